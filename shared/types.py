@@ -1,0 +1,209 @@
+"""The words of the domain as plain data. Imports nothing of this project and nothing numeric: every other file may use it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Lane(StrEnum):
+    """Which waiting line a job's chunks stand in; a worker serves `INTERACTIVE` first, and both share its micro-batches."""
+
+    INTERACTIVE = "interactive"
+    BULK = "bulk"
+
+
+class JobState(StrEnum):
+    SCHEDULED = "scheduled"
+    LISTING = "listing"
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+class Verdict(StrEnum):
+    LABEL = "label"
+    UNSURE = "unsure"
+    NOT_IN_BANK = "not_in_bank"
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Named ranking settings."""
+
+    name: str
+    #: Classes that the coarse stage (centroids) hands to the fine stage (samples).
+    topc: int
+    #: A class with fewer samples than this is named in the bank's report and not ranked.
+    min_samples: int
+    #: `exact`, `flat`, `ivf`, `pq`, or `auto`: chosen by the bank's size.
+    index: str = "auto"
+
+
+PRESETS: dict[str, Preset] = {
+    p.name: p
+    for p in (
+        Preset("development", topc=6, min_samples=2),
+        Preset("realtime", topc=8, min_samples=3),
+        Preset("standard", topc=10, min_samples=3),
+        Preset("precise", topc=16, min_samples=5),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One photo of a job: a reference to its bytes, never the bytes.
+
+    Either `sha256` names a stored blob (uploads), or `path` names a file in an allowed folder (folder jobs), which the
+    worker that reads it hashes.
+    """
+
+    index: int
+    #: As the user knows it: the upload's file name, the path inside the zip, or the path relative to the folder.
+    name: str
+    sha256: str | None = None
+    path: str | None = None
+    #: Bytes; 0 where unknown.
+    size: int = 0
+    #: Seconds since the epoch, folder items only.
+    mtime: float = 0.0
+    #: Raised by every retry; a commit for an older generation does not count.
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    label: str
+    #: Fused ranking score; comparable inside one photo, not between banks.
+    score: float
+    #: Id of the nearest bank sample of this class (the evidence), or None in centroid-only and zero-shot ranking.
+    sample: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What the bank says of one vector."""
+
+    verdict: Verdict
+    #: Best class, also where the verdict is not `label`: the page shows it as a guess.
+    label: str | None
+    #: Probability (0…1) that `label` is right, calibrated as the bank's manifest says.
+    confidence: float
+    #: Difference of the two best classes' probabilities, 0…1.
+    margin: float
+    #: Best first; ties by label.
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """One item's outcome: a ranking, or a failure with a stable code."""
+
+    index: int
+    name: str
+    generation: int = 0
+    sha256: str | None = None
+    cached: bool = False
+    ranking: Ranking | None = None
+    error_code: str | None = None
+    #: Values for the code's sentence, e.g. {"pixels": 200000000}.
+    error_detail: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return self.error_code is None
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderInfo:
+    """Which encoder made a vector. `identity` must match between a bank and a worker; `precision` need not."""
+
+    #: As in WEFT_MODEL, e.g. `ViT-B-32/laion2b_s34b_b79k`, `demo`, or several joined by ` + `.
+    model: str
+    #: Digest of (architecture, weights, preprocessing): 16 hex digits.
+    identity: str
+    #: `f32`, `bf16`, `fp16`, `int8`, `null`.
+    precision: str
+    #: `openvino`, `torch`, `null`, `sleep`.
+    engine: str
+    dim: int
+    #: Pixels, the square input's side (the largest of several models).
+    input_size: int
+    device: str = "CPU"
+    #: False for seeded weights: nothing it says can be trusted, and every surface says so.
+    trained: bool = True
+
+    @property
+    def cache_digest(self) -> str:
+        """Key of the embedding cache beside a photo's SHA-256."""
+        return f"{self.identity}-{self.precision}"
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """What a user asks for; everything but the items."""
+
+    name: str
+    preset: str
+    lane: Lane
+    #: `upload`, `folder` or `classify` (a single photo, kept for a day, not listed).
+    kind: str
+    #: The bank version and encoder that every chunk of this job uses, fixed at submission.
+    bank: str
+    model: str
+    #: `EncoderInfo.identity`: only workers with this encoder may claim the job's chunks.
+    identity: str
+    #: The folder, for `folder`.
+    path: str | None = None
+    #: Seconds since the epoch; the job starts no earlier.
+    not_before: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as the ledger knows it now."""
+
+    id: str
+    name: str
+    kind: str
+    state: JobState
+    lane: Lane
+    preset: str
+    model: str
+    bank: str
+    identity: str
+    #: Final only once `listed`; grows while a folder is being listed.
+    total: int
+    listed: bool
+    ok: int
+    failed: int
+    #: Results that came a second time and were refused.
+    duplicates: int
+    #: Items answered from the embedding cache.
+    cached: int
+    created: float
+    started: float | None = None
+    finished: float | None = None
+    path: str | None = None
+    not_before: float | None = None
+    #: Items a second over the last half minute; None until there is something to measure.
+    rate: float | None = None
+    #: Seconds left at that rate; None where unknown.
+    eta: float | None = None
+    #: A code (see messages) that says why a job does not move or could not be listed, e.g. `no_worker_for_model`.
+    note: str | None = None
+
+    @property
+    def done(self) -> int:
+        return self.ok + self.failed
+
+    def public(self) -> dict[str, Any]:
+        """The JSON that API and command line show (times in seconds since the epoch)."""
+        shown = asdict(self)
+        for inner in ("identity", "listed", "lane"):
+            del shown[inner]
+        return shown
