@@ -1,0 +1,31 @@
+-- Takes the oldest ready chunk and leases it. KEYS: ready lists, first wins. ARGV: worker, lease seconds
+-- Returns {job, chunk, token, attempt, blob, done bits, bank, preset} or nil.
+local now = seconds()
+for _, list in ipairs(KEYS) do
+  while true do
+    local entry = redis.call('LPOP', list)
+    if not entry then break end
+    local job, c = string.match(entry, '^(%S+) (%S+)')
+    local p = 'weft:{' .. job .. '}:'
+    local meta = p .. 'meta'
+    local m = redis.call('HMGET', meta, 'state', 'bank', 'preset')
+    if m[1] == 'paused' then
+      redis.call('LPUSH', p .. 'todo', c)
+    elseif m[1] == 'queued' or m[1] == 'running' or m[1] == 'listing' then
+      local blob = redis.call('GET', p .. 'in:' .. c)
+      if blob then
+        local token = redis.call('HINCRBY', p .. 'tok', c, 1)
+        local attempt = redis.call('HINCRBY', p .. 'att', c, 1)
+        redis.call('ZADD', p .. 'lease', stamp(now + tonumber(ARGV[2])), c)
+        redis.call('HSET', p .. 'owner', c, ARGV[1])
+        redis.call('SADD', 'weft:held:' .. ARGV[1], job .. ' ' .. c)
+        if m[1] == 'queued' then redis.call('HSET', meta, 'state', 'running') end
+        redis.call('HSETNX', meta, 'started', stamp(now))
+        local first, last = struct.unpack('>I4I4', blob)
+        local bits = redis.call('GETRANGE', p .. 'done', math.floor(first / 8), math.floor(last / 8))
+        return {job, c, token, attempt, blob, bits, m[2], m[3]}
+      end
+    end
+  end
+end
+return false

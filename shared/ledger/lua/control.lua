@@ -1,0 +1,24 @@
+-- cancel, pause, resume, start (a scheduled job whose time has come). ARGV: job, verb. Returns the state before, or nil.
+local job, verb = ARGV[1], ARGV[2]
+local p = 'weft:{' .. job .. '}:'
+local meta = p .. 'meta'
+local m = redis.call('HMGET', meta, 'state', 'listed', 'started')
+local state = m[1]
+if not state or state == 'receiving' then return false end
+local waiting = state == 'queued' or state == 'running' or state == 'listing'
+local function moving()
+  if m[2] ~= '1' then return 'listing' end
+  return m[3] and 'running' or 'queued'
+end
+if verb == 'cancel' and (waiting or state == 'paused' or state == 'scheduled') then
+  redis.call('HSET', meta, 'state', 'cancelled', 'finished', stamp(seconds()))
+  redis.call('SREM', 'weft:active', job)
+  redis.call('DEL', p .. 'todo', p .. 'lease')
+elseif verb == 'pause' and waiting then
+  redis.call('HSET', meta, 'state', 'paused')
+elseif verb == 'resume' and state == 'paused' then
+  redis.call('HSET', meta, 'state', moving())
+elseif verb == 'start' and state == 'scheduled' then
+  redis.call('HSET', meta, 'state', moving())
+end
+return state

@@ -1,0 +1,27 @@
+-- Failed items go round again: their bit is cleared and their generation raised, so that a late commit of the old one cannot
+-- win. One new chunk a call. ARGV: job, blob, then per item: index, new generation. All or nothing.
+local job = ARGV[1]
+local p = 'weft:{' .. job .. '}:'
+local meta = p .. 'meta'
+local state = redis.call('HGET', meta, 'state')
+if state == 'cancelled' then return 0 end
+for i = 3, #ARGV, 2 do
+  if redis.call('HEXISTS', p .. 'failed', ARGV[i]) == 0
+     or tonumber(redis.call('HGET', p .. 'gen', ARGV[i]) or '0') + 1 ~= tonumber(ARGV[i + 1]) then return 0 end
+end
+for i = 3, #ARGV, 2 do
+  redis.call('SETBIT', p .. 'done', ARGV[i], 0)
+  redis.call('HSET', p .. 'gen', ARGV[i], ARGV[i + 1])
+  redis.call('HDEL', p .. 'failed', ARGV[i])
+end
+redis.call('HINCRBY', meta, 'failed', -(#ARGV - 2) / 2)
+local c = redis.call('HINCRBY', meta, 'next_chunk', 1) - 1
+redis.call('SET', p .. 'in:' .. c, ARGV[2])
+redis.call('RPUSH', p .. 'todo', c)
+if state == 'finished' then
+  redis.call('HSET', meta, 'state', 'queued')
+  redis.call('HDEL', meta, 'finished', 'note')
+  redis.call('DEL', p .. 'pace')
+end
+redis.call('SADD', 'weft:active', job)
+return 1

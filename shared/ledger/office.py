@@ -1,0 +1,129 @@
+"""The dispatcher's side: one holder at a time; admits, sweeps, splits what kills workers, lists, tidies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from shared.ledger import keys, wire
+from shared.ledger.claims import commit
+from shared.ledger.connection import Connection, translated
+from shared.types import Item, ItemResult, Job
+
+#: Times that a chunk is tried before it is split, and a photo alone before it is given up.
+ATTEMPTS = 3
+#: Seconds after which a submission that never ended is removed.
+_RECEIVING_SECONDS = 3600
+
+
+class Office:
+    """Every step is atomic and may be repeated, so a dispatcher that is replaced half-way does no harm."""
+
+    def __init__(self, connection: Connection, holder: str) -> None:
+        self._c = connection
+        self._holder = holder
+
+    def hold(self, seconds: float) -> bool:
+        """Takes or keeps the office for `seconds`; False while another process has it."""
+        with translated():
+            taken = self._c.redis.set(keys.DISPATCHER, self._holder, nx=True, px=int(seconds * 1000))
+            if taken:
+                return True
+            if self._c.redis.get(keys.DISPATCHER) != self._holder.encode():
+                return False
+            return bool(self._c.redis.pexpire(keys.DISPATCHER, int(seconds * 1000)))
+
+    def leave(self) -> None:
+        with translated():
+            if self._c.redis.get(keys.DISPATCHER) == self._holder.encode():
+                self._c.redis.delete(keys.DISPATCHER)
+
+    def waiting(self, identity: str, lane: str) -> int:
+        """Admitted chunks that no worker has claimed yet."""
+        with translated():
+            return int(self._c.redis.llen(keys.ready(identity, lane)))
+
+    def leased(self, job_id: str) -> int:
+        with translated():
+            return int(self._c.redis.zcard(keys.job(job_id, "lease")))
+
+    def admit(self, job: Job, count: int) -> int:
+        """Moves up to `count` of the job's chunks to the ready list; returns how many there were."""
+        return int(self._c.run("admit", job.id, keys.ready(job.identity, job.lane.value), count)) if count > 0 else 0
+
+    def append(self, job_id: str, items: Sequence[Item], cursor: str, last: bool, note: str | None = None) -> bool:
+        """One listed chunk. `cursor` (the last path) is where a lister that is started again goes on.
+        False: the job is not listing any more."""
+        blob = wire.pack_items(items) if items else b""
+        return bool(self._c.run("append", job_id, blob, len(items), cursor, int(last), note or ""))
+
+    def cursor(self, job_id: str) -> str | None:
+        with translated():
+            raw = self._c.redis.hget(keys.job(job_id, "meta"), "cursor")
+        return raw.decode() if raw else None
+
+    def note(self, job_id: str, code: str | None) -> None:
+        """Says on the job why it does not move, or takes that back."""
+        with translated():
+            if code:
+                self._c.redis.hset(keys.job(job_id, "meta"), "note", code)
+            else:
+                self._c.redis.hdel(keys.job(job_id, "meta"), "note")
+
+    def sweep(self, job: Job) -> int:
+        """Puts expired chunks back; what a dead worker had in hand is tried alone, and given up as `poison` after
+        `ATTEMPTS` deaths alone. Returns the number of chunks touched."""
+        ready = keys.ready(job.identity, job.lane.value)
+        answer = self._c.run("sweep", job.id, ready, ATTEMPTS)
+        suspects = answer[1:]
+        for chunk, token, attempts, hold in zip(*(suspects[i::4] for i in range(4)), strict=True):
+            self._split(job, ready, int(chunk), int(token), int(attempts), {int(i) for i in hold.split()})
+        return int(answer[0]) + len(suspects) // 4
+
+    def _split(self, job: Job, ready: str, chunk: int, token: int, attempts: int, held: set[int]) -> None:
+        with translated():
+            blob = self._c.redis.get(keys.job(job.id, f"in:{chunk}"))
+            bits = self._c.redis.get(keys.job(job.id, "done")) or b""
+        items = wire.undone(wire.unpack_items(blob), 0, bits) if blob else []
+        if len(items) == 1 and attempts >= ATTEMPTS:
+            only = items[0]
+            died = ItemResult(only.index, only.name, only.generation, only.sha256, error_code="poison")
+            commit(self._c, job.id, chunk, token, [died])
+            return
+        suspects = [i for i in items if i.index in held]
+        rest = [i for i in items if i.index not in held]
+        if not suspects and attempts >= ATTEMPTS:
+            # Nothing tells which photo it is: halve the chunk.
+            suspects, rest = [], items
+            parts = [rest[: len(rest) // 2], rest[len(rest) // 2 :]]
+            new = [(part, ATTEMPTS - 1) for part in parts if part]
+        else:
+            alone = attempts if len(items) == 1 else 0
+            new = [([i], alone) for i in suspects] + ([(rest, 0)] if rest else [])
+        if not new:
+            commit(self._c, job.id, chunk, token, [])
+            return
+        args = [value for part, tried in new for value in (wire.pack_items(part), tried)]
+        self._c.run("split", job.id, chunk, token, ready, *args)
+
+    def tidy(self, keep_seconds: float) -> None:
+        """Removes submissions that never ended, and jobs whose time in the ledger is over (their projection stays)."""
+        with translated():
+            redis = self._c.redis
+            stale = redis.zrangebyscore(keys.RECEIVING, "-inf", time.time() - _RECEIVING_SECONDS)
+            for raw in stale:
+                self.remove(raw.decode())
+            for raw in redis.zrangebyscore(keys.JOBS, "-inf", time.time() - keep_seconds):
+                if not redis.sismember(keys.ACTIVE, raw):
+                    self.remove(raw.decode())
+
+    def remove(self, job_id: str) -> None:
+        """Takes every key of the job out of the ledger."""
+        with translated():
+            redis = self._c.redis
+            names = list(redis.scan_iter(keys.job(job_id, "*").replace("{", "[{]").replace("}", "[}]"), count=5000))
+            for start in range(0, len(names), 500):
+                redis.unlink(*names[start : start + 500])
+            redis.zrem(keys.JOBS, job_id)
+            redis.zrem(keys.RECEIVING, job_id)
+            redis.srem(keys.ACTIVE, job_id)

@@ -1,0 +1,181 @@
+"""Jobs, workers and queues as the ledger shows them."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from shared.errors import NotFound
+from shared.ledger import keys, wire
+from shared.ledger.connection import Connection, translated
+from shared.types import ItemResult, Job, JobState, Lane
+
+#: Heartbeats older than this are not shown; the worker's own key is gone by then.
+_WORKER_SECONDS = 15
+#: Seconds over which a job's rate is taken.
+_RATE_WINDOW = 30
+
+
+class Reading:
+    def __init__(self, connection: Connection) -> None:
+        self._c = connection
+
+    def job(self, job_id: str) -> Job:
+        """One job.
+
+        Raises:
+            NotFound: the ledger holds no such job.
+        """
+        found = self._many([job_id])
+        if not found:
+            raise NotFound(what=f"job {job_id}")
+        return found[0]
+
+    def jobs(self, limit: int = 50, before: float | None = None) -> list[Job]:
+        """Newest first; `before` pages on by creation time."""
+        top = f"({before}" if before is not None else "+inf"
+        with translated():
+            ids = self._c.redis.zrevrangebyscore(keys.JOBS, top, "-inf", start=0, num=limit)
+        return self._many([i.decode() for i in ids])
+
+    def active(self) -> list[Job]:
+        """Jobs that are neither finished nor cancelled."""
+        with translated():
+            ids = self._c.redis.smembers(keys.ACTIVE)
+        return self._many(sorted(i.decode() for i in ids))
+
+    def results(self, job_id: str) -> list[ItemResult]:
+        """Accepted results straight from the commit log, by index; for small jobs."""
+        with translated():
+            entries = self._c.redis.lrange(keys.job(job_id, "log"), 0, -1)
+        latest = {r.index: r for entry in entries for r in accepted(entry)}
+        return [latest[i] for i in sorted(latest)]
+
+    def log(self, job_id: str, start: int, count: int) -> list[tuple[list[ItemResult], bytes | None]]:
+        """Entries of the commit log from `start` on: accepted results and their vectors (float16 rows of the ok ones)."""
+        with translated():
+            entries = self._c.redis.lrange(keys.job(job_id, "log"), start, start + count - 1)
+            names = [keys.job(job_id, f"vec:{start + i}") for i in range(len(entries))]
+            vectors = self._c.redis.mget(names) if names else []
+        return [(accepted(e), v) for e, v in zip(entries, vectors, strict=True)]
+
+    def log_length(self, job_id: str) -> int:
+        with translated():
+            return int(self._c.redis.llen(keys.job(job_id, "log")))
+
+    def forget_vectors(self, job_id: str, start: int, count: int) -> None:
+        """Called once the projection holds them."""
+        if count:
+            with translated():
+                self._c.redis.unlink(*(keys.job(job_id, f"vec:{start + i}") for i in range(count)))
+
+    def workers(self) -> list[dict[str, Any]]:
+        """Heartbeats of the workers alive, by id."""
+        with translated():
+            now = time.time()
+            self._c.redis.zremrangebyscore(keys.WORKERS, "-inf", now - 3600)
+            ids = self._c.redis.zrange(keys.WORKERS, 0, -1)
+            beats = self._c.redis.mget([keys.worker(i.decode()) for i in ids]) if ids else []
+        return sorted((json.loads(b) for b in beats if b), key=lambda w: w["id"])
+
+    def beat(self, worker_id: str, info: dict[str, Any]) -> None:
+        """A worker's heartbeat; it is taken for gone 15 seconds after the last."""
+        with translated():
+            pipe = self._c.redis.pipeline(transaction=False)
+            pipe.set(keys.worker(worker_id), json.dumps({**info, "last_seen": time.time()}), px=_WORKER_SECONDS * 1000)
+            pipe.zadd(keys.WORKERS, {worker_id: time.time()})
+            pipe.execute()
+
+    def leave(self, worker_id: str) -> None:
+        """A worker says that it ends."""
+        with translated():
+            self._c.redis.delete(keys.worker(worker_id))
+            self._c.redis.zrem(keys.WORKERS, worker_id)
+
+    def queue(self) -> dict[str, dict[str, Any]]:
+        """Admitted chunks that wait, and the age in seconds of the oldest, a lane."""
+        answer: dict[str, dict[str, Any]] = {lane.value: {"ready": 0, "oldest": None} for lane in Lane}
+        with translated():
+            for name in self._c.redis.scan_iter("weft:ready:*", count=1000):
+                lane = answer[name.decode().rsplit(":", 1)[1]]
+                lane["ready"] += self._c.redis.llen(name)
+                if head := self._c.redis.lindex(name, 0):
+                    age = max(0.0, time.time() - int(head.split()[2]) / 1000)
+                    lane["oldest"] = max(age, lane["oldest"] or 0.0)
+        return answer
+
+    def stats(self) -> dict[str, float]:
+        """Totals since the ledger began, and the memory of its Redis in bytes."""
+        with translated():
+            totals = {k.decode(): float(v) for k, v in self._c.redis.hgetall(keys.STATS).items()}
+            memory = self._c.redis.info("memory")
+        base = dict.fromkeys(("photos_ok", "photos_failed", "cached"), 0.0)
+        return {**base, **totals, "redis_memory": memory["used_memory"], "redis_maxmemory": memory.get("maxmemory", 0)}
+
+    def _many(self, ids: list[str]) -> list[Job]:
+        with translated():
+            pipe = self._c.redis.pipeline(transaction=False)
+            for job_id in ids:
+                pipe.hgetall(keys.job(job_id, "meta"))
+                pipe.lrange(keys.job(job_id, "pace"), 0, -1)
+            rows = pipe.execute() if ids else []
+        pairs = zip(ids, rows[::2], rows[1::2], strict=True)
+        return [_job(i, meta, pace) for i, meta, pace in pairs if meta.get(b"state", b"receiving") != b"receiving"]
+
+
+def accepted(entry: bytes) -> list[ItemResult]:
+    """The results of one log entry that counted."""
+    head, _, blob = entry.partition(b"\n")
+    mask = head.rpartition(b" ")[2]
+    return [r for r, bit in zip(wire.unpack_results(blob), mask, strict=True) if bit == 0x31]
+
+
+def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
+    meta = {k.decode(): v.decode() for k, v in raw.items()}
+
+    def number(key: str) -> float | None:
+        return float(meta[key]) if key in meta else None
+
+    total, done = int(meta.get("total", 0)), int(meta["ok"]) + int(meta["failed"])
+    state = JobState(meta["state"])
+    rate = _rate(pace, number("started"), number("finished"), done)
+    moving = state in (JobState.RUNNING, JobState.LISTING) and rate
+    return Job(
+        id=job_id,
+        name=meta["name"],
+        kind=meta["kind"],
+        state=state,
+        lane=Lane(meta["lane"]),
+        preset=meta["preset"],
+        model=meta["model"],
+        bank=meta["bank"],
+        identity=meta["identity"],
+        total=total,
+        listed=meta.get("listed") == "1",
+        ok=int(meta["ok"]),
+        failed=int(meta["failed"]),
+        duplicates=int(meta["dups"]),
+        cached=int(meta["cached"]),
+        created=float(meta["created"]),
+        started=number("started"),
+        finished=number("finished"),
+        path=meta.get("path"),
+        not_before=number("not_before"),
+        rate=rate,
+        eta=(total - done) / rate if moving and rate else None,
+        note=meta.get("note"),
+    )
+
+
+def _rate(pace: list[bytes], started: float | None, finished: float | None, done: int) -> float | None:
+    """Items a second: over the whole job once it is finished, over the last half minute while it runs."""
+    if started and finished and finished > started and done:
+        return done / (finished - started)
+    samples = [(float(t), int(n)) for t, n in (p.split() for p in pace)]
+    if started and samples:
+        samples = [(started, 0), *samples]
+    recent = [s for s in samples if s[0] >= samples[-1][0] - _RATE_WINDOW] if samples else []
+    if len(recent) < 2 or recent[-1][0] - recent[0][0] < 0.5:
+        return None
+    return max(0.0, (recent[-1][1] - recent[0][1]) / (recent[-1][0] - recent[0][0]))

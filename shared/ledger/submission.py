@@ -1,0 +1,126 @@
+"""How a job gets in: everything is written first, then one script makes it visible. Until then nothing was promised."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from itertools import islice
+
+from shared.errors import Conflict
+from shared.ledger import keys, wire
+from shared.ledger.connection import Connection, translated
+from shared.settings import CHUNK_ITEMS
+from shared.types import Item, JobSpec, JobState, Lane
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+#: A submission that is still being received holds its key this long, renewed by every chunk.
+_RECEIVING_SECONDS = 60
+_IDEMPOTENCY_SECONDS = 7 * 86400
+
+
+def new_id() -> str:
+    """13 characters, sorted by time: milliseconds since the epoch (9) and 20 random bits (4), Crockford's base 32."""
+    value = int(time.time() * 1000) << 20 | secrets.randbits(20)
+    return "".join(_ALPHABET[value >> 5 * i & 31] for i in reversed(range(13)))
+
+
+def chunked(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    source = iter(items)
+    while chunk := list(islice(source, size)):
+        yield chunk
+
+
+def chunk_size(total: int | None) -> int:
+    """Small jobs are cut finer, so that several workers share them."""
+    return CHUNK_ITEMS if total is None else min(CHUNK_ITEMS, max(8, total // 16))
+
+
+class Submission:
+    """Writes jobs into the ledger, once per Idempotency-Key."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._c = connection
+
+    def known(self, key: str, fingerprint: str | None = None) -> str | None:
+        """The job that this Idempotency-Key made, or None while there is none.
+
+        Raises:
+            Conflict: the key came with another request (`idempotency_mismatch`).
+        """
+        with translated():
+            raw = self._c.redis.get(keys.idempotency(_digest(key)))
+            if raw is None:
+                return None
+            found = json.loads(raw)
+            if fingerprint and found["fingerprint"] and found["fingerprint"] != fingerprint:
+                raise Conflict("idempotency_mismatch", status=422)
+            state = self._c.redis.hget(keys.job(found["id"], "meta"), "state")
+        return found["id"] if state not in (None, b"receiving") else None
+
+    def submit(
+        self,
+        spec: JobSpec,
+        items: Iterable[Item] | None,
+        total: int | None = None,
+        key: str | None = None,
+        fingerprint: str | None = None,
+    ) -> str:
+        """Writes the job; `items` None means that the dispatcher lists `spec.path`. Returns the job's id.
+
+        Raises:
+            Conflict: `idempotency_mismatch`, or `idempotency_in_progress` while another request with this key is received.
+            Unavailable: Redis cannot be reached or is full; nothing was promised.
+        """
+        job_id = new_id()
+        if key:
+            if existing := self.known(key, fingerprint):
+                return existing
+            job_id = self._reserve(key, fingerprint, job_id)
+        with translated():
+            self._receive(job_id, spec, items, total)
+        listed = items is not None
+        scheduled = spec.not_before is not None and spec.not_before > time.time()
+        state = JobState.SCHEDULED if scheduled else JobState.QUEUED if listed else JobState.LISTING
+        direct = listed and not scheduled and spec.lane is Lane.INTERACTIVE
+        self._c.run("submit", job_id, state.value, keys.ready(spec.identity, spec.lane.value) if direct else "")
+        if key:
+            self._c.redis.delete(keys.job(job_id, "receiving"))
+        return job_id
+
+    def _reserve(self, key: str, fingerprint: str | None, job_id: str) -> str:
+        name = keys.idempotency(_digest(key))
+        value = json.dumps({"id": job_id, "fingerprint": fingerprint})
+        with translated():
+            if not self._c.redis.set(name, value, nx=True, ex=_IDEMPOTENCY_SECONDS):
+                # A submission with this key died half-way, or is under way: the lock below tells which.
+                raw = self._c.redis.get(name)
+                job_id = json.loads(raw)["id"] if raw else job_id
+            if not self._c.redis.set(keys.job(job_id, "receiving"), 1, nx=True, ex=_RECEIVING_SECONDS):
+                raise Conflict("idempotency_in_progress")
+        return job_id
+
+    def _receive(self, job_id: str, spec: JobSpec, items: Iterable[Item] | None, total: int | None) -> None:
+        redis = self._c.redis
+        meta: dict[str, str | int | float] = {k: v for k, v in asdict(spec).items() if v is not None}
+        meta |= {"state": "receiving", "created": time.time(), "ok": 0, "failed": 0, "dups": 0, "cached": 0}
+        redis.zadd(keys.RECEIVING, {job_id: time.time()})
+        redis.delete(keys.job(job_id, "todo"), keys.job(job_id, "meta"))
+        redis.hset(keys.job(job_id, "meta"), mapping=meta)
+        chunks = count = 0
+        for chunks, chunk in enumerate(chunked(items or (), chunk_size(total)), start=1):
+            count += len(chunk)
+            pipe = redis.pipeline(transaction=False)
+            pipe.set(keys.job(job_id, f"in:{chunks - 1}"), wire.pack_items(chunk))
+            pipe.rpush(keys.job(job_id, "todo"), chunks - 1)
+            pipe.expire(keys.job(job_id, "receiving"), _RECEIVING_SECONDS)
+            pipe.execute()
+        ends = {"total": count, "listed": int(items is not None), "next_chunk": chunks}
+        redis.hset(keys.job(job_id, "meta"), mapping=ends)
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
