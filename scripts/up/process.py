@@ -1,0 +1,112 @@
+"""Child processes that end with `weft up`: each in a session of its own, killed by the kernel when `weft up` is killed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from shared.errors import Conflict
+from shared.process import die_with_parent
+
+#: Earlier logs of a service that are kept: x.log.1 … x.log.3.
+KEPT_LOGS = 3
+
+
+class StillRunning(Exception):
+    """An earlier run of the service has not ended yet, so that another must not touch its files."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """How one process is started."""
+
+    name: str
+    argv: tuple[str, ...]
+    log: Path
+    #: Added to the environment of `weft up`.
+    env: Mapping[str, str] = field(default_factory=dict)
+    #: A file that the process keeps locked while it lives; a second one waits for it.
+    lock: Path | None = None
+    #: What the kernel sends when `weft up` is killed.
+    orphan_signal: int = signal.SIGKILL
+
+
+def spawn(service: Service) -> subprocess.Popen[bytes]:
+    """Start `service` in its own session, its output appended to its log.
+
+    Raises StillRunning while an earlier run of it holds `lock`, OSError where the program cannot be run.
+    """
+    with ExitStack() as files:
+        log = files.enter_context(service.log.open("ab"))
+        kept: tuple[int, ...] = ()
+        if service.lock is not None:
+            held = files.enter_context(service.lock.open("ab"))
+            _lock(held, service.name)
+            # The lock belongs to the open file, which from here on only the child holds.
+            kept = (held.fileno(),)
+        return subprocess.Popen(
+            service.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **service.env},
+            start_new_session=True,
+            pass_fds=kept,
+            preexec_fn=partial(die_with_parent, os.getpid(), service.orphan_signal),
+        )
+
+
+def _lock(file: IO[bytes], name: str) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise StillRunning(name) from error
+
+
+def signal_session(process: subprocess.Popen[bytes], sig: int) -> None:
+    """Send `sig` to the process and to all that it started; its session outlives it while one of them lives."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, sig)
+
+
+def rotate(log: Path) -> None:
+    """Keep the last runs' logs beside the new one."""
+    for n in range(KEPT_LOGS, 0, -1):
+        older = log if n == 1 else log.with_name(f"{log.name}.{n - 1}")
+        if older.exists():
+            older.replace(log.with_name(f"{log.name}.{n}"))
+
+
+def last_lines(log: Path, count: int = 5, size: int = 8192) -> str:
+    """The end of a log, for an error message."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - size))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return "\n".join(text.strip().splitlines()[-count:])
+
+
+@contextmanager
+def only_one(run_dir: Path, data_dir: Path) -> Iterator[None]:
+    """Hold the data folder for one `weft up`; raises Conflict (`already_running`) while another has it."""
+    with (run_dir / "up.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            raise Conflict("already_running", data_dir=str(data_dir), pid=file.read().strip() or "?") from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+        file.truncate(0)

@@ -1,0 +1,46 @@
+"""Fixtures for every test: settings in a folder of their own, the embedded Redis pair, and a whole running product."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.up import redis as embedded
+from shared.settings import Settings
+from tests.product import Product, run_product
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _neutral_environment() -> Iterator[None]:
+    """Tests never see the settings of the person who runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("WEFT_")]:
+            patch.delenv(name)
+        patch.setenv("WEFT_LANG", "en")
+        yield
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings whose data folder is this test's own; no Redis runs yet."""
+    return Settings(data_dir=tmp_path / "data", engine="null")
+
+
+@pytest.fixture
+def redis_pair(settings: Settings) -> Iterator[embedded.Pair]:
+    """Both embedded servers for one test, announced in `settings.data_dir`, so that `Ledger.connect(settings)` works.
+
+    A machine without any Redis server is an error here, never a skip.
+    """
+    with embedded.running(settings) as pair:
+        yield pair
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """One real `weft up` with the null engine, a small published bank and one worker, shared by the whole session."""
+    with run_product(tmp_path_factory.mktemp("product")) as running:
+        yield running

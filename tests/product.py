@@ -1,0 +1,129 @@
+"""A whole running Weft for tests: `weft up` on a free port, in a folder of its own, ended by its process id."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from shared.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+#: `weft`, however it is installed.
+WEFT = (sys.executable, "-m", "scripts.cli")
+#: Seconds that start-up may take on a slow machine.
+START_SECONDS = 90.0
+
+
+@dataclass
+class Product:
+    """A running `weft up`."""
+
+    process: subprocess.Popen[bytes]
+    settings: Settings
+    env: dict[str, str]
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """Address of the web process, without a slash at the end."""
+        return f"http://127.0.0.1:{self.settings.port}"
+
+    @property
+    def photos(self) -> Path:
+        """The root of folder jobs."""
+        return self.settings.roots[0]
+
+    def weft(self, *args: str | Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        """Run one command of the command line against this product."""
+        return subprocess.run(
+            [*WEFT, *map(str, args)], env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+    def output(self) -> str:
+        """What `weft up` has printed so far."""
+        return self.log.read_text("utf-8", "replace")
+
+    def stop(self, sig: int = signal.SIGINT, seconds: float = 30) -> int:
+        """Send `sig` and wait; returns the exit code. Kills what is left after `seconds` and raises."""
+        if self.process.poll() is None:
+            self.process.send_signal(sig)
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"weft up did not end within {seconds} s:\n{self.output()}") from None
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 30, what: str = "the condition") -> None:
+    """Await a condition; fails with `what` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} was not met within {seconds} s")
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    """A loopback port that nothing uses now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def start_product(folder: Path, *args: str, **settings: str) -> Product:
+    """Start `weft up` in `folder` without waiting; `settings` are WEFT_ names in lower case, e.g. engine="sleep:50"."""
+    port = free_port()
+    chosen = {"engine": "null", "lang": "en", **settings, "data_dir": str(folder / "data"), "port": str(port)}
+    env = {name: value for name, value in os.environ.items() if not name.startswith("WEFT_")}
+    env |= {f"WEFT_{name.upper()}": value for name, value in chosen.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "up.log"
+    with log.open("ab") as out:
+        process = subprocess.Popen([*WEFT, "up", *args], env=env, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+    known = {name: value for name, value in chosen.items() if name in Settings.model_fields}
+    return Product(process, Settings.model_validate(known), env, log)
+
+
+def await_ready(product: Product, seconds: float = START_SECONDS) -> None:
+    """Wait until /readyz says that photos can be classified."""
+
+    def ready() -> bool:
+        if product.process.poll() is not None:
+            raise AssertionError(f"weft up ended with {product.process.returncode}:\n{product.output()}")
+        try:
+            return requests.get(f"{product.url}/readyz", timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    try:
+        eventually(ready, seconds, "/readyz")
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{product.output()}\n{logs(product)}") from None
+
+
+def logs(product: Product, lines: int = 30) -> str:
+    """The ends of all logs, for a failing test's message."""
+    found = sorted(product.settings.run_dir.glob("*.log"))
+    return "\n".join("\n".join([f"== {log.name}", *log.read_text("utf-8", "replace").splitlines()[-lines:]]) for log in found)
+
+
+@contextmanager
+def run_product(folder: Path, *args: str, demo: bool = True, **settings: str) -> Iterator[Product]:
+    """A ready product for the length of a `with`; `demo` builds and publishes the small demo bank."""
+    product = start_product(folder, *(["--demo"] if demo else []), *args, **settings)
+    try:
+        await_ready(product)
+        yield product
+    finally:
+        product.stop()
