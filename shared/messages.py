@@ -59,6 +59,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "no_worker": ("No worker is running: `weft worker`.", "没有运行中的处理进程：请运行 `weft worker`。"),
     "no_worker_for_model": ("No running worker has the model {model} that this job was submitted for.", "没有处理进程加载了此任务所需的模型 {model}。"),
     "bank_damaged": ("The bank {version} is damaged: {reason}", "参考库 {version} 已损坏：{reason}"),
+    "bank_vectors": (
+        "{rows} of the vectors are unusable (NaN, infinite or all zero), the first at row {first}.",
+        "{rows} 个向量无法使用（NaN、无穷或全零），第一个在第 {first} 行。",
+    ),
+    "class_clash": (
+        "The classes “{first}” and “{second}” differ only in case or Unicode form; rename or merge one.",
+        "类别“{first}”与“{second}”仅大小写或 Unicode 形式不同，请重命名或合并。",
+    ),
     "bank_empty": ("The bank holds no usable class.", "参考库中没有可用的类别。"),
     "bank_model_mismatch": (
         "The bank was built with the model {bank_model}, but the model in force is {model}. Build the bank again, or set WEFT_MODEL.",
@@ -68,6 +76,15 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "model_no_network": (
         "The model {model} is not on this machine and could not be downloaded. Set WEFT_MODEL=ARCH/path/to/weights.safetensors, or put the file under WEFT_MODEL_DIR ({model_dir}).",
         "本机没有模型 {model}，也无法下载。请设置 WEFT_MODEL=架构/权重文件路径，或把文件放入 WEFT_MODEL_DIR（{model_dir}）。",
+    ),
+    "model_not_converted": ("The model {model} has not been prepared on this machine yet: `weft model pull`.", "模型 {model} 尚未在本机准备好：请运行 `weft model pull`。"),
+    "model_not_quantized": (
+        "The model {model} has no int8 version that passed its check: `weft model quantize`, or set WEFT_ENGINE=openvino.",
+        "模型 {model} 没有通过检验的 int8 版本：请运行 `weft model quantize`，或设置 WEFT_ENGINE=openvino。",
+    ),
+    "model_unfaithful": (
+        "The converted model {model} differs too much from the original (mean cosine {mean}); it was not kept.",
+        "转换后的模型 {model} 与原模型差异过大（平均余弦 {mean}），未保留。",
     ),
     "model_needs_torch": ("Converting {model} needs torch and open_clip (`make setup`, or the `models` image).", "转换 {model} 需要 torch 和 open_clip（`make setup` 或 `models` 镜像）。"),
 }

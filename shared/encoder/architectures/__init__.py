@@ -1,0 +1,29 @@
+"""Architectures of our own: open_clip configs (`*.json` here) and, where a config needs one, a tower in Python.
+
+A new architecture is a JSON file in this folder. If open_clip cannot build its image tower, add a module here whose
+`register()` teaches it, and call that from `register()` below.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+
+
+def config(architecture: str) -> dict[str, Any] | None:
+    """The open_clip config of an architecture of ours, or None where open_clip is to know it. Needs no torch."""
+    path = HERE / f"{architecture}.json"
+    if "/" in architecture or not path.is_file():
+        return None
+    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def register() -> None:
+    """Makes every architecture of this folder known to open_clip; called before a model is created."""
+    import open_clip
+
+    open_clip.add_model_config(HERE)

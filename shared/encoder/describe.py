@@ -1,0 +1,86 @@
+"""Which encoder the settings mean, without loading it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.encoder import architectures, engine, identity, spec
+from shared.encoder.store import Manifest, ModelStore, default_preprocessing
+from shared.errors import ModelError
+from shared.types import EncoderInfo
+
+if TYPE_CHECKING:
+    from shared.encoder.engine import Engine
+    from shared.encoder.spec import Part
+    from shared.settings import Settings
+
+#: The encoder of null engines whose model is not known here.
+_NULL_DIM = 512
+_NULL_SIZE = 224
+
+
+def describe(settings: Settings) -> EncoderInfo:
+    """The encoder in force, from the model store or the architecture's config: no torch, no numpy.
+
+    Raises ModelError `model_not_converted` where it takes the conversion to know (null engines then take the name `null`),
+    `model_unavailable` where WEFT_MODEL cannot be read.
+    """
+    chosen = engine.parse(settings.engine)
+    store = ModelStore.of(settings)
+    parts = spec.parse(settings.model)
+    try:
+        return combine([_part_info(store, part, chosen) for part in parts], chosen)
+    except ModelError:
+        if chosen.precision != "null":
+            raise
+        return EncoderInfo("null", identity.digest("null"), "null", chosen.kind, _NULL_DIM, _NULL_SIZE, trained=False)
+
+
+def info_of(manifest: Manifest, chosen: Engine) -> EncoderInfo:
+    """One converted model as `EncoderInfo`."""
+    return EncoderInfo(
+        model=manifest.name,
+        identity=manifest.identity,
+        precision=chosen.precision,
+        engine=chosen.kind,
+        dim=manifest.dim,
+        input_size=manifest.preprocessing.side,
+        device=chosen.device,
+        trained=manifest.trained,
+    )
+
+
+def combine(infos: list[EncoderInfo], chosen: Engine) -> EncoderInfo:
+    """Several models as the one encoder that concatenates their vectors."""
+    if len(infos) == 1:
+        return infos[0]
+    return EncoderInfo(
+        model=" + ".join(info.model for info in infos),
+        identity=identity.of_joined([info.identity for info in infos]),
+        precision=chosen.precision,
+        engine=chosen.kind,
+        dim=sum(info.dim for info in infos),
+        input_size=max(info.input_size for info in infos),
+        device=chosen.device,
+        trained=all(info.trained for info in infos),
+    )
+
+
+def _part_info(store: ModelStore, part: Part, chosen: Engine) -> EncoderInfo:
+    manifest = store.find(part)
+    if manifest is not None:
+        return info_of(manifest, chosen)
+    config = architectures.config(part.architecture)
+    known = store.identity_if_known(part)
+    if config is None or known is None:
+        raise ModelError("model_not_converted", model=part.name)
+    return EncoderInfo(
+        model=part.name,
+        identity=known,
+        precision=chosen.precision,
+        engine=chosen.kind,
+        dim=int(config["embed_dim"]),
+        input_size=default_preprocessing(config).side,
+        device=chosen.device,
+        trained=part.trained,
+    )

@@ -1,0 +1,51 @@
+"""The `null` and `sleep:MS` engines: no pixels, a vector out of the photo's hash, so that a swapped result shows.
+
+For measuring and breaking everything around the encoder. The vector of a hash never changes between versions and machines.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from shared.encoder.protocol import Prepared
+    from shared.types import EncoderInfo
+
+
+class HashedEncoder:
+    """Implements `Encoder` without a model."""
+
+    needs_pixels = False
+
+    def __init__(self, info: EncoderInfo, *, micro_batch: int, seconds: float = 0.0) -> None:
+        self.info = info
+        self.decode_size = 2 * info.input_size
+        self.micro_batch = micro_batch
+        self._seconds = seconds
+
+    def prepare(self, rgb: NDArray[np.uint8]) -> Prepared:
+        raise NotImplementedError("this engine takes hashes, not pixels")
+
+    def encode(self, batch: Sequence[Prepared]) -> NDArray[np.float32]:
+        raise NotImplementedError("this engine takes hashes, not pixels")
+
+    def encode_hashes(self, sha256s: Sequence[str]) -> NDArray[np.float32]:
+        """SHAKE-256 of each hash, its bytes taken as coordinates: float32 [n, dim], L2-normalised; sleeps once a photo."""
+        if self._seconds:
+            time.sleep(self._seconds * len(sha256s))
+        dim = self.info.dim
+        drawn = b"".join(hashlib.shake_256(sha.encode()).digest(dim) for sha in sha256s)
+        vectors = np.frombuffer(drawn, np.uint8).reshape(len(sha256s), dim).astype(np.float32) - 127.5
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
+
+    def close(self) -> None:
+        return None

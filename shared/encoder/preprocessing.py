@@ -1,0 +1,113 @@
+"""open_clip's image transform without torch and torchvision.
+
+`Preprocessing` holds the parameters (open_clip's `PreprocessCfg`); `apply` resizes and crops with Pillow exactly as
+open_clip's `image_transform(..., is_train=False)` does, up to and excluding ToTensor and Normalize, which the engines do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+#: open_clip.constants: OpenAI's normalisation, the default of every model that names no other.
+OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
+OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """Parameters of the transform; part of a model's identity."""
+
+    #: Height and width of the input, pixels.
+    size: tuple[int, int]
+    mean: tuple[float, float, float] = OPENAI_MEAN
+    std: tuple[float, float, float] = OPENAI_STD
+    #: `bicubic` or `bilinear`.
+    interpolation: str = "bicubic"
+    #: `shortest` (then a centre crop), `longest` (then padding) or `squash`.
+    resize_mode: str = "shortest"
+    #: Grey level of the padding, 0…255.
+    fill_color: int = 0
+
+    @classmethod
+    def from_open_clip(cls, cfg: dict[str, Any]) -> Preprocessing:
+        """From open_clip's `preprocess_cfg` (scalars are widened as its transform does)."""
+        size = cfg["size"]
+        height, width = (size, size) if isinstance(size, int) else (size[0], size[-1])
+        return cls(
+            size=(int(height), int(width)),
+            mean=_three(cfg.get("mean") or OPENAI_MEAN),
+            std=_three(cfg.get("std") or OPENAI_STD),
+            # `random` is a training option; open_clip reads it as bicubic at inference
+            interpolation="bilinear" if cfg.get("interpolation") == "bilinear" else "bicubic",
+            resize_mode=str(cfg.get("resize_mode") or "shortest"),
+            fill_color=int(cfg.get("fill_color") or 0),
+        )
+
+    @property
+    def side(self) -> int:
+        return max(self.size)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON; `from_open_clip` reads it back."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    def apply(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """uint8 [h, w, 3] of any size → uint8 [size[0], size[1], 3]."""
+        import numpy as np
+        from PIL import Image
+
+        return np.asarray(self._fit(Image.fromarray(rgb)))
+
+    def _fit(self, image: Image.Image) -> Image.Image:
+        height, width = self.size
+        if self.resize_mode == "squash":
+            return self._resize(image, width, height)
+        if self.resize_mode == "longest":
+            ratio = max(image.height / height, image.width / width)
+            return self._centre(self._resize(image, round(image.width / ratio), round(image.height / ratio)))
+        if height == width:  # torchvision.Resize(int): the longer side is truncated, not rounded
+            short, long = sorted(image.size)
+            stretched = int(height * long / short)
+            wide = image.width > image.height
+            image = self._resize(image, stretched if wide else width, height if wide else stretched)
+        else:
+            ratio = min(image.height / height, image.width / width)
+            # open_clip builds this one resize without handing its interpolation on: always bicubic
+            image = self._resize(image, round(image.width / ratio), round(image.height / ratio), bicubic=True)
+        return self._centre(image)
+
+    def _resize(self, image: Image.Image, width: int, height: int, *, bicubic: bool = False) -> Image.Image:
+        from PIL.Image import Resampling
+
+        if image.size == (width, height):
+            return image
+        return image.resize(
+            (width, height), Resampling.BICUBIC if bicubic or self.interpolation == "bicubic" else Resampling.BILINEAR
+        )
+
+    def _centre(self, image: Image.Image) -> Image.Image:
+        """torchvision's centre crop; where the image is smaller, padding with `fill_color`, the odd pixel right and below."""
+        from PIL import Image as Images
+
+        height, width = self.size
+        if image.size == (width, height):
+            return image
+        if image.width < width or image.height < height:
+            canvas = Images.new("RGB", (max(width, image.width), max(height, image.height)), (self.fill_color,) * 3)
+            canvas.paste(image, (max(0, width - image.width) // 2, max(0, height - image.height) // 2))
+            image = canvas
+        left, top = round((image.width - width) / 2.0), round((image.height - height) / 2.0)
+        return image.crop((left, top, left + width, top + height))
+
+
+def _three(value: Any) -> tuple[float, float, float]:
+    if isinstance(value, (int, float)):
+        return (float(value),) * 3
+    red, green, blue = value
+    return float(red), float(green), float(blue)

@@ -1,0 +1,44 @@
+"""What every engine offers, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from shared.types import EncoderInfo
+
+#: One preprocessed photo, opaque: uint8 [h, w, 3], or a tuple of such for several joined models.
+Prepared: TypeAlias = Any
+
+
+class Encoder(Protocol):
+    """A loaded encoder. `prepare` is safe to call from several threads at once; `encode` from one at a time."""
+
+    info: EncoderInfo
+    #: False: photos are neither read into pixels nor prepared; call `encode_hashes`.
+    needs_pixels: bool
+    #: Shorter side, in pixels, to ask `images.decode` for: twice the input, so that scaled decoding costs no fidelity.
+    decode_size: int
+    #: Photos per `encode` call that serve this engine best.
+    micro_batch: int
+
+    def prepare(self, rgb: NDArray[np.uint8]) -> Prepared:
+        """One decoded photo (uint8 [h, w, 3]) made ready for `encode`."""
+        ...
+
+    def encode(self, batch: Sequence[Prepared]) -> NDArray[np.float32]:
+        """Vectors of prepared photos: float32 [n, dim], L2-normalised rows."""
+        ...
+
+    def encode_hashes(self, sha256s: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors derived from file hashes (engines without pixels only): float32 [n, dim], L2-normalised rows."""
+        ...
+
+    def close(self) -> None:
+        """Gives memory and devices back; the encoder is not used afterwards."""
+        ...

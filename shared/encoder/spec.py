@@ -1,0 +1,71 @@
+"""WEFT_MODEL read into parts: `demo`, `ARCH/TAG`, `ARCH/path/to/weights.safetensors`, several joined by ` + `."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.encoder import demo
+from shared.errors import ModelError
+
+#: Endings of weight files. Everything but safetensors is read with torch's weights-only unpickler.
+WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One CLIP model. Exactly one of `tag`, `weights` and `seed` says where its weights come from."""
+
+    #: As people see it.
+    name: str
+    architecture: str
+    #: open_clip's pretrained tag.
+    tag: str | None = None
+    #: Weights file, as written: found by `weights.locate`.
+    weights: str | None = None
+    seed: int | None = None
+    trained: bool = True
+
+    def to_dict(self) -> dict[str, Any]:
+        return {field: getattr(self, field) for field in self.__slots__}
+
+
+def parse(model: str) -> tuple[Part, ...]:
+    """The parts of a WEFT_MODEL value. Raises ModelError `model_unavailable` where it cannot be read."""
+    parts = tuple(_part(piece.strip()) for piece in model.split(" + "))
+    if len({part.name for part in parts}) < len(parts):
+        raise ModelError(model=model, reason="the same model is named twice")
+    return parts
+
+
+def _part(text: str) -> Part:
+    if text == "demo":
+        name = "demo" if demo.TRAINED else "demo (untrained)"
+        if demo.WEIGHTS is not None:
+            return Part(name, demo.ARCHITECTURE, weights=str(demo.WEIGHTS), trained=demo.TRAINED)
+        return Part(name, demo.ARCHITECTURE, seed=demo.SEED, trained=demo.TRAINED)
+    architecture, slash, source = text.partition("/")
+    if not (architecture and slash and source):
+        raise ModelError(model=text or "?", reason="expected demo, ARCH/TAG or ARCH/path/to/weights.safetensors")
+    if source.endswith(WEIGHT_SUFFIXES):
+        return Part(text, architecture, weights=source)
+    return Part(text, architecture, tag=source)
+
+
+def join_names(parts: tuple[Part, ...]) -> str:
+    return " + ".join(part.name for part in parts)
+
+
+def locate_weights(part: Part, weights_dir: Path) -> Path | None:
+    """The part's weights file on this machine, or None: a path (absolute, relative, or below `weights_dir`), or for a tag
+    a file put by hand at `weights_dir/ARCH/TAG.safetensors` (or .pt, .pth, .bin; or `ARCH-TAG.…`)."""
+    if part.weights is not None:
+        written = Path(part.weights).expanduser()
+        places = [written, weights_dir / written, Path("/") / written]
+    elif part.tag is not None:
+        stems = (weights_dir / part.architecture / part.tag, weights_dir / f"{part.architecture}-{part.tag}")
+        places = [stem.with_name(stem.name + suffix) for stem in stems for suffix in WEIGHT_SUFFIXES]
+    else:
+        places = []
+    return next((place.resolve() for place in places if place.is_file()), None)

@@ -1,0 +1,148 @@
+"""The model store: one folder a converted model, named by its identity, with a manifest that needs nothing to read.
+
+    <data_dir>/models/<identity>/model.xml, model.bin     the image tower as OpenVINO IR, uint8 NHWC in, float32 out
+                                 manifest.json            what it is, how it was made, how close it is to torch
+                                 int8/model.xml, …        the quantised tower, where `weft model quantize` made one
+                                 compiled/                OpenVINO's own cache of compiled kernels
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from shared.encoder import architectures, identity
+from shared.encoder.preprocessing import Preprocessing
+from shared.encoder.spec import Part, locate_weights
+from shared.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from shared.settings import Settings
+
+#: Raised when a manifest's fields change their meaning; models of another format are converted again.
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a folder of the store holds."""
+
+    name: str
+    architecture: str
+    identity: str
+    #: SHA-256 of the weights file, or `seed:N`.
+    weights: str
+    dim: int
+    preprocessing: Preprocessing
+    trained: bool = True
+    tag: str | None = None
+    #: Digest of the architecture's open_clip config.
+    config: str = ""
+    #: Cosine to torch float32 with open_clip's own transform, by precision: {"bf16": {"mean": …, "min": …, "photos": …}}.
+    fidelity: dict[str, dict[str, float]] = field(default_factory=dict)
+    #: The quantised tower: {"adopted": bool, "made": …, "fidelity": {…}, "leave_one_out": {…}}; None where there is none.
+    int8: dict[str, Any] | None = None
+    #: Bytes of model.xml and model.bin together.
+    size: int = 0
+    created: float = 0.0
+    #: Versions of torch, open_clip and openvino that made it.
+    made_by: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        shown = asdict(self) | {"format": FORMAT, "preprocessing": self.preprocessing.to_dict()}
+        return json.dumps(shown, indent=2, ensure_ascii=False) + "\n"
+
+
+class ModelStore:
+    """The converted models of one data directory."""
+
+    def __init__(self, root: Path, weights_dir: Path) -> None:
+        self.root = root
+        self.weights_dir = weights_dir
+
+    @classmethod
+    def of(cls, settings: Settings) -> ModelStore:
+        return cls(settings.model_store, settings.weights_dir)
+
+    def folder(self, model_identity: str) -> Path:
+        return self.root / model_identity
+
+    def list(self) -> list[Manifest]:
+        """Every complete model, by name."""
+        found = [read(folder) for folder in sorted(self.root.glob("*/")) if (folder / "manifest.json").is_file()]
+        return sorted((m for m in found if m is not None), key=lambda m: (m.name, m.identity))
+
+    def find(self, part: Part) -> Manifest | None:
+        """The converted model of this part, shown under the part's name; None where it is still to be converted."""
+        known = self.identity_if_known(part)
+        if known is not None:
+            manifest = read(self.folder(known))
+            return replace(manifest, name=part.name, trained=part.trained) if manifest else None
+        path = locate_weights(part, self.weights_dir)
+        sha256 = self.weights_sha256(path) if path else None
+        for manifest in self.list():
+            if manifest.architecture != part.architecture:
+                continue
+            # a file decides by its content; a tag that is nowhere on disk, by its name
+            same = manifest.weights == sha256 if sha256 else part.tag is not None and manifest.tag == part.tag
+            if same and (part.tag is None or manifest.tag == part.tag):
+                return replace(manifest, name=part.name, trained=part.trained)
+        return None
+
+    def identity_if_known(self, part: Part) -> str | None:
+        """The identity of an architecture of our own, which needs no conversion to be known; None for any other."""
+        config = architectures.config(part.architecture)
+        if config is None:
+            return None
+        return identity.of_model(part.architecture, config, self.weights_key(part), default_preprocessing(config))
+
+    def weights_key(self, part: Part) -> str:
+        """SHA-256 of the part's weights file, or `seed:N`. Raises ModelError where the file is missing."""
+        if part.seed is not None:
+            return f"seed:{part.seed}"
+        path = locate_weights(part, self.weights_dir)
+        if path is None:
+            raise ModelError(model=part.name, reason=f"no weights file {part.weights or part.tag}")
+        return self.weights_sha256(path)
+
+    def weights_sha256(self, path: Path) -> str:
+        return identity.weights_sha256(path, self.root / "weights.json")
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Replaces a model's manifest at once."""
+        folder = self.folder(manifest.identity)
+        fresh = folder / f"manifest.json.{os.getpid()}"
+        fresh.write_text(manifest.to_json(), encoding="utf-8")
+        fresh.replace(folder / "manifest.json")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One conversion at a time: others wait and then find it done. The lock ends with the process that holds it."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def default_preprocessing(config: dict[str, Any]) -> Preprocessing:
+    """What open_clip does with a model whose weights name no preprocessing of their own: its defaults at the config's size."""
+    return Preprocessing.from_open_clip({"size": config["vision_cfg"].get("image_size", 224)})
+
+
+def read(folder: Path) -> Manifest | None:
+    """A folder's manifest; None where it is missing, of another format, or damaged."""
+    try:
+        raw = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        if raw.pop("format") != FORMAT:
+            return None
+        preprocessing = Preprocessing.from_open_clip(raw.pop("preprocessing"))
+        return Manifest(preprocessing=preprocessing, **raw)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
