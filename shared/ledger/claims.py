@@ -23,6 +23,8 @@ class Claim:
     bank: str
     preset: str
     lane: Lane
+    #: One photo that was in a dead worker's hands: nothing else may be in hand beside it, so that a death tells.
+    alone: bool = False
 
 
 class Claims:
@@ -38,11 +40,19 @@ class Claims:
         got = self._c.run("claim", self._worker, self._lease, keys=[key])
         if not got:
             return None
-        job, chunk, token, attempt, blob, bits, bank, preset = got
+        job, chunk, token, attempt, blob, bits, bank, preset, alone = got
         items = wire.unpack_items(blob)
         items = wire.undone(items, items[0].index, bits)
         return Claim(
-            job.decode(), int(chunk), int(token), int(attempt), tuple(items), bank.decode(), preset.decode(), lane
+            job=job.decode(),
+            chunk=int(chunk),
+            token=int(token),
+            attempt=int(attempt),
+            items=tuple(items),
+            bank=bank.decode(),
+            preset=preset.decode(),
+            lane=lane,
+            alone=bool(alone),
         )
 
     def renew(self, held: Sequence[tuple[Claim, Sequence[int]]]) -> list[bool]:

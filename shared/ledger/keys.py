@@ -12,6 +12,8 @@ JOBS = "weft:jobs"
 ACTIVE = "weft:active"
 #: zset: job id → when its submission began; what stays here for an hour was never finished and is removed
 RECEIVING = "weft:receiving"
+#: zset: job id → created, single classified photos: kept for a day and not listed
+BRIEF = "weft:brief"
 #: hash: totals since the ledger began (photos_ok photos_failed cached)
 STATS = "weft:stats"
 #: zset: worker id → last heartbeat

@@ -14,6 +14,8 @@ from shared.types import Item, ItemResult, Job
 ATTEMPTS = 3
 #: Seconds after which a submission that never ended is removed.
 _RECEIVING_SECONDS = 3600
+#: Seconds that a single classified photo is kept.
+_BRIEF_SECONDS = 86400
 
 
 class Office:
@@ -92,28 +94,31 @@ class Office:
             return
         suspects = [i for i in items if i.index in held]
         rest = [i for i in items if i.index not in held]
-        if not suspects and attempts >= ATTEMPTS:
-            # Nothing tells which photo it is: halve the chunk.
-            suspects, rest = [], items
-            parts = [rest[: len(rest) // 2], rest[len(rest) // 2 :]]
-            new = [(part, ATTEMPTS - 1) for part in parts if part]
+        parts: list[tuple[list[Item], int, bool]]
+        if suspects:
+            before = attempts if len(items) == 1 else 0
+            parts = [([i], before, True) for i in suspects] + [(rest, 0, False)]
+        elif attempts >= ATTEMPTS:
+            # Nothing tells which photo it is: halve the chunk, one try each from here on.
+            half = len(items) // 2
+            parts = [(part, ATTEMPTS - 1, len(part) == 1) for part in (items[:half], items[half:])]
         else:
-            alone = attempts if len(items) == 1 else 0
-            new = [([i], alone) for i in suspects] + ([(rest, 0)] if rest else [])
-        if not new:
+            parts = [(items, attempts, False)]
+        args = [value for part, tried, alone in parts if part for value in (wire.pack_items(part), tried, int(alone))]
+        if args:
+            self._c.run("split", job.id, chunk, token, ready, *args)
+        else:
             commit(self._c, job.id, chunk, token, [])
-            return
-        args = [value for part, tried in new for value in (wire.pack_items(part), tried)]
-        self._c.run("split", job.id, chunk, token, ready, *args)
 
     def tidy(self, keep_seconds: float) -> None:
         """Removes submissions that never ended, and jobs whose time in the ledger is over (their projection stays)."""
         with translated():
             redis = self._c.redis
-            stale = redis.zrangebyscore(keys.RECEIVING, "-inf", time.time() - _RECEIVING_SECONDS)
-            for raw in stale:
-                self.remove(raw.decode())
-            for raw in redis.zrangebyscore(keys.JOBS, "-inf", time.time() - keep_seconds):
+            now = time.time()
+            for record, age in ((keys.RECEIVING, _RECEIVING_SECONDS), (keys.BRIEF, _BRIEF_SECONDS)):
+                for raw in redis.zrangebyscore(record, "-inf", now - age):
+                    self.remove(raw.decode())
+            for raw in redis.zrangebyscore(keys.JOBS, "-inf", now - keep_seconds):
                 if not redis.sismember(keys.ACTIVE, raw):
                     self.remove(raw.decode())
 
@@ -121,9 +126,9 @@ class Office:
         """Takes every key of the job out of the ledger."""
         with translated():
             redis = self._c.redis
-            names = list(redis.scan_iter(keys.job(job_id, "*").replace("{", "[{]").replace("}", "[}]"), count=5000))
+            names = list(redis.scan_iter(keys.job(job_id, "*"), count=5000))
             for start in range(0, len(names), 500):
                 redis.unlink(*names[start : start + 500])
-            redis.zrem(keys.JOBS, job_id)
-            redis.zrem(keys.RECEIVING, job_id)
+            for record in (keys.JOBS, keys.BRIEF, keys.RECEIVING):
+                redis.zrem(record, job_id)
             redis.srem(keys.ACTIVE, job_id)

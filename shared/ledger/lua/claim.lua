@@ -1,5 +1,5 @@
 -- Takes the oldest ready chunk and leases it. KEYS: ready lists, first wins. ARGV: worker, lease seconds
--- Returns {job, chunk, token, attempt, blob, done bits, bank, preset} or nil.
+-- Returns {job, chunk, token, attempt, blob, done bits, bank, preset, alone} or nil.
 local now = seconds()
 for _, list in ipairs(KEYS) do
   while true do
@@ -23,7 +23,7 @@ for _, list in ipairs(KEYS) do
         redis.call('HSETNX', meta, 'started', stamp(now))
         local first, last = struct.unpack('>I4I4', blob)
         local bits = redis.call('GETRANGE', p .. 'done', math.floor(first / 8), math.floor(last / 8))
-        return {job, c, token, attempt, blob, bits, m[2], m[3]}
+        return {job, c, token, attempt, blob, bits, m[2], m[3], redis.call('SISMEMBER', p .. 'alone', c)}
       end
     end
   end

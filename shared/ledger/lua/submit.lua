@@ -8,7 +8,8 @@ local now = seconds()
 redis.call('HSET', meta, 'state', ARGV[2], 'created', stamp(now))
 redis.call('ZREM', 'weft:receiving', job)
 redis.call('SADD', 'weft:active', job)
-if redis.call('HGET', meta, 'kind') ~= 'classify' then redis.call('ZADD', 'weft:jobs', stamp(now), job) end
+local record = redis.call('HGET', meta, 'kind') == 'classify' and 'weft:brief' or 'weft:jobs'
+redis.call('ZADD', record, stamp(now), job)
 if ARGV[3] ~= '' then
   while true do
     local c = redis.call('LPOP', p .. 'todo')

@@ -1,0 +1,261 @@
+"""The projection: one SQLite file a job, folded from the commit log of the ledger.
+
+Pages filter, sort, correct and export from it. Folding is idempotent and guarded by SQLite's own lock, so whoever needs it
+up to date folds: the dispatcher as commits come, the web before it reads. Corrections live here alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from shared.errors import InvalidRequest, NotFound
+from shared.ledger.reading import Reading
+from shared.messages import sentence
+from shared.settings import Settings
+from shared.types import ItemResult
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS items (
+  idx INTEGER PRIMARY KEY, name TEXT NOT NULL, generation INTEGER NOT NULL, sha256 TEXT, status TEXT NOT NULL,
+  cached INTEGER NOT NULL, verdict TEXT, label TEXT, confidence REAL, margin REAL, candidates TEXT, code TEXT, detail TEXT);
+CREATE INDEX IF NOT EXISTS items_confidence ON items (coalesce(confidence, 2), idx);
+CREATE INDEX IF NOT EXISTS items_label ON items (label);
+CREATE INDEX IF NOT EXISTS items_failed ON items (code) WHERE code IS NOT NULL;
+CREATE TABLE IF NOT EXISTS vectors (idx INTEGER PRIMARY KEY, vector BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS corrections (idx INTEGER PRIMARY KEY, label TEXT NOT NULL, at REAL NOT NULL DEFAULT (unixepoch('subsec')));
+"""
+_SELECT = "SELECT items.*, corrections.label AS corrected FROM items LEFT JOIN corrections USING (idx)"
+#: Commit log entries folded in one transaction.
+_FOLD = 64
+SORTS = ("index", "confidence")
+
+
+def public(result: ItemResult, lang: str | None = None) -> dict[str, Any]:
+    """One outcome as API, command line and exports show it."""
+    ranking = result.ranking
+    return {
+        "index": result.index,
+        "name": result.name,
+        "sha256": result.sha256,
+        "status": "ok" if result.ok else "failed",
+        "cached": result.cached,
+        "verdict": ranking.verdict.value if ranking else None,
+        "label": ranking.label if ranking else None,
+        "confidence": ranking.confidence if ranking else None,
+        "margin": ranking.margin if ranking else None,
+        "candidates": [_candidate(c.label, c.score, c.sample) for c in ranking.candidates] if ranking else [],
+        "error": _error(result.error_code, result.error_detail, lang),
+        "corrected": None,
+    }
+
+
+def open_projection(settings: Settings, job_id: str) -> Projection:
+    """The job's projection; made where it is missing. The caller closes it (`with closing(…)`).
+
+    Raises:
+        NotFound: not a job's id.
+    """
+    if not job_id.isalnum():
+        raise NotFound(what=f"job {job_id}")
+    settings.jobs_dir.mkdir(parents=True, exist_ok=True)
+    return Projection(settings.jobs_dir / f"{job_id}.sqlite", job_id)
+
+
+class Projection:
+    def __init__(self, path: Path, job_id: str) -> None:
+        self._job = job_id
+        self._db = sqlite3.connect(path, timeout=20, isolation_level=None, check_same_thread=False)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def behind(self, ledger: Reading) -> int:
+        """Log entries that are not folded in yet."""
+        return ledger.log_length(self._job) - self._folded()
+
+    def catch_up(self, ledger: Reading) -> int:
+        """Folds in what was committed since the last time; returns the number of log entries."""
+        total = 0
+        while self.behind(ledger) > 0:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                start = self._folded()
+                entries = ledger.log(self._job, start, _FOLD)
+                for results, vectors in entries:
+                    self._fold(results, vectors)
+                self._db.execute("INSERT OR REPLACE INTO state VALUES ('folded', ?)", (start + len(entries),))
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            ledger.forget_vectors(self._job, start, len(entries))
+            total += len(entries)
+        return total
+
+    def items(
+        self,
+        status: str | None = None,
+        label: str | None = None,
+        verdict: str | None = None,
+        max_confidence: float | None = None,
+        code: str | None = None,
+        sort: str = "index",
+        cursor: str | None = None,
+        limit: int = 100,
+        lang: str | None = None,
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """One page of outcomes, and where the next begins. `label` is the corrected one where there is one.
+
+        Raises:
+            InvalidRequest: an unknown sort or a damaged cursor.
+        """
+        where: list[tuple[str, list[Any]]] = []
+        if status:
+            where.append(("items.status = ?", [status]))
+        if label:
+            where.append(("coalesce(corrections.label, items.label) = ?", [label]))
+        if verdict:
+            where.append(("items.verdict = ?", [verdict]))
+        if code:
+            where.append(("items.code = ?", [code]))
+        if max_confidence is not None:
+            where.append(("items.confidence <= ?", [max_confidence]))
+        if sort not in SORTS:
+            raise InvalidRequest(reason=f"sort={sort}")
+        if cursor:
+            where.append(_after(sort, cursor))
+        order = "idx" if sort == "index" else "coalesce(confidence, 2), idx"
+        clause = " WHERE " + " AND ".join(w for w, _ in where) if where else ""
+        values = [v for _, vs in where for v in vs]
+        rows = self._db.execute(f"{_SELECT}{clause} ORDER BY {order} LIMIT ?", [*values, limit + 1]).fetchall()
+        page = [_row(r, lang) for r in rows[:limit]]
+        if len(rows) <= limit:
+            return page, None
+        last = page[-1]
+        mark = last["index"] if sort == "index" else json.dumps([_confidence(last), last["index"]])
+        return page, str(mark)
+
+    def item(self, index: int, lang: str | None = None) -> dict[str, Any]:
+        """Raises: NotFound while the item has no outcome."""
+        row = self._db.execute(f"{_SELECT} WHERE idx = ?", (index,)).fetchone()
+        if row is None:
+            raise NotFound(what=f"item {index}")
+        return _row(row, lang)
+
+    def correct(self, index: int, label: str | None, lang: str | None = None) -> dict[str, Any]:
+        """Writes a person's label beside the prediction; None takes it back. Raises: NotFound."""
+        self.item(index)
+        if label is None:
+            self._db.execute("DELETE FROM corrections WHERE idx = ?", (index,))
+        else:
+            self._db.execute("INSERT OR REPLACE INTO corrections (idx, label) VALUES (?, ?)", (index, label))
+        return self.item(index, lang)
+
+    def summary(self) -> dict[str, Any]:
+        """Counts for filters: labels (corrected where they are), verdicts, failure codes, corrections."""
+
+        def counts(sql: str) -> dict[str, int]:
+            return {k: n for k, n in self._db.execute(sql) if k is not None}
+
+        label = "coalesce(corrections.label, items.label)"
+        grouped = f"SELECT {label}, count(*) AS n FROM items LEFT JOIN corrections USING (idx) GROUP BY 1 ORDER BY n DESC, 1"
+        return {
+            "labels": counts(grouped),
+            "verdicts": counts("SELECT verdict, count(*) FROM items GROUP BY 1"),
+            "failures": counts("SELECT code, count(*) AS n FROM items WHERE code IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1"),
+            "corrected": self._db.execute("SELECT count(*) FROM corrections").fetchone()[0],
+        }
+
+    def rows(self, lang: str | None = None) -> Iterator[dict[str, Any]]:
+        """Every outcome by index, for exports."""
+        for row in self._db.execute(f"{_SELECT} ORDER BY idx"):
+            yield _row(row, lang)
+
+    def vectors(self, indexes: Iterable[int]) -> dict[int, bytes]:
+        """Embeddings as float16 bytes, by item index."""
+        found = (self._db.execute("SELECT idx, vector FROM vectors WHERE idx = ?", (i,)).fetchone() for i in indexes)
+        return {row["idx"]: row["vector"] for row in found if row}
+
+    def corrections(self) -> list[dict[str, Any]]:
+        """Corrected items, newest first."""
+        return [_row(r, None) for r in self._db.execute(f"{_SELECT} WHERE corrected IS NOT NULL ORDER BY at DESC")]
+
+    def _folded(self) -> int:
+        row = self._db.execute("SELECT value FROM state WHERE name = 'folded'").fetchone()
+        return row["value"] if row else 0
+
+    def _fold(self, results: list[ItemResult], vectors: bytes | None) -> None:
+        self._db.executemany(
+            "INSERT INTO items VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (idx) DO UPDATE SET generation=excluded.generation,"
+            " sha256=excluded.sha256, status=excluded.status, cached=excluded.cached, verdict=excluded.verdict, label=excluded.label,"
+            " confidence=excluded.confidence, margin=excluded.margin, candidates=excluded.candidates, code=excluded.code,"
+            " detail=excluded.detail WHERE excluded.generation >= items.generation",
+            [_columns(r) for r in results],
+        )
+        ok = [r for r in results if r.ok]
+        if vectors and ok and len(vectors) % len(ok) == 0:
+            size = len(vectors) // len(ok)
+            self._db.executemany(
+                "INSERT OR REPLACE INTO vectors VALUES (?, ?)",
+                [(r.index, vectors[i * size : (i + 1) * size]) for i, r in enumerate(ok)],
+            )
+
+
+def _after(sort: str, cursor: str) -> tuple[str, list[Any]]:
+    try:
+        if sort == "index":
+            return "idx > ?", [int(cursor)]
+        confidence, index = json.loads(cursor)
+        return "(coalesce(items.confidence, 2), idx) > (?, ?)", [float(confidence), int(index)]
+    except (ValueError, TypeError):
+        raise InvalidRequest(reason="cursor") from None
+
+
+def _confidence(item: dict[str, Any]) -> float:
+    return 2.0 if item["confidence"] is None else item["confidence"]
+
+
+def _candidate(label: str, score: float, sample: str | None) -> dict[str, Any]:
+    return {"label": label, "score": score, "sample": sample}
+
+
+def _error(code: str | None, detail: dict[str, Any], lang: str | None) -> dict[str, str] | None:
+    return {"code": code, "message": sentence(code, lang, **detail)} if code else None
+
+
+def _columns(r: ItemResult) -> tuple[Any, ...]:
+    shown = public(r)
+    candidates = [[c.label, c.score, c.sample] for c in r.ranking.candidates] if r.ranking else []
+    return (
+        *(r.index, r.name, r.generation, r.sha256, shown["status"], int(r.cached)),
+        *(shown["verdict"], shown["label"], shown["confidence"], shown["margin"]),
+        *(json.dumps(candidates, ensure_ascii=False), r.error_code, json.dumps(r.error_detail, ensure_ascii=False)),
+    )
+
+
+def _row(row: sqlite3.Row, lang: str | None) -> dict[str, Any]:
+    shown = {k: row[k] for k in ("name", "sha256", "status", "verdict", "label", "confidence", "margin", "corrected")}
+    return {
+        "index": row["idx"],
+        **shown,
+        "cached": bool(row["cached"]),
+        "candidates": [_candidate(*c) for c in json.loads(row["candidates"])],
+        "error": _error(row["code"], json.loads(row["detail"]), lang),
+    }
+
+
+def caught_up(settings: Settings, ledger: Reading, job_id: str) -> closing[Projection]:
+    """`with caught_up(…) as projection:` every outcome that was committed is in it."""
+    projection = open_projection(settings, job_id)
+    projection.catch_up(ledger)
+    return closing(projection)

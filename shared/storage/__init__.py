@@ -1,0 +1,46 @@
+"""Where blobs, thumbnails and banks lie: a folder, or an object store that several machines share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from shared.settings import Settings
+
+
+class Storage(Protocol):
+    """Content-addressed: a key is the SHA-256 (hex) of a photo's bytes. Every write is atomic and may be repeated."""
+
+    def put(self, data: bytes, sha256: str) -> None:
+        """Stores a blob; durable when this returns."""
+
+    def adopt(self, path: Path, sha256: str) -> None:
+        """Takes a finished temporary file from `spool_dir` as a blob; durable when this returns."""
+
+    def spool_dir(self) -> Path:
+        """A local folder for temporary files that `adopt` can take cheaply."""
+
+    def has(self, sha256: str) -> bool: ...
+
+    def read(self, sha256: str) -> bytes:
+        """Raises: NotFound."""
+
+    def put_thumb(self, sha256: str, jpeg: bytes) -> None: ...
+
+    def has_thumb(self, sha256: str) -> bool: ...
+
+    def thumb(self, sha256: str) -> bytes | None: ...
+
+    def local_folder(self, key: str) -> Path:
+        """A shared tree such as `banks` as a local folder; a remote one is mirrored into the data dir."""
+
+
+def open_storage(settings: Settings) -> Storage:
+    """The storage that the settings name."""
+    if settings.storage_url:
+        from shared.storage.remote import RemoteStorage
+
+        return RemoteStorage(settings.storage_url, settings.data_dir)
+    from shared.storage.local import LocalStorage
+
+    return LocalStorage(settings.data_dir)

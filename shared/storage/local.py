@@ -1,0 +1,71 @@
+"""Blobs in a folder: `blobs/ab/<sha256>`, written to a temporary name, synced, renamed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from shared.errors import NotFound
+
+
+class LocalStorage:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, data: bytes, sha256: str) -> None:
+        if self.has(sha256):
+            return
+        temporary = self.spool_dir() / f"put-{secrets.token_hex(8)}"
+        with open(temporary, "wb") as file:
+            file.write(data)
+        self.adopt(temporary, sha256)
+
+    def adopt(self, path: Path, sha256: str) -> None:
+        target = self._path("blobs", sha256)
+        if target.exists():
+            path.unlink()
+            return
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, target)
+
+    def spool_dir(self) -> Path:
+        folder = self._root / "spool"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def has(self, sha256: str) -> bool:
+        return self._path("blobs", sha256).exists()
+
+    def read(self, sha256: str) -> bytes:
+        try:
+            return self._path("blobs", sha256).read_bytes()
+        except FileNotFoundError:
+            raise NotFound(what=sha256) from None
+
+    def put_thumb(self, sha256: str, jpeg: bytes) -> None:
+        target = self._path("thumbs", sha256)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{secrets.token_hex(8)}")
+        temporary.write_bytes(jpeg)
+        os.replace(temporary, target)
+
+    def has_thumb(self, sha256: str) -> bool:
+        return self._path("thumbs", sha256).exists()
+
+    def thumb(self, sha256: str) -> bytes | None:
+        try:
+            return self._path("thumbs", sha256).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def local_folder(self, key: str) -> Path:
+        return self._root / key
+
+    def _path(self, kind: str, sha256: str) -> Path:
+        return self._root / kind / sha256[:2] / sha256
