@@ -1,0 +1,109 @@
+"""One bank version in memory: arrays mapped from disk, never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.errors import BankError
+from shared.types import EncoderInfo
+
+Floats = npt.NDArray[np.float32]
+
+#: Engines that derive vectors from hashes: fit for plumbing tests, never for an answer.
+_HASH_ENGINES = ("null", "sleep")
+
+
+@dataclass(frozen=True, eq=False)
+class Bank:
+    """Classes sorted by label; the samples of a class lie beside each other in `vectors`."""
+
+    version: str
+    manifest: dict[str, Any]
+    #: [C] labels.
+    labels: tuple[str, ...]
+    #: [n, d] float16, L2-normalised rows, memory-mapped.
+    vectors: npt.NDArray[np.float16]
+    #: [C + 1] the samples of class c are rows starts[c]:starts[c + 1].
+    starts: npt.NDArray[np.int64]
+    #: [C, d] float32, L2-normalised means.
+    centroids: Floats
+    #: [n] bytes, sample ids.
+    ids: npt.NDArray[np.bytes_]
+    #: [C, d] float32, L2-normalised class-name embeddings, where the model has a text tower.
+    texts: Floats | None
+    #: [C, d + 1] float32, weights and bias of a linear method (GDA, ridge), where one was chosen.
+    linear: Floats | None
+
+    @classmethod
+    def open(cls, folder: Path, manifest: dict[str, Any]) -> Bank:
+        """Maps a version's arrays. Raises BankError("bank_damaged") where they contradict the manifest."""
+
+        def array(name: str, mmap: bool = False) -> Any:
+            if name not in manifest["files"]:
+                return None
+            return np.load(folder / name, mmap_mode="r" if mmap else None, allow_pickle=False)
+
+        try:
+            counts = [int(entry["count"]) for entry in manifest["classes"]]
+            bank = cls(
+                version=manifest["version"],
+                manifest=manifest,
+                labels=tuple(entry["label"] for entry in manifest["classes"]),
+                vectors=array("vectors.npy", mmap=True),
+                starts=np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64),
+                centroids=array("centroids.npy"),
+                ids=array("ids.npy", mmap=True),
+                texts=array("texts.npy"),
+                linear=array("linear.npy"),
+            )
+            rows, dim = bank.vectors.shape
+            consistent = rows == bank.starts[-1] == len(bank.ids) and bank.centroids.shape == (len(counts), dim)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as failure:
+            raise BankError("bank_damaged", version=manifest.get("version", "?"), reason=str(failure)) from failure
+        if not consistent or dim != bank.dim:
+            raise BankError("bank_damaged", version=bank.version, reason="arrays and manifest disagree")
+        if not rows:
+            raise BankError("bank_empty")
+        return bank
+
+    @property
+    def model(self) -> str:
+        return str(self.manifest["model"])
+
+    @property
+    def identity(self) -> str:
+        return str(self.manifest["identity"])
+
+    @property
+    def dim(self) -> int:
+        return int(self.manifest["encoder"]["dim"])
+
+    @property
+    def classes(self) -> list[dict[str, Any]]:
+        """The manifest's classes: `label zh en aliases count`."""
+        return list(self.manifest["classes"])
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """[C] samples a class."""
+        return np.diff(self.starts)
+
+    def require(self, info: EncoderInfo) -> None:
+        """Refuses vectors of another encoder: same model, weights and preprocessing (`identity`), not same precision.
+
+        Engines that derive vectors from hashes may use any bank of their dimension (they test the plumbing), but a bank
+        that they built is refused by every real engine. Raises BankError("bank_model_mismatch") with both names.
+        """
+        if info.engine in _HASH_ENGINES:
+            fits = info.dim == self.dim
+        else:
+            fits = info.identity == self.identity and self.manifest["encoder"]["engine"] not in _HASH_ENGINES
+        if not fits:
+            built = self.manifest["encoder"]
+            mine, other = f"{built['model']} ({built['engine']})", f"{info.model} ({info.engine})"
+            raise BankError("bank_model_mismatch", bank_model=mine, model=other)

@@ -1,0 +1,59 @@
+"""From scores to a calibrated probability and a verdict, by numbers kept in the bank's manifest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.ranking.methods import Floats
+from shared.types import Verdict
+
+
+def softmax(scores: Floats, temperature: float) -> Floats:
+    """Rows of probabilities; -inf scores get 0."""
+    shifted = (scores - scores.max(axis=1, keepdims=True)) / np.float32(temperature)
+    exponents = np.exp(shifted)
+    shares: Floats = exponents / exponents.sum(axis=1, keepdims=True)
+    return shares
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """One preset's numbers: `temperature`, optionally an isotonic curve (`x` → `y`), and verdict thresholds."""
+
+    temperature: float
+    x: npt.NDArray[np.float64] | None = None
+    y: npt.NDArray[np.float64] | None = None
+    #: Below this confidence the verdict is `unsure`; `classes` overrides it by label.
+    unsure_below: float = 0.0
+    classes: dict[str, float] | None = None
+    #: Below this best cosine to any sample the verdict is `not_in_bank`.
+    foreign_below: float = -2.0
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Calibration:
+        curve = document.get("isotonic")
+        return cls(
+            temperature=float(document["temperature"]),
+            x=np.array(curve["x"]) if curve else None,
+            y=np.array(curve["y"]) if curve else None,
+            unsure_below=float(document.get("unsure_below", 0.0)),
+            classes=document.get("unsure_below_by_class"),
+            foreign_below=float(document.get("foreign_below", -2.0)),
+        )
+
+    def confidence(self, shares: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Calibrated probability that the best class is right, from its softmax share."""
+        if self.x is None or self.y is None:
+            return shares
+        calibrated: npt.NDArray[Any] = np.interp(shares, self.x, self.y)
+        return calibrated
+
+    def verdict(self, label: str, confidence: float, nearest: float) -> Verdict:
+        if nearest < self.foreign_below:
+            return Verdict.NOT_IN_BANK
+        limit = self.classes.get(label, self.unsure_below) if self.classes else self.unsure_below
+        return Verdict.UNSURE if confidence < limit else Verdict.LABEL
