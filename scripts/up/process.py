@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,8 @@ from shared.process import die_with_parent
 
 #: Earlier logs of a service that are kept: x.log.1 … x.log.3.
 KEPT_LOGS = 3
+#: Bytes of one log at the most.
+LARGEST_LOG = 64 * 1024**2
 
 
 class StillRunning(Exception):
@@ -60,7 +63,8 @@ def spawn(service: Service) -> subprocess.Popen[bytes]:
             env={**os.environ, **service.env},
             start_new_session=True,
             pass_fds=kept,
-            preexec_fn=partial(die_with_parent, os.getpid(), service.orphan_signal),
+            # Safe: it calls prctl and kill only, and the supervisor has one thread.
+            preexec_fn=partial(die_with_parent, os.getpid(), service.orphan_signal),  # noqa: PLW1509
         )
 
 
@@ -83,6 +87,14 @@ def rotate(log: Path) -> None:
         older = log if n == 1 else log.with_name(f"{log.name}.{n - 1}")
         if older.exists():
             older.replace(log.with_name(f"{log.name}.{n}"))
+
+
+def trim(log: Path) -> None:
+    """Start a log anew when it has grown large; its writers append, and go on at its new end."""
+    with suppress(FileNotFoundError):
+        if log.stat().st_size > LARGEST_LOG:
+            shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+            os.truncate(log, 0)
 
 
 def last_lines(log: Path, count: int = 5, size: int = 8192) -> str:

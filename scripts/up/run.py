@@ -1,0 +1,242 @@
+"""One `weft up` from start to end: Redis, dispatcher, web, workers, and what the terminal is told."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from scripts.up import redis as embedded
+from scripts.up.process import Service, only_one, trim
+from scripts.up.pulse import Pulse
+from scripts.up.signals import Signals
+from scripts.up.supervisor import Kept, Say, Supervisor
+from shared.address import addresses
+from shared.errors import Conflict, Unavailable, WeftError
+from shared.ledger import Ledger
+from shared.ledger.connection import Connection
+from shared.ledger.keys import ready as ready_key
+from shared.messages import sentence
+from shared.settings import Settings, cores
+from shared.types import Lane
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Seconds that everything may take to end; the workers get what the others leave.
+END_SECONDS = 23.0
+WEB_END, DISPATCHER_END, REDIS_END = 3.0, 1.5, 3.0
+#: Leases that a worker may let pass without progress before it is restarted: by then others have its work.
+STALLED_LEASES = 3
+#: Seconds between two looks at the heartbeats, and at the logs' sizes.
+LOOK_SECONDS, TRIM_SECONDS = 2.0, 60.0
+
+
+class Up:
+    """Everything that runs on this machine for one data folder."""
+
+    def __init__(self, settings: Settings, workers: int, demo: bool, say: Say) -> None:
+        self.settings = settings
+        self.say = say
+        self.signals = Signals()
+        self.supervisor = Supervisor(self.signals, say)
+        self._count = workers
+        self._demo = demo
+        self._pair: embedded.Pair | None = None
+        self._servers: list[Kept] = []
+        self._dispatcher: list[Kept] = []
+        self._web: list[Kept] = []
+        self._workers: list[Kept] = []
+        self._prepare: list[Kept] = []
+        self._pulses: dict[str, tuple[float, Pulse]] = {}
+        self._told: dict[str, object] = {}
+        self._ledger: Ledger | None = None
+
+    @property
+    def url(self) -> str:
+        """The address that a browser on this machine opens."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.settings.host, self.settings.host)
+        return f"http://{host}:{self.settings.port}"
+
+    def run(self) -> None:
+        """Start everything and stay until a signal comes.
+
+        Raises Conflict (`already_running`, `port_in_use`) and Unavailable (`redis_*`) when it cannot start.
+        """
+        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+        self.settings.run_dir.mkdir(exist_ok=True, mode=0o700)
+        if not self.settings.folder_roots:
+            (self.settings.data_dir / "photos").mkdir(exist_ok=True)
+        with only_one(self.settings.run_dir, self.settings.data_dir):
+            check_port(self.settings.host, self.settings.port)
+            try:
+                self._start_redis()
+                if not self.signals.stopping:
+                    self._start_services()
+                self._stay()
+            finally:
+                self._end()
+
+    def _start_redis(self) -> None:
+        if self.settings.redis_url is not None:
+            if not embedded.answers(self.settings.redis_url.get_secret_value()):
+                raise Unavailable("redis_unavailable")
+            return
+        pair = self._pair = embedded.prepare(self.settings)
+        self._servers = [self.supervisor.add(service) for service in pair.services]
+        started = time.monotonic()
+        while not pair.answering() and not self.signals.stopping:
+            self.signals.wait(0.02)
+            self.supervisor.tick()
+            broken = next((kept for kept in self._servers if kept.failures > 2), None)
+            if broken or time.monotonic() - started > embedded.START_SECONDS:
+                raise embedded.failed((broken or self._servers[0]).service)
+        pair.announce()
+        self.say("redis", f"{pair.program.name} {pair.version}, {pair.ledger_at.path or 'loopback only'}")
+
+    def _start_services(self) -> None:
+        self._dispatcher = [self.supervisor.add(self._service("dispatcher"))]
+        self._web = [self.supervisor.add(self._service("web"))]
+        threads = str(self.settings.threads or max(1, cores() // max(1, self._count)))
+        env = {"WEFT_THREADS": threads, "OMP_NUM_THREADS": threads}
+        for n in range(1, self._count + 1):
+            self._workers.append(self.supervisor.add(self._service("worker", name=f"worker-{n}", env=env)))
+        if self._demo:
+            argv = (sys.executable, "-P", "-m", "scripts.up.demo")
+            self._prepare = [self.supervisor.add(self._service("demo", argv=argv), once=True)]
+
+    def _service(
+        self, role: str, name: str = "", argv: tuple[str, ...] = (), env: dict[str, str] | None = None
+    ) -> Service:
+        known = {
+            "WEFT_DATA_DIR": str(self.settings.data_dir),
+            "WEFT_HOST": self.settings.host,
+            "WEFT_PORT": str(self.settings.port),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
+            "PYTHONUNBUFFERED": "1",
+        }
+        return Service(
+            name=name or role,
+            argv=argv or (sys.executable, "-P", "-m", "scripts.cli", role),
+            log=self.settings.run_dir / f"{name or role}.log",
+            env=known | (env or {}),
+        )
+
+    def _stay(self) -> None:
+        look_at = trim_at = 0.0
+        open_page = ready = False
+        while not self.signals.stopping:
+            self.supervisor.tick()
+            now = time.monotonic()
+            if not open_page and (open_page := self._answers("/healthz")):
+                self.say("web", f"{self.url}")
+            if open_page and not ready and (ready := self._answers("/readyz")):
+                self.say("weft", f"ready to classify: {self.url}   (Ctrl-C ends everything)")
+            if now >= look_at:
+                look_at = now + LOOK_SECONDS
+                self._look()
+            if now >= trim_at:
+                trim_at = now + TRIM_SECONDS
+                for kept in self.supervisor.kept:
+                    trim(kept.service.log)
+            self.signals.wait(0.5 if ready else 0.2)
+
+    def _answers(self, path: str) -> bool:
+        # OSError covers refused, reset and late; HTTPError is one, too.
+        with suppress(OSError, ValueError), urllib.request.urlopen(self.url + path, timeout=1) as answer:
+            return bool(answer.status == 200)
+        return False
+
+    def _look(self) -> None:
+        """Restart workers that hang, and pass on what they say of themselves."""
+        now = time.monotonic()
+        pulses = {kept.name: self._pulse(kept) for kept in self._workers if kept.running}
+        try:
+            beats = self._beats()
+            waits = {beat["identity"]: self._work_waits(beat["identity"]) for beat in beats.values() if beat.get("identity")}
+        except WeftError:
+            self._ledger = None
+            for pulse in pulses.values():
+                pulse.pause(now)
+            return
+        for kept in self._workers:
+            if kept.name not in pulses or kept.process is None:
+                continue
+            beat = beats.get(kept.process.pid)
+            why = pulses[kept.name].look(now, beat, waits.get((beat or {}).get("identity"), False))
+            if why:
+                self.supervisor.restart(kept, why)
+            elif beat:
+                self._tell(kept.name, beat)
+
+    def _pulse(self, kept: Kept) -> Pulse:
+        known = self._pulses.get(kept.name)
+        if known is None or known[0] != kept.started_at:
+            stalled = STALLED_LEASES * self.settings.lease_seconds
+            known = self._pulses[kept.name] = (kept.started_at, Pulse(kept.started_at, stalled))
+        return known[1]
+
+    def _beats(self) -> dict[int, dict[str, Any]]:
+        """Heartbeats of this machine's workers by the process that `weft up` started: the head of their session."""
+        if self._ledger is None:
+            # Short timeouts: Ctrl-C waits for this.
+            client = redis.Redis.from_url(addresses(self.settings).ledger, socket_timeout=1, socket_connect_timeout=1)
+            self._ledger = Ledger(Connection(client))
+        found = {}
+        for beat in self._ledger.workers():
+            if beat.get("host") == socket.gethostname():
+                with suppress(OSError):
+                    found[os.getsid(beat["pid"])] = beat
+        return found
+
+    def _work_waits(self, identity: str) -> bool:
+        assert self._ledger is not None
+        client = self._ledger.connection.redis
+        try:
+            return any(client.llen(ready_key(identity, lane.value)) for lane in Lane)
+        except redis.RedisError as error:
+            raise Unavailable("redis_unavailable") from error
+
+    def _tell(self, name: str, beat: dict[str, Any]) -> None:
+        state = beat.get("state")
+        shown = {"loading": "loading", "ready": "ready", "busy": "ready", "error": "error"}.get(str(state))
+        if shown is None or self._told.get(name) == shown:
+            return
+        self._told[name] = shown
+        model = beat.get("model") or self.settings.model
+        if shown == "error":
+            error = beat.get("error") or {}
+            self.say(name, sentence(error.get("code", "internal"), **error.get("detail", {})))
+        else:
+            self.say(name, f"{shown} ({model}, {beat.get('device', 'CPU')})")
+
+    def _end(self) -> None:
+        if self.signals.asked_at is not None:
+            self.say("weft", "ending; the workers finish what they hold")
+        deadline = time.monotonic() + END_SECONDS
+        self.supervisor.end(self._prepare, 0)
+        self.supervisor.end(self._web, WEB_END)
+        self.supervisor.end(self._workers, deadline - time.monotonic() - DISPATCHER_END - REDIS_END)
+        self.supervisor.end(self._dispatcher, DISPATCHER_END)
+        # Its last write is not hurried, even when the user insists.
+        self.signals.insisted = False
+        self.supervisor.end(self._servers, REDIS_END)
+        if self._pair is not None:
+            self._pair.withdraw()
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise Conflict (`port_in_use`) where the web process could not listen."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+        except OSError as error:
+            raise Conflict("port_in_use", host=host, port=port) from error
