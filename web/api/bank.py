@@ -1,0 +1,66 @@
+"""The bank in force: its classes, their samples and pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, abort, url_for
+
+from shared.errors import NotFound
+from web.api.items import picture
+from web.context import services
+from web.schemas import BankOut, ClassOut
+
+bp = APIBlueprint("bank", __name__, tag="Bank")
+
+
+@bp.get("/bank")
+@bp.output(BankOut)
+def bank() -> dict[str, Any]:
+    """The bank in force."""
+    return overview(services().manifest())
+
+
+@bp.get("/bank/classes/<path:label>")
+@bp.output(ClassOut)
+def one_class(label: str) -> dict[str, Any]:
+    """One class and its samples."""
+    version = services().manifest()["version"]
+    for found in services().banks.classes(version):
+        if found["label"] == label:
+            return {**found, "samples": [sample(version, row) for row in found["samples"]]}
+    raise NotFound(what=label)
+
+
+@bp.get("/bank/versions/<version>/samples/<sample_id>")
+@bp.doc(responses={200: {"description": "A JPEG, 240 pixels", "content": {"image/jpeg": {}}}})
+def sample_picture(version: str, sample_id: str) -> Response:
+    """A sample's picture."""
+    jpeg = services().banks.sample_picture(version, sample_id)
+    if jpeg is None:
+        abort(404)
+    return picture(jpeg)
+
+
+def overview(manifest: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "version": manifest["version"],
+        "name": manifest["name"],
+        "created": manifest["created"],
+        "model": manifest["model"],
+        "trained": trained(manifest),
+        "counts": manifest["counts"],
+        "warnings": manifest.get("warnings", []),
+        "classes": manifest["classes"],
+    }
+
+
+def trained(manifest: dict[str, Any]) -> bool:
+    """Whether the bank's encoder was trained, or is seeded for a demonstration."""
+    return bool(manifest.get("encoder", {}).get("trained", True))
+
+
+def sample(version: str, row: dict[str, Any]) -> dict[str, Any]:
+    address = url_for("bank.sample_picture", version=version, sample_id=row["id"]) if row.get("thumb", True) else None
+    return {"id": row["id"], "name": row["name"], "picture": address}

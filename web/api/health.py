@@ -1,0 +1,76 @@
+"""For load balancers and Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from apiflask import APIBlueprint
+from flask import Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from shared.ledger import Ledger
+from web.context import services
+from web.schemas import Health
+
+bp = APIBlueprint("health", __name__, tag="Health")
+
+
+@bp.get("/healthz")
+@bp.output(Health)
+def healthz() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@bp.get("/readyz")
+@bp.output(Health)
+def readyz() -> dict[str, str]:
+    """The ledger answers, too: jobs are accepted. 503 otherwise."""
+    services().ledger.queue()
+    return {"status": "ok"}
+
+
+@bp.get("/metrics")
+@bp.doc(responses={200: {"description": "Prometheus text", "content": {"text/plain": {}}}})
+def metrics() -> Response:
+    """Everything from the ledger, so that any web process tells the same."""
+    registry = CollectorRegistry()
+    registry.register(LedgerCollector(services().ledger))
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+class LedgerCollector(Collector):
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        stats, queue, workers = self._ledger.stats(), self._ledger.queue(), self._ledger.workers()
+        photos = CounterMetricFamily("weft_photos", "Photos with an outcome", labels=["status"])
+        photos.add_metric(["ok"], stats.get("photos_ok", 0))
+        photos.add_metric(["failed"], stats.get("photos_failed", 0))
+        yield photos
+        yield CounterMetricFamily(
+            "weft_photos_cached", "Photos answered from the embedding cache", stats.get("cached", 0)
+        )
+        yield GaugeMetricFamily("weft_redis_memory_bytes", "Memory of the ledger's Redis", stats.get("redis_memory", 0))
+        ready = GaugeMetricFamily("weft_queue_chunks", "Chunks waiting for a worker", labels=["lane"])
+        oldest = GaugeMetricFamily("weft_queue_oldest_seconds", "Age of the oldest waiting chunk", labels=["lane"])
+        for lane, values in queue.items():
+            ready.add_metric([lane], values["ready"])
+            oldest.add_metric([lane], values["oldest"] or 0)
+        yield from (ready, oldest)
+        states = GaugeMetricFamily("weft_workers", "Workers alive", labels=["state"])
+        for state in ("loading", "ready", "busy", "error"):
+            states.add_metric([state], sum(1 for worker in workers if worker.get("state") == state))
+        yield states
+        rate = GaugeMetricFamily("weft_worker_photos_per_second", "A worker's recent rate", labels=["worker"])
+        memory = GaugeMetricFamily("weft_worker_memory_bytes", "A worker's resident memory", labels=["worker"])
+        for worker in workers:
+            rate.add_metric([worker["id"]], worker.get("rate") or 0)
+            memory.add_metric([worker["id"]], (worker.get("memory_mb") or 0) * 1024**2)
+        yield from (rate, memory)

@@ -1,0 +1,98 @@
+"""A job's items: list, correct, export, and their thumbnails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+from urllib.parse import quote
+
+from apiflask import APIBlueprint
+from flask import Response, abort
+
+from shared import export
+from shared.errors import InvalidRequest
+from shared.results import Projection, caught_up, public
+from shared.types import Job
+from web.context import services
+from web.i18n import language
+from web.schemas import Correction, ExportQuery, ItemOut, ItemPage, ItemsQuery
+
+bp = APIBlueprint("items", __name__, tag="Items")
+
+
+def projected(job_id: str) -> closing[Projection]:
+    """`with projected(id) as projection:` the job's outcomes up to now; raises `NotFound`, `Unavailable`."""
+    at = services()
+    # Asked first: opening a projection makes its file.
+    at.ledger.job(job_id)
+    return caught_up(at.settings, at.ledger, job_id)
+
+
+@bp.get("/jobs/<job_id>/items")
+@bp.input(ItemsQuery, location="query", arg_name="query")
+@bp.output(ItemPage)
+def index(job_id: str, query: ItemsQuery) -> dict[str, Any]:
+    """Results so far, filtered and paged."""
+    ledger = services().ledger
+    if ledger.job(job_id).kind == "classify":
+        return {"items": [public(result, language()) for result in ledger.results(job_id)], "next": None}
+    with projected(job_id) as projection:
+        items, following = projection.items(**query.model_dump(), lang=language())
+    return {"items": items, "next": following}
+
+
+@bp.patch("/jobs/<job_id>/items/<int:item>")
+@bp.input(Correction, location="json", arg_name="correction")
+@bp.output(ItemOut)
+def correct(job_id: str, item: int, correction: Correction) -> dict[str, Any]:
+    """Say what an item really is; the prediction stays beside it."""
+    with projected(job_id) as projection:
+        return projection.correct(item, correction.label, language())
+
+
+@bp.get("/jobs/<job_id>/export")
+@bp.input(ExportQuery, location="query", arg_name="query")
+@bp.doc(responses={200: {"description": "The file", "content": {kind: {} for kind in export.MEDIA_TYPES.values()}}})
+def exported(job_id: str, query: ExportQuery) -> Response:
+    """All results of a job as one streamed file."""
+    if query.format not in export.FORMATS:
+        raise InvalidRequest("unknown_format", format=query.format, choices=", ".join(export.FORMATS))
+    job = services().ledger.job(job_id)
+    response = Response(_stream(job, projected(job_id), query.format), content_type=export.MEDIA_TYPES[query.format])
+    name = f"{job.name or job.id}.{query.format}"
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name)
+    response.headers["Content-Disposition"] = (
+        f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    )
+    return response
+
+
+def _stream(job: Job, projected: closing[Projection], kind: str) -> Iterator[bytes]:
+    lang = language()
+
+    def rows() -> Iterator[bytes]:
+        with projected as projection:
+            yield from export.stream(job, projection, kind, lang)
+
+    return rows()
+
+
+@bp.get("/jobs/<job_id>/items/<int:item>/thumbnail")
+@bp.doc(responses={200: {"description": "A JPEG, 240 pixels", "content": {"image/jpeg": {}}}})
+def thumbnail(job_id: str, item: int) -> Response:
+    """A small picture of an item, once a worker has read it."""
+    with projected(job_id) as projection:
+        sha256 = projection.item(item)["sha256"]
+    jpeg = services().storage.thumb(sha256) if sha256 else None
+    if jpeg is None:
+        abort(404)
+    return picture(jpeg)
+
+
+def picture(jpeg: bytes) -> Response:
+    """A picture that never changes at its address."""
+    response = Response(jpeg, content_type="image/jpeg")
+    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    response.set_etag(str(len(jpeg)))
+    return response

@@ -1,0 +1,58 @@
+"""The Flask application: thin, it reads and writes the ledger and never imports the numeric side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIFlask
+
+from shared.settings import Settings
+from web import api, context, i18n, problems, security, uploads
+
+
+def create_app(settings: Settings | None = None) -> APIFlask:
+    """Answers at once; Redis is looked for with the first request that needs it."""
+    app = APIFlask(
+        __name__, title="Weft", version="1", spec_path="/api/v1/openapi.json", docs_path=None, json_errors=False
+    )
+    app.config.update(
+        VALIDATION_ERROR_STATUS_CODE=400,
+        INFO={"description": "A folder of fabric photos in, ranked fabric classes out."},
+        AUTO_404_RESPONSE=False,
+        SPEC_PROCESSOR_PASS_OBJECT=False,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    context.init_app(app, settings or Settings())
+    uploads.init_app(app)
+    i18n.init_app(app)
+    security.init_app(app)
+    problems.init_app(app)
+    api.init_app(app)
+    app.spec_processor(_describe_uploads)
+    return app
+
+
+def _describe_uploads(spec: dict[str, Any]) -> dict[str, Any]:
+    """Multipart bodies are read as streams, not through a schema; OpenAPI is told of them here."""
+    binary = {"type": "string", "format": "binary"}
+    text = {"type": "string"}
+    bodies = {
+        "/api/v1/jobs": ({"files": {"type": "array", "items": binary}, "name": text, "preset": text}, "files"),
+        "/api/v1/classify": ({"file": binary, "preset": text}, "file"),
+    }
+    for path, (properties, required) in bodies.items():
+        schema = {"type": "object", "properties": properties, "required": [required]}
+        spec["paths"][path]["post"]["requestBody"] = {
+            "required": True,
+            "content": {"multipart/form-data": {"schema": schema}},
+        }
+    key = {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "schema": {"type": "string", "maxLength": 200},
+        "description": "The same key and request again give the same job, not a second one.",
+    }
+    for path in (*bodies, "/api/v1/jobs/folder"):
+        spec["paths"][path]["post"].setdefault("parameters", []).append(key)
+    return spec

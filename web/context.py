@@ -1,0 +1,71 @@
+"""What every request needs: settings, the ledger, storage and banks, each opened when first asked for."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from apiflask import APIFlask
+from flask import current_app
+
+from shared.bank.store import BankStore
+from shared.ledger import Ledger
+from shared.settings import Settings
+from shared.storage import Storage, open_storage
+from shared.types import JobSpec
+
+#: An upload of at most this many photos is somebody waiting; more is a night's work.
+INTERACTIVE_ITEMS = 16
+
+
+class Services:
+    """One per process. The pages answer before Redis does: the ledger is connected on first use, and again after a failure."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._connecting = threading.Lock()
+        self._ledger: Ledger | None = None
+
+    @property
+    def ledger(self) -> Ledger:
+        """Raises `Unavailable("redis_unavailable")`."""
+        with self._connecting:
+            if self._ledger is None:
+                self._ledger = Ledger.connect(self.settings)
+            return self._ledger
+
+    @cached_property
+    def storage(self) -> Storage:
+        return open_storage(self.settings)
+
+    @cached_property
+    def banks(self) -> BankStore:
+        return BankStore(self.settings)
+
+    def reconnect(self) -> None:
+        """Redis went away: where it is may have changed, so the next request looks again."""
+        self._ledger = None
+
+    def spool_dir(self) -> Path:
+        return self.storage.spool_dir()
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest of the bank in force; raises `BankError("no_bank")`."""
+        return self.banks.manifest()
+
+    def spec(self, **values: Any) -> JobSpec:
+        """A job pinned to the bank in force and the encoder that built it; raises `BankError("no_bank")`."""
+        manifest = self.manifest()
+        return JobSpec(bank=manifest["version"], model=manifest["model"], identity=manifest["identity"], **values)
+
+
+def services() -> Services:
+    found: Services = current_app.extensions["weft"]
+    return found
+
+
+def init_app(app: APIFlask, settings: Settings) -> None:
+    app.config["WEFT"] = settings
+    app.extensions["weft"] = Services(settings)

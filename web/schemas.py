@@ -1,0 +1,179 @@
+"""The JSON that goes in and out, as pydantic models: validated on the way, and written into OpenAPI."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from shared.types import JobState, Verdict
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details; `code` is stable, `detail` is a sentence in the user's language."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+
+
+class Note(BaseModel):
+    code: str
+    message: str
+
+
+class JobOut(BaseModel):
+    """Times in seconds since the epoch; `rate` in photos a second; `eta` in seconds."""
+
+    id: str
+    name: str
+    kind: str
+    state: JobState
+    total: int
+    ok: int
+    failed: int
+    duplicates: int
+    cached: int
+    rate: float | None
+    eta: float | None
+    preset: str
+    model: str
+    bank: str
+    created: float
+    started: float | None
+    finished: float | None
+    path: str | None
+    not_before: float | None
+    #: Why the job does not move, or what its end was.
+    note: str | None
+    #: `note` as a sentence in the user's language.
+    message: str | None = None
+
+
+class JobList(BaseModel):
+    jobs: list[JobOut]
+    #: Pass as `before` for the next page.
+    next: float | None
+
+
+class CandidateOut(BaseModel):
+    label: str
+    score: float
+    sample: str | None
+
+
+class ItemOut(BaseModel):
+    index: int
+    name: str
+    sha256: str | None
+    status: Literal["ok", "failed"]
+    cached: bool
+    verdict: Verdict | None
+    label: str | None
+    confidence: float | None
+    margin: float | None
+    candidates: list[CandidateOut]
+    error: Note | None
+    #: What a person said it is, beside the prediction.
+    corrected: str | None = None
+
+
+class ItemPage(BaseModel):
+    items: list[ItemOut]
+    next: str | None
+
+
+class JobsQuery(BaseModel):
+    limit: int = Field(50, ge=1, le=500)
+    before: float | None = None
+
+
+class ItemsQuery(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    status: Literal["ok", "failed"] | None = None
+    label: str | None = None
+    verdict: Verdict | None = None
+    code: str | None = None
+    max_confidence: float | None = Field(None, ge=0, le=1)
+    sort: Literal["index", "confidence"] = "index"
+    cursor: str | None = None
+    limit: int = Field(100, ge=1, le=1000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_means_unset(cls, values: Any) -> Any:
+        """A form sends its empty fields, too."""
+        return {name: value for name, value in values.items() if value != ""} if isinstance(values, dict) else values
+
+
+class ExportQuery(BaseModel):
+    format: str = "csv"
+
+
+class WaitQuery(BaseModel):
+    #: Seconds to wait for the answer before a job is returned instead.
+    wait: float = Field(10, ge=0, le=60)
+
+
+class FolderJob(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    #: Absolute, or relative to an allowed root.
+    path: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
+    name: Name = ""
+    preset: str | None = None
+    #: The job starts no earlier: ISO 8601, or seconds since the epoch.
+    not_before: datetime | None = None
+
+
+class Correction(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    #: The right class; null takes a correction back.
+    label: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None
+
+
+class SampleOut(BaseModel):
+    id: str
+    name: str
+    #: Address of its picture, where the bank has one.
+    picture: str | None
+
+
+class ClassOut(BaseModel):
+    label: str
+    zh: str | None = None
+    en: str | None = None
+    aliases: list[str] = []
+    count: int
+    samples: list[SampleOut] | None = None
+
+
+class BankOut(BaseModel):
+    """The bank in force; `warnings` as its curation left them."""
+
+    version: str
+    name: str
+    created: float
+    model: str
+    #: False: seeded weights, nothing that this bank says can be trusted.
+    trained: bool
+    counts: dict[str, Any]
+    warnings: list[dict[str, Any]]
+    classes: list[ClassOut]
+
+
+class WorkersOut(BaseModel):
+    workers: list[dict[str, Any]]
+    queue: dict[str, Any]
+    stats: dict[str, Any]
+
+
+class Health(BaseModel):
+    status: Literal["ok"]

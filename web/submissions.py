@@ -1,0 +1,115 @@
+"""What API and pages share when something is submitted: presets, lanes, folders, names."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from flask import request
+
+from shared.errors import InvalidRequest, WeftError
+from shared.types import PRESETS, Job, Lane
+from web.context import INTERACTIVE_ITEMS, services
+from web.uploads import fingerprint, receive
+
+MAX_KEY = 200
+
+
+def chosen_preset(wished: str | None, kind: str) -> str:
+    """Raises `InvalidRequest("unknown_preset")`."""
+    preset = (wished or "").strip() or services().settings.preset_for(kind)
+    if preset not in PRESETS:
+        raise InvalidRequest("unknown_preset", preset=preset, choices=", ".join(PRESETS))
+    return preset
+
+
+def idempotency_key() -> str | None:
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if len(key) > MAX_KEY:
+        raise InvalidRequest(reason=f"Idempotency-Key: at most {MAX_KEY} characters")
+    return key or None
+
+
+def submit_upload() -> Job:
+    """The job of the multipart request at hand. Its files are durable before the ledger hears of them.
+
+    Raises `InvalidRequest`, `BankError("no_bank")`, `Unavailable`, `Conflict` (the key was used for something else).
+    """
+    at = services()
+    ledger = at.ledger
+    preset = chosen_preset(request.form.get("preset"), "upload")
+    name = request.form.get("name", "").strip()[:200]
+    spec = at.spec(name=name, preset=preset, lane=Lane.BULK, kind="upload")
+    items = receive(request.files.getlist("files"), at.storage, at.settings)
+    lane = Lane.INTERACTIVE if len(items) <= INTERACTIVE_ITEMS else Lane.BULK
+    spec = replace(spec, lane=lane, name=name or _default_name(items[0].name, len(items)))
+    return ledger.submit(spec, items, idempotency_key(), fingerprint("upload", name, preset, items=items))
+
+
+def submit_photo() -> Job:
+    """One photo that somebody waits for."""
+    at = services()
+    ledger = at.ledger
+    preset = chosen_preset(request.form.get("preset"), "classify")
+    spec = at.spec(name="", preset=preset, lane=Lane.INTERACTIVE, kind="classify")
+    items = receive(request.files.getlist("file")[:1], at.storage, at.settings)
+    if len(items) != 1:
+        raise InvalidRequest(reason="exactly one photo: POST /jobs takes archives")
+    spec = replace(spec, name=items[0].name)
+    return ledger.submit(spec, items, idempotency_key(), fingerprint("classify", preset, items=items))
+
+
+def submit_folder(path: str, name: str, wished_preset: str | None, not_before: datetime | None) -> Job:
+    """A folder below an allowed root; its photos are listed later. Raises as `allowed_folder` and `chosen_preset` do."""
+    at = services()
+    preset = chosen_preset(wished_preset, "folder")
+    starts = not_before.timestamp() if not_before else None
+    folder = allowed_folder(path, at.settings.roots)
+    spec = at.spec(
+        name=name or folder.name, preset=preset, lane=Lane.BULK, kind="folder", path=str(folder), not_before=starts
+    )
+    return at.ledger.submit_folder(spec, idempotency_key(), fingerprint("folder", path, name, preset, starts))
+
+
+class FolderNotAllowed(WeftError):
+    code = "folder_not_allowed"
+    status = 403
+
+
+def allowed_folder(wished: str, roots: tuple[Path, ...]) -> Path:
+    """The real path of a folder below one of `roots`, symlinks followed first.
+
+    Raises `FolderNotAllowed` (said of any path outside, so that nobody learns what exists there), `InvalidRequest`
+    (`folder_missing`, `folder_empty`).
+    """
+    if "\0" in wished:
+        raise InvalidRequest("folder_missing", path=wished.replace("\0", "?"))
+    candidates = [Path(os.path.realpath(root / wished)) for root in roots]
+    allowed = [path for path, root in zip(candidates, roots, strict=True) if _below(path, root)]
+    if not allowed:
+        raise FolderNotAllowed(path=wished)
+    folder = next((path for path in allowed if path.is_dir()), None)
+    if folder is None:
+        raise InvalidRequest("folder_missing", path=wished)
+    try:
+        with os.scandir(folder) as entries:
+            empty = next(entries, None) is None
+    except OSError as error:
+        raise InvalidRequest("folder_missing", path=wished) from error
+    if empty:
+        raise InvalidRequest("folder_empty", path=wished)
+    return folder
+
+
+def _below(path: Path, root: Path) -> bool:
+    real = os.path.realpath(root)
+    return os.path.commonpath((path, real)) == real
+
+
+def _default_name(first: str, count: int) -> str:
+    """A folder's name where the photos came in one, else the first photo's and how many more."""
+    if count > 1 and "/" in first:
+        return first.split("/", 1)[0]
+    return first.rsplit("/", 1)[-1] + (f" +{count - 1}" if count > 1 else "")

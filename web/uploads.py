@@ -1,0 +1,191 @@
+"""Receiving files: every multipart file streams to disk while it is hashed, and becomes a blob once.
+
+Nothing is held in memory and no descriptor stays open, so that 10,000 files may come in one request.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import re
+import unicodedata
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from apiflask import APIFlask
+from flask import Request
+from werkzeug.datastructures import FileStorage
+
+from shared.errors import InvalidRequest, Unavailable
+from shared.settings import Settings
+from shared.storage import Storage
+from shared.types import Item
+from web import archives
+from web.context import services
+
+#: Bytes of text fields in one form; files do not count.
+FORM_MEMORY = 500_000
+MAX_NAME = 300
+
+
+class SpooledFile:
+    """One file on its way in: written and hashed, then adopted by the storage, which syncs it, or deleted.
+
+    Of a file larger than `limit` bytes, one byte more than the limit is kept: enough for the worker to refuse it.
+    """
+
+    __slots__ = ("_handle", "_hash", "_limit", "path", "sha256", "size")
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self.path: Path | None = folder / f"upload-{uuid.uuid4().hex}"
+        self.size = 0
+        self.sha256 = ""
+        self._limit = limit
+        self._hash = hashlib.sha256()
+        with _disk_errors():
+            self._handle: IO[bytes] | None = self.path.open("xb", buffering=256 * 1024)
+
+    def write(self, data: bytes | bytearray) -> int:
+        assert self._handle is not None
+        kept = memoryview(data)[: max(0, self._limit + 1 - self.size)]
+        if kept:
+            with _disk_errors():
+                self._handle.write(kept)
+            self._hash.update(kept)
+            self.size += len(kept)
+        return len(data)
+
+    def finish(self) -> None:
+        """Complete: the storage syncs it to disk when it adopts it."""
+        if self._handle is None:
+            return
+        handle, self._handle = self._handle, None
+        with _disk_errors(), handle:
+            handle.flush()
+        self.sha256 = self._hash.hexdigest()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Werkzeug rewinds a part when it is complete."""
+        self.finish()
+        return 0
+
+    def adopt(self, storage: Storage) -> None:
+        assert self.path is not None
+        path, self.path = self.path, None
+        with _disk_errors():
+            storage.adopt(path, self.sha256)
+
+    def close(self) -> None:
+        """Drops whatever was not adopted."""
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+            self.path = None
+
+
+class SpoolingRequest(Request):
+    """A request whose files go straight to disk; Werkzeug's limit of 1,000 parts is replaced by our own count of files."""
+
+    max_form_parts = None
+    max_form_memory_size = FORM_MEMORY
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> Any:
+        held: list[SpooledFile] = self.environ.setdefault("weft.spooled", [])
+        settings = services().settings
+        if len(held) >= settings.max_upload_files:
+            raise InvalidRequest("too_many_files", limit=settings.max_upload_files)
+        archive = archives.is_archive(filename or "", content_type)
+        limit = settings.max_upload_bytes if archive else settings.max_photo_bytes
+        held.append(SpooledFile(services().spool_dir(), limit))
+        return held[-1]
+
+
+def init_app(app: APIFlask) -> None:
+    app.request_class = SpoolingRequest
+    app.config["MAX_CONTENT_LENGTH"] = app.config["WEFT"].max_upload_bytes
+
+    @app.teardown_request
+    def drop_spooled(_: BaseException | None) -> None:
+        from flask import request
+
+        for spooled in request.environ.pop("weft.spooled", ()):
+            spooled.close()
+
+
+def receive(files: Iterable[FileStorage], storage: Storage, settings: Settings) -> list[Item]:
+    """The items of an upload, in the order they came, zip members in their archive's place; all bytes are durable.
+
+    Raises `InvalidRequest` (`no_files`, `too_many_files`, `zip_*`) before a single item exists.
+    """
+    parts = [part for part in files if part.filename]
+    items: list[Item] = []
+    adopted: set[str] = set()
+
+    def add(name: str, spooled: SpooledFile) -> None:
+        if spooled.sha256 not in adopted:
+            spooled.adopt(storage)
+            adopted.add(spooled.sha256)
+        spooled.close()
+        items.append(Item(index=len(items), name=display_name(name), sha256=spooled.sha256, size=spooled.size))
+
+    for part in parts:
+        name = part.filename or ""
+        spooled = part.stream
+        assert isinstance(spooled, SpooledFile) and spooled.path is not None
+        if not archives.is_archive(name, part.mimetype):
+            add(name, spooled)
+            continue
+        room = settings.max_upload_files - len(items)
+        with archives.opened(
+            spooled.path, display_name(name), max_files=room, max_bytes=settings.max_upload_bytes
+        ) as archive:
+            for member, pieces in archive.members():
+                unpacked = SpooledFile(storage.spool_dir(), settings.max_photo_bytes)
+                try:
+                    for piece in pieces:
+                        unpacked.write(piece)
+                    unpacked.finish()
+                    add(member, unpacked)
+                finally:
+                    unpacked.close()
+    if not items:
+        raise InvalidRequest("no_files")
+    if len(items) > settings.max_upload_files:
+        raise InvalidRequest("too_many_files", limit=settings.max_upload_files)
+    return items
+
+
+def fingerprint(*values: object, items: Iterable[Item] = ()) -> str:
+    """Tells whether a request with a known Idempotency-Key is the same request."""
+    digest = hashlib.sha256(repr(values).encode())
+    for item in items:
+        digest.update(f"{item.name}\0{item.sha256}\0".encode())
+    return digest.hexdigest()
+
+
+def display_name(raw: str) -> str:
+    """A file's name to show: no way up or to a root, no control or text-direction characters, at most `MAX_NAME` long."""
+    visible = "".join(c for c in raw if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+    parts = [part for part in re.split(r"[\\/]+", visible) if part not in ("", ".", "..") and part[1:] != ":"]
+    return "/".join(parts)[-MAX_NAME:] or "photo"
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Unavailable("disk_full", retry_after=60) from error
+        raise
