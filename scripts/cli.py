@@ -18,7 +18,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("scripts.commands.up:command", "Start everything on this machine, Redis included."),
     "web": ("scripts.commands.web:command", "Serve the pages and the API."),
     "worker": ("scripts.commands.worker:command", "Classify photos; start as many as there are cores or GPUs to use."),
-    "dispatcher": ("scripts.commands.dispatcher:command", "List folders, hand out work and sweep what was left behind."),
+    "dispatcher": (
+        "scripts.commands.dispatcher:command",
+        "List folders, hand out work and sweep what was left behind.",
+    ),
     "classify": ("scripts.commands.classify:command", "Classify photos now and print what they are."),
     "submit": ("scripts.commands.submit:command", "Submit photos, zip files or a folder as a job."),
     "jobs": ("scripts.commands.jobs:jobs", "List jobs, newest first."),

@@ -46,7 +46,13 @@ class Product:
     def weft(self, *args: str | Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run one command of the command line against this product."""
         return subprocess.run(
-            [*WEFT, *map(str, args)], env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False
+            [*WEFT, *map(str, args)],
+            env=self.env,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
 
     def output(self) -> str:
@@ -115,7 +121,9 @@ def await_ready(product: Product, seconds: float = START_SECONDS) -> None:
 def logs(product: Product, lines: int = 30) -> str:
     """The ends of all logs, for a failing test's message."""
     found = sorted(product.settings.run_dir.glob("*.log"))
-    return "\n".join("\n".join([f"== {log.name}", *log.read_text("utf-8", "replace").splitlines()[-lines:]]) for log in found)
+    return "\n".join(
+        "\n".join([f"== {log.name}", *log.read_text("utf-8", "replace").splitlines()[-lines:]]) for log in found
+    )
 
 
 @contextmanager

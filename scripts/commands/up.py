@@ -11,11 +11,18 @@ from scripts import output
 
 @click.command()
 @click.option(
-    "--workers", type=click.IntRange(0, 256), default=1, envvar="WEFT_WORKERS", show_default=True, help="Workers to run."
+    "--workers",
+    type=click.IntRange(0, 256),
+    default=1,
+    envvar="WEFT_WORKERS",
+    show_default=True,
+    help="Workers to run.",
 )
 @click.option("--host", help="Address to listen on (WEFT_HOST).")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on (WEFT_PORT).")
-@click.option("--demo", is_flag=True, help="Prepare and publish a small bank of rendered fabrics where there is no bank.")
+@click.option(
+    "--demo", is_flag=True, help="Prepare and publish a small bank of rendered fabrics where there is no bank."
+)
 @click.pass_context
 def command(ctx: click.Context, workers: int, host: str | None, port: int | None, demo: bool) -> None:
     """Start Redis (unless WEFT_REDIS_URL is set), dispatcher, web and workers, and keep them running.

@@ -159,7 +159,9 @@ class Up:
         pulses = {kept.name: self._pulse(kept) for kept in self._workers if kept.running}
         try:
             beats = self._beats()
-            waits = {beat["identity"]: self._work_waits(beat["identity"]) for beat in beats.values() if beat.get("identity")}
+            waits = {
+                beat["identity"]: self._work_waits(beat["identity"]) for beat in beats.values() if beat.get("identity")
+            }
         except WeftError:
             self._ledger = None
             for pulse in pulses.values():

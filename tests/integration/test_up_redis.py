@@ -63,7 +63,9 @@ def test_a_long_data_folder_still_gets_a_socket(tmp_path: Path) -> None:
         assert pair.answering()
 
 
-def test_without_sockets_a_loopback_port_asks_for_a_password(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_sockets_a_loopback_port_asks_for_a_password(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(embedded, "_takes_sockets", lambda folder: False)
     with embedded.running(settings) as pair:
         assert pair.ledger_at.path is None
@@ -76,7 +78,9 @@ def test_a_second_server_never_touches_the_same_files(redis_pair: embedded.Pair)
         spawn(redis_pair.ledger)
 
 
-def test_a_machine_without_a_server_is_told_what_to_install(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_a_server_is_told_what_to_install(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(embedded, "find_spec", lambda name: None)
     with pytest.raises(Unavailable) as caught:

@@ -1,0 +1,40 @@
+# make run: set everything up and start the demo; make test: set everything up and run the tests.
+.POSIX:
+.PHONY: setup run test lint format faults bench lock clean
+
+VENV = .venv
+PY = $(VENV)/bin/python
+# PYTEST="-k cancel" runs a part.
+PYTEST =
+
+setup:
+	@sh scripts/setup.sh
+
+run: setup
+	@$(VENV)/bin/weft up --demo
+
+test: setup
+	@$(PY) -m pytest -m "not long" $(PYTEST)
+
+lint: setup
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/mypy
+
+format: setup
+	@$(VENV)/bin/ruff check --fix --quiet .
+	@$(VENV)/bin/ruff format --quiet .
+
+faults: setup
+	@$(PY) -m pytest tests/faults $(PYTEST)
+
+bench: setup
+	@$(VENV)/bin/weft bench
+
+# The tested versions of everything, for every platform; run the tests before you commit it.
+lock: setup
+	@$(VENV)/bin/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --quiet --upgrade \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --output-file requirements.lock
+
+clean:
+	@rm -rf $(VENV) build web/static/vendor .pytest_cache .mypy_cache .ruff_cache .hypothesis
