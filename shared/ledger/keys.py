@@ -31,6 +31,11 @@ def ready(identity: str, lane: str) -> str:
     return f"weft:ready:{identity}:{lane}"
 
 
+def rota(identity: str, lane: str) -> str:
+    """List of jobs with chunks left: whose turn it is when a chunk ends."""
+    return f"weft:rota:{identity}:{lane}"
+
+
 def worker(worker_id: str) -> str:
     return f"weft:w:{worker_id}"
 

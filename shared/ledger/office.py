@@ -50,8 +50,10 @@ class Office:
             return int(self._c.redis.zcard(keys.job(job_id, "lease")))
 
     def admit(self, job: Job, count: int) -> int:
-        """Moves up to `count` of the job's chunks to the ready list; returns how many there were."""
-        return int(self._c.run("admit", job.id, keys.ready(job.identity, job.lane.value), count)) if count > 0 else 0
+        """Moves up to `count` of the job's chunks to the ready list, and puts it on the rota; returns how many there were."""
+        lane = job.lane.value
+        ready, rota = keys.ready(job.identity, lane), keys.rota(job.identity, lane)
+        return int(self._c.run("admit", job.id, ready, count, rota))
 
     def append(self, job_id: str, items: Sequence[Item], cursor: str, last: bool, note: str | None = None) -> bool:
         """One listed chunk. `cursor` (the last path) is where a lister that is started again goes on.

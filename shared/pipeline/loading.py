@@ -1,0 +1,119 @@
+"""The loader of one lane: takes chunks, reads and hashes, asks the cache, and starts decoding what it does not know."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any
+
+from shared.cache import EmbeddingCache
+from shared.encoder import Encoder
+from shared.errors import PhotoError
+from shared.pipeline.belt import Belt
+from shared.pipeline.photos import Photos, reason
+from shared.pipeline.work import ChunkWork, Known, Source, Waiting
+from shared.types import Item, Lane
+
+#: Photos read and looked up together: bounds the bytes held in memory.
+GROUP = 16
+
+
+class Loader(threading.Thread):
+    """Feeds the belt from one lane until the source has no more, or `stop` says so.
+
+    A lane has decode threads of its own, so that one waiting user's photo is not queued behind the night's.
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        source: Source,
+        belt: Belt,
+        photos: Photos,
+        cache: EmbeddingCache,
+        encoder: Encoder,
+        threads: int,
+        keep_going: Callable[[], bool],
+    ) -> None:
+        super().__init__(name=f"loader-{lane}", daemon=True)
+        self._lane = lane
+        self._source = source
+        self._belt = belt
+        self._photos = photos
+        self._cache = cache
+        self._encoder = encoder
+        self._keep_going = keep_going
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"photo-{lane}")
+
+    def run(self) -> None:
+        try:
+            while self._keep_going():
+                chunk = self._source.take(self._lane)
+                if chunk is not None:
+                    self._load(chunk)
+                elif not self._belt.rest(self._lane):
+                    break
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the encoder loop must hear of it and stop
+            self._belt.broke(error)
+        finally:
+            self._belt.ended(self._lane)
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _load(self, chunk: Any) -> None:
+        work = ChunkWork(chunk, left=len(chunk.items))
+        with self._belt.admission(work, alone=chunk.alone):
+            if not chunk.items:
+                self._belt.finished(work)
+            items = iter(chunk.items)
+            while group := list(islice(items, GROUP)):
+                if self._source.draining():
+                    work.cut(len(group) + sum(1 for _ in items))
+                    self._belt.finished(work)
+                    return
+                self._load_group(work, group)
+
+    def _load_group(self, work: ChunkWork, group: Sequence[Item]) -> None:
+        hashed = self._hash(work, group)
+        known = self._cache.get_many([sha for _, sha, _ in hashed])
+        hits = [(item, sha) for item, sha, _ in hashed if sha in known]
+        if hits:
+            self._belt.put_known(Known(work, hits, [known[sha] for _, sha in hits]))
+        misses = [entry for entry in hashed if entry[1] not in known]
+        if not misses:
+            return
+        with work.lock:
+            work.held.update(item.index for item, _, _ in misses)
+            held = sorted(work.held)
+        self._source.hold(work.chunk, held)
+        for item, sha, data in misses:
+            if not self._belt.join(sha, work, item):
+                self._belt.put(self._lane, Waiting(sha, self._prepare(item, sha, data), [(work, item)]))
+
+    def _hash(self, work: ChunkWork, group: Sequence[Item]) -> list[tuple[Item, str, bytes | None]]:
+        """(item, SHA-256, bytes where they were read); unreadable ones fail here."""
+        reading = {i.index: self._pool.submit(self._photos.hashed, i) for i in group if i.sha256 is None}
+        answer: list[tuple[Item, str, bytes | None]] = []
+        for item in group:
+            if item.sha256 is not None:
+                answer.append((item, item.sha256, None))
+                continue
+            try:
+                sha, data = reading[item.index].result(timeout=self._belt.patience)
+                answer.append((item, sha, data))
+            except TimeoutError:
+                self._belt.tainted = True
+                self._fail(work, item, PhotoError("timeout"))
+            except Exception as error:  # noqa: BLE001 - one bad photo fails one item
+                self._fail(work, item, error)
+        return answer
+
+    def _fail(self, work: ChunkWork, item: Item, error: Exception) -> None:
+        work.fail(item, None, *reason(error))
+        self._belt.finished(work)
+
+    def _prepare(self, item: Item, sha: str, data: bytes | None) -> Future[Any] | None:
+        if not self._encoder.needs_pixels:
+            return None
+        return self._pool.submit(self._photos.prepare, item, sha, data, self._encoder)

@@ -1,0 +1,71 @@
+"""One photo: its bytes, their hash, its pixels. Runs in the decode threads."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from shared.encoder import Encoder
+from shared.errors import NotFound, PhotoError
+from shared.images import Limits, decode, thumbnail
+from shared.storage import Storage
+from shared.types import Item
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Photos:
+    """Reads photos from storage or from allowed folders."""
+
+    storage: Storage
+    roots: tuple[Path, ...]
+    limits: Limits
+
+    def read(self, item: Item) -> bytes:
+        """The file's bytes. Raises: PhotoError."""
+        try:
+            if item.path is not None:
+                return self._read_file(item.path)
+            return self.storage.read(item.sha256 or "")
+        except (NotFound, FileNotFoundError) as error:
+            raise PhotoError("missing_file") from error
+        except OSError as error:
+            raise PhotoError("unreadable", reason=error.strerror or type(error).__name__) from error
+
+    def hashed(self, item: Item) -> tuple[str, bytes]:
+        """SHA-256 (hex) and bytes of a folder's file. Raises: PhotoError."""
+        data = self.read(item)
+        return hashlib.sha256(data).hexdigest(), data
+
+    def prepare(self, item: Item, sha256: str, data: bytes | None, encoder: Encoder) -> Any:
+        """Pixels as the encoder wants them; leaves a thumbnail behind. Raises: PhotoError."""
+        if data is None:
+            data = self.read(item)
+        rgb = decode(data, encoder.decode_size, self.limits)
+        if not self.storage.has_thumb(sha256):
+            self.storage.put_thumb(sha256, thumbnail(rgb))
+        return encoder.prepare(rgb)
+
+    def _read_file(self, name: str) -> bytes:
+        # Checked again here, not only when the job was submitted: a symlink may have been put there since.
+        real = os.path.realpath(name)
+        if not any(os.path.commonpath([real, root]) == str(root) for root in self.roots):
+            raise PhotoError("outside_roots")
+        with open(real, "rb") as file:
+            if (size := os.fstat(file.fileno()).st_size) > self.limits.bytes:
+                raise PhotoError("too_large", limit=self.limits.bytes, size=size)
+            return file.read()
+
+
+def reason(error: BaseException) -> tuple[str, dict[str, Any]]:
+    """The stable code and detail with which an item fails."""
+    if isinstance(error, PhotoError):
+        return error.code, error.detail
+    _log.error("photo_failed_unexpectedly", exc_info=error)
+    return "internal", {}
