@@ -58,7 +58,9 @@ class EmbeddingCache:
             else:
                 size = 2 * self._dim
                 remote = {
-                    s: np.frombuffer(v, np.float16) for s, v in zip(missing, values, strict=True) if v and len(v) == size
+                    s: np.frombuffer(v, np.float16)
+                    for s, v in zip(missing, values, strict=True)
+                    if v and len(v) == size
                 }
                 self._remember(remote)
                 found |= remote

@@ -168,11 +168,15 @@ class Projection:
             return {k: n for k, n in self._db.execute(sql) if k is not None}
 
         label = "coalesce(corrections.label, items.label)"
-        grouped = f"SELECT {label}, count(*) AS n FROM items LEFT JOIN corrections USING (idx) GROUP BY 1 ORDER BY n DESC, 1"
+        grouped = (
+            f"SELECT {label}, count(*) AS n FROM items LEFT JOIN corrections USING (idx) GROUP BY 1 ORDER BY n DESC, 1"
+        )
         return {
             "labels": counts(grouped),
             "verdicts": counts("SELECT verdict, count(*) FROM items GROUP BY 1"),
-            "failures": counts("SELECT code, count(*) AS n FROM items WHERE code IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1"),
+            "failures": counts(
+                "SELECT code, count(*) AS n FROM items WHERE code IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1"
+            ),
             "corrected": self._db.execute("SELECT count(*) FROM corrections").fetchone()[0],
         }
 

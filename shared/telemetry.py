@@ -33,4 +33,6 @@ def configure(settings: Settings, role: str) -> None:
     )
     structlog.contextvars.bind_contextvars(role=role)
     # Libraries that use the standard logging module.
-    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
+    )

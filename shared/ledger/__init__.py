@@ -55,9 +55,7 @@ class Ledger(Reading):
         """
         return self.job(self._submission.submit(spec, items, len(items), idempotency_key, fingerprint))
 
-    def submit_folder(
-        self, spec: JobSpec, idempotency_key: str | None = None, fingerprint: str | None = None
-    ) -> Job:
+    def submit_folder(self, spec: JobSpec, idempotency_key: str | None = None, fingerprint: str | None = None) -> Job:
         """Accepts a folder; the dispatcher lists it. Raises: see `Submission.submit`."""
         return self.job(self._submission.submit(spec, None, None, idempotency_key, fingerprint))
 

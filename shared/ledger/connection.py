@@ -40,7 +40,8 @@ class Connection:
     """One Redis, its scripts by name. Safe to share between threads, not across a fork."""
 
     def __init__(self, client: redis.Redis) -> None:
-        self.redis = client
+        #: Any: redis-py types every answer as bytes or str or a dozen others; here they are bytes.
+        self.redis: Any = client
         self._scripts: dict[str, Any] = {}
 
     def run(self, script: str, *args: Any, keys: list[str] | None = None) -> Any:

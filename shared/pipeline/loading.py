@@ -55,7 +55,7 @@ class Loader(threading.Thread):
                     self._load(chunk)
                 elif not self._belt.rest(self._lane):
                     break
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the encoder loop must hear of it and stop
+        except BaseException as error:
             self._belt.broke(error)
         finally:
             self._belt.ended(self._lane)
@@ -105,7 +105,7 @@ class Loader(threading.Thread):
             except TimeoutError:
                 self._belt.tainted = True
                 self._fail(work, item, PhotoError("timeout"))
-            except Exception as error:  # noqa: BLE001 - one bad photo fails one item
+            except Exception as error:
                 self._fail(work, item, error)
         return answer
 

@@ -37,7 +37,7 @@ class Pipeline:
     ) -> None:
         """`threads`: decode threads of the bulk lane. `patience`: seconds that reading or decoding one photo may take."""
         self._encoder = encoder
-        self._cache = cache
+        self.cache = cache
         self._photos = photos
         self._rank = rank
         self._threads = threads
@@ -57,7 +57,7 @@ class Pipeline:
         for lane in Lane:
             if lane in lanes:
                 threads = self._threads if lane is Lane.BULK else 1
-                args = (lane, source, belt, self._photos, self._cache, self._encoder, threads, keep_going)
+                args = (lane, source, belt, self._photos, self.cache, self._encoder, threads, keep_going)
                 Loader(*args).start()
             else:
                 belt.ended(lane)
@@ -87,7 +87,7 @@ class Pipeline:
             except TimeoutError:
                 belt.tainted = True
                 self._give_up(belt, waiting, "timeout", {})
-            except Exception as error:  # noqa: BLE001 - one bad photo fails one item
+            except Exception as error:
                 self._give_up(belt, waiting, *reason(error))
         if not photos:
             return
@@ -99,7 +99,7 @@ class Pipeline:
         self._fit_batch(len(photos), time.perf_counter() - began)
         # Ranked as they are cached: a hit must never change an answer.
         vectors = exact.astype(np.float16)
-        self._cache.set_many({w.sha256: v for w, v in zip(photos, vectors, strict=True)})
+        self.cache.set_many({w.sha256: v for w, v in zip(photos, vectors, strict=True)})
         rows: list[tuple[ChunkWork, Item, str, NDArray[np.float16], bool]] = []
         for waiting, vector in zip(photos, vectors, strict=True):
             # The first one paid for it; the others were answered from what it left.
@@ -109,7 +109,9 @@ class Pipeline:
 
     def _finish_known(self, belt: Belt, known: list[Known]) -> None:
         rows = [
-            (k.work, item, sha, vector, True) for k in known for (item, sha), vector in zip(k.items, k.vectors, strict=True)
+            (k.work, item, sha, vector, True)
+            for k in known
+            for (item, sha), vector in zip(k.items, k.vectors, strict=True)
         ]
         self._finish(belt, rows)
 
@@ -164,7 +166,7 @@ class _Committer(threading.Thread):
                     self._source.commit(work.chunk, results, vectors, ends and work.whole)
                 if ends and not work.whole:
                     self._source.release(work.chunk)
-        except BaseException as error:  # noqa: BLE001 - the encoder loop must hear of it and stop
+        except BaseException as error:
             self._error = error
             self._belt.broke(error)
 

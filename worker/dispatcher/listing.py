@@ -1,0 +1,85 @@
+"""Lists a folder job, lazily and in a fixed order, so that a lister that died goes on where it was."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+
+from shared.errors import WeftError
+from shared.formats import is_photo_name
+from shared.ledger import Ledger
+from shared.ledger.office import Office
+from shared.settings import CHUNK_ITEMS
+from shared.types import Item, Job
+
+_log = structlog.get_logger(__name__)
+
+
+def photos_below(root: Path, after: str | None = None) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """(path relative to `root`, entry) of every photo, by name, folders in their place; from behind `after` on.
+
+    Links to folders are not followed (they may lead in circles); links to files are listed, and the worker that reads one
+    refuses it where it leads out of the allowed roots. Folders that cannot be read are skipped and logged.
+    """
+    yield from _walk(str(root), "", after.split("/") if after else None)
+
+
+def _walk(folder: str, prefix: str, after: list[str] | None) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda e: e.name)
+    except OSError as error:
+        _log.warning("folder_skipped", folder=folder, reason=error.strerror)
+        return
+    for entry in found:
+        if entry.name.startswith(".") or (after and entry.name < after[0]):
+            continue
+        resumed = after[1:] if after and entry.name == after[0] else None
+        if entry.is_dir(follow_symlinks=False):
+            # An empty rest means that the cursor is this very name: a file then, a folder now; list it whole.
+            yield from _walk(entry.path, f"{prefix}{entry.name}/", resumed or None)
+        elif is_photo_name(entry.name) and resumed is None and not entry.is_dir():
+            yield prefix + entry.name, entry
+
+
+class Lister(threading.Thread):
+    """Lists one job; ends by itself when the job is listed, stopped, or the ledger is gone."""
+
+    def __init__(self, ledger: Ledger, office: Office, job: Job) -> None:
+        super().__init__(name=f"list-{job.id}", daemon=True)
+        self._ledger = ledger
+        self._office = office
+        self._job = job
+
+    def run(self) -> None:
+        try:
+            self._list()
+        except WeftError as error:
+            # The dispatcher starts another lister, which goes on behind the last chunk.
+            _log.warning("listing_interrupted", job=self._job.id, code=error.code)
+
+    def _list(self) -> None:
+        root = Path(self._job.path or "")
+        if not root.is_dir():
+            self._office.append(self._job.id, [], "", last=True, note="folder_missing")
+            return
+        cursor = self._office.cursor(self._job.id)
+        index = self._ledger.job(self._job.id).total
+        chunk: list[Item] = []
+        for name, entry in photos_below(root, cursor):
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except OSError:
+                continue
+            chunk.append(Item(index, name, path=entry.path, size=status.st_size, mtime=round(status.st_mtime, 3)))
+            index += 1
+            if len(chunk) == CHUNK_ITEMS:
+                if not self._office.append(self._job.id, chunk, name, last=False):
+                    return
+                chunk = []
+        note = None if index else "folder_empty"
+        self._office.append(self._job.id, chunk, chunk[-1].name if chunk else cursor or "", last=True, note=note)

@@ -1,0 +1,147 @@
+"""The dispatcher's loop. Whatever it does may be done twice, or left half-done and taken up by the next one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import threading
+import time
+from collections import Counter, defaultdict
+from typing import Any
+
+import structlog
+
+from shared.errors import WeftError
+from shared.ledger import Ledger
+from shared.ledger.office import Office
+from shared.queue import KEY_PREFIX, Bell
+from shared.settings import Settings
+from shared.telemetry import configure
+from shared.types import Job, JobState, Lane
+from worker.dispatcher.listing import Lister
+from worker.dispatcher.projecting import Projector
+
+_log = structlog.get_logger(__name__)
+
+#: Chunks waiting or running, a worker.
+AHEAD = 4
+_TICK = 0.1
+_SWEEP = 1.0
+_TIDY = 60.0
+#: The office is lost to another dispatcher when this one has not ticked for so long.
+_OFFICE = 10.0
+#: Seconds between two looks at an office that another holds.
+_QUEUEING = 2.0
+_RING = 0.3
+
+
+def run(settings: Settings) -> None:
+    """Works until SIGTERM or SIGINT. Raises: Conflict (`schema_unknown`)."""
+    configure(settings, "dispatcher")
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: over.set())
+    while not over.is_set():
+        try:
+            Dispatcher(settings).run(over)
+        except WeftError as error:
+            if error.status != 503:
+                raise
+            _log.warning("waiting_for_redis", code=error.code)
+            over.wait(1.0)
+
+
+class Dispatcher:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._ledger = Ledger.connect(settings)
+        holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._office = Office(self._ledger.connection, holder)
+        self._bell = Bell(settings)
+        self._listers: dict[str, Lister] = {}
+        self._last: defaultdict[str, float] = defaultdict(float)
+
+    def run(self, over: threading.Event) -> None:
+        """Until `over`, as long as the ledger answers. Raises: Unavailable."""
+        told = False
+        while not self._office.hold(_OFFICE):
+            if not told:
+                _log.info("another_dispatcher_is_at_work")
+                told = True
+            if over.wait(_QUEUEING):
+                return
+        _log.info("at_work")
+        projector = Projector(self._settings, self._ledger)
+        projector.start()
+        try:
+            while not over.wait(_TICK) and self._office.hold(_OFFICE):
+                self._tick()
+        finally:
+            projector.end()
+        self._office.leave()
+
+    def _tick(self) -> None:
+        jobs = self._ledger.active()
+        workers = self._ledger.workers()
+        serving = Counter(w["identity"] for w in workers if w["identity"])
+        for job in jobs:
+            if job.state is JobState.SCHEDULED and (job.not_before or 0) <= time.time():
+                self._ledger.start(job.id)
+            elif job.state is JobState.LISTING:
+                self._list(job)
+        moving = [j for j in jobs if j.state in (JobState.LISTING, JobState.QUEUED, JobState.RUNNING)]
+        if self._due("sweep", _SWEEP):
+            for job in jobs:
+                self._office.sweep(job)
+            for job in moving:
+                self._explain(job, serving)
+        self._admit(moving, serving)
+        if self._due("ring", _RING):
+            self._ring(moving, workers)
+        if self._due("tidy", _TIDY):
+            self._office.tidy(self._settings.keep_days * 86400)
+
+    def _due(self, what: str, seconds: float) -> bool:
+        now = time.monotonic()
+        if now - self._last[what] < seconds:
+            return False
+        self._last[what] = now
+        return True
+
+    def _list(self, job: Job) -> None:
+        lister = self._listers.get(job.id)
+        if lister is None or not lister.is_alive():
+            self._listers = {k: v for k, v in self._listers.items() if v.is_alive()}
+            self._listers[job.id] = lister = Lister(self._ledger, self._office, job)
+            lister.start()
+
+    def _admit(self, jobs: list[Job], serving: Counter[str]) -> None:
+        """Keeps `AHEAD` chunks a worker waiting or running, jobs in turn; workers replace what they end by themselves."""
+        lines: defaultdict[tuple[str, Lane], list[Job]] = defaultdict(list)
+        for job in jobs:
+            lines[job.identity, job.lane].append(job)
+        for (identity, lane), waiting in lines.items():
+            room = AHEAD * max(1, serving[identity]) - self._office.waiting(identity, lane.value)
+            room -= sum(self._office.leased(job.id) for job in waiting)
+            while room > 0 and waiting:
+                waiting = [job for job in waiting if self._office.admit(job, 1)]
+                room -= len(waiting)
+
+    def _ring(self, jobs: list[Job], workers: list[dict[str, Any]]) -> None:
+        """Wakes as many workers as there are chunks, where no message waits for them already."""
+        for lane in Lane:
+            identities = {job.identity for job in jobs if job.lane is lane}
+            ready = sum(self._office.waiting(identity, lane.value) for identity in identities)
+            messages = int(self._ledger.connection.redis.llen(KEY_PREFIX + lane.value))
+            missing = min(ready, max(1, len(workers))) - messages
+            if missing > 0:
+                self._bell.ring(lane, missing)
+
+    def _explain(self, job: Job, serving: Counter[str]) -> None:
+        """Says on the job that nobody can work on it, and takes it back."""
+        codes = ("no_worker", "no_worker_for_model")
+        code = None if serving[job.identity] else codes[bool(serving)]
+        if job.note != code and (code or job.note in codes):
+            self._office.note(job.id, code)

@@ -1,0 +1,113 @@
+"""What a worker keeps warm: one encoder, and the banks that its jobs name."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from shared.bank.bank import Bank
+from shared.bank.store import BankStore
+from shared.encoder import Encoder, load_encoder
+from shared.ranking import rank
+from shared.settings import Settings, cores
+from shared.types import PRESETS, Ranking
+
+_log = structlog.get_logger(__name__)
+
+#: Banks kept in memory: the one in force, and one that older jobs still use.
+_BANKS = 2
+_SLOW_LOAD_SECONDS = 3.0
+_LARGE_BANK_BYTES = 500 * 1024**2
+
+
+class Engine:
+    """Loaded once a process. `rank` is called from the encoder's thread, `serve` from any."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Loads the encoder, converting the model first where needed.
+
+        Raises: ModelError.
+        """
+        began = time.perf_counter()
+        self.encoder: Encoder = load_encoder(settings, threads=settings.threads or cores(), say=_say)
+        took = time.perf_counter() - began
+        if took > _SLOW_LOAD_SECONDS:
+            _log.warning(
+                "slow_model_load",
+                seconds=round(took, 1),
+                advice="`weft model pull` converts a model once, ahead of time",
+            )
+        self._store = BankStore(settings)
+        self._banks: OrderedDict[str, Bank] = OrderedDict()
+        self._lock = threading.Lock()
+        self.bank: Bank | None = None
+
+    def refresh(self) -> None:
+        """Loads the bank in force where it is another than before.
+
+        Raises: BankError (damaged, or built by another model).
+        """
+        version = self._store.current()
+        if version is not None and (self.bank is None or self.bank.version != version):
+            self.bank = self._load(version)
+
+    @property
+    def identity(self) -> str:
+        """Whose jobs this engine may take: those of its own encoder (engines without pixels: of the bank's)."""
+        if self.bank is not None and not self.encoder.needs_pixels:
+            return self.bank.identity
+        return self.encoder.info.identity
+
+    def warm_up(self) -> None:
+        """One encode and one ranking, so that the first photo waits for nothing."""
+        encoder = self.encoder
+        if encoder.needs_pixels:
+            side = encoder.decode_size
+            vectors = encoder.encode([encoder.prepare(np.zeros((side, side, 3), np.uint8))] * 2)
+        else:
+            vectors = encoder.encode_hashes(["00" * 32])
+        if self.bank is not None:
+            rank(self.bank, vectors, PRESETS["standard"])
+
+    def rank(self, vectors: NDArray[np.float32], version: str, preset: str) -> Sequence[Ranking]:
+        """Raises: BankError, NotFound (no such version), InvalidRequest."""
+        return rank(self._load(version), vectors, preset)
+
+    def close(self) -> None:
+        self.encoder.close()
+
+    def _load(self, version: str) -> Bank:
+        with self._lock:
+            if (bank := self._banks.get(version)) is None:
+                began = time.perf_counter()
+                bank = self._store.load(version)
+                bank.require(self.encoder.info)
+                _tell_size(bank, time.perf_counter() - began)
+                self._banks[version] = bank
+                while len(self._banks) > _BANKS:
+                    self._banks.popitem(last=False)
+            self._banks.move_to_end(version)
+            return bank
+
+
+def _tell_size(bank: Bank, seconds: float) -> None:
+    size = bank.vectors.nbytes
+    if seconds > _SLOW_LOAD_SECONDS or size > _LARGE_BANK_BYTES:
+        _log.warning(
+            "large_bank",
+            version=bank.version,
+            vectors=len(bank.vectors),
+            megabytes=size >> 20,
+            seconds=round(seconds, 1),
+            advice="`weft bank clean --keep 8` keeps the samples that carry the most",
+        )
+
+
+def _say(line: str) -> None:
+    _log.info("model", progress=line)

@@ -1,0 +1,36 @@
+"""Starts one Celery worker: a parent that only supervises, and one child with the warm engine."""
+
+from __future__ import annotations
+
+import os
+
+from shared.settings import Settings
+from shared.types import Lane
+
+
+def main(settings: Settings, only: str | None = None) -> None:
+    """Runs until SIGTERM or SIGINT; then what is in hand is finished, the rest handed back.
+
+    `only`: serve this lane alone. Raises: Unavailable where Redis cannot be found.
+    """
+    # Celery reads it at import. SIGTERM then means: finish the task within the soft shutdown time, and requeue.
+    os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+    os.environ["WEFT_DATA_DIR"] = str(settings.data_dir)
+    lanes = [Lane(only)] if only else list(Lane)
+
+    from worker.app import build
+
+    app = build(settings, lanes)
+    app.worker_main(
+        [
+            "worker",
+            "--pool=prefork",
+            "--concurrency=1",
+            "--queues=" + ",".join(lane.value for lane in lanes),
+            "--without-gossip",
+            "--without-mingle",
+            f"--hostname=weft-{os.getpid()}@%h",
+            f"--loglevel={settings.log_level}",
+            "--quiet",
+        ]
+    )

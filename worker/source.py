@@ -1,0 +1,105 @@
+"""The ledger as the pipeline's source: claims, leases, commits; patient while Redis is away."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Self, TypeVar
+
+import structlog
+
+from shared.errors import Unavailable
+from shared.ledger.claims import Claim, Claims
+from shared.pipeline.work import Source
+from shared.types import ItemResult, Lane
+
+_log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+#: Seconds for which a commit is tried again while Redis is away; after that the lease is long gone.
+_PATIENCE = 300.0
+
+
+class LedgerSource(Source):
+    """Renews leases from a thread of its own, but only while photos get done: a hung one
+    must not keep its chunk for ever."""
+
+    def __init__(
+        self,
+        claims: Claims,
+        lease_seconds: float,
+        draining: Callable[[], bool],
+        counted: Callable[[int], None],
+    ) -> None:
+        self._claims = claims
+        self._lease = lease_seconds
+        self._draining = draining
+        self._counted = counted
+        self._mine: set[Claim] = set()
+        self._lock = threading.Lock()
+        self._moved = time.monotonic()
+        self._over = threading.Event()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._renew, name="leases", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+    def take(self, lane: Lane) -> Claim | None:
+        claim = self._patiently(lambda: self._claims.claim(lane))
+        if claim is not None:
+            with self._lock:
+                self._mine.add(claim)
+        return claim
+
+    def hold(self, chunk: Claim, indexes: Sequence[int]) -> None:
+        self._patiently(lambda: self._claims.renew([(chunk, indexes)]))
+
+    def commit(self, chunk: Claim, results: Sequence[ItemResult], vectors: bytes, final: bool) -> None:
+        self._patiently(lambda: self._claims.commit(chunk, results, vectors, final))
+        self._counted(len(results))
+        if final:
+            self._forget(chunk)
+
+    def release(self, chunk: Claim) -> None:
+        self._patiently(lambda: self._claims.release(chunk))
+        self._forget(chunk)
+
+    def draining(self) -> bool:
+        return self._draining()
+
+    def progressed(self) -> None:
+        self._moved = time.monotonic()
+
+    def _forget(self, chunk: Claim) -> None:
+        with self._lock:
+            self._mine.discard(chunk)
+
+    def _renew(self) -> None:
+        renewed = time.monotonic()
+        while not self._over.wait(self._lease / 4):
+            if self._moved <= renewed:
+                continue
+            renewed = time.monotonic()
+            with self._lock:
+                mine = list(self._mine)
+            try:
+                self._claims.renew([(claim, ()) for claim in mine])
+            except Unavailable:
+                _log.warning("leases_not_renewed", chunks=len(mine))
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Every call may be repeated: claims lapse, renewals and commits are idempotent."""
+        began, pause = time.monotonic(), 0.1
+        while True:
+            try:
+                return call()
+            except Unavailable as error:
+                if self._over.is_set() or time.monotonic() - began > _PATIENCE:
+                    raise
+                _log.warning("ledger_unreachable", code=error.code, again_in=pause)
+                time.sleep(pause)
+                pause = min(2.0, pause * 2)
