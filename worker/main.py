@@ -23,6 +23,7 @@ def main(settings: Settings, only: str | None = None) -> None:
     app = build(settings, lanes)
     app.worker_main(
         [
+            "--quiet",
             "worker",
             "--pool=prefork",
             "--concurrency=1",
@@ -31,6 +32,5 @@ def main(settings: Settings, only: str | None = None) -> None:
             "--without-mingle",
             f"--hostname=weft-{os.getpid()}@%h",
             f"--loglevel={settings.log_level}",
-            "--quiet",
         ]
     )
