@@ -45,7 +45,7 @@ def state(ctx: click.Context) -> State:
 
 
 def emit(ctx: click.Context, document: Any, human: Callable[[Console], None] | str | None = None) -> None:
-    """Print the command's one answer: `document` as JSON with --json, otherwise `human` (text, or a function that prints)."""
+    """Print the command's one answer: `document` as JSON with --json, else `human` (text, or a function that prints)."""
     if state(ctx).json:
         click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
     elif callable(human):
@@ -100,8 +100,9 @@ def progress(title: str, total: float | None = None) -> Iterator[Callable[..., N
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[object]], numbers: frozenset[str] = frozenset()) -> Table:
     """A plain table; the columns named in `numbers` are aligned to the right."""
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
+    names = list(columns)
+    drawn = Table(box=None, pad_edge=False, header_style="bold", show_header=any(names))
+    for column in names:
         drawn.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*("" if cell is None else str(cell) for cell in row))

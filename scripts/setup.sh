@@ -41,7 +41,7 @@ install() {
     if [ -n "$index" ] && [ -z "${UV_DEFAULT_INDEX:-}" ]; then export UV_DEFAULT_INDEX="$index"; fi
     certificates=${PIP_CERT:-$(setting global.cert)}
     if [ -n "$certificates" ] && [ -z "${SSL_CERT_FILE:-}" ]; then export SSL_CERT_FILE="$certificates"; fi
-    if "$venv/bin/pip" install --quiet --disable-pip-version-check "uv==$uv_version" && "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" "$@"; then
+    if "$venv/bin/pip" install -qq --disable-pip-version-check "uv==$uv_version" && "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" "$@"; then
         return
     fi
     say "uv could not; pip takes longer"

@@ -12,9 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
+from PIL import Image
 
+from shared.errors import Unavailable
+from shared.ledger import Ledger
 from shared.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,7 +91,7 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def start_product(folder: Path, *args: str, **settings: str) -> Product:
+def start_product(folder: Path, *args: str, new_group: bool = False, **settings: str) -> Product:
     """Start `weft up` in `folder` without waiting; `settings` are WEFT_ names in lower case, e.g. engine="sleep:50"."""
     port = free_port()
     chosen = {"engine": "null", "lang": "en", **settings, "data_dir": str(folder / "data"), "port": str(port)}
@@ -96,26 +100,53 @@ def start_product(folder: Path, *args: str, **settings: str) -> Product:
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "up.log"
     with log.open("ab") as out:
-        process = subprocess.Popen([*WEFT, "up", *args], env=env, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [*WEFT, "up", *args],
+            env=env,
+            cwd=ROOT,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            process_group=0 if new_group else None,
+        )
     known = {name: value for name, value in chosen.items() if name in Settings.model_fields}
     return Product(process, Settings.model_validate(known), env, log)
 
 
-def await_ready(product: Product, seconds: float = START_SECONDS) -> None:
-    """Wait until /readyz says that photos can be classified."""
+def await_ready(product: Product, workers: int = 1, seconds: float = START_SECONDS) -> None:
+    """Wait until the web accepts jobs and so many workers are warm."""
 
     def ready() -> bool:
         if product.process.poll() is not None:
             raise AssertionError(f"weft up ended with {product.process.returncode}:\n{product.output()}")
         try:
-            return requests.get(f"{product.url}/readyz", timeout=5).status_code == 200
-        except requests.ConnectionError:
+            accepts = requests.get(f"{product.url}/readyz", timeout=5).status_code == 200
+            return accepts and len(warm_workers(product)) >= workers
+        except (requests.ConnectionError, requests.Timeout, Unavailable):
             return False
 
     try:
-        eventually(ready, seconds, "/readyz")
+        eventually(ready, seconds, "readiness")
     except AssertionError as error:
         raise AssertionError(f"{error}\n{product.output()}\n{logs(product)}") from None
+
+
+def warm_workers(product: Product) -> list[dict[str, Any]]:
+    """Heartbeats of the workers that have their engine."""
+    beats = Ledger.connect(product.settings).workers()
+    return [beat for beat in beats if beat["state"] in ("ready", "busy")]
+
+
+def make_photos(folder: Path, classes: int = 4, each: int = 6) -> Path:
+    """Small striped pictures, one folder a class, every one different: enough for a bank of the null engine."""
+    for label in range(classes):
+        for number in range(each):
+            path = folder / f"stripe-{label}" / f"{number}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture = Image.new("RGB", (64, 64), (40 * label, 200 - 20 * number, 90))
+            for x in range(0, 64, 2 + label):
+                picture.paste((255, 250 - number, 10 * label), (x, 0, x + 1, 64))
+            picture.save(path, quality=90)
+    return folder
 
 
 def logs(product: Product, lines: int = 30) -> str:
@@ -127,11 +158,13 @@ def logs(product: Product, lines: int = 30) -> str:
 
 
 @contextmanager
-def run_product(folder: Path, *args: str, demo: bool = True, **settings: str) -> Iterator[Product]:
-    """A ready product for the length of a `with`; `demo` builds and publishes the small demo bank."""
-    product = start_product(folder, *(["--demo"] if demo else []), *args, **settings)
+def run_product(folder: Path, *args: str, workers: int = 1, **settings: str) -> Iterator[Product]:
+    """A ready product with a small published bank for the length of a `with`; arguments as for `start_product`."""
+    product = start_product(folder, "--workers", str(workers), *args, **settings)
     try:
-        await_ready(product)
+        made = product.weft("bank", "build", make_photos(folder / "bank"), "--json")
+        assert made.returncode == 0, made.stdout + made.stderr
+        await_ready(product, workers)
         yield product
     finally:
         product.stop()

@@ -27,8 +27,8 @@ from scripts import output
 def command(ctx: click.Context, workers: int, host: str | None, port: int | None, demo: bool) -> None:
     """Start Redis (unless WEFT_REDIS_URL is set), dispatcher, web and workers, and keep them running.
 
-    Ctrl-C ends all of them; what was accepted is kept in the data folder, and the next start goes on with it. Logs are in
-    DATA_DIR/run. With 0 workers, run `weft worker` yourself.
+    Ctrl-C ends all of them; what was accepted is kept in the data folder, and the next start goes on with it. Logs are
+    in DATA_DIR/run. With 0 workers, run `weft worker` yourself.
     """
     from scripts.up.run import Up
 

@@ -14,8 +14,8 @@ from shared.types import Lane
 def command(ctx: click.Context, only: str | None) -> None:
     """Classify photos until it is stopped.
 
-    Another one in another terminal, or on another machine with WEFT_REDIS_URL and shared storage, adds throughput; nothing
-    else has to be told. SIGTERM or Ctrl-C lets it finish what it holds.
+    Another one in another terminal, or on another machine with WEFT_REDIS_URL and shared storage, adds throughput;
+    nothing else has to be told. SIGTERM or Ctrl-C lets it finish what it holds.
     """
     from worker.main import main
 

@@ -1,4 +1,4 @@
-"""Child processes that end with `weft up`: each in a session of its own, killed by the kernel when `weft up` is killed."""
+"""Child processes that end with `weft up`: each in its own session, killed by the kernel when `weft up` is killed."""
 
 from __future__ import annotations
 

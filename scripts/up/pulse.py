@@ -1,7 +1,7 @@
 """When a worker has to be restarted from outside: its heartbeat stopped, or it does nothing although there is work.
 
-Celery workers are known to live on without consuming after a broken connection (celery#8030, #8384, #10205), and a photo
-may hang a decoder in C code where no exception reaches it.
+Celery workers are known to live on without consuming after a broken connection (celery#8030, #8384, #10205), and a
+photo may hang a decoder in C code where no exception reaches it.
 """
 
 from __future__ import annotations

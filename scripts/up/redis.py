@@ -1,6 +1,6 @@
-"""The embedded Redis pair: the ledger's (AOF, never evicts) and the cache's (evicts, writes nothing), with our own config.
+"""The embedded Redis pair: the ledger's (AOF, never evicts) and the cache's (evicts, writes nothing); our own config.
 
-Why two, and why these values: docs/reliability.md; the options are those of redis.io/docs/latest/operate/oss_and_stack/management/config.
+Why two, and why these values: docs/reliability.md. The options: redis.conf of Redis 7.
 """
 
 from __future__ import annotations

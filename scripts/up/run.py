@@ -20,6 +20,7 @@ from scripts.up.pulse import Pulse
 from scripts.up.signals import Signals
 from scripts.up.supervisor import Kept, Say, Supervisor
 from shared.address import addresses
+from shared.bank.store import BankStore
 from shared.errors import Conflict, Unavailable, WeftError
 from shared.ledger import Ledger
 from shared.ledger.connection import Connection
@@ -57,6 +58,8 @@ class Up:
         self._pulses: dict[str, tuple[float, Pulse]] = {}
         self._told: dict[str, object] = {}
         self._ledger: Ledger | None = None
+        self._open = False
+        self._banks = BankStore(settings)
 
     @property
     def url(self) -> str:
@@ -109,6 +112,7 @@ class Up:
             self._workers.append(self.supervisor.add(self._service("worker", name=f"worker-{n}", env=env)))
         if self._demo:
             argv = (sys.executable, "-P", "-m", "scripts.up.demo")
+            self.say("demo", "preparing photos, and a bank of rendered fabrics if there is none")
             self._prepare = [self.supervisor.add(self._service("demo", argv=argv), once=True)]
 
     def _service(
@@ -130,14 +134,9 @@ class Up:
 
     def _stay(self) -> None:
         look_at = trim_at = 0.0
-        open_page = ready = False
         while not self.signals.stopping:
             self.supervisor.tick()
             now = time.monotonic()
-            if not open_page and (open_page := self._answers("/healthz")):
-                self.say("web", f"{self.url}")
-            if open_page and not ready and (ready := self._answers("/readyz")):
-                self.say("weft", f"ready to classify: {self.url}   (Ctrl-C ends everything)")
             if now >= look_at:
                 look_at = now + LOOK_SECONDS
                 self._look()
@@ -145,7 +144,10 @@ class Up:
                 trim_at = now + TRIM_SECONDS
                 for kept in self.supervisor.kept:
                     trim(kept.service.log)
-            self.signals.wait(0.5 if ready else 0.2)
+            if not self._open and (open_ := self._answers("/readyz")):
+                self._open = open_
+                self.say("web", f"open {self.url}   (Ctrl-C ends everything)")
+            self.signals.wait(0.5 if self._open else 0.1)
 
     def _answers(self, path: str) -> bool:
         # OSError covers refused, reset and late; HTTPError is one, too.
@@ -206,17 +208,20 @@ class Up:
             raise Unavailable("redis_unavailable") from error
 
     def _tell(self, name: str, beat: dict[str, Any]) -> None:
-        state = beat.get("state")
-        shown = {"loading": "loading", "ready": "ready", "busy": "ready", "error": "error"}.get(str(state))
-        if shown is None or self._told.get(name) == shown:
+        """Say it once when a worker's state is another than before."""
+        state = {"busy": "ready"}.get(beat["state"], beat["state"])
+        bank = self._banks.current()
+        error = beat["error"]
+        now = (state, bank, error and error["code"])
+        if self._told.get(name) == now:
             return
-        self._told[name] = shown
-        model = beat.get("model") or self.settings.model
-        if shown == "error":
-            error = beat.get("error") or {}
-            self.say(name, sentence(error.get("code", "internal"), **error.get("detail", {})))
+        self._told[name] = now
+        if error:
+            self.say(name, sentence(error["code"], **error["detail"]))
+        elif state == "ready" and bank is None:
+            self.say(name, f"{beat['model']} on {beat['device']}; {sentence('no_bank')}")
         else:
-            self.say(name, f"{shown} ({model}, {beat.get('device', 'CPU')})")
+            self.say(name, f"{state}: {beat['model']}" + (f" on {beat['device']}" if beat["device"] else ""))
 
     def _end(self) -> None:
         if self.signals.asked_at is not None:

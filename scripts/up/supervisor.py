@@ -117,8 +117,7 @@ class Supervisor:
         kept.process = None
         if kept.once:
             kept.done = True
-            if code:
-                self.say(kept.name, f"failed ({_spelled(code)}); see {kept.service.log}")
+            self.say(kept.name, f"failed ({_spelled(code)}); see {kept.service.log}" if code else "done")
             return
         if time.monotonic() - kept.started_at > STEADY_SECONDS:
             kept.failures = 0

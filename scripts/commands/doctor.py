@@ -1,0 +1,46 @@
+"""`weft doctor`: is everything there and well, and which settings are in force."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+
+from scripts import checks, output
+
+MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "broken": "[red]broken[/]"}
+
+
+@click.command()
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Check machine, data folder, Redis, model, bank and workers, and print the settings in force (secrets masked).
+
+    Exit code 1 if something is broken.
+    """
+    settings = output.state(ctx).settings
+    findings = checks.examine(settings)
+    well = all(finding.state != "broken" for finding in findings)
+    document = {
+        "ok": well,
+        "checks": checks.as_documents(findings),
+        "machine": checks.machine(),
+        "versions": checks.versions(),
+        "settings": checks.in_force(settings),
+    }
+
+    def human(console: Console) -> None:
+        rows = [(finding.what, MARKS[finding.state], finding.text) for finding in findings]
+        console.print(output.table(("", "", ""), rows))
+        for title in ("machine", "versions", "settings"):
+            console.print(f"\n[bold]{title}[/]")
+            console.print(output.table(("", ""), [(name, _shown(value)) for name, value in document[title].items()]))
+
+    if not well:
+        output.fail(ctx, document, human)
+    output.emit(ctx, document, human)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "" if value is None else str(value)
