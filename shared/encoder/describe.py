@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.encoder import architectures, engine, identity, spec
-from shared.encoder.store import Manifest, ModelStore, default_preprocessing
+from shared.encoder.store import Manifest, ModelStore, preprocessing_of
 from shared.errors import ModelError
 from shared.types import EncoderInfo
 
@@ -80,7 +80,7 @@ def _part_info(store: ModelStore, part: Part, chosen: Engine) -> EncoderInfo:
         precision=chosen.precision,
         engine=chosen.kind,
         dim=int(config["embed_dim"]),
-        input_size=default_preprocessing(config).side,
+        input_size=preprocessing_of(config, spec.locate_weights(part, store.weights_dir)).side,
         device=chosen.device,
         trained=part.trained,
     )

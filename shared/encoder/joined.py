@@ -45,9 +45,7 @@ class JoinedEncoder:
         return tuple(half.prepare(rgb) for half in self._halves)
 
     def encode(self, batch: Sequence[Prepared]) -> NDArray[np.float32]:
-        return concatenate(
-            [half.encode([photo[index] for photo in batch]) for index, half in enumerate(self._halves)]
-        )
+        return concatenate([half.encode([photo[index] for photo in batch]) for index, half in enumerate(self._halves)])
 
     def encode_hashes(self, sha256s: Sequence[str]) -> NDArray[np.float32]:
         raise NotImplementedError("this engine takes pixels")

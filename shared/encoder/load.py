@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.encoder import engine
-from shared.encoder.describe import describe
+from shared.encoder import converter, engine, spec
+from shared.encoder.describe import combine, describe, info_of
 from shared.encoder.hashed import HashedEncoder
+from shared.encoder.joined import JoinedEncoder
+from shared.encoder.store import ModelStore
+from shared.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from shared.encoder.engine import Engine
     from shared.encoder.protocol import Encoder
+    from shared.encoder.spec import Part
     from shared.settings import Settings
 
 #: Photos per call on a CPU: beyond this a larger batch gains nothing, and an interactive photo waits longer.
 CPU_BATCH = 16
+CUDA_BATCH = 256
 
 
 def load(settings: Settings, *, threads: int, say: Callable[[str], None]) -> Encoder:
@@ -23,4 +29,32 @@ def load(settings: Settings, *, threads: int, say: Callable[[str], None]) -> Enc
     chosen = engine.parse(settings.engine)
     if chosen.precision == "null":
         return HashedEncoder(describe(settings), micro_batch=settings.micro_batch or CPU_BATCH, seconds=chosen.seconds)
-    raise NotImplementedError
+    parts = spec.parse(settings.model)
+    halves = [_load_part(settings, part, chosen, threads, say) for part in parts]
+    if len(halves) == 1:
+        return halves[0]
+    return JoinedEncoder(combine([half.info for half in halves], chosen), halves)
+
+
+def _load_part(settings: Settings, part: Part, chosen: Engine, threads: int, say: Callable[[str], None]) -> Encoder:
+    store = ModelStore.of(settings)
+    if chosen.kind == "torch":
+        from shared.encoder.torch_engine import TorchEncoder
+
+        batch = settings.micro_batch or (CUDA_BATCH if chosen.device == "CUDA" else CPU_BATCH)
+        return TorchEncoder(store, part, chosen, threads=threads, micro_batch=batch)
+    manifest = converter.ensure(store, part, say)
+    folder = store.folder(manifest.identity)
+    if chosen.precision == "int8":
+        if not (manifest.int8 and manifest.int8.get("adopted")):
+            raise ModelError("model_not_quantized", model=part.name)
+        folder = folder / "int8"
+    from shared.encoder.openvino_engine import OpenVinoEncoder
+
+    return OpenVinoEncoder(
+        info_of(manifest, chosen),
+        manifest.preprocessing,
+        folder / "model.xml",
+        threads=threads,
+        micro_batch=settings.micro_batch or CPU_BATCH,
+    )

@@ -1,9 +1,8 @@
 """The model store: one folder a converted model, named by its identity, with a manifest that needs nothing to read.
 
-    <data_dir>/models/<identity>/model.xml, model.bin     the image tower as OpenVINO IR, uint8 NHWC in, float32 out
-                                 manifest.json            what it is, how it was made, how close it is to torch
-                                 int8/model.xml, …        the quantised tower, where `weft model quantize` made one
-                                 compiled/                OpenVINO's own cache of compiled kernels
+<data_dir>/models/<identity>/model.xml, model.bin     the image tower as OpenVINO IR, uint8 NHWC in, float32 out
+                             manifest.json            what it is, how it was made, how close it is to torch
+                             int8/model.xml, …        the quantised tower, where `weft model quantize` made one
 """
 
 from __future__ import annotations
@@ -87,21 +86,24 @@ class ModelStore:
             return replace(manifest, name=part.name, trained=part.trained) if manifest else None
         path = locate_weights(part, self.weights_dir)
         sha256 = self.weights_sha256(path) if path else None
-        for manifest in self.list():
-            if manifest.architecture != part.architecture:
-                continue
-            # a file decides by its content; a tag that is nowhere on disk, by its name
-            same = manifest.weights == sha256 if sha256 else part.tag is not None and manifest.tag == part.tag
-            if same and (part.tag is None or manifest.tag == part.tag):
-                return replace(manifest, name=part.name, trained=part.trained)
-        return None
+        # a file decides by its content; where only the converted model was brought here, its name has to do
+        fitting = [
+            manifest
+            for manifest in self.list()
+            if manifest.architecture == part.architecture
+            and manifest.tag == part.tag
+            and (manifest.weights == sha256 if sha256 else manifest.name == part.name)
+        ]
+        newest = max(fitting, key=lambda m: m.created, default=None)
+        return replace(newest, name=part.name, trained=part.trained) if newest else None
 
     def identity_if_known(self, part: Part) -> str | None:
         """The identity of an architecture of our own, which needs no conversion to be known; None for any other."""
         config = architectures.config(part.architecture)
         if config is None:
             return None
-        return identity.of_model(part.architecture, config, self.weights_key(part), default_preprocessing(config))
+        preprocessing = preprocessing_of(config, locate_weights(part, self.weights_dir))
+        return identity.of_model(part.architecture, config, self.weights_key(part), preprocessing)
 
     def weights_key(self, part: Part) -> str:
         """SHA-256 of the part's weights file, or `seed:N`. Raises ModelError where the file is missing."""
@@ -131,9 +133,23 @@ class ModelStore:
             yield
 
 
-def default_preprocessing(config: dict[str, Any]) -> Preprocessing:
-    """What open_clip does with a model whose weights name no preprocessing of their own: its defaults at the config's size."""
-    return Preprocessing.from_open_clip({"size": config["vision_cfg"].get("image_size", 224)})
+def preprocessing_of(config: dict[str, Any], weights: Path | None) -> Preprocessing:
+    """What open_clip does with an architecture by default, and what the `preprocess_cfg` of an `open_clip_config.json` beside
+    the weights (the layout of its published models) changes in that."""
+    cfg: dict[str, Any] = {"size": config["vision_cfg"].get("image_size", 224)}
+    return Preprocessing.from_open_clip(cfg | preprocess_cfg_beside(weights))
+
+
+def preprocess_cfg_beside(weights: Path | None) -> dict[str, Any]:
+    """The `preprocess_cfg` beside a weights file; empty where there is none. Raises ModelError where it is damaged."""
+    path = weights.with_name("open_clip_config.json") if weights else None
+    if path is None or not path.is_file():
+        return {}
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")).get("preprocess_cfg", {})
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelError(model=str(weights), reason=f"{path.name}: {error}") from error
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def read(folder: Path) -> Manifest | None:

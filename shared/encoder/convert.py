@@ -1,0 +1,164 @@
+"""Converts one model's image tower to OpenVINO, in a process of its own: `python -m shared.encoder.convert`.
+
+A request (JSON) comes on stdin; JSON lines go to stdout: {"say": …} while it works, then {"done": identity} or
+{"error": {"code": …, "detail": …}}. open_clip builds both towers (1.9 GB for ViT-B/32): that memory ends with the process.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shared.encoder import engine, hardware, identity
+from shared.encoder.describe import info_of
+from shared.encoder.spec import Part
+from shared.encoder.store import Manifest, ModelStore
+from shared.errors import ModelError, WeftError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.encoder.definition import Definition
+    from shared.encoder.preprocessing import Preprocessing
+
+#: Photos of the fidelity check.
+FIDELITY_PHOTOS = 16
+
+
+def convert(store: ModelStore, part: Part, say: Callable[[str], None]) -> str:
+    """Converts `part` unless it is already in the store; returns its identity. Appears in the store complete or not at all.
+
+    Raises ModelError: those of `definition.create`, and `model_unfaithful`.
+    """
+    with store.locked():
+        if (found := store.find(part)) is not None:
+            return found.identity
+        say(f"{part.name}: loading")
+        from shared.encoder.definition import create
+
+        definition = create(part, store.weights_dir)
+        model_identity = definition.identity(store)
+        staging = Path(tempfile.mkdtemp(prefix=".converting-", dir=store.root))
+        try:
+            manifest = _write(store, definition, model_identity, staging, say)
+            (staging / "manifest.json").write_text(manifest.to_json(), encoding="utf-8")
+            staging.chmod(0o755)  # mkdtemp's 0700 would hide it from workers of another user
+            final = store.folder(model_identity)
+            shutil.rmtree(final, ignore_errors=True)
+            staging.rename(final)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        say(f"{part.name}: ready")
+        return model_identity
+
+
+def _write(
+    store: ModelStore, definition: Definition, model_identity: str, folder: Path, say: Callable[[str], None]
+) -> Manifest:
+    import open_clip
+    import openvino
+    import torch
+    from PIL import Image
+
+    from shared.encoder.fidelity import REFUSED_BELOW, cosines, encode_files, synthetic_photos
+    from shared.encoder.openvino_engine import OpenVinoEncoder
+
+    part, preprocessing = definition.part, definition.preprocessing
+    transform = definition.transform
+    tower = definition.image_tower()
+    xml = folder / "model.xml"
+    say(f"{part.name}: converting")
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tracing, which OpenVINO's frontend does, is deprecated in torch
+        example = torch.zeros(2, 3, *preprocessing.size)
+        graph = openvino.convert_model(tower, example_input=example, input=[-1, 3, *preprocessing.size])
+    # float16 weights: half the disk and memory, 1e-7 of cosine; the arithmetic is the engine's (bf16 or f32)
+    openvino.save_model(_with_pixels_in(graph, preprocessing), str(xml), compress_to_fp16=True)
+
+    say(f"{part.name}: comparing with torch")
+    photos = synthetic_photos(FIDELITY_PHOTOS)
+    with torch.inference_mode():
+        pixels = torch.stack([transform(Image.open(io.BytesIO(photo)).convert("RGB")) for photo in photos])
+        expected = tower(pixels).float().numpy()
+    manifest = Manifest(
+        name=part.name,
+        architecture=part.architecture,
+        identity=model_identity,
+        weights=store.weights_sha256(definition.weights) if definition.weights else f"seed:{part.seed}",
+        dim=definition.dim,
+        preprocessing=preprocessing,
+        trained=part.trained,
+        tag=part.tag,
+        config=identity.digest(definition.config),
+        size=sum(file.stat().st_size for file in (xml, xml.with_suffix(".bin"))),
+        created=time.time(),
+        made_by={"torch": torch.__version__, "open_clip": open_clip.__version__, "openvino": openvino.__version__},
+    )
+    for precision in sorted({"f32", hardware.cpu_precision()}):
+        info = info_of(manifest, engine.Engine("openvino", precision, "CPU"))
+        encoder = OpenVinoEncoder(info, preprocessing, xml, threads=len(os.sched_getaffinity(0)), micro_batch=8)
+        found = cosines(encode_files(encoder, photos), expected)
+        encoder.close()
+        if not found["mean"] >= REFUSED_BELOW:  # NaN is refused too
+            raise ModelError("model_unfaithful", model=part.name, mean=found["mean"])
+        manifest = replace(manifest, fidelity=manifest.fidelity | {precision: found})
+    return manifest
+
+
+def _with_pixels_in(graph: Any, preprocessing: Preprocessing) -> Any:
+    """The tower with ToTensor and Normalize in front: uint8 [n, h, w, 3] in."""
+    import openvino
+    from openvino.preprocess import PrePostProcessor
+
+    wrapped = PrePostProcessor(graph)
+    wrapped.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+    wrapped.input().model().set_layout(openvino.Layout("NCHW"))
+    steps = wrapped.input().preprocess().convert_element_type(openvino.Type.f32)
+    steps.mean([255 * value for value in preprocessing.mean]).scale([255 * value for value in preprocessing.std])
+    return wrapped.build()
+
+
+def main() -> int:
+    """Serves one request; libraries that print do so on stderr."""
+    lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def tell(message: dict[str, Any]) -> None:
+        print(json.dumps(message), file=lines, flush=True)
+
+    request = json.load(sys.stdin)
+    store = ModelStore(Path(request["root"]), Path(request["weights_dir"]))
+    part = Part(**request["part"])
+    try:
+        tell({"done": convert(store, part, lambda text: tell({"say": text}))})
+    except WeftError as error:
+        tell(
+            {
+                "error": {
+                    "code": error.code,
+                    "detail": {"model": part.name} | {k: v for k, v in error.detail.items() if v},
+                }
+            }
+        )
+        return 1
+    except Exception as error:
+        import traceback
+
+        traceback.print_exc()
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+        tell({"error": {"code": "model_unavailable", "detail": {"model": part.name, "reason": reason}}})
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""A model as open_clip defines it, on torch: for conversion, text, and the torch engine. Imports torch; loads both towers."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shared.encoder import architectures, identity
+from shared.encoder.preprocessing import Preprocessing
+from shared.encoder.spec import locate_weights
+from shared.encoder.store import preprocess_cfg_beside
+from shared.errors import ModelError
+
+try:
+    import open_clip
+    import torch
+except ImportError as missing:
+    raise ModelError("model_needs_torch", model="", reason=str(missing)) from missing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from shared.encoder.spec import Part
+    from shared.encoder.store import ModelStore
+
+#: Attributes of open_clip's models that only texts need.
+_TEXT_ATTRIBUTES = ("transformer", "token_embedding", "ln_final", "text", "text_decoder")
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One model, loaded in float32 on the CPU, in evaluation mode."""
+
+    part: Part
+    model: Any
+    config: dict[str, Any]
+    preprocessing: Preprocessing
+    #: The weights file; None for seeded weights.
+    weights: Path | None
+
+    @property
+    def dim(self) -> int:
+        return int(self.config["embed_dim"])
+
+    @property
+    def transform(self) -> Callable[[Any], torch.Tensor]:
+        """open_clip's own transform of a PIL image: float32 [3, h, w]."""
+        cfg = open_clip.transform.PreprocessCfg(**open_clip.get_model_preprocess_cfg(self.model))
+        transform: Callable[[Any], torch.Tensor] = open_clip.transform.image_transform_v2(cfg, is_train=False)
+        return transform
+
+    def identity(self, store: ModelStore) -> str:
+        key = store.weights_sha256(self.weights) if self.weights else f"seed:{self.part.seed}"
+        return identity.of_model(self.part.architecture, self.config, key, self.preprocessing)
+
+    def image_tower(self) -> torch.nn.Module:
+        """pixels float [n, 3, h, w] → features float [n, dim], not normalised. Takes the text tower off the model."""
+        for name in _TEXT_ATTRIBUTES:
+            if hasattr(self.model, name):
+                delattr(self.model, name)
+        return _ImageTower(self.model).eval()
+
+
+class _ImageTower(torch.nn.Module):
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self.model.encode_image(pixels, normalize=False)
+        return features
+
+
+def create(part: Part, weights_dir: Path) -> Definition:
+    """Builds the model and loads its weights, downloading them into `weights_dir` where a tag's file is not on this machine.
+
+    Raises ModelError: `model_unavailable` (unknown architecture or tag, unreadable weights), `model_no_network`.
+    """
+    architectures.register()
+    config = architectures.config(part.architecture) or open_clip.get_model_config(part.architecture)
+    if config is None:
+        raise ModelError(model=part.name, reason=f"open_clip knows no architecture {part.architecture}")
+    tag_cfg = _tag_cfg(part)
+    weights = _weights(part, tag_cfg, weights_dir)
+    changed = {k: tag_cfg[k] for k in ("mean", "std", "interpolation", "resize_mode") if tag_cfg.get(k) is not None}
+    changed |= preprocess_cfg_beside(weights) if part.tag is None else {}
+    with warnings.catch_warnings(), torch.random.fork_rng():
+        warnings.simplefilter("ignore")
+        logging.getLogger().setLevel(logging.ERROR)  # open_clip warns of random weights before we load ours
+        torch.manual_seed(part.seed or 0)
+        model = open_clip.create_model(
+            part.architecture,
+            pretrained=None,
+            pretrained_image=False,
+            pretrained_text=False,
+            force_quick_gelu=bool(tag_cfg.get("quick_gelu")),
+            force_preprocess_cfg=changed,
+        )
+    if weights is not None:
+        try:
+            open_clip.load_checkpoint(model, str(weights), weights_only=True)
+        except Exception as error:  # whatever a damaged, foreign or pickled file makes of it
+            raise ModelError(model=part.name, reason=f"{weights.name}: {_first_line(error)}") from error
+    preprocessing = Preprocessing.from_open_clip(open_clip.get_model_preprocess_cfg(model))
+    return Definition(part, model.eval().requires_grad_(False), config, preprocessing, weights)
+
+
+def tokenizer_for(part: Part) -> Callable[[list[str]], torch.Tensor]:
+    """texts → token ids int64 [n, context length]."""
+    architectures.register()
+    try:
+        tokenizer: Callable[[list[str]], torch.Tensor] = open_clip.get_tokenizer(part.architecture)
+    except Exception as error:  # tokenizers of some architectures are downloaded
+        raise ModelError(model=part.name, reason=f"tokenizer: {_first_line(error)}") from error
+    return tokenizer
+
+
+def _tag_cfg(part: Part) -> dict[str, Any]:
+    if part.tag is None:
+        return {}
+    cfg: dict[str, Any] = open_clip.get_pretrained_cfg(part.architecture, part.tag)
+    if not cfg:
+        known = ", ".join(open_clip.list_pretrained_tags_by_model(part.architecture)) or "none"
+        raise ModelError(model=part.name, reason=f"open_clip knows no weights {part.tag}; it knows: {known}")
+    return cfg
+
+
+def _weights(part: Part, tag_cfg: dict[str, Any], weights_dir: Path) -> Path | None:
+    found = locate_weights(part, weights_dir)
+    if found is not None or part.seed is not None:
+        return found
+    if part.weights is not None:
+        raise ModelError(model=part.name, reason=f"there is no file {part.weights}, nor below {weights_dir}")
+    from shared.encoder.download import download
+
+    return download(part, tag_cfg, weights_dir)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return (text[0] if text else type(error).__name__)[:300]

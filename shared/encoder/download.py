@@ -1,0 +1,33 @@
+"""Weights of a pretrained tag, fetched by open_clip (Hugging Face hub or a plain URL), with its progress bar on stderr."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shared.errors import ModelError
+
+if TYPE_CHECKING:
+    from shared.encoder.spec import Part
+
+#: Seconds until a silent hub counts as no network; the hub's own defaults, where they are set, hold.
+_TIMEOUTS = {"HF_HUB_ETAG_TIMEOUT": "10", "HF_HUB_DOWNLOAD_TIMEOUT": "30"}
+#: Answers that a server gave: then there is a network, and the weights are what is missing.
+_REFUSALS = ("404", "401", "403", "RepositoryNotFound", "EntryNotFound", "Gated")
+
+
+def download(part: Part, tag_cfg: dict[str, Any], weights_dir: Path) -> Path:
+    """The tag's file below `weights_dir`. Raises ModelError `model_no_network`, or `model_unavailable` where a server refused."""
+    for name, seconds in _TIMEOUTS.items():
+        os.environ.setdefault(name, seconds)
+    import open_clip
+
+    weights_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        return Path(open_clip.download_pretrained(tag_cfg, cache_dir=str(weights_dir)))
+    except Exception as error:  # hub, httpx, urllib: each has errors of its own
+        text = f"{type(error).__name__}: {error}"
+        if any(refusal in text for refusal in _REFUSALS) and "LocalEntryNotFound" not in text:
+            raise ModelError(model=part.name, reason=text[:300]) from error
+        raise ModelError("model_no_network", model=part.name, model_dir=str(weights_dir)) from error
