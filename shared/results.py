@@ -1,13 +1,14 @@
 """The projection: one SQLite file a job, folded from the commit log of the ledger.
 
-Pages filter, sort, correct and export from it. Folding is idempotent and guarded by SQLite's own lock, so whoever needs it
-up to date folds: the dispatcher as commits come, the web before it reads. Corrections live here alone.
+Pages filter, sort, correct and export from it. Folding is idempotent and guarded by SQLite's own lock, so whoever
+needs it up to date folds: the dispatcher as commits come, the web before it reads. Corrections live here alone.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -23,16 +24,27 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS items (
   idx INTEGER PRIMARY KEY, name TEXT NOT NULL, generation INTEGER NOT NULL, sha256 TEXT, status TEXT NOT NULL,
-  cached INTEGER NOT NULL, verdict TEXT, label TEXT, confidence REAL, margin REAL, candidates TEXT, code TEXT, detail TEXT);
+  cached INTEGER NOT NULL, verdict TEXT, label TEXT, confidence REAL, margin REAL, candidates TEXT,
+  code TEXT, detail TEXT);
 CREATE INDEX IF NOT EXISTS items_confidence ON items (coalesce(confidence, 2), idx);
 CREATE INDEX IF NOT EXISTS items_label ON items (label);
 CREATE INDEX IF NOT EXISTS items_failed ON items (code) WHERE code IS NOT NULL;
 CREATE TABLE IF NOT EXISTS vectors (idx INTEGER PRIMARY KEY, vector BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS corrections (idx INTEGER PRIMARY KEY, label TEXT NOT NULL, at REAL NOT NULL DEFAULT (unixepoch('subsec')));
+CREATE TABLE IF NOT EXISTS corrections (idx INTEGER PRIMARY KEY, label TEXT NOT NULL, at REAL NOT NULL);
 """
 _SELECT = "SELECT items.*, corrections.label AS corrected FROM items LEFT JOIN corrections USING (idx)"
 #: Commit log entries folded in one transaction.
 _FOLD = 64
+#: A late entry of an older generation must not undo what a retry brought.
+_COLUMNS = (
+    *("generation", "sha256", "status", "cached", "verdict", "label"),
+    *("confidence", "margin", "candidates", "code", "detail"),
+)
+_UPSERT = (
+    f"INSERT INTO items (idx, name, {', '.join(_COLUMNS)}) VALUES ({', '.join('?' * (len(_COLUMNS) + 2))})"
+    f" ON CONFLICT (idx) DO UPDATE SET {', '.join(f'{c}=excluded.{c}' for c in _COLUMNS)}"
+    " WHERE excluded.generation >= items.generation"
+)
 SORTS = ("index", "confidence")
 
 
@@ -158,7 +170,7 @@ class Projection:
         if label is None:
             self._db.execute("DELETE FROM corrections WHERE idx = ?", (index,))
         else:
-            self._db.execute("INSERT OR REPLACE INTO corrections (idx, label) VALUES (?, ?)", (index, label))
+            self._db.execute("INSERT OR REPLACE INTO corrections VALUES (?, ?, ?)", (index, label, time.time()))
         return self.item(index, lang)
 
     def summary(self) -> dict[str, Any]:
@@ -200,10 +212,7 @@ class Projection:
 
     def _fold(self, results: list[ItemResult], vectors: bytes | None) -> None:
         self._db.executemany(
-            "INSERT INTO items VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (idx) DO UPDATE SET generation=excluded.generation,"
-            " sha256=excluded.sha256, status=excluded.status, cached=excluded.cached, verdict=excluded.verdict, label=excluded.label,"
-            " confidence=excluded.confidence, margin=excluded.margin, candidates=excluded.candidates, code=excluded.code,"
-            " detail=excluded.detail WHERE excluded.generation >= items.generation",
+            _UPSERT,
             [_columns(r) for r in results],
         )
         ok = [r for r in results if r.ok]

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     port: int = 8000
     #: The ledger's and broker's Redis. Unset: the embedded one of `weft up`, found through `data_dir`.
     redis_url: SecretStr | None = None
-    #: The embedding cache's own Redis (`allkeys-lru`). Unset with `redis_url` set: no shared cache, only each worker's own.
+    #: The embedding cache's own Redis (`allkeys-lru`). Unset with `redis_url` set: each worker keeps only its own.
     cache_redis_url: SecretStr | None = None
     #: Where blobs, thumbnails and banks live when several machines share them: an fsspec URL such as s3://bucket/weft.
     storage_url: str | None = None

@@ -21,7 +21,9 @@ def configure(settings: Settings, role: str) -> None:
     final: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if settings.log_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=28)
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), pad_event_to=28, exception_formatter=structlog.dev.plain_traceback
+        )
     )
     tail: list[structlog.typing.Processor] = [structlog.processors.format_exc_info] if settings.log_json else []
     level = logging.getLevelNamesMapping().get(settings.log_level.upper(), logging.INFO)

@@ -1,4 +1,4 @@
-"""The words of the domain as plain data. Imports nothing of this project and nothing numeric: every other file may use it."""
+"""The words of the domain as plain data. Imports nothing of this project and nothing numeric: all may use it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Lane(StrEnum):
-    """Which waiting line a job's chunks stand in; a worker serves `INTERACTIVE` first, and both share its micro-batches."""
+    """Which line a job's chunks stand in; a worker serves `INTERACTIVE` first, and both share its micro-batches."""
 
     INTERACTIVE = "interactive"
     BULK = "bulk"

@@ -65,7 +65,8 @@ class Child:
         """One Celery task: claims and works until nothing is left or a minute has passed."""
         if not self._wait_until_ready():
             return
-        assert self._engine is not None and self._pipeline is not None
+        assert self._engine is not None
+        assert self._pipeline is not None
         self._refresh()
         ledger = Ledger.connect(self._settings)
         claims = Claims(ledger.connection, self._id, self._engine.identity, self._settings.lease_seconds)

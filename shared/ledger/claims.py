@@ -65,8 +65,10 @@ class Claims:
         return [bool(k) for k in self._c.run("renew", self._lease, *args)]
 
     def commit(self, claim: Claim, results: Sequence[ItemResult], vectors: bytes, final: bool) -> bool:
-        """Hands in outcomes; `vectors` are the float16 rows of the ok ones in order. False: the claim was no longer ours
-        (what counted, counted; the rest belongs to another worker)."""
+        """Hands in outcomes; `vectors` are the float16 rows of the ok ones in order.
+
+        False: the claim was no longer ours (what counted, counted; the rest belongs to another worker).
+        """
         return commit(self._c, claim.job, claim.chunk, claim.token, results, vectors, final)
 
     def release(self, claim: Claim) -> None:

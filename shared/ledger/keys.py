@@ -1,4 +1,4 @@
-"""Names of the ledger's keys. Everything of one job starts with `weft:{id}:`; the design's table says what each holds."""
+"""Names of the ledger's keys. Everything of one job starts with `weft:{id}:`; the comments say what each holds."""
 
 from __future__ import annotations
 

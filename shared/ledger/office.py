@@ -50,7 +50,7 @@ class Office:
             return int(self._c.redis.zcard(keys.job(job_id, "lease")))
 
     def admit(self, job: Job, count: int) -> int:
-        """Moves up to `count` of the job's chunks to the ready list, and puts it on the rota; returns how many there were."""
+        """Moves up to `count` chunks of the job to the ready list, and it onto the rota; returns how many."""
         lane = job.lane.value
         ready, rota = keys.ready(job.identity, lane), keys.rota(job.identity, lane)
         return int(self._c.run("admit", job.id, ready, count, rota))

@@ -53,7 +53,7 @@ class Reading:
         return [latest[i] for i in sorted(latest)]
 
     def log(self, job_id: str, start: int, count: int) -> list[tuple[list[ItemResult], bytes | None]]:
-        """Entries of the commit log from `start` on: accepted results and their vectors (float16 rows of the ok ones)."""
+        """Commit log entries from `start` on: accepted results and their vectors (float16 rows of the ok ones)."""
         with translated():
             entries = self._c.redis.lrange(keys.job(job_id, "log"), start, start + count - 1)
             names = [keys.job(job_id, f"vec:{start + i}") for i in range(len(entries))]

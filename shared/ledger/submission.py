@@ -72,7 +72,7 @@ class Submission:
         """Writes the job; `items` None means that the dispatcher lists `spec.path`. Returns the job's id.
 
         Raises:
-            Conflict: `idempotency_mismatch`, or `idempotency_in_progress` while another request with this key is received.
+            Conflict: `idempotency_mismatch`, or `idempotency_in_progress` while another request has this key.
             Unavailable: Redis cannot be reached or is full; nothing was promised.
         """
         job_id = new_id()

@@ -25,7 +25,7 @@ Rank = Callable[[NDArray[np.float32], str, str], Sequence[Ranking]]
 
 #: Seconds after which a part of a slow chunk is committed, so that progress shows and a crash costs little.
 _PART_SECONDS = 2.0
-#: Seconds that one encoder call should take at the most: an interactive photo waits for it, and leases live on progress.
+#: Seconds that one encoder call should take at the most: interactive photos wait for it, leases live on progress.
 _BATCH_SECONDS = 1.0
 
 
@@ -35,7 +35,7 @@ class Pipeline:
     def __init__(
         self, encoder: Encoder, cache: EmbeddingCache, photos: Photos, rank: Rank, *, threads: int, patience: float
     ) -> None:
-        """`threads`: decode threads of the bulk lane. `patience`: seconds that reading or decoding one photo may take."""
+        """`threads`: decode threads of the bulk lane. `patience`: seconds that reading or decoding a photo may take."""
         self._encoder = encoder
         self.cache = cache
         self._photos = photos
@@ -47,7 +47,7 @@ class Pipeline:
         self.tainted = False
 
     def run(self, source: Source, lanes: Sequence[Lane], keep_going: Callable[[], bool]) -> None:
-        """Works until the source has nothing more for the bulk lane, or `keep_going` is false; then ends what it has begun.
+        """Works until the source has no more for the bulk lane, or `keep_going` is false; then ends what it began.
 
         Raises whatever broke a loader or the source; chunks that were not committed are left to their leases.
         """

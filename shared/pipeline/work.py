@@ -31,7 +31,7 @@ class Chunk(Protocol):
 
 
 class Source(Protocol):
-    """Where chunks come from and results go. Called from several threads; may block while the outside world recovers."""
+    """Where chunks come from and results go. Called from several threads; may block while the world recovers."""
 
     def take(self, lane: Lane) -> Any | None:
         """The next chunk of the lane, or None while there is none. After it once returned None for `BULK`, the
@@ -93,7 +93,7 @@ class ChunkWork:
             self.whole = False
 
     def due(self, seconds: float) -> tuple[list[ItemResult], bytes, bool] | None:
-        """What is to be committed now: everything once nothing is left (True), a part when the last commit is `seconds` ago."""
+        """What to commit now: everything once nothing is left (True), a part when the last commit is `seconds` ago."""
         with self.lock:
             ends = self.left == 0
             waited = time.monotonic() - self.committed >= seconds
@@ -108,7 +108,7 @@ class ChunkWork:
 
 @dataclass(eq=False, slots=True)
 class Waiting:
-    """A photo that the encoder has not seen yet, and everyone who waits for its vector: identical photos are encoded once."""
+    """A photo on its way to the encoder, and all who wait for its vector: identical photos are encoded once."""
 
     sha256: str
     #: The prepared photo (or None for engines that need no pixels), or the PhotoError that stands in its way.

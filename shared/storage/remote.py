@@ -13,7 +13,7 @@ from shared.errors import NotFound
 
 
 class RemoteStorage:
-    """`url` is an fsspec URL such as s3://bucket/prefix; credentials come from the environment, as the protocol expects."""
+    """`url`: an fsspec URL such as s3://bucket/prefix; credentials come from the environment."""
 
     def __init__(self, url: str, data_dir: Path) -> None:
         self._fs = fsspec.filesystem(urlsplit(url).scheme or "file")

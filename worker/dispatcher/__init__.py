@@ -1,4 +1,4 @@
-"""The dispatcher: one small process that lists folders, admits chunks, sweeps leases, projects results, keeps schedules."""
+"""The dispatcher: one small process that lists folders, admits chunks, sweeps leases, projects results."""
 
 from __future__ import annotations
 

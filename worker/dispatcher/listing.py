@@ -22,8 +22,8 @@ _log = structlog.get_logger(__name__)
 def photos_below(root: Path, after: str | None = None) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """(path relative to `root`, entry) of every photo, by name, folders in their place; from behind `after` on.
 
-    Links to folders are not followed (they may lead in circles); links to files are listed, and the worker that reads one
-    refuses it where it leads out of the allowed roots. Folders that cannot be read are skipped and logged.
+    Links to folders are not followed (they may lead in circles); links to files are listed, and the worker that reads
+    one refuses it where it leads out of the allowed roots. Folders that cannot be read are skipped and logged.
     """
     yield from _walk(str(root), "", after.split("/") if after else None)
 

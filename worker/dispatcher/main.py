@@ -118,16 +118,17 @@ class Dispatcher:
             lister.start()
 
     def _admit(self, jobs: list[Job], serving: Counter[str]) -> None:
-        """Keeps `AHEAD` chunks a worker waiting or running, jobs in turn; workers replace what they end by themselves."""
+        """Keeps `AHEAD` chunks a worker waiting or running, jobs in turn; workers replace what they end themselves."""
         lines: defaultdict[tuple[str, Lane], list[Job]] = defaultdict(list)
         for job in jobs:
             lines[job.identity, job.lane].append(job)
-        for (identity, lane), waiting in lines.items():
+        for (identity, lane), line in lines.items():
             room = AHEAD * max(1, serving[identity]) - self._office.waiting(identity, lane.value)
-            room -= sum(self._office.leased(job.id) for job in waiting)
-            while room > 0 and waiting:
-                waiting = [job for job in waiting if self._office.admit(job, 1)]
-                room -= len(waiting)
+            room -= sum(self._office.leased(job.id) for job in line)
+            left = line
+            while room > 0 and left:
+                left = [job for job in left if self._office.admit(job, 1)]
+                room -= len(left)
 
     def _ring(self, jobs: list[Job], workers: list[dict[str, Any]]) -> None:
         """Wakes as many workers as there are chunks, where no message waits for them already."""
