@@ -7,7 +7,7 @@ from typing import Any
 from apiflask import APIFlask
 
 from shared.settings import Settings
-from web import api, context, i18n, problems, security, uploads
+from web import api, context, i18n, pages, problems, security, uploads
 
 
 def create_app(settings: Settings | None = None) -> APIFlask:
@@ -29,6 +29,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     security.init_app(app)
     problems.init_app(app)
     api.init_app(app)
+    pages.init_app(app)
     app.spec_processor(_describe_uploads)
     return app
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +22,7 @@ INTERACTIVE_ITEMS = 16
 
 
 class Services:
-    """One per process. The pages answer before Redis does: the ledger is connected on first use, and again after a failure."""
+    """One per process. Pages answer before Redis does: the ledger connects on first use, and again after a failure."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -43,6 +44,14 @@ class Services:
     @cached_property
     def banks(self) -> BankStore:
         return BankStore(self.settings)
+
+    @cached_property
+    def asset_version(self) -> str:
+        """Changes when any static file does."""
+        digest = hashlib.sha256()
+        for path in sorted((Path(__file__).parent / "static").rglob("*.*")):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()[:10]
 
     def reconnect(self) -> None:
         """Redis went away: where it is may have changed, so the next request looks again."""

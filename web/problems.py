@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 `application/problem+json` with a stable `code`; on pages, as a plain page with the same sentence."""
+"""Errors as RFC 9457 `application/problem+json` with a stable `code`; on pages, a plain page with the same sentence."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from web.i18n import language, say
 
 log = logging.getLogger(__name__)
 
+_PROBES = ("/healthz", "/readyz", "/metrics")
 #: Codes for what Werkzeug itself refuses.
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "upload_too_large", 415: "invalid_request"}
 
@@ -37,7 +38,7 @@ def problem(code: str, status: int, detail: dict[str, Any], retry_after: int | N
 
 
 def _wants_page() -> bool:
-    if request.path.startswith("/api/") or request.path in ("/healthz", "/readyz", "/metrics"):
+    if request.headers.get("HX-Request") or request.path.startswith("/api/") or request.path in _PROBES:
         return False
     best = request.accept_mimetypes.best_match(("text/html", "application/json"))
     return best == "text/html" or best is None

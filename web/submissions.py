@@ -62,7 +62,7 @@ def submit_photo() -> Job:
 
 
 def submit_folder(path: str, name: str, wished_preset: str | None, not_before: datetime | None) -> Job:
-    """A folder below an allowed root; its photos are listed later. Raises as `allowed_folder` and `chosen_preset` do."""
+    """A folder below an allowed root, listed later. Raises as `allowed_folder` and `chosen_preset` do."""
     at = services()
     preset = chosen_preset(wished_preset, "folder")
     starts = not_before.timestamp() if not_before else None

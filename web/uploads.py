@@ -89,7 +89,7 @@ class SpooledFile:
 
 
 class SpoolingRequest(Request):
-    """A request whose files go straight to disk; Werkzeug's limit of 1,000 parts is replaced by our own count of files."""
+    """A request whose files go straight to disk; our own count of files replaces Werkzeug's limit of 1,000 parts."""
 
     max_form_parts = None
     max_form_memory_size = FORM_MEMORY
@@ -142,7 +142,8 @@ def receive(files: Iterable[FileStorage], storage: Storage, settings: Settings) 
     for part in parts:
         name = part.filename or ""
         spooled = part.stream
-        assert isinstance(spooled, SpooledFile) and spooled.path is not None
+        assert isinstance(spooled, SpooledFile)
+        assert spooled.path is not None
         if not archives.is_archive(name, part.mimetype):
             add(name, spooled)
             continue
@@ -175,7 +176,7 @@ def fingerprint(*values: object, items: Iterable[Item] = ()) -> str:
 
 
 def display_name(raw: str) -> str:
-    """A file's name to show: no way up or to a root, no control or text-direction characters, at most `MAX_NAME` long."""
+    """A name to show: no way up or to a root, no control or text-direction characters, at most `MAX_NAME` long."""
     visible = "".join(c for c in raw if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
     parts = [part for part in re.split(r"[\\/]+", visible) if part not in ("", ".", "..") and part[1:] != ":"]
     return "/".join(parts)[-MAX_NAME:] or "photo"

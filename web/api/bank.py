@@ -26,11 +26,7 @@ def bank() -> dict[str, Any]:
 @bp.output(ClassOut)
 def one_class(label: str) -> dict[str, Any]:
     """One class and its samples."""
-    version = services().manifest()["version"]
-    for found in services().banks.classes(version):
-        if found["label"] == label:
-            return {**found, "samples": [sample(version, row) for row in found["samples"]]}
-    raise NotFound(what=label)
+    return find_class(label)
 
 
 @bp.get("/bank/versions/<version>/samples/<sample_id>")
@@ -41,6 +37,15 @@ def sample_picture(version: str, sample_id: str) -> Response:
     if jpeg is None:
         abort(404)
     return picture(jpeg)
+
+
+def find_class(label: str) -> dict[str, Any]:
+    """A class of the bank in force with all its samples; raises `NotFound`, `BankError`."""
+    version = services().manifest()["version"]
+    for found in services().banks.classes(version):
+        if found["label"] == label:
+            return {**found, "samples": [sample(version, row) for row in found["samples"]]}
+    raise NotFound(what=label)
 
 
 def overview(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -62,5 +67,5 @@ def trained(manifest: dict[str, Any]) -> bool:
 
 
 def sample(version: str, row: dict[str, Any]) -> dict[str, Any]:
-    address = url_for("bank.sample_picture", version=version, sample_id=row["id"]) if row.get("thumb", True) else None
+    address = url_for("bank.sample_picture", version=version, sample_id=row["id"]) if row.get("thumb") else None
     return {"id": row["id"], "name": row["name"], "picture": address}

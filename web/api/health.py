@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from shared.errors import BankError, Unavailable
 from shared.ledger import Ledger
 from web.context import services
 from web.schemas import Health
@@ -27,8 +28,15 @@ def healthz() -> dict[str, str]:
 @bp.get("/readyz")
 @bp.output(Health)
 def readyz() -> dict[str, str]:
-    """The ledger answers, too: jobs are accepted. 503 otherwise."""
-    services().ledger.queue()
+    """A photo sent now is classified: the ledger answers, a bank is in force, a worker has its model. 503 otherwise."""
+    ledger = services().ledger
+    try:
+        manifest = services().manifest()
+    except BankError as error:
+        raise Unavailable(error.code, **error.detail) from error
+    workers = ledger.workers()
+    if not any(w.get("identity") == manifest["identity"] and w.get("state") in ("ready", "busy") for w in workers):
+        raise Unavailable("no_worker")
     return {"status": "ok"}
 
 

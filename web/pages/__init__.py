@@ -1,0 +1,69 @@
+"""The pages, one file a concept; what they show comes from the same places as the API's answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint, APIFlask
+from flask import url_for
+
+from shared.errors import BankError, WeftError
+from web import words
+from web.api.bank import trained
+from web.context import services
+from web.i18n import NAMES, language, say
+
+bp = APIBlueprint("pages", __name__, enable_openapi=False)
+
+
+def init_app(app: APIFlask) -> None:
+    from web.pages import bank, job, upload, workers  # noqa: F401
+
+    app.register_blueprint(bp)
+    app.context_processor(common)
+    words.init_app(app)
+
+
+def common() -> dict[str, Any]:
+    """What every page shows: the language, and which model and bank are in force."""
+    return {"lang": language(), "languages": NAMES, "in_force": in_force(), "asset": asset, "say": say}
+
+
+def asset(name: str) -> str:
+    """Address of a static file that changes with its content, so that browsers may keep it."""
+    return url_for("static", filename=name, v=services().asset_version)
+
+
+def in_force() -> dict[str, Any]:
+    """`version`, `model`, `trained` of the bank in force, or `problem`: why there is none."""
+    try:
+        manifest = services().manifest()
+    except BankError as error:
+        return {"problem": error}
+    except WeftError:
+        return {"problem": BankError("no_bank")}
+    return {
+        "version": manifest["version"],
+        "model": manifest["model"],
+        "trained": trained(manifest),
+        "counts": manifest["counts"],
+    }
+
+
+def bank_classes(version: str) -> list[dict[str, Any]]:
+    """A version's classes; none for a bank that is gone or damaged."""
+    try:
+        found: list[dict[str, Any]] = services().banks.manifest(version)["classes"]
+    except WeftError:
+        return []
+    return found
+
+
+def class_labels(version: str) -> list[str]:
+    return [entry["label"] for entry in bank_classes(version)]
+
+
+def class_names(version: str) -> dict[str, str]:
+    """Label → its name in the user's language, for classes that have one."""
+    lang = language()
+    return {e["label"]: e[lang] for e in bank_classes(version) if e.get(lang) and e[lang] != e["label"]}

@@ -1,0 +1,52 @@
+"""The bank in force, for people: classes with their samples, and what its curation warns of."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from flask import render_template, request
+
+from web.api.bank import find_class, overview
+from web.api.bank import sample as shown
+from web.context import services
+from web.pages import bp
+
+PAGE = 60
+#: Pictures of a class on the overview; its own page shows all.
+SAMPLES = 6
+
+
+@bp.get("/bank")
+def bank() -> str:
+    manifest = services().manifest()
+    wished = request.args.get("q", "").strip()
+    page = max(1, request.args.get("page", 1, type=int))
+    version = manifest["version"]
+    classes = [entry for entry in services().banks.classes(version) if matches(entry, wished)]
+    first = (page - 1) * PAGE
+    visible = [
+        {**entry, "samples": [shown(version, row) for row in entry["samples"][:SAMPLES]]}
+        for entry in classes[first : first + PAGE]
+    ]
+    warnings = sorted(manifest.get("warnings", []), key=lambda warning: str(warning["code"]))
+    return render_template(
+        "bank.html",
+        bank=overview(manifest),
+        classes=visible,
+        found=len(classes),
+        page=page,
+        pages=-(-len(classes) // PAGE),
+        q=wished,
+        warnings={code: list(group) for code, group in groupby(warnings, key=lambda w: w["code"])},
+    )
+
+
+@bp.get("/bank/classes/<path:label>")
+def bank_class(label: str) -> str:
+    return render_template("bank_class.html", entry=find_class(label))
+
+
+def matches(entry: dict[str, Any], wished: str) -> bool:
+    names = (entry["label"], entry.get("zh"), entry.get("en"), *entry.get("aliases", ()))
+    return not wished or any(wished.casefold() in name.casefold() for name in names if name)

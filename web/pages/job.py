@@ -1,0 +1,131 @@
+"""Jobs: the list, one job's progress, and its results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, make_response, render_template, request, url_for
+from pydantic import ValidationError
+
+from shared import export
+from shared.errors import InvalidRequest, NotFound
+from shared.types import Job, JobState, Verdict
+from web.api.items import projected
+from web.context import services
+from web.i18n import language, say
+from web.pages import bp, class_labels, class_names
+from web.schemas import Correction, ItemsQuery
+
+PAGE = 48
+LISTED = 50
+#: Class names offered while one types a correction.
+SUGGESTED = 5000
+ENDED = (JobState.FINISHED, JobState.CANCELLED)
+#: What each choice of the results' first row of filters means to the projection.
+VIEWS: dict[str, dict[str, str]] = {
+    "all": {},
+    "label": {"verdict": Verdict.LABEL},
+    "unsure": {"verdict": Verdict.UNSURE},
+    "not_in_bank": {"verdict": Verdict.NOT_IN_BANK},
+    "failed": {"status": "failed"},
+}
+
+
+@bp.get("/jobs")
+def jobs() -> str:
+    before = request.args.get("before", type=float)
+    found = services().ledger.jobs(limit=LISTED, before=before)
+    moving = any(job.state not in ENDED for job in found)
+    following = found[-1].created if len(found) == LISTED else None
+    template = "parts/job_rows.html" if request.headers.get("HX-Request") else "jobs.html"
+    return render_template(template, jobs=found, moving=moving, following=following, before=before)
+
+
+@bp.get("/jobs/<job_id>")
+def job(job_id: str) -> str:
+    found = services().ledger.job(job_id)
+    known = sorted(class_labels(found.bank))[:SUGGESTED]
+    return render_template("job.html", **(_progress(found) | _results(found)), formats=export.FORMATS, known=known)
+
+
+@bp.get("/jobs/<job_id>/progress")
+def progress(job_id: str) -> Response:
+    """Polled while the job moves; what is returned for an ended job asks no more, and tells the results to refresh."""
+    found = services().ledger.job(job_id)
+    response = make_response(render_template("parts/progress.html", **_progress(found)))
+    if found.state in ENDED:
+        response.headers["HX-Trigger-After-Settle"] = "job-ended"
+    return response
+
+
+@bp.post("/jobs/<job_id>/<any(cancel, pause, resume, retry):verb>")
+def steer(job_id: str, verb: str) -> str:
+    found: Job = getattr(services().ledger, verb)(job_id)
+    return render_template("parts/progress.html", **_progress(found))
+
+
+@bp.get("/jobs/<job_id>/results")
+def results(job_id: str) -> Response:
+    found = services().ledger.job(job_id)
+    shown = _results(found)
+    template = "parts/more.html" if shown["query"].cursor else "parts/results.html"
+    response = make_response(render_template(template, **shown))
+    if not shown["query"].cursor:
+        response.headers["HX-Replace-Url"] = url_for("pages.job", job_id=job_id, **shown["filters"])
+    return response
+
+
+@bp.post("/jobs/<job_id>/items/<int:index>")
+def correct(job_id: str, index: int) -> str:
+    found = services().ledger.job(job_id)
+    try:
+        label = Correction(label=request.form.get("label") or None).label
+    except ValidationError as error:
+        raise InvalidRequest(reason=error.errors()[0]["msg"]) from error
+    with projected(job_id) as projection:
+        item = projection.correct(index, label, language())
+    return render_template("parts/card.html", item=item, job=found, names=class_names(found.bank))
+
+
+def _progress(job: Job) -> dict[str, Any]:
+    ledger = services().ledger
+    failures: dict[str, int] = {}
+    if job.failed:
+        with projected(job.id) as projection:
+            failures = projection.summary()["failures"]
+    ended = job.state in ENDED
+    workers = [] if ended else [w for w in ledger.workers() if w.get("identity") in (None, job.identity)]
+    note = say(job.note, model=job.model, path=job.path) if job.note else None
+    return {"job": job, "ended": ended, "failures": failures, "workers": workers, "note": note}
+
+
+def _results(job: Job) -> dict[str, Any]:
+    view = request.args.get("view", "all")
+    if view not in VIEWS:
+        raise NotFound(what=view)
+    try:
+        query = ItemsQuery.model_validate(
+            {**{k: request.args.get(k, "") for k in ("label", "code", "sort", "cursor")}, **VIEWS[view], "limit": PAGE}
+        )
+    except ValidationError as error:
+        raise InvalidRequest(reason=error.errors()[0]["msg"]) from error
+    with projected(job.id) as projection:
+        items, following = projection.items(**query.model_dump(), lang=language())
+        summary = projection.summary()
+    wished = {"view": view, "label": query.label, "code": query.code, "sort": query.sort}
+    filters = {k: v for k, v in wished.items() if v and v not in ("all", "index")}
+    counts = {"all": job.ok + job.failed, "failed": sum(summary["failures"].values()), **summary["verdicts"]}
+    return {
+        "job": job,
+        "ended": job.state in ENDED,
+        "items": items,
+        "following": following,
+        "query": query,
+        # The first page fills up before one's eyes; after that it stays as it is until the job ends.
+        "filling": job.state not in ENDED and len(items) < PAGE,
+        "view": view,
+        "views": {name: counts.get(name, 0) for name in VIEWS},
+        "filters": filters,
+        "summary": summary,
+        "names": class_names(job.bank),
+    }

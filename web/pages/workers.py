@@ -1,0 +1,51 @@
+"""Who works, what waits, and how to add a worker."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from typing import Any
+
+from flask import render_template, request
+from redis.connection import parse_url
+
+from shared.settings import Settings
+from web.api.workers import shown
+from web.context import services
+from web.pages import bp
+
+
+@bp.get("/workers")
+def workers() -> str:
+    ledger = services().ledger
+    template = "parts/workers.html" if request.headers.get("HX-Request") else "workers.html"
+    stats = ledger.stats()
+    answered = stats.get("photos_ok", 0)
+    return render_template(
+        template,
+        workers=[shown(worker) for worker in ledger.workers()],
+        queue=ledger.queue(),
+        stats=stats,
+        hit_rate=stats.get("cached", 0) / answered if answered else None,
+        now=time.time(),
+        commands=add_commands(services().settings),
+    )
+
+
+def add_commands(settings: Settings) -> dict[str, Any]:
+    """`here`: the command that adds a worker on this machine; `elsewhere`: on others, None where Redis is local."""
+    here = f"weft worker --data-dir {shlex.quote(str(settings.data_dir))}"
+    if settings.redis_url is None:
+        return {"here": here, "elsewhere": None}
+    url = settings.redis_url.get_secret_value()
+    values = {"WEFT_REDIS_URL": without_password(url), "WEFT_MODEL": settings.model}
+    if settings.storage_url:
+        values["WEFT_STORAGE_URL"] = settings.storage_url
+    set_values = " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
+    return {"here": here, "elsewhere": f"{set_values} weft worker"}
+
+
+def without_password(url: str) -> str:
+    """A Redis address that may be shown."""
+    password = parse_url(url).get("password")
+    return url.replace(f":{password}@", ":PASSWORD@") if password else url

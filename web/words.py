@@ -1,0 +1,122 @@
+"""Plain words for what the ledger says: states, presets, failures with their remedy, times and amounts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from apiflask import APIFlask
+from flask_babel import format_decimal, format_percent, ngettext
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from shared.types import PRESETS, Job, JobState, Verdict
+
+STATES = {
+    JobState.SCHEDULED: _l("Scheduled"),
+    JobState.LISTING: _l("Looking through the folder"),
+    JobState.QUEUED: _l("Waiting for a worker"),
+    JobState.RUNNING: _l("Classifying"),
+    JobState.PAUSED: _l("Paused"),
+    JobState.FINISHED: _l("Finished"),
+    JobState.CANCELLED: _l("Cancelled"),
+}
+
+VERDICTS = {
+    Verdict.LABEL: _l("Recognised"),
+    Verdict.UNSURE: _l("Unsure"),
+    Verdict.NOT_IN_BANK: _l("Not in bank"),
+}
+
+PRESET_WORDS = {
+    "development": (_l("Development"), _l("For trying things out: few classes compared.")),
+    "realtime": (_l("Quick"), _l("The fastest answer, for a few photos at the counter.")),
+    "standard": (_l("Standard"), _l("A good balance for everyday uploads.")),
+    "precise": (_l("Precise"), _l("Compares more classes, each with at least five samples.")),
+}
+
+#: Failure code → (what happened, what to do). Codes that are not here show their own sentence.
+REMEDIES = {
+    "not_an_image": (
+        _l("Not a picture"),
+        _l("Leave these files out, or export them as JPEG or PNG."),
+    ),
+    "unsupported_format": (
+        _l("Unsupported format"),
+        _l("Save them as JPEG, PNG, WebP, TIFF or HEIC."),
+    ),
+    "truncated": (_l("Cut off or damaged"), _l("Copy or export these photos again.")),
+    "empty_file": (_l("Empty file"), _l("The copy went wrong; copy these photos again.")),
+    "too_many_pixels": (
+        _l("Too many pixels"),
+        _l("Save them smaller: 4,000 pixels a side is plenty."),
+    ),
+    "too_large": (_l("File too large"), _l("Save them smaller or with stronger compression.")),
+    "unreadable": (
+        _l("Could not be read"),
+        _l("Check the file and the disk it lies on, then try again."),
+    ),
+    "missing_file": (_l("No longer there"), _l("Put the files back, then try again.")),
+    "outside_roots": (
+        _l("Outside the allowed folders"),
+        _l("Move the photos, or allow their folder."),
+    ),
+    "poison": (_l("Crashed the worker"), _l("These photos are unusual; export them again.")),
+    "timeout": (_l("Took too long"), _l("Try again; if it stays, save them smaller.")),
+}
+
+#: What curation says of a bank; further codes show as they are until they have words here.
+WARNINGS = {
+    "class_empty": _l("Classes without a single usable sample"),
+    "class_too_small": _l("Too few samples: no preset ranks these classes"),
+    "class_small": _l("Few samples: the more thorough presets leave these classes out"),
+}
+
+
+def state(job: Job) -> str:
+    return str(STATES[job.state])
+
+
+def duration(seconds: float) -> str:
+    """A time span as people say it; one unit is enough."""
+    if seconds < 90:
+        count = max(1, round(seconds))
+        return ngettext("%(num)d second", "%(num)d seconds", count)
+    if seconds < 90 * 60:
+        return ngettext("%(num)d minute", "%(num)d minutes", round(seconds / 60))
+    if seconds < 36 * 3600:
+        return ngettext("%(num)d hour", "%(num)d hours", round(seconds / 3600))
+    return ngettext("%(num)d day", "%(num)d days", round(seconds / 86400))
+
+
+def iso(seconds: float) -> str:
+    """For `<time datetime>`; the browser shows it in its own time zone."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def rate(per_second: float) -> str:
+    digits = "#,##0.0" if per_second < 10 else "#,##0"
+    return _("%(count)s photos/s", count=format_decimal(per_second, format=digits))
+
+
+def number(value: float) -> str:
+    return format_decimal(round(value))
+
+
+def percent(share: float) -> str:
+    """Never 100 % of something that is not certain."""
+    return format_percent(min(share, 0.99) if share < 1 else share, format="#,##0%")
+
+
+def megabytes(value: float) -> str:
+    if value >= 1024:
+        return f"{format_decimal(value / 1024, format='#,##0.0')} GB"
+    return f"{format_decimal(value, format='#,##0')} MB"
+
+
+def init_app(app: APIFlask) -> None:
+    app.jinja_env.filters.update(
+        duration=duration, iso=iso, rate=rate, number=number, percent=percent, megabytes=megabytes, state=state
+    )
+    app.jinja_env.globals.update(
+        VERDICTS=VERDICTS, PRESETS=PRESETS, PRESET_WORDS=PRESET_WORDS, REMEDIES=REMEDIES, WARNINGS=WARNINGS
+    )
