@@ -10,6 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import redis
@@ -36,7 +37,8 @@ class EmbeddingCache:
         self._local: OrderedDict[str, Vector] = OrderedDict()
         self._room = max(1024, _LOCAL_BYTES // (2 * dim))
         self._lock = threading.Lock()
-        self._redis = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) if url else None
+        #: Any: redis-py types every answer as bytes or str; here they are bytes.
+        self._redis: Any = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) if url else None
         self._silent_until = 0.0
         self.hits = 0
         self.misses = 0
