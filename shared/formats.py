@@ -20,6 +20,6 @@ EXTENSIONS: frozenset[str] = frozenset({
 
 
 def is_photo_name(name: str) -> bool:
-    """Whether a file of this name is taken into a folder job or a bank; what it really holds, `images.decode` finds out."""
+    """Whether a file of this name is taken into a folder job or a bank; `images.decode` finds out what it really is."""
     path = PurePath(name)
     return path.suffix.lower() in EXTENSIONS and not path.name.startswith("._")

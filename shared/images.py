@@ -33,7 +33,8 @@ __all__ = ["EXTENSIONS", "FORMATS", "Limits", "decode", "is_photo_name", "sha256
 _ORIENTATION = 0x0112
 #: First bytes of the formats that are read: a file that starts so and cannot be opened is damaged, not "no picture".
 _SIGNATURES = (
-    b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"BM", b"8BPS", b"qoif", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51",
+    b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"BM", b"8BPS", b"qoif", b"\0\0\0\x0cjP  ",
+    b"\xff\x4f\xff\x51",
 )  # fmt: skip
 #: First bytes of pictures that are not read → the name shown.
 _UNSUPPORTED = (

@@ -38,7 +38,7 @@ def load_encoder(settings: Settings, *, threads: int, say: Callable[[str], None]
 
 
 def encode_texts(settings: Settings, texts: Sequence[str]) -> NDArray[np.float32]:
-    """CLIP text vectors, float32 [n, dim], L2-normalised rows in the image vectors' space. Needs torch and open_clip."""
+    """CLIP text vectors, float32 [n, dim], L2-normalised, in the image vectors' space. Needs torch and open_clip."""
     from shared.encoder.text import encode
 
     return encode(settings, texts)

@@ -1,7 +1,8 @@
 """Converts one model's image tower to OpenVINO, in a process of its own: `python -m shared.encoder.convert`.
 
 A request (JSON) comes on stdin; JSON lines go to stdout: {"say": …} while it works, then {"done": identity} or
-{"error": {"code": …, "detail": …}}. open_clip builds both towers (1.9 GB for ViT-B/32): that memory ends with the process.
+{"error": {"code": …, "detail": …}}. open_clip builds both towers (1.9 GB for ViT-B/32); that memory ends with the
+process.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ FIDELITY_PHOTOS = 16
 
 
 def convert(store: ModelStore, part: Part, say: Callable[[str], None]) -> str:
-    """Converts `part` unless it is already in the store; returns its identity. Appears in the store complete or not at all.
+    """Converts `part` unless it is already in the store; returns its identity.
 
+    The model appears in the store complete or not at all.
     Raises ModelError: those of `definition.create`, and `model_unfaithful`.
     """
     with store.locked():
@@ -141,14 +143,8 @@ def main() -> int:
     try:
         tell({"done": convert(store, part, lambda text: tell({"say": text}))})
     except WeftError as error:
-        tell(
-            {
-                "error": {
-                    "code": error.code,
-                    "detail": {"model": part.name} | {k: v for k, v in error.detail.items() if v},
-                }
-            }
-        )
+        detail = {"model": part.name} | {key: value for key, value in error.detail.items() if value}
+        tell({"error": {"code": error.code, "detail": detail}})
         return 1
     except Exception as error:
         import traceback

@@ -29,12 +29,8 @@ def ensure(store: ModelStore, part: Part, say: Callable[[str], None]) -> Manifes
     if found is not None:
         return found
     say(f"{part.name}: preparing (once; half a minute or more)")
-    _run(
-        "shared.encoder.convert",
-        {"root": str(store.root), "weights_dir": str(store.weights_dir), "part": part.to_dict()},
-        part,
-        say,
-    )
+    request = {"root": str(store.root), "weights_dir": str(store.weights_dir), "part": part.to_dict()}
+    _run("shared.encoder.convert", request, part, say)
     found = store.find(part)
     if found is None:
         raise ModelError(model=part.name, reason="the conversion left nothing in the model store")
@@ -52,7 +48,8 @@ def _run(module: str, request: dict[str, Any], part: Part, say: Callable[[str], 
         encoding="utf-8",
         env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
     )
-    assert child.stdin is not None and child.stdout is not None
+    assert child.stdin is not None
+    assert child.stdout is not None
     with child:
         child.stdin.write(json.dumps(request))
         child.stdin.close()

@@ -1,4 +1,4 @@
-"""A model as open_clip defines it, on torch: for conversion, text, and the torch engine. Imports torch; loads both towers."""
+"""A model as open_clip defines it: for conversion, text, and the torch engine. Imports torch; loads both towers."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class _ImageTower(torch.nn.Module):
 
 
 def create(part: Part, weights_dir: Path) -> Definition:
-    """Builds the model and loads its weights, downloading them into `weights_dir` where a tag's file is not on this machine.
+    """Builds the model and loads its weights; downloads a tag's into `weights_dir` where they are not on this machine.
 
     Raises ModelError: `model_unavailable` (unknown architecture or tag, unreadable weights), `model_no_network`.
     """

@@ -22,8 +22,8 @@ _NULL_SIZE = 224
 def describe(settings: Settings) -> EncoderInfo:
     """The encoder in force, from the model store or the architecture's config: no torch, no numpy.
 
-    Raises ModelError `model_not_converted` where it takes the conversion to know (null engines then take the name `null`),
-    `model_unavailable` where WEFT_MODEL cannot be read.
+    Raises ModelError `model_not_converted` where it takes the conversion to know (null engines then take the name
+    `null`), `model_unavailable` where WEFT_MODEL cannot be read.
     """
     chosen = engine.parse(settings.engine)
     store = ModelStore.of(settings)

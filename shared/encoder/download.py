@@ -1,4 +1,4 @@
-"""Weights of a pretrained tag, fetched by open_clip (Hugging Face hub or a plain URL), with its progress bar on stderr."""
+"""Weights of a pretrained tag, fetched by open_clip (Hugging Face hub or a plain URL); progress bar on stderr."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _REFUSALS = ("404", "401", "403", "RepositoryNotFound", "EntryNotFound", "Gated"
 
 
 def download(part: Part, tag_cfg: dict[str, Any], weights_dir: Path) -> Path:
-    """The tag's file below `weights_dir`. Raises ModelError `model_no_network`, or `model_unavailable` where a server refused."""
+    """The tag's file below `weights_dir`.
+
+    Raises ModelError `model_no_network`, or `model_unavailable` where a server refused.
+    """
     for name, seconds in _TIMEOUTS.items():
         os.environ.setdefault(name, seconds)
     import open_clip

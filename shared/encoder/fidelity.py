@@ -22,7 +22,7 @@ REFUSED_BELOW = 0.99
 
 
 def synthetic_photos(count: int, seed: int = 1) -> list[bytes]:
-    """JPEG files that look like cloth to an encoder: crossed threads, patches of colour, grain; about 0.3 to 1.5 megapixels."""
+    """JPEG files that look like cloth to an encoder (crossed threads, motifs, grain) of 0.3 to 1.5 megapixels."""
     return [_photo(np.random.default_rng((seed, index))) for index in range(count)]
 
 

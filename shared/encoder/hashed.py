@@ -1,6 +1,6 @@
 """The `null` and `sleep:MS` engines: no pixels, a vector out of the photo's hash, so that a swapped result shows.
 
-For measuring and breaking everything around the encoder. The vector of a hash never changes between versions and machines.
+For measuring and breaking everything around the encoder. A hash has the same vector in every version, on every machine.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class HashedEncoder:
         raise NotImplementedError("this engine takes hashes, not pixels")
 
     def encode_hashes(self, sha256s: Sequence[str]) -> NDArray[np.float32]:
-        """SHAKE-256 of each hash, its bytes taken as coordinates: float32 [n, dim], L2-normalised; sleeps once a photo."""
+        """SHAKE-256 of each hash, its bytes as coordinates: float32 [n, dim], L2-normalised; sleeps once a photo."""
         if self._seconds:
             time.sleep(self._seconds * len(sha256s))
         dim = self.info.dim

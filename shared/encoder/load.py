@@ -29,11 +29,20 @@ def load(settings: Settings, *, threads: int, say: Callable[[str], None]) -> Enc
     chosen = engine.parse(settings.engine)
     if chosen.precision == "null":
         return HashedEncoder(describe(settings), micro_batch=settings.micro_batch or CPU_BATCH, seconds=chosen.seconds)
+    if chosen.device == "CUDA" and settings.engine == "auto" and not _cuda_works():
+        say("torch finds no CUDA device here; using OpenVINO on the CPU")
+        chosen = engine.parse("openvino")
     parts = spec.parse(settings.model)
     halves = [_load_part(settings, part, chosen, threads, say) for part in parts]
     if len(halves) == 1:
         return halves[0]
     return JoinedEncoder(combine([half.info for half in halves], chosen), halves)
+
+
+def _cuda_works() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def _load_part(settings: Settings, part: Part, chosen: Engine, threads: int, say: Callable[[str], None]) -> Encoder:
@@ -42,7 +51,7 @@ def _load_part(settings: Settings, part: Part, chosen: Engine, threads: int, say
         from shared.encoder.torch_engine import TorchEncoder
 
         batch = settings.micro_batch or (CUDA_BATCH if chosen.device == "CUDA" else CPU_BATCH)
-        return TorchEncoder(store, part, chosen, threads=threads, micro_batch=batch)
+        return TorchEncoder.load(store, part, chosen, threads=threads, micro_batch=batch)
     manifest = converter.ensure(store, part, say)
     folder = store.folder(manifest.identity)
     if chosen.precision == "int8":

@@ -1,8 +1,7 @@
 """OpenVINO on the CPU: the engine of a machine without a GPU. Imports no torch.
 
-Why these settings: research on this project's machines (bf16 on AVX512-BF16: 2.6 times torch fp32 at a tenth of its start-up);
-https://docs.openvino.ai, "CPU device" for the properties. A compiled-model cache (CACHE_DIR) was measured and left out:
-the store's float16 IR is mapped and compiled in half a second either way.
+The properties are those of https://docs.openvino.ai, "CPU device". A compiled-model cache (CACHE_DIR) was measured and
+left out: the store's float16 weights are mapped and compiled in half a second either way.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """open_clip's image transform without torch and torchvision.
 
 `Preprocessing` holds the parameters (open_clip's `PreprocessCfg`); `apply` resizes and crops with Pillow exactly as
-open_clip's `image_transform(..., is_train=False)` does, up to and excluding ToTensor and Normalize, which the engines do.
+open_clip's `image_transform(..., is_train=False)` does before ToTensor and Normalize, which the engines do.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Preprocessing:
         )
 
     def _centre(self, image: Image.Image) -> Image.Image:
-        """torchvision's centre crop; where the image is smaller, padding with `fill_color`, the odd pixel right and below."""
+        """torchvision's centre crop; a smaller image is padded with `fill_color`, the odd pixel right and below."""
         from PIL import Image as Images
 
         height, width = self.size

@@ -58,8 +58,11 @@ def join_names(parts: tuple[Part, ...]) -> str:
 
 
 def locate_weights(part: Part, weights_dir: Path) -> Path | None:
-    """The part's weights file on this machine, or None: a path (absolute, relative, or below `weights_dir`), or for a tag
-    a file put by hand at `weights_dir/ARCH/TAG.safetensors` (or .pt, .pth, .bin; or `ARCH-TAG.…`)."""
+    """The part's weights file on this machine, or None.
+
+    A path is absolute, relative, or below `weights_dir`; for a tag, a file put by hand at
+    `weights_dir/ARCH/TAG.safetensors` (or .pt, .pth, .bin; or `ARCH-TAG.…`) counts.
+    """
     if part.weights is not None:
         written = Path(part.weights).expanduser()
         places = [written, weights_dir / written, Path("/") / written]

@@ -44,9 +44,9 @@ class Manifest:
     tag: str | None = None
     #: Digest of the architecture's open_clip config.
     config: str = ""
-    #: Cosine to torch float32 with open_clip's own transform, by precision: {"bf16": {"mean": …, "min": …, "photos": …}}.
+    #: Cosine to torch float32 with open_clip's own transform: {"bf16": {"mean": …, "min": …, "photos": …}, …}.
     fidelity: dict[str, dict[str, float]] = field(default_factory=dict)
-    #: The quantised tower: {"adopted": bool, "made": …, "fidelity": {…}, "leave_one_out": {…}}; None where there is none.
+    #: The quantised tower, None where there is none: {"adopted": bool, "fidelity": {…}, "leave_one_out": {…}, …}.
     int8: dict[str, Any] | None = None
     #: Bytes of model.xml and model.bin together.
     size: int = 0
@@ -134,8 +134,8 @@ class ModelStore:
 
 
 def preprocessing_of(config: dict[str, Any], weights: Path | None) -> Preprocessing:
-    """What open_clip does with an architecture by default, and what the `preprocess_cfg` of an `open_clip_config.json` beside
-    the weights (the layout of its published models) changes in that."""
+    """What open_clip does with an architecture by default, changed by the `preprocess_cfg` of an
+    `open_clip_config.json` beside the weights (the layout of its published models)."""
     cfg: dict[str, Any] = {"size": config["vision_cfg"].get("image_size", 224)}
     return Preprocessing.from_open_clip(cfg | preprocess_cfg_beside(weights))
 
