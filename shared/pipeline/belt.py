@@ -100,6 +100,10 @@ class Belt:
             self._error = self._error or error
             self._changed.notify_all()
 
+    @property
+    def broken(self) -> bool:
+        return self._error is not None
+
     # the encoder's side
 
     def next(self) -> tuple[list[Waiting], list[Known]] | None:

@@ -59,7 +59,8 @@ class Loader(threading.Thread):
             self._belt.broke(error)
         finally:
             self._belt.ended(self._lane)
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            # What waits on the belt is still to be decoded, unless nobody will take it.
+            self._pool.shutdown(wait=False, cancel_futures=self._belt.broken)
 
     def _load(self, chunk: Any) -> None:
         work = ChunkWork(chunk, left=len(chunk.items))
