@@ -14,7 +14,7 @@ from web.pages import bp
 
 PAGE = 60
 #: Pictures of a class on the overview; its own page shows all.
-SAMPLES = 6
+SAMPLES = 5
 
 
 @bp.get("/bank")
