@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +12,9 @@ import click
 from pydantic import ValidationError
 
 from scripts import output
+from shared.address import ADDRESS_FILE
 from shared.errors import WeftError
+from shared.messages import sentence
 
 #: Command → (module:attribute, help). The help stands here so that `weft --help` loads no command.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -132,11 +135,23 @@ def run(arguments: list[str]) -> int:
         return 130
     except WeftError as error:
         output.error(error, state.json)
+        _hint(error, state)
+        return output.FAILED
+    except BrokenPipeError:
+        # `weft jobs | head`; nobody reads on, and the interpreter must not complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return output.FAILED
     except ValidationError as error:
         for problem in error.errors():
             click.echo(f"WEFT_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}", err=True)
         return output.USAGE
+
+
+def _hint(error: WeftError, state: output.State) -> None:
+    """Redis "cannot be reached" most often because nothing was started."""
+    settings = state.settings
+    if error.code == "redis_unavailable" and not settings.redis_url and not (settings.run_dir / ADDRESS_FILE).exists():
+        output.note(sentence("not_running", data_dir=settings.data_dir))
 
 
 if __name__ == "__main__":

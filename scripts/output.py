@@ -45,7 +45,7 @@ def state(ctx: click.Context) -> State:
 
 
 def emit(ctx: click.Context, document: Any, human: Callable[[Console], None] | str | None = None) -> None:
-    """Print the command's one answer: `document` as JSON with --json, else `human` (text, or a function that prints)."""
+    """Print the one answer: `document` as JSON with --json, else `human` (text, or a function that prints)."""
     if state(ctx).json:
         click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
     elif callable(human):

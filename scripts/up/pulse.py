@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-#: Seconds without a heartbeat after which a worker is taken for hung; a heartbeat is valid for 15.
-SILENT_SECONDS = 30.0
+#: Seconds without a valid heartbeat after which a worker is taken for hung; each is valid for 15, and comes every 2.
+SILENT_SECONDS = 15.0
 
 
 class Pulse:

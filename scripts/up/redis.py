@@ -216,7 +216,15 @@ def _service(name: str, program: Path, settings: Settings, at: Endpoint, lines: 
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     config = settings.run_dir / f"{name}.conf"
     config.touch(mode=0o600)
-    text = [*at.config(), f"dir {_quoted(folder)}", 'save ""', 'logfile ""', "daemonize no", *lines]
+    text = [
+        *at.config(),
+        f"dir {_quoted(folder)}",
+        'save ""',
+        'logfile ""',
+        "daemonize no",
+        "set-proc-title no",
+        *lines,
+    ]
     config.write_text("\n".join(text) + "\n", encoding="utf-8")
     return Service(
         name=name,

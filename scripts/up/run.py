@@ -58,7 +58,7 @@ class Up:
         self._pulses: dict[str, tuple[float, Pulse]] = {}
         self._told: dict[str, object] = {}
         self._ledger: Ledger | None = None
-        self._open = False
+        self._open = self._ready = False
         self._banks = BankStore(settings)
 
     @property
@@ -144,10 +144,17 @@ class Up:
                 trim_at = now + TRIM_SECONDS
                 for kept in self.supervisor.kept:
                     trim(kept.service.log)
-            if not self._open and (open_ := self._answers("/readyz")):
-                self._open = open_
-                self.say("web", f"open {self.url}   (Ctrl-C ends everything)")
-            self.signals.wait(0.5 if self._open else 0.1)
+            self._greet()
+            self.signals.wait(0.5 if self._ready else 0.1)
+
+    def _greet(self) -> None:
+        """Give the address as soon as pages come, and say once that photos can be classified."""
+        if not self._open and self._answers("/healthz"):
+            self._open = True
+            self.say("web", f"open {self.url}   (Ctrl-C ends everything)")
+        if self._open and not self._ready and self._answers("/readyz"):
+            self._ready = True
+            self.say("weft", f"ready to classify: {self.url}")
 
     def _answers(self, path: str) -> bool:
         # OSError covers refused, reset and late; HTTPError is one, too.

@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
 
-from tests.product import Product, await_ready, eventually, run_product, start_product, warm_workers
+from tests.product import Product, await_ready, eventually, run_product, start_product
 
 
 @pytest.fixture(scope="module")
@@ -21,25 +22,35 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         yield product
 
 
-def _children(pid: int) -> dict[str, psutil.Process]:
-    """What `weft up` started, by its last argument: web, worker, dispatcher, the servers' configs."""
-    return {Path(child.cmdline()[-1]).name: child for child in psutil.Process(pid).children()}
+def _children(product: Product) -> dict[str, psutil.Process]:
+    """What `weft up` started and still lives, by its last argument: web, worker, dispatcher, the servers' configs."""
+    found = {}
+    for child in psutil.Process(product.process.pid).children():
+        with suppress(psutil.NoSuchProcess):
+            if child.status() != psutil.STATUS_ZOMBIE and child.cmdline():
+                found[Path(child.cmdline()[-1]).name] = child
+    return found
 
 
-def _all(pid: int) -> list[psutil.Process]:
-    return psutil.Process(pid).children(recursive=True)
+def _all(product: Product) -> list[psutil.Process]:
+    return psutil.Process(product.process.pid).children(recursive=True)
+
+
+def _gone(processes: list[psutil.Process]) -> bool:
+    return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
 
 
 @pytest.mark.parametrize("role", ["web", "worker", "dispatcher", "redis-ledger.conf", "redis-cache.conf"])
 def test_what_dies_is_started_again(running: Product, role: str) -> None:
-    before = _children(running.process.pid)[role]
+    before = _children(running)[role]
     before.kill()
-    eventually(lambda: _children(running.process.pid).get(role, before) != before, 20, f"a new {role}")
+    eventually(lambda: _children(running).get(role, before) != before, 20, f"a new {role}")
     await_ready(running)
 
 
-def test_a_hung_worker_is_restarted_from_outside(running: Product, tmp_path: Path) -> None:
-    before = _children(running.process.pid)["worker"]
+@pytest.mark.long
+def test_a_hung_worker_is_restarted_from_outside(running: Product) -> None:
+    before = _children(running)["worker"]
     for process in [before, *before.children()]:
         process.send_signal(signal.SIGSTOP)
     eventually(lambda: not before.is_running(), 60, "the end of the hung worker")
@@ -72,50 +83,45 @@ def test_the_address_is_printed_once_it_answers(running: Product) -> None:
     assert requests.get(running.url, timeout=5).ok
 
 
-@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_with_all_that_it_started_and_finds_its_jobs_again(tmp_path: Path, sig: signal.Signals) -> None:
+def test_ctrl_c_ends_all_and_a_restart_finds_the_jobs_again(tmp_path: Path) -> None:
     with run_product(tmp_path) as product:
         submitted = product.weft("submit", tmp_path / "bank", "--name", "kept", "--watch", "--json")
         assert submitted.returncode == 0, submitted.stderr
-        started = _all(product.process.pid)
+        started = _all(product)
         assert len(started) > 5
-        assert product.stop(sig, 25) == 0
-        assert [p for p in started if p.is_running()] == []
+        assert product.stop(signal.SIGINT, 25) == 0
+        assert _gone(started)
         assert not (product.settings.run_dir / "redis.json").exists()
-    again = start_product(tmp_path)
-    try:
-        await_ready(again)
+    with run_product(tmp_path) as again:
         assert "kept" in again.weft("jobs").stdout
-    finally:
-        assert again.stop() == 0
 
 
-def test_a_signal_to_the_whole_group_during_start_up(tmp_path: Path) -> None:
+def test_ctrl_c_during_start_up_reaches_the_whole_group_and_ends_all(tmp_path: Path) -> None:
     product = start_product(tmp_path, new_group=True)
-    eventually(lambda: bool(_all(product.process.pid)), 20, "a first child")
-    started = _all(product.process.pid)
-    os.killpg(product.process.pid, signal.SIGINT)
-    assert product.stop(signal.SIGINT, 25) == 0
-    assert [p for p in started if p.is_running()] == []
+    try:
+        eventually(lambda: bool(_all(product)), 20, "a first child")
+        started = _all(product)
+        os.killpg(product.process.pid, signal.SIGINT)
+        assert product.process.wait(25) == 0
+    finally:
+        product.stop()
+    assert _gone(started)
 
 
-def test_nothing_survives_its_being_killed(tmp_path: Path) -> None:
-    with run_product(tmp_path) as product:
-        started = _all(product.process.pid)
+def test_nothing_survives_its_being_killed_and_the_next_one_starts_at_once(tmp_path: Path) -> None:
+    with run_product(tmp_path, bank=False) as product:
+        started = _all(product)
         product.process.kill()
         product.process.wait()
-        eventually(lambda: not any(p.is_running() for p in started), 20, "the end of every child")
-    # A restart right after it goes on with the same data.
-    again = start_product(tmp_path)
-    try:
-        await_ready(again)
-    finally:
-        assert again.stop() == 0
+    with run_product(tmp_path, bank=False):
+        eventually(lambda: _gone(started), 20, "the end of every child")
 
 
-def test_two_workers_share_the_cores(tmp_path: Path) -> None:
-    with run_product(tmp_path, workers=2) as product:
-        assert len(warm_workers(product)) == 2
-        workers = [p for p in psutil.Process(product.process.pid).children() if p.cmdline()[-1] == "worker"]
+def test_two_workers_share_the_cores_and_end_on_sigterm(tmp_path: Path) -> None:
+    with run_product(tmp_path, workers=2, bank=False) as product:
+        started = _all(product)
+        workers = [process for process in started if process.cmdline()[-1] == "worker"]
         threads = max(1, len(os.sched_getaffinity(0)) // 2)
-        assert {p.environ()["WEFT_THREADS"] for p in workers} == {str(threads)}
+        assert {process.environ()["WEFT_THREADS"] for process in workers} == {str(threads)}
+        assert product.stop(signal.SIGTERM, 25) == 0
+        assert _gone(started)
