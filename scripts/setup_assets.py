@@ -7,6 +7,7 @@ the git-ignored web/static/vendor/. Where a machine has no npm, the one in PyPI'
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -53,7 +54,8 @@ def fetch_vendor() -> int:
     with tempfile.TemporaryDirectory(prefix="weft-assets-") as folder:
         for name in NPM_FILES:
             shutil.copy(ROOT / name, folder)
-        done = subprocess.run([*npm(), "ci", "--loglevel=error"], check=False, cwd=folder, stdout=subprocess.DEVNULL)
+        command = [*npm(), "ci", "--loglevel=error"]
+        done = subprocess.run(command, check=False, cwd=folder, stdout=subprocess.DEVNULL, env=certified())
         if done.returncode:
             print("npm could not fetch htmx and Pico.css; is the package registry reachable?", file=sys.stderr)
             return done.returncode
@@ -62,6 +64,14 @@ def fetch_vendor() -> int:
             shutil.copy(Path(folder) / "node_modules" / source, VENDOR / name)
     stamp.write_text(pinned)
     return 0
+
+
+def certified() -> dict[str, str]:
+    """The environment, in which Node knows the certificates that everything else was told of (SSL_CERT_FILE)."""
+    known = dict(os.environ)
+    if "SSL_CERT_FILE" in known:
+        known.setdefault("NODE_EXTRA_CA_CERTS", known["SSL_CERT_FILE"])
+    return known
 
 
 def npm() -> list[str]:
