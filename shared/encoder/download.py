@@ -28,9 +28,30 @@ def download(part: Part, tag_cfg: dict[str, Any], weights_dir: Path) -> Path:
 
     weights_dir.mkdir(parents=True, exist_ok=True)
     try:
+        _ask_hub(tag_cfg.get("hf_hub", ""), weights_dir)
         return Path(open_clip.download_pretrained(tag_cfg, cache_dir=str(weights_dir)))
     except Exception as error:  # hub, httpx, urllib: each has errors of its own
         text = f"{type(error).__name__}: {error}"
         if any(refusal in text for refusal in _REFUSALS) and "LocalEntryNotFound" not in text:
             raise ModelError(model=part.name, reason=text[:300]) from error
         raise ModelError("model_no_network", model=part.name, model_dir=str(weights_dir)) from error
+
+
+def _ask_hub(name: str, weights_dir: Path) -> None:
+    """One request without retries, so that a machine without a network hears so at once and not after a minute.
+
+    `name` is `org/model/file` as in open_clip's tables. Raises the hub's errors; that one file is not there is none, as
+    open_clip tries several names.
+    """
+    import huggingface_hub
+    from huggingface_hub.errors import EntryNotFoundError
+
+    repository, _, file = name.rpartition("/")
+    if not repository or (weights_dir / f"models--{repository.replace('/', '--')}" / "snapshots").is_dir():
+        return
+    try:
+        huggingface_hub.get_hf_file_metadata(
+            huggingface_hub.hf_hub_url(repository, file or "open_clip_model.safetensors"), timeout=10
+        )
+    except EntryNotFoundError:
+        return
