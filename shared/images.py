@@ -102,19 +102,21 @@ def thumbnail(rgb: NDArray[np.uint8], side: int = 240) -> bytes:
 
 
 @cache
-def _register_heif() -> None:
+def _readable() -> tuple[str, ...]:
+    """Those of FORMATS that this Pillow was built with; registers their plugins once."""
     import pillow_heif
 
     pillow_heif.register_heif_opener(thumbnails=False)
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def _open(data: bytes, limits: Limits) -> Image.Image:
     """The photo with its header read and its size checked."""
-    _register_heif()
     # Formats that hold pictures inside pictures (ICO) are checked by Pillow itself, against the same cap.
     Image.MAX_IMAGE_PIXELS = limits.pixels
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = Image.open(io.BytesIO(data), formats=_readable())
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many(error, limits) from error
     except UnidentifiedImageError as error:
