@@ -1,0 +1,76 @@
+"""Imports point one way: types, errors ← settings ← leaf concepts ← pipeline ← worker | web | scripts."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NUMERIC = {"torch", "open_clip", "numpy", "faiss", "openvino", "PIL", "scipy"}
+#: What a part may not import, anywhere in its files, function bodies included.
+FORBIDDEN = {
+    "web": {"worker", "scripts", "tests", *NUMERIC},
+    "worker": {"web", "tests", "flask"},
+    "shared": {"web", "worker", "scripts", "tests", "flask", "apiflask"},
+    "scripts": {"tests", "flask"},
+}
+
+
+def imported(path: Path) -> set[str]:
+    """Full names of the modules that a file imports, wherever it does."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def files(part: str) -> list[Path]:
+    found = sorted((ROOT / part).rglob("*.py"))
+    assert found, part
+    return found
+
+
+@pytest.mark.parametrize("part", FORBIDDEN)
+def test_no_part_imports_what_stands_above_or_beside_it(part: str) -> None:
+    for path in files(part):
+        taken = {name.split(".")[0] for name in imported(path)} & FORBIDDEN[part]
+        assert not taken, f"{path.relative_to(ROOT)} imports {taken}"
+
+
+def test_only_the_queue_and_the_worker_know_celery() -> None:
+    knowing = {
+        str(path.relative_to(ROOT))
+        for part in FORBIDDEN
+        for path in files(part)
+        if {name.split(".")[0] for name in imported(path)} & {"celery", "kombu"}
+    }
+    assert {path for path in knowing if path.startswith(("shared/", "web/"))} == {"shared/queue.py"}
+
+
+def test_the_pipeline_knows_neither_redis_nor_celery() -> None:
+    for path in files("shared/pipeline"):
+        names = imported(path)
+        assert not {n for n in names if n.split(".")[0] in ("redis", "celery", "kombu")}, path
+        assert not {n for n in names if n.startswith(("shared.ledger", "shared.queue", "shared.results"))}, path
+
+
+def test_types_and_errors_stand_at_the_bottom() -> None:
+    assert not {n for n in imported(ROOT / "shared/types.py") if n.startswith("shared")}
+    assert {n for n in imported(ROOT / "shared/errors.py") if n.startswith("shared.")} <= {
+        "shared.messages",
+        "shared.messages.sentence",
+    }
+
+
+@pytest.mark.parametrize("module", ["web.app", "web.serve", "shared.ledger", "shared.results", "shared.bank.store"])
+def test_what_the_web_process_loads_holds_no_numerics(module: str) -> None:
+    code = f"import sys, {module}; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert not {name.split(".")[0] for name in loaded.split()} & NUMERIC
