@@ -5,7 +5,6 @@ The parent imports no engine and starts no thread of ours before it forks: torch
 
 from __future__ import annotations
 
-import mmap
 import os
 import socket
 from collections.abc import Sequence
@@ -19,24 +18,12 @@ from shared.queue import TASK, make_celery
 from shared.settings import Settings
 from shared.telemetry import configure
 from shared.types import Lane
+from worker.drain import Drain
 
 if TYPE_CHECKING:
     from worker.child import Child
 
 _log = structlog.get_logger(__name__)
-
-
-class Drain:
-    """One byte that parent and child share: Celery does not tell a prefork child that its worker is about to end."""
-
-    def __init__(self) -> None:
-        self._byte = mmap.mmap(-1, 1)
-
-    def begin(self) -> None:
-        self._byte[0] = 1
-
-    def __bool__(self) -> bool:
-        return bool(self._byte[0])
 
 
 def build(settings: Settings, lanes: Sequence[Lane]) -> Celery:

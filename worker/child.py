@@ -24,7 +24,7 @@ from worker.source import LedgerSource
 
 if TYPE_CHECKING:
     from shared.pipeline import Pipeline
-    from worker.app import Drain
+    from worker.drain import Drain
     from worker.engine import Engine
 
 _log = structlog.get_logger(__name__)
