@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from shared.bank.files import disk_errors, fsync, read_manifest, verify_files, write_atomic
 from shared.errors import BankError, NotFound
 from shared.settings import Settings
+from shared.storage import open_storage
 
 if TYPE_CHECKING:
     from shared.bank.bank import Bank
@@ -32,6 +33,8 @@ _SAMPLE = re.compile(r"[0-9a-f]{16}")
 Rows = list[dict[str, Any]]
 #: Publications that `rollback` can go back through.
 _HISTORY = 100
+#: Seconds for which the answer to "which version is in force" is taken to hold, where other machines may change it.
+_ASK_SECONDS = 3.0
 #: Larger arrays are checked by size at load and by checksum in `weft bank check`: 2 GB take seconds to read.
 _CHECKSUM_AT_LOAD = 512 * 1024**2
 
@@ -41,6 +44,8 @@ class BankStore:
 
     def __init__(self, settings: Settings) -> None:
         self.root = settings.data_dir / "banks"
+        self._storage = open_storage(settings)
+        self._asked = 0.0
         self._manifests: dict[str, dict[str, Any]] = {}
         self._samples: dict[str, Rows] = {}
 
@@ -83,6 +88,9 @@ class BankStore:
         return version
 
     def _state(self) -> dict[str, Any]:
+        if time.monotonic() - self._asked > _ASK_SECONDS:
+            self._storage.fetch("banks/current", self.root / "current")
+            self._asked = time.monotonic()
         try:
             state: dict[str, Any] = json.loads((self.root / "current").read_bytes())
             return {"version": str(state["version"]), "history": list(state["history"])}
@@ -94,6 +102,7 @@ class BankStore:
     def _write_state(self, version: str, history: Rows) -> None:
         document = {"version": version, "history": history}
         write_atomic(self.root / "current", json.dumps(document, indent=1).encode())
+        self._storage.share(self.root / "current", "banks/current")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -107,7 +116,8 @@ class BankStore:
     def folder(self, version: str) -> Path:
         """The version's folder. Raises NotFound."""
         path = self.root / version
-        if not _VERSION.fullmatch(version) or not path.is_dir():
+        known = _VERSION.fullmatch(version) and (path.is_dir() or self._storage.fetch(f"banks/{version}", path))
+        if not known:
             raise NotFound(what=f"bank {version}")
         return path
 
@@ -205,6 +215,7 @@ class BankStore:
         fsync(folder)
         os.rename(folder, self.root / version)
         fsync(self.root)
+        self._storage.share(self.root / version, f"banks/{version}")
 
 
 def thumb_name(sample_id: str) -> str:

@@ -31,8 +31,11 @@ class Storage(Protocol):
 
     def thumb(self, sha256: str) -> bytes | None: ...
 
-    def local_folder(self, key: str) -> Path:
-        """A shared tree such as `banks` as a local folder; a remote one is mirrored into the data dir."""
+    def share(self, path: Path, key: str) -> None:
+        """Makes a file or a whole folder of the data dir known to the other machines, under `key`."""
+
+    def fetch(self, key: str, path: Path) -> bool:
+        """Brings what another machine shared under `key` to `path`, atomically; False where there is nothing."""
 
 
 def open_storage(settings: Settings) -> Storage:

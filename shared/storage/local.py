@@ -64,8 +64,11 @@ class LocalStorage:
         except FileNotFoundError:
             return None
 
-    def local_folder(self, key: str) -> Path:
-        return self._root / key
+    def share(self, path: Path, key: str) -> None:
+        """Machines that share this folder have it already."""
+
+    def fetch(self, key: str, path: Path) -> bool:
+        return False
 
     def _path(self, kind: str, sha256: str) -> Path:
         return self._root / kind / sha256[:2] / sha256

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import fsspec
 
 from shared.errors import NotFound
+
+#: Marks a shared folder whose files have all arrived.
+_COMPLETE = ".complete"
 
 
 class RemoteStorage:
@@ -57,23 +61,38 @@ class RemoteStorage:
         except FileNotFoundError:
             return None
 
-    def local_folder(self, key: str) -> Path:
-        """Fetches what is not here yet. Trees shared this way are immutable below their top level (bank versions), and
-        their few top-level files (which version is in force) are fetched every time."""
-        folder = self._data_dir / key
-        folder.mkdir(parents=True, exist_ok=True)
-        top = f"{self._root}/{key}"
+    def share(self, path: Path, key: str) -> None:
+        for source in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if source.is_file():
+                relative = source.relative_to(path).as_posix()
+                target = f"{self._root}/{key}" + (f"/{relative}" if path.is_dir() else "")
+                self._fs.makedirs(self._fs._parent(target), exist_ok=True)
+                self._fs.put_file(str(source), target)
+        if path.is_dir():
+            # Written last: a folder without it is still on its way, and is not fetched.
+            self._fs.pipe_file(f"{self._root}/{key}/{_COMPLETE}", b"")
+
+    def fetch(self, key: str, path: Path) -> bool:
         self._fs.invalidate_cache()
-        for remote in self._fs.find(top) if self._fs.exists(top) else []:
-            relative = remote[len(top) + 1 :]
-            target = folder / relative
-            if "/" in relative and target.exists():
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.with_name(f".{secrets.token_hex(8)}")
-            self._fs.get_file(remote, str(temporary))
-            os.replace(temporary, target)
-        return folder
+        remote = f"{self._root}/{key}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".fetch-{secrets.token_hex(8)}")
+        try:
+            if self._fs.isfile(remote):
+                self._fs.get_file(remote, str(temporary))
+            elif self._fs.exists(f"{remote}/{_COMPLETE}"):
+                for name in self._fs.find(remote):
+                    target = temporary / name[len(remote) + 1 :]
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    if target.name != _COMPLETE:
+                        self._fs.get_file(name, str(target))
+            else:
+                return False
+            os.replace(temporary, path)
+        finally:
+            if temporary.is_dir():
+                shutil.rmtree(temporary)
+        return True
 
     def _write(self, target: str, data: bytes) -> None:
         self._fs.makedirs(self._fs._parent(target), exist_ok=True)
