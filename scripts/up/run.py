@@ -219,7 +219,7 @@ class Up:
         state = {"busy": "ready"}.get(beat["state"], beat["state"])
         bank = self._banks.current()
         error = beat["error"]
-        now = (state, bank, error and error["code"])
+        now = (state, state == "ready" and bank, error and error["code"])
         if self._told.get(name) == now:
             return
         self._told[name] = now

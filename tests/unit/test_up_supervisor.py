@@ -1,0 +1,159 @@
+"""Services are restarted with a growing pause, and ended together with what they started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from scripts.up import process, supervisor
+from scripts.up.signals import Signals
+from tests.product import eventually
+
+
+@pytest.fixture
+def signals() -> Iterator[Signals]:
+    """The real handlers, put back afterwards."""
+    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
+    before = {sig: signal.getsignal(sig) for sig in watched}
+    yield Signals()
+    signal.set_wakeup_fd(-1)
+    for sig, handler in before.items():
+        signal.signal(sig, handler)
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def keeper(signals: Signals, said: list[str]) -> Iterator[supervisor.Supervisor]:
+    made = supervisor.Supervisor(signals, lambda name, text: said.append(f"{name}: {text}"))
+    yield made
+    made.end(made.kept, 0)
+
+
+def _python(tmp_path: Path, code: str, name: str = "trial") -> process.Service:
+    return process.Service(name, (sys.executable, "-c", code), tmp_path / f"{name}.log")
+
+
+SLEEP = "import time; time.sleep(600)"
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+)
+
+
+def test_what_ends_is_started_again_after_a_pause(
+    keeper: supervisor.Supervisor, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.05)
+    kept = keeper.add(_python(tmp_path, "raise SystemExit(3)"))
+
+    def three_times() -> bool:
+        keeper.tick()
+        return kept.failures == 3
+
+    eventually(three_times, 20)
+    pauses = [line.split(" in ")[1].split(" s")[0] for line in said]
+    assert pauses == ["0.05", "0.1", "0.2"]
+    assert "exit code 3" in said[0]
+
+
+def test_the_longest_pause_is_bounded(keeper: supervisor.Supervisor, tmp_path: Path) -> None:
+    kept = keeper.add(_python(tmp_path, "raise SystemExit(3)"))
+    kept.failures = 10
+    assert kept.process is not None
+    kept.process.wait()
+    keeper.tick()
+    assert kept.retry_at - time.monotonic() <= supervisor.LONGEST_PAUSE
+
+
+def test_one_that_runs_once_is_not_started_again(
+    keeper: supervisor.Supervisor, said: list[str], tmp_path: Path
+) -> None:
+    kept = keeper.add(_python(tmp_path, "pass"), once=True)
+    assert kept.process is not None
+    kept.process.wait()
+    keeper.tick()
+    keeper.tick()
+    assert kept.done
+    assert kept.process is None
+    assert said == ["trial: done"]
+
+
+def test_the_end_waits_only_so_long(keeper: supervisor.Supervisor, said: list[str], tmp_path: Path) -> None:
+    kept = keeper.add(_python(tmp_path, STUBBORN))
+    eventually(lambda: "up" in kept.service.log.read_text(), 20)
+    began = time.monotonic()
+    keeper.end([kept], 0.3)
+    assert 0.3 <= time.monotonic() - began < 3
+    assert not kept.running
+    assert said == ["trial: did not end in time: killed"]
+
+
+def test_the_end_takes_what_the_service_started(keeper: supervisor.Supervisor, tmp_path: Path) -> None:
+    code = (
+        f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {SLEEP!r}]).pid, flush=True); {SLEEP}"
+    )
+    kept = keeper.add(_python(tmp_path, code))
+    eventually(lambda: kept.service.log.read_text().endswith("\n"), 20)
+    grandchild = psutil.Process(int(kept.service.log.read_text()))
+    keeper.end([kept], 5)
+    eventually(lambda: not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE, 5)
+
+
+def test_a_stopped_service_ends_too(keeper: supervisor.Supervisor, said: list[str], tmp_path: Path) -> None:
+    kept = keeper.add(_python(tmp_path, SLEEP))
+    assert kept.process is not None
+    kept.process.send_signal(signal.SIGSTOP)
+    keeper.end([kept], 10)
+    assert said == []
+
+
+def test_a_service_has_a_session_of_its_own(keeper: supervisor.Supervisor, tmp_path: Path) -> None:
+    kept = keeper.add(_python(tmp_path, SLEEP))
+    assert kept.process is not None
+    assert os.getsid(kept.process.pid) == kept.process.pid != os.getsid(0)
+
+
+def test_ctrl_c_twice_in_a_row_is_one_request_and_later_insists(
+    signals: Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGTERM)
+    signals.wait(1)
+    assert signals.stopping
+    assert not signals.insisted
+    monkeypatch.setattr("scripts.up.signals.SAME_SECONDS", 0.0)
+    os.kill(os.getpid(), signal.SIGINT)
+    signals.wait(1)
+    assert signals.insisted
+
+
+def test_a_wait_ends_when_a_child_does(signals: Signals, keeper: supervisor.Supervisor, tmp_path: Path) -> None:
+    keeper.add(_python(tmp_path, "pass"), once=True)
+    began = time.monotonic()
+    signals.wait(30)
+    assert time.monotonic() - began < 20
+
+
+def test_logs_are_kept_over_restarts_and_never_grow_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "web.log"
+    for run in range(6):
+        process.rotate(log)
+        log.write_text(f"run {run}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["web.log", "web.log.1", "web.log.2", "web.log.3"]
+    assert (tmp_path / "web.log.1").read_text() == "run 4"
+    monkeypatch.setattr(process, "LARGEST_LOG", 3)
+    process.trim(log)
+    assert log.read_text() == ""
+    assert (tmp_path / "web.log.1").read_text() == "run 5"
