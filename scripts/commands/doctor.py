@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 from rich.console import Console
 
@@ -20,7 +22,7 @@ def command(ctx: click.Context) -> None:
     settings = output.state(ctx).settings
     findings = checks.examine(settings)
     well = all(finding.state != "broken" for finding in findings)
-    document = {
+    document: dict[str, Any] = {
         "ok": well,
         "checks": checks.as_documents(findings),
         "machine": checks.machine(),
