@@ -19,6 +19,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         VALIDATION_ERROR_STATUS_CODE=400,
         INFO={"description": "A folder of fabric photos in, ranked fabric classes out."},
         AUTO_404_RESPONSE=False,
+        # Addresses of static files carry a digest of their content.
+        SEND_FILE_MAX_AGE_DEFAULT=31_536_000,
         SPEC_PROCESSOR_PASS_OBJECT=False,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]

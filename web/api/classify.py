@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify
+from flask import Response, jsonify, make_response
 
 from shared.results import public
 from web.api.jobs import shown
@@ -24,7 +24,7 @@ POLL = 0.02
 @bp.post("/classify")
 @bp.input(WaitQuery, location="query", arg_name="query")
 @bp.output(ItemOut, description="The item; 202 and the job where it took longer than `wait`")
-def classify(query: WaitQuery) -> dict[str, Any] | tuple[Response, int]:
+def classify(query: WaitQuery) -> dict[str, Any] | Response:
     """Classify one photo."""
     until = time.monotonic() + query.wait
     job = submit_photo()
@@ -33,5 +33,5 @@ def classify(query: WaitQuery) -> dict[str, Any] | tuple[Response, int]:
         if found := ledger.results(job.id):
             return public(found[0], language())
         if time.monotonic() >= until:
-            return jsonify(shown(ledger.job(job.id))), 202
+            return make_response(jsonify(shown(ledger.job(job.id))), 202)
         time.sleep(POLL)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from flask import render_template, request
@@ -34,7 +37,7 @@ def workers() -> str:
 
 def add_commands(settings: Settings) -> dict[str, Any]:
     """`here`: the command that adds a worker on this machine; `elsewhere`: on others, None where Redis is local."""
-    here = f"weft worker --data-dir {shlex.quote(str(settings.data_dir))}"
+    here = f"{_weft()} worker --data-dir {shlex.quote(str(settings.data_dir))}"
     if settings.redis_url is None:
         return {"here": here, "elsewhere": None}
     url = settings.redis_url.get_secret_value()
@@ -43,6 +46,12 @@ def add_commands(settings: Settings) -> dict[str, Any]:
         values["WEFT_STORAGE_URL"] = settings.storage_url
     set_values = " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
     return {"here": here, "elsewhere": f"{set_values} weft worker"}
+
+
+def _weft() -> str:
+    """`weft` as another terminal finds it: a checkout's own is not on PATH."""
+    beside = Path(sys.executable).with_name("weft")
+    return "weft" if shutil.which("weft") or not beside.exists() else shlex.quote(str(beside))
 
 
 def without_password(url: str) -> str:
