@@ -63,7 +63,9 @@ class Connection:
             Unavailable: Redis cannot be reached.
         """
         with translated():
-            self.redis.set(keys.SCHEMA_KEY, keys.SCHEMA, nx=True)
+            # Read first: a full Redis can still be read.
+            if self.redis.get(keys.SCHEMA_KEY) is None:
+                self.redis.set(keys.SCHEMA_KEY, keys.SCHEMA, nx=True)
             found = int(self.redis.get(keys.SCHEMA_KEY) or 0)
         if found != keys.SCHEMA:
             raise Conflict("schema_unknown", found=found, expected=keys.SCHEMA)
@@ -76,9 +78,9 @@ def translated() -> Iterator[None]:
         yield
     except (redis.ConnectionError, redis.TimeoutError) as error:
         raise Unavailable("redis_unavailable") from error
+    except redis.exceptions.OutOfMemoryError as error:
+        raise Unavailable("memory_full", retry_after=30) from error
     except redis.ResponseError as error:
-        if "OOM" in str(error):
-            raise Unavailable("memory_full", retry_after=30) from error
         if "MISCONF" in str(error):
             raise Unavailable("disk_full", retry_after=30) from error
         raise

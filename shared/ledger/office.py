@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 
@@ -45,6 +46,11 @@ class Office:
         with translated():
             return int(self._c.redis.llen(keys.ready(identity, lane)))
 
+    def messages(self, queue: str) -> int:
+        """Celery messages that wait in a queue of the broker, by its Redis key."""
+        with translated():
+            return int(self._c.redis.llen(queue))
+
     def leased(self, job_id: str) -> int:
         with translated():
             return int(self._c.redis.zcard(keys.job(job_id, "lease")))
@@ -59,12 +65,12 @@ class Office:
         """One listed chunk. `cursor` (the last path) is where a lister that is started again goes on.
         False: the job is not listing any more."""
         blob = wire.pack_items(items) if items else b""
-        return bool(self._c.run("append", job_id, blob, len(items), cursor, int(last), note or ""))
+        return bool(self._c.run("append", job_id, blob, len(items), os.fsencode(cursor), int(last), note or ""))
 
     def cursor(self, job_id: str) -> str | None:
         with translated():
             raw = self._c.redis.hget(keys.job(job_id, "meta"), "cursor")
-        return raw.decode() if raw else None
+        return os.fsdecode(raw) if raw else None
 
     def note(self, job_id: str, code: str | None) -> None:
         """Says on the job why it does not move, or takes that back."""
@@ -88,8 +94,9 @@ class Office:
         with translated():
             blob = self._c.redis.get(keys.job(job.id, f"in:{chunk}"))
             bits = self._c.redis.get(keys.job(job.id, "done")) or b""
+            was_alone = bool(self._c.redis.sismember(keys.job(job.id, "alone"), chunk))
         items = wire.undone(wire.unpack_items(blob), 0, bits) if blob else []
-        if len(items) == 1 and attempts >= ATTEMPTS:
+        if len(items) == 1 and attempts >= ATTEMPTS and was_alone:
             only = items[0]
             died = ItemResult(only.index, only.name, only.generation, only.sha256, error_code="poison")
             commit(self._c, job.id, chunk, token, [died])
@@ -98,11 +105,11 @@ class Office:
         rest = [i for i in items if i.index not in held]
         parts: list[tuple[list[Item], int, bool]]
         if suspects:
-            before = attempts if len(items) == 1 else 0
+            before = attempts if was_alone else 0
             parts = [([i], before, True) for i in suspects] + [(rest, 0, False)]
         elif attempts >= ATTEMPTS:
             # Nothing tells which photo it is: halve the chunk, one try each from here on.
-            half = len(items) // 2
+            half = (len(items) + 1) // 2
             parts = [(part, ATTEMPTS - 1, len(part) == 1) for part in (items[:half], items[half:])]
         else:
             parts = [(items, attempts, False)]

@@ -58,7 +58,7 @@ class Reading:
             entries = self._c.redis.lrange(keys.job(job_id, "log"), start, start + count - 1)
             names = [keys.job(job_id, f"vec:{start + i}") for i in range(len(entries))]
             vectors = self._c.redis.mget(names) if names else []
-        return [(accepted(e), v) for e, v in zip(entries, vectors, strict=True)]
+        return [(accepted(e), accepted_rows(e, v)) for e, v in zip(entries, vectors, strict=True)]
 
     def log_length(self, job_id: str) -> int:
         with translated():
@@ -126,9 +126,23 @@ class Reading:
 
 def accepted(entry: bytes) -> list[ItemResult]:
     """The results of one log entry that counted."""
+    return [r for r, counted in _marked(entry) if counted]
+
+
+def accepted_rows(entry: bytes, vectors: bytes | None) -> bytes | None:
+    """The float16 rows of its ok results that counted; a commit brings those of all its ok results."""
+    counted = [bit for r, bit in _marked(entry) if r.ok]
+    if not vectors or not counted:
+        return vectors
+    size = len(vectors) // len(counted)
+    return b"".join(vectors[i * size : (i + 1) * size] for i, bit in enumerate(counted) if bit)
+
+
+def _marked(entry: bytes) -> list[tuple[ItemResult, bool]]:
+    """Every result of one log entry, and whether it counted."""
     head, _, blob = entry.partition(b"\n")
     mask = head.rpartition(b" ")[2]
-    return [r for r, bit in zip(wire.unpack_results(blob), mask, strict=True) if bit == 0x31]
+    return [(r, bit == 0x31) for r, bit in zip(wire.unpack_results(blob), mask, strict=True)]
 
 
 def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
@@ -139,7 +153,7 @@ def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
 
     total, done = int(meta.get("total", 0)), int(meta["ok"]) + int(meta["failed"])
     state = JobState(meta["state"])
-    rate = _rate(pace, number("started"), number("finished"), done)
+    rate = _rate(pace, number("started"), number("finished"), done, int(meta.get("base", 0)))
     moving = state in (JobState.RUNNING, JobState.LISTING) and rate
     return Job(
         id=job_id,
@@ -168,13 +182,13 @@ def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
     )
 
 
-def _rate(pace: list[bytes], started: float | None, finished: float | None, done: int) -> float | None:
-    """Items a second: over the whole job once it is finished, over the last half minute while it runs."""
-    if started and finished and finished > started and done:
-        return done / (finished - started)
+def _rate(pace: list[bytes], started: float | None, finished: float | None, done: int, base: int) -> float | None:
+    """Items a second since `started`, when `base` were done: over all once finished, else the last half minute."""
+    if started and finished and finished > started and done > base:
+        return (done - base) / (finished - started)
     samples = [(float(t), int(n)) for t, n in (p.split() for p in pace)]
     if started and samples:
-        samples = [(started, 0), *samples]
+        samples = [(started, base), *samples]
     recent = [s for s in samples if s[0] >= samples[-1][0] - _RATE_WINDOW] if samples else []
     if len(recent) < 2 or recent[-1][0] - recent[0][0] < 0.5:
         return None

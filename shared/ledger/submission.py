@@ -80,46 +80,46 @@ class Submission:
             if existing := self.known(key, fingerprint):
                 return existing
             job_id = self._reserve(key, fingerprint, job_id)
+        receipt = secrets.token_hex(8)
+        fields = [value for pair in asdict(spec).items() if pair[1] is not None for value in pair]
+        begun = int(self._c.run("receive", job_id, receipt, _RECEIVING_SECONDS, *fields))
+        if begun < 0:
+            return job_id
+        if not begun:
+            raise Conflict("idempotency_in_progress")
         with translated():
-            self._receive(job_id, spec, items, total)
+            count, chunks = self._receive(job_id, items or (), total)
         listed = items is not None
         scheduled = spec.not_before is not None and spec.not_before > time.time()
         state = JobState.SCHEDULED if scheduled else JobState.QUEUED if listed else JobState.LISTING
         direct = listed and not scheduled and spec.lane is Lane.INTERACTIVE
-        self._c.run("submit", job_id, state.value, keys.ready(spec.identity, spec.lane.value) if direct else "")
-        if key:
-            self._c.redis.delete(keys.job(job_id, "receiving"))
+        ready = keys.ready(spec.identity, spec.lane.value) if direct else ""
+        if not self._c.run("submit", job_id, state.value, ready, receipt, count, int(listed), chunks):
+            # It took too long, and the same request was sent again and taken in its stead.
+            raise Conflict("idempotency_in_progress")
         return job_id
 
     def _reserve(self, key: str, fingerprint: str | None, job_id: str) -> str:
+        """The id of the key's job: this one, or that of an earlier request that died half-way or is under way."""
         name = keys.idempotency(_digest(key))
         value = json.dumps({"id": job_id, "fingerprint": fingerprint})
         with translated():
-            if not self._c.redis.set(name, value, nx=True, ex=_IDEMPOTENCY_SECONDS):
-                # A submission with this key died half-way, or is under way: the lock below tells which.
-                raw = self._c.redis.get(name)
-                job_id = json.loads(raw)["id"] if raw else job_id
-            if not self._c.redis.set(keys.job(job_id, "receiving"), 1, nx=True, ex=_RECEIVING_SECONDS):
-                raise Conflict("idempotency_in_progress")
-        return job_id
+            if self._c.redis.set(name, value, nx=True, ex=_IDEMPOTENCY_SECONDS):
+                return job_id
+            raw = self._c.redis.get(name)
+        return str(json.loads(raw)["id"]) if raw else job_id
 
-    def _receive(self, job_id: str, spec: JobSpec, items: Iterable[Item] | None, total: int | None) -> None:
-        redis = self._c.redis
-        meta: dict[str, str | int | float] = {k: v for k, v in asdict(spec).items() if v is not None}
-        meta |= {"state": "receiving", "created": time.time(), "ok": 0, "failed": 0, "dups": 0, "cached": 0}
-        redis.zadd(keys.RECEIVING, {job_id: time.time()})
-        redis.delete(keys.job(job_id, "todo"), keys.job(job_id, "meta"))
-        redis.hset(keys.job(job_id, "meta"), mapping=meta)
+    def _receive(self, job_id: str, items: Iterable[Item], total: int | None) -> tuple[int, int]:
+        """Writes the items; a repeated write does no harm. Returns how many items and chunks there were."""
         chunks = count = 0
-        for chunks, chunk in enumerate(chunked(items or (), chunk_size(total)), start=1):
+        for chunks, chunk in enumerate(chunked(items, chunk_size(total)), start=1):
             count += len(chunk)
-            pipe = redis.pipeline(transaction=False)
+            pipe = self._c.redis.pipeline(transaction=False)
             pipe.set(keys.job(job_id, f"in:{chunks - 1}"), wire.pack_items(chunk))
             pipe.rpush(keys.job(job_id, "todo"), chunks - 1)
             pipe.expire(keys.job(job_id, "receiving"), _RECEIVING_SECONDS)
             pipe.execute()
-        ends = {"total": count, "listed": int(items is not None), "next_chunk": chunks}
-        redis.hset(keys.job(job_id, "meta"), mapping=ends)
+        return count, chunks
 
 
 def _digest(key: str) -> str:

@@ -18,7 +18,13 @@ _HEADER = struct.Struct(">II")
 
 
 def _dump(value: Any) -> bytes:
-    return zlib.compress(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), 1)
+    # A path whose bytes are no UTF-8 holds lone surrogates (PEP 383), and has to come back as it was.
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return zlib.compress(text.encode("utf-8", "surrogatepass"), 1)
+
+
+def _load(blob: bytes) -> Any:
+    return json.loads(zlib.decompress(blob).decode("utf-8", "surrogatepass"))
 
 
 def pack_items(items: Sequence[Item]) -> bytes:
@@ -28,7 +34,7 @@ def pack_items(items: Sequence[Item]) -> bytes:
 
 
 def unpack_items(blob: bytes) -> list[Item]:
-    return [Item(*row) for row in json.loads(zlib.decompress(blob[_HEADER.size :]))]
+    return [Item(*row) for row in _load(blob[_HEADER.size :])]
 
 
 def undone(items: Iterable[Item], first: int, bits: bytes) -> list[Item]:
@@ -47,7 +53,7 @@ def pack_results(results: Sequence[ItemResult]) -> bytes:
 
 
 def unpack_results(blob: bytes) -> list[ItemResult]:
-    return [_result(row) for row in json.loads(zlib.decompress(blob))]
+    return [_result(row) for row in _load(blob)]
 
 
 def _row(r: ItemResult) -> list[Any]:

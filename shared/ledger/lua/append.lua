@@ -1,10 +1,15 @@
--- The lister adds one chunk, or ends the list. ARGV: job, blob ('' = none), count, cursor, last (0/1), note
+-- The lister adds one chunk, or ends the list. Indexes continue where the list ends: a call whose answer was lost may be
+-- repeated, and a lister that was replaced is told to stop.
+-- ARGV: job, blob ('' = none), count, cursor, last (0/1), note. Returns 1, or 0: stop listing.
 local job = ARGV[1]
 local p = 'weft:{' .. job .. '}:'
 local meta = p .. 'meta'
-local m = redis.call('HMGET', meta, 'state', 'listed', 'cursor', 'started')
+local m = redis.call('HMGET', meta, 'state', 'listed', 'total', 'started')
 if not m[1] or m[1] == 'cancelled' or m[2] == '1' then return 0 end
 if ARGV[2] ~= '' then
+  local first, last = struct.unpack('>I4I4', ARGV[2])
+  if last + 1 == tonumber(m[3]) then return 1 end
+  if first ~= tonumber(m[3]) then return 0 end
   local c = redis.call('HINCRBY', meta, 'next_chunk', 1) - 1
   redis.call('SET', p .. 'in:' .. c, ARGV[2])
   redis.call('RPUSH', p .. 'todo', c)

@@ -1,9 +1,10 @@
 -- Takes the oldest ready chunk and leases it. KEYS: ready lists, first wins. ARGV: worker, lease seconds
 -- Returns {job, chunk, token, attempt, blob, done bits, bank, preset, alone} or nil.
+-- An entry leaves its list last: a full Redis refuses the first write that needs room, and then nothing has changed.
 local now = seconds()
 for _, list in ipairs(KEYS) do
   while true do
-    local entry = redis.call('LPOP', list)
+    local entry = redis.call('LINDEX', list, 0)
     if not entry then break end
     local job, c = string.match(entry, '^(%S+) (%S+)')
     local p = 'weft:{' .. job .. '}:'
@@ -11,11 +12,15 @@ for _, list in ipairs(KEYS) do
     local m = redis.call('HMGET', meta, 'state', 'bank', 'preset')
     if m[1] == 'paused' then
       redis.call('LPUSH', p .. 'todo', c)
+      redis.call('LPOP', list)
     elseif m[1] == 'queued' or m[1] == 'running' or m[1] == 'listing' then
       local blob = redis.call('GET', p .. 'in:' .. c)
-      if blob then
+      if not blob then
+        redis.call('LPOP', list)
+      else
         local token = redis.call('HINCRBY', p .. 'tok', c, 1)
         local attempt = redis.call('HINCRBY', p .. 'att', c, 1)
+        redis.call('LPOP', list)
         redis.call('ZADD', p .. 'lease', stamp(now + tonumber(ARGV[2])), c)
         redis.call('HSET', p .. 'owner', c, ARGV[1])
         redis.call('SADD', 'weft:held:' .. ARGV[1], job .. ' ' .. c)
@@ -25,6 +30,8 @@ for _, list in ipairs(KEYS) do
         local bits = redis.call('GETRANGE', p .. 'done', math.floor(first / 8), math.floor(last / 8))
         return {job, c, token, attempt, blob, bits, m[2], m[3], redis.call('SISMEMBER', p .. 'alone', c)}
       end
+    else
+      redis.call('LPOP', list)
     end
   end
 end

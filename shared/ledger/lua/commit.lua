@@ -7,6 +7,7 @@
 -- waiting for the dispatcher, and a night's job cannot keep a later one out.
 local function admit_next(meta, ms)
   local m = redis.call('HMGET', meta, 'identity', 'lane')
+  if not m[1] then return end
   local rota = 'weft:rota:' .. m[1] .. ':' .. m[2]
   for _ = 1, redis.call('LLEN', rota) do
     local other = redis.call('RPOPLPUSH', rota, rota)

@@ -1,0 +1,109 @@
+"""A desk to try the ledger on: jobs with made-up items, workers that answer from the photo's name, a dispatcher's office."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shared.ledger import Ledger, keys
+from shared.ledger.claims import Claim, Claims
+from shared.ledger.office import Office
+from shared.types import Candidate, Item, ItemResult, Job, JobSpec, Lane, Ranking, Verdict
+
+IDENTITY = "feedfeedfeedfeed"
+DIM = 4
+
+
+def spec(name: str = "job", lane: Lane = Lane.BULK, **values: Any) -> JobSpec:
+    """What a user asks for."""
+    base: dict[str, Any] = {"preset": "standard", "kind": "upload", "bank": "b1", "model": "m", "identity": IDENTITY}
+    return JobSpec(**{**base, "name": name, "lane": lane, **values})
+
+
+def sha(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def photos(count: int, prefix: str = "p") -> list[Item]:
+    """Items that name stored photos."""
+    return [Item(i, f"{prefix}{i}.jpg", sha256=sha(f"{prefix}{i}")) for i in range(count)]
+
+
+def vector(item: Item) -> bytes:
+    """A float16 row that only this item has."""
+    return np.full(DIM, item.index + 1, np.float16).tobytes()
+
+
+def answer(item: Item) -> ItemResult:
+    """The result that every worker gives for this item."""
+    ranking = Ranking(Verdict.LABEL, f"class-{item.index % 3}", 0.9, 0.5, (Candidate("class", 1.0, "s"),))
+    return ItemResult(item.index, item.name, item.generation, item.sha256, ranking=ranking)
+
+
+def failure(item: Item, code: str = "truncated") -> ItemResult:
+    return ItemResult(item.index, item.name, item.generation, item.sha256, error_code=code)
+
+
+@dataclass
+class Desk:
+    """One ledger, and everybody who works on it."""
+
+    ledger: Ledger
+    lease: float = 20.0
+
+    @property
+    def redis(self) -> Any:
+        return self.ledger.connection.redis
+
+    @property
+    def office(self) -> Office:
+        return Office(self.ledger.connection, "office")
+
+    def worker(self, name: str = "w1", identity: str = IDENTITY, lease: float | None = None) -> Claims:
+        return Claims(self.ledger.connection, name, identity, self.lease if lease is None else lease)
+
+    def submit(self, count: int, name: str = "job", lane: Lane = Lane.BULK, **values: Any) -> Job:
+        return self.ledger.submit(spec(name, lane, **values), photos(count))
+
+    def admit(self, job: Job, count: int = 1000) -> int:
+        return self.office.admit(self.ledger.job(job.id), count)
+
+    def sweep(self, job: Job) -> int:
+        return self.office.sweep(self.ledger.job(job.id))
+
+    def lapse(self, job: Job) -> None:
+        """All leases of the job run out now."""
+        for chunk, _ in self.redis.zscan_iter(keys.job(job.id, "lease")):
+            self.redis.zadd(keys.job(job.id, "lease"), {chunk: 1})
+
+    def finish(self, claims: Claims, claim: Claim, bad: Iterable[int] = ()) -> bool:
+        """Hands in every item of the claim; those in `bad` fail."""
+        failing = set(bad)
+        results = [failure(i) if i.index in failing else answer(i) for i in claim.items]
+        rows = b"".join(vector(i) for i in claim.items if i.index not in failing)
+        return claims.commit(claim, results, rows, final=True)
+
+    def drain(self, claims: Claims, lane: Lane = Lane.BULK, bad: Iterable[int] = ()) -> list[Claim]:
+        """Works until there is nothing to claim; the claims, in order."""
+        done: list[Claim] = []
+        while claim := claims.claim(lane):
+            self.finish(claims, claim, bad)
+            done.append(claim)
+        return done
+
+    def bits(self, job: Job) -> int:
+        return int(self.redis.bitcount(keys.job(job.id, "done")))
+
+    def check(self, job: Job, lost: Sequence[int] = ()) -> Job:
+        """The invariants of an ended job: every item has exactly one outcome, counted once. Returns the job."""
+        now = self.ledger.job(job.id)
+        outcomes = self.ledger.results(job.id)
+        assert now.state == "finished", now
+        assert now.ok + now.failed == now.total == self.bits(job) == len(outcomes), (now, self.bits(job), len(outcomes))
+        assert [r.index for r in outcomes] == list(range(now.total))
+        assert now.ok == sum(r.ok for r in outcomes)
+        return now

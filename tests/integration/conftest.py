@@ -1,0 +1,28 @@
+"""One Redis for all tests of the ledger, emptied for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from scripts.up import redis as embedded
+from shared.ledger import Ledger
+from shared.settings import Settings
+from tests.desk import Desk
+
+
+@pytest.fixture(scope="session")
+def ledger_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    settings = Settings(data_dir=tmp_path_factory.mktemp("ledger"), engine="null", appendfsync="everysec")
+    with embedded.running(settings):
+        yield settings
+
+
+@pytest.fixture
+def desk(ledger_settings: Settings) -> Iterator[Desk]:
+    """An empty ledger, and everybody who works on it."""
+    ledger = Ledger.connect(ledger_settings)
+    ledger.connection.redis.flushall()
+    yield Desk(Ledger.connect(ledger_settings))
+    ledger.connection.redis.close()
