@@ -13,6 +13,8 @@ from shared.types import Item, Lane
 
 #: Seconds after which an idle interactive lane is looked at again.
 _GLANCE = 0.02
+#: Groups of photos answered from the cache that may wait for the ranking.
+_KNOWN = 8
 
 
 class Belt:
@@ -42,15 +44,17 @@ class Belt:
     def admission(self, work: ChunkWork, alone: bool) -> Iterator[None]:
         """Counts the chunk in; one that must be alone waits until nothing else is in hand, and keeps others out."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._alone)
+            self._changed.wait_for(lambda: not self._alone or self._error is not None)
             if alone:
                 self._alone = True
+                # The encoder must not wait for company any more.
+                self._changed.notify_all()
                 self._changed.wait_for(lambda: self._open == 0 or self._error is not None)
             self._open += 1
         yield
         if alone:
-            work.done.wait()
             with self._changed:
+                self._changed.wait_for(lambda: work.done.is_set() or self._error is not None)
                 self._alone = False
                 self._changed.notify_all()
 
@@ -72,7 +76,9 @@ class Belt:
             return waiting is not None
 
     def put_known(self, known: Known) -> None:
+        """Appends what the cache knew; blocks while much of it waits, or one worker would claim a whole cached job."""
         with self._changed:
+            self._changed.wait_for(lambda: len(self._known) < _KNOWN or self._error is not None)
             self._known.append(known)
             self._changed.notify_all()
 

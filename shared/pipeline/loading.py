@@ -49,7 +49,7 @@ class Loader(threading.Thread):
 
     def run(self) -> None:
         try:
-            while self._keep_going():
+            while self._keep_going() and not self._belt.tainted:
                 chunk = self._source.take(self._lane)
                 if chunk is not None:
                     self._load(chunk)
@@ -69,7 +69,7 @@ class Loader(threading.Thread):
                 self._belt.finished(work)
             items = iter(chunk.items)
             while group := list(islice(items, GROUP)):
-                if self._source.draining():
+                if self._source.draining() or self._belt.tainted:
                     work.cut(len(group) + sum(1 for _ in items))
                     self._belt.finished(work)
                     return
@@ -100,18 +100,31 @@ class Loader(threading.Thread):
             if item.sha256 is not None:
                 answer.append((item, item.sha256, None))
                 continue
+            if self._belt.tainted and reading[item.index].cancel():
+                # It only stood behind one that hangs.
+                self._leave(work)
+                continue
             try:
                 sha, data = reading[item.index].result(timeout=self._belt.patience)
-                answer.append((item, sha, data))
             except TimeoutError:
                 self._belt.tainted = True
-                self._fail(work, item, PhotoError("timeout"))
+                if reading[item.index].cancel():
+                    self._leave(work)
+                else:
+                    self._fail(work, item, PhotoError("timeout"))
             except Exception as error:
                 self._fail(work, item, error)
+            else:
+                answer.append((item, sha, data))
+                self._source.progressed()
         return answer
 
     def _fail(self, work: ChunkWork, item: Item, error: Exception) -> None:
         work.fail(item, None, *reason(error))
+        self._belt.finished(work)
+
+    def _leave(self, work: ChunkWork) -> None:
+        work.cut(1)
         self._belt.finished(work)
 
     def _prepare(self, item: Item, sha: str, data: bytes | None) -> Future[Any] | None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from shared.encoder import Encoder
 from shared.errors import NotFound, PhotoError
@@ -48,9 +50,16 @@ class Photos:
         if data is None:
             data = self.read(item)
         rgb = decode(data, encoder.decode_size, self.limits)
-        if not self.storage.has_thumb(sha256):
-            self.storage.put_thumb(sha256, thumbnail(rgb))
+        self._leave_thumbnail(sha256, rgb)
         return encoder.prepare(rgb)
+
+    def _leave_thumbnail(self, sha256: str, rgb: NDArray[np.uint8]) -> None:
+        # A full disk or a store that does not answer costs the page a picture, never the photo its result.
+        try:
+            if not self.storage.has_thumb(sha256):
+                self.storage.put_thumb(sha256, thumbnail(rgb))
+        except OSError as error:
+            _log.warning("thumbnail_not_kept", sha256=sha256, reason=str(error))
 
     def _read_file(self, name: str) -> bytes:
         # Checked again here, not only when the job was submitted: a symlink may have been put there since.

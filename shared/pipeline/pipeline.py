@@ -80,13 +80,21 @@ class Pipeline:
         photos: list[Waiting] = []
         prepared: list[Any] = []
         for waiting in batch:
+            if belt.tainted and waiting.prepared is not None and waiting.prepared.cancel():
+                # It only stood behind a photo that hangs: another worker takes it.
+                self._hand_back(belt, waiting)
+                continue
             try:
                 # Not `is None`: engines without pixels have no future.
                 prepared.append(waiting.prepared.result(timeout=belt.patience) if waiting.prepared else None)
                 photos.append(waiting)
             except TimeoutError:
                 belt.tainted = True
-                self._give_up(belt, waiting, "timeout", {})
+                # Still waiting for a thread: so another photo hangs, and was named before or will be.
+                if waiting.prepared is not None and waiting.prepared.cancel():
+                    self._hand_back(belt, waiting)
+                else:
+                    self._give_up(belt, waiting, "timeout", {})
             except Exception as error:
                 self._give_up(belt, waiting, *reason(error))
         if not photos:
@@ -137,6 +145,11 @@ class Pipeline:
     def _give_up(self, belt: Belt, waiting: Waiting, code: str, detail: dict[str, Any]) -> None:
         for work, item in belt.encoded(waiting):
             work.fail(item, waiting.sha256, code, detail)
+            belt.finished(work)
+
+    def _hand_back(self, belt: Belt, waiting: Waiting) -> None:
+        for work, _ in belt.encoded(waiting):
+            work.cut(1)
             belt.finished(work)
 
     def _fit_batch(self, photos: int, seconds: float) -> None:

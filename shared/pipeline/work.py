@@ -87,7 +87,7 @@ class ChunkWork:
             self.held.discard(item.index)
 
     def cut(self, unseen: int) -> None:
-        """Leaves the chunk's last `unseen` items to another worker."""
+        """Leaves `unseen` items of the chunk to another worker."""
         with self.lock:
             self.left -= unseen
             self.whole = False

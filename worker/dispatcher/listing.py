@@ -42,8 +42,25 @@ def _walk(folder: str, prefix: str, after: list[str] | None) -> Iterator[tuple[s
         if entry.is_dir(follow_symlinks=False):
             # An empty rest means that the cursor is this very name: a file then, a folder now; list it whole.
             yield from _walk(entry.path, f"{prefix}{entry.name}/", resumed or None)
-        elif is_photo_name(entry.name) and resumed is None and not entry.is_dir():
+        elif is_photo_name(entry.name) and resumed is None and _readable_kind(entry):
             yield prefix + entry.name, entry
+
+
+def _readable_kind(entry: os.DirEntry[str]) -> bool:
+    """A file, or a link to one or to nothing (it was a photo: it fails with a reason); no pipe, socket or folder."""
+    try:
+        return entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists())
+    except OSError:
+        return False
+
+
+def shown(name: str) -> str:
+    """The name as people read it: bytes that are no UTF-8 were most likely written as GBK."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name).decode("gb18030", "replace")
+    return name
 
 
 class Lister(threading.Thread):
@@ -75,11 +92,12 @@ class Lister(threading.Thread):
                 status = entry.stat(follow_symlinks=False)
             except OSError:
                 continue
-            chunk.append(Item(index, name, path=entry.path, size=status.st_size, mtime=round(status.st_mtime, 3)))
+            mtime = round(status.st_mtime, 3)
+            chunk.append(Item(index, shown(name), path=entry.path, size=status.st_size, mtime=mtime))
             index += 1
             if len(chunk) == CHUNK_ITEMS:
                 if not self._office.append(self._job.id, chunk, name, last=False):
                     return
                 chunk = []
         note = None if index else "folder_empty"
-        self._office.append(self._job.id, chunk, chunk[-1].name if chunk else cursor or "", last=True, note=note)
+        self._office.append(self._job.id, chunk, name if chunk else cursor or "", last=True, note=note)

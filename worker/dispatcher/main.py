@@ -30,6 +30,8 @@ AHEAD = 4
 _TICK = 0.1
 _SWEEP = 1.0
 _TIDY = 60.0
+#: A lister that could not go on (the ledger was away or full) is followed by another after so long.
+_LIST_AGAIN = 2.0
 #: The office is lost to another dispatcher when this one has not ticked for so long.
 _OFFICE = 10.0
 #: Seconds between two looks at an office that another holds.
@@ -112,7 +114,7 @@ class Dispatcher:
 
     def _list(self, job: Job) -> None:
         lister = self._listers.get(job.id)
-        if lister is None or not lister.is_alive():
+        if (lister is None or not lister.is_alive()) and self._due(f"list {job.id}", _LIST_AGAIN):
             self._listers = {k: v for k, v in self._listers.items() if v.is_alive()}
             self._listers[job.id] = lister = Lister(self._ledger, self._office, job)
             lister.start()
@@ -135,7 +137,7 @@ class Dispatcher:
         for lane in Lane:
             identities = {job.identity for job in jobs if job.lane is lane}
             ready = sum(self._office.waiting(identity, lane.value) for identity in identities)
-            messages = int(self._ledger.connection.redis.llen(KEY_PREFIX + lane.value))
+            messages = self._office.messages(KEY_PREFIX + lane.value)
             missing = min(ready, max(1, len(workers))) - messages
             if missing > 0:
                 self._bell.ring(lane, missing)
