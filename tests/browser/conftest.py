@@ -1,0 +1,53 @@
+"""A real Chromium for the pages; a test fails on anything the browser complains about."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.product import Product
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, or the one that CHROMIUM names; playwright's own is never downloaded."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def page(browser: Browser, product: Product) -> Iterator[Page]:
+    """A fresh visitor who reads English; `page.goto("/jobs")` is relative to the product."""
+    complaints: list[str] = []
+    context = browser.new_context(base_url=product.url, locale="en-US", viewport={"width": 1200, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    # Refusals and thumbnails that are not made yet are logged, too, and are no fault of the page.
+    page.on(
+        "console", lambda m: complaints.append(m.text) if m.type == "error" and "status of 4" not in m.text else None
+    )
+    yield page
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of six photos, one of them deeper, beside a note that is none."""
+    folder = tmp_path / "swatches"
+    (folder / "deeper").mkdir(parents=True)
+    for n in range(6):
+        target = folder / ("deeper" if n == 5 else ".") / f"{n}.png"
+        Image.new("RGB", (80, 60), (40 * n, 90, 200 - 30 * n)).save(target)
+    (folder / "notes.txt").write_text("not a photo")
+    return folder

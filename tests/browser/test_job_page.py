@@ -1,0 +1,115 @@
+"""A job's page: it follows the job, filters, corrects, and fits a phone."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+
+from tests.product import Product, eventually
+
+
+def submit(product: Product, count: int, name: str) -> str:
+    files = [("files", (f"{name}-{n:03}.jpg", f"{name} {n}".encode())) for n in range(count)]
+    answer = requests.post(f"{product.url}/api/v1/jobs", files=files, data={"name": name}, timeout=30)
+    return str(answer.json()["id"])
+
+
+def finished(product: Product, job: str) -> dict[str, int]:
+    address = f"{product.url}/api/v1/jobs/{job}"
+    eventually(lambda: requests.get(address, timeout=10).json()["state"] == "finished", what="the job's end")
+    found: dict[str, int] = requests.get(address, timeout=10).json()
+    return found
+
+
+def test_it_follows_the_job_and_then_rests(page: Page, product: Product) -> None:
+    job = submit(product, 20, "followed")
+    page.goto(f"/jobs/{job}")
+    expect(page.locator("#progress .badge")).to_have_text("Finished")
+    expect(page.locator("article.item")).to_have_count(20)
+    # What is returned for an ended job has no trigger: nothing polls any more.
+    expect(page.locator("[data-poll]")).to_have_count(0)
+
+
+def test_more_is_loaded_on_demand(page: Page, product: Product) -> None:
+    job = submit(product, 60, "many")
+    finished(product, job)
+    page.goto(f"/jobs/{job}")
+    expect(page.locator("article.item")).to_have_count(48)
+    page.click("text=Show more")
+    expect(page.locator("article.item")).to_have_count(60)
+    expect(page.locator("#more")).to_have_count(0)
+
+
+def test_filters_stay_in_the_address(page: Page, product: Product) -> None:
+    job = submit(product, 12, "filtered")
+    finished(product, job)
+    items = requests.get(f"{product.url}/api/v1/jobs/{job}/items", timeout=10).json()["items"]
+    label = items[0]["label"]
+    expected = sum(item["label"] == label for item in items)
+    page.goto(f"/jobs/{job}")
+    page.select_option("select[name=label]", label)
+    expect(page.locator("article.item")).to_have_count(expected)
+    assert f"label={label}" in page.url
+    page.reload()
+    expect(page.locator("article.item")).to_have_count(expected)
+    page.select_option("select[name=sort]", "confidence")
+    page.wait_for_url("**sort=confidence**")
+
+
+def test_a_correction_and_its_undo(page: Page, product: Product) -> None:
+    job = submit(product, 1, "corrected")
+    finished(product, job)
+    page.goto(f"/jobs/{job}")
+    card = page.locator("article.item")
+    predicted = card.locator("h3").inner_text()
+    card.locator("summary").click()
+    card.locator("input[name=label]").fill("herringbone")
+    card.locator("text=Save").click()
+    expect(card.locator("h3")).to_have_text("herringbone")
+    expect(card.locator(".tag")).to_have_text("Corrected")
+    card.locator("summary").click()
+    card.locator(".text-button").click()
+    expect(card.locator("h3")).to_have_text(predicted)
+
+
+def test_exports_are_offered(page: Page, product: Product) -> None:
+    job = submit(product, 2, "exported")
+    finished(product, job)
+    page.goto(f"/jobs/{job}")
+    with page.expect_download() as download:
+        page.click(".exports >> text=CSV")
+    assert download.value.suggested_filename == "exported.csv"
+
+
+def test_jobs_list(page: Page, product: Product) -> None:
+    job = submit(product, 1, "listed-here")
+    finished(product, job)
+    page.goto("/jobs")
+    page.click("text=listed-here")
+    expect(page.locator("h1")).to_have_text("listed-here")
+
+
+@pytest.mark.parametrize("address", ["/", "/jobs", "/bank", "/workers", "/jobs/{job}"])
+def test_a_phone_never_scrolls_sideways(page: Page, product: Product, address: str) -> None:
+    job = submit(product, 2, "a-rather-long-name-without-a-single-space-in-it-" * 3) if "{job}" in address else ""
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(address.format(job=job))
+    expect(page.locator("h1")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_bank_and_class(page: Page) -> None:
+    page.goto("/bank")
+    expect(page.locator("a.class")).to_have_count(4)
+    page.fill("[name=q]", "stripe-2")
+    page.press("[name=q]", "Enter")
+    expect(page.locator("a.class")).to_have_count(1)
+    page.click("a.class")
+    expect(page.locator("figure")).to_have_count(6)
+
+
+def test_workers(page: Page, product: Product) -> None:
+    page.goto("/workers")
+    expect(page.locator(".worker .badge")).to_have_text("Ready")
+    expect(page.locator(".command code").first).to_contain_text(str(product.settings.data_dir))

@@ -1,0 +1,113 @@
+"""From the start page to results, the way a person goes."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+
+import requests
+from playwright.sync_api import Page, expect
+
+from tests.product import Product
+
+JOB = re.compile(r"/jobs/[0-9a-z]{13}")
+
+
+def test_photos_to_results(page: Page, photos: Path) -> None:
+    page.goto("/")
+    expect(page.locator("#send")).to_be_disabled()
+    page.set_input_files("#files", [photos / f"{n}.png" for n in range(3)])
+    expect(page.locator("#count")).to_have_text("3")
+    page.fill("#upload [name=name]", "Browser swatches")
+    page.locator("#upload .preset", has_text="Quick").click()
+    page.click("#send")
+    page.wait_for_url(JOB)
+    expect(page.locator("h1")).to_have_text("Browser swatches")
+    expect(page.locator("#progress .badge")).to_have_text("Finished")
+    expect(page.locator("article.item")).to_have_count(3)
+    expect(page.locator(".job-head .meta")).to_contain_text("Quick")
+    expect(page.locator("article.item").first.locator(".candidates li")).to_have_count(3)
+
+
+def test_a_folder_with_what_is_no_photo(page: Page, photos: Path) -> None:
+    page.goto("/")
+    page.set_input_files("#folder", photos)
+    expect(page.locator("#count")).to_have_text("6")
+    expect(page.locator("#refused")).to_contain_text("notes.txt")
+    page.click("#send")
+    page.wait_for_url(JOB)
+    expect(page.locator("h1")).to_have_text("swatches")
+    expect(page.locator("article.item")).to_have_count(6)
+    expect(page.locator(".file", has_text="deeper/5.png")).to_be_visible()
+
+
+def test_a_zip(page: Page, photos: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "packed.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for n in range(2):
+            archive.write(photos / f"{n}.png", f"{n}.png")
+    page.goto("/")
+    page.set_input_files("#files", packed)
+    expect(page.locator("#archives")).to_have_text("1")
+    page.click("#send")
+    page.wait_for_url(JOB)
+    expect(page.locator("article.item")).to_have_count(2)
+
+
+def test_a_refused_upload_says_why_and_can_be_changed(page: Page, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(b"no zip")
+    page.goto("/")
+    page.set_input_files("#files", broken)
+    page.click("#send")
+    expect(page.locator("#upload-failed")).to_contain_text("broken.zip is damaged")
+    page.click("#clear")
+    expect(page.locator("#upload-failed")).to_be_hidden()
+
+
+def test_a_server_folder(page: Page, product: Product, photos: Path) -> None:
+    target = product.photos / "browser-folder"
+    target.mkdir(parents=True)
+    (target / "0.png").write_bytes((photos / "0.png").read_bytes())
+    page.goto("/")
+    page.click("text=A folder on the server")
+    page.fill("aside [name=path]", "browser-folder")
+    page.click("text=Classify the folder")
+    page.wait_for_url(JOB)
+    expect(page.locator("#progress .badge")).to_have_text("Finished")
+
+
+def test_a_wrong_folder_keeps_the_form(page: Page) -> None:
+    page.goto("/")
+    page.click("text=A folder on the server")
+    page.fill("aside [name=path]", "nowhere")
+    page.click("text=Classify the folder")
+    expect(page.locator("aside .failure")).to_contain_text("no folder nowhere")
+    expect(page.locator("aside [name=path]")).to_have_value("nowhere")
+
+
+def test_the_demo_says_that_it_is_one(page: Page) -> None:
+    for address in ("/", "/jobs", "/bank", "/workers"):
+        page.goto(address)
+        expect(page.locator(".notice.warn")).to_contain_text("not to be trusted")
+
+
+def test_chinese_and_back(page: Page) -> None:
+    page.goto("/")
+    page.click("text=中文")
+    expect(page.locator("h1")).to_have_text("这是什么面料？")
+    page.goto("/workers")
+    expect(page.locator("h1")).to_have_text("处理进程")
+    page.click("text=English")
+    expect(page.locator("h1")).to_have_text("Workers")
+
+
+def test_without_javascript(product: Product, photos: Path) -> None:
+    """The plain form posts, and is led to the job."""
+    with (photos / "0.png").open("rb") as photo:
+        answer = requests.post(
+            f"{product.url}/upload", files={"files": ("0.png", photo)}, data={"preset": "standard"}, timeout=30
+        )
+    assert JOB.search(answer.url)
+    assert answer.status_code == 200
