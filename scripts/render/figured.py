@@ -39,7 +39,7 @@ def ripstop(grid: Grid, design: Design) -> Surface:
         ridge = np.maximum(ridge, np.maximum(1 - np.abs(t - 1.2) / 0.95, 0))
         if double:
             ridge = np.maximum(ridge, np.maximum(1 - np.abs(t - 3.6) / 0.95, 0))
-    surface.height = surface.height * 0.5 + (1.3 * ridge**0.7).astype(np.float32)
+    surface.height = surface.height * 0.4 + (0.8 * ridge**0.7).astype(np.float32)
     surface.albedo *= (1 + 0.12 * ridge)[..., None].astype(np.float32)
     surface.gloss, surface.polish, surface.fuzz = design.between(0.1, 0.45), 14.0, 0.0
     return surface
@@ -47,19 +47,26 @@ def ripstop(grid: Grid, design: Design) -> Surface:
 
 def _motif(grid: Grid, design: Design) -> F:
     """Damask figure, 0…1: mirrored curls and leaves of band noise around a medallion, or all-over scrolls."""
-    size = design.between(34, 70)
+    size = design.between(40, 90)
     u, v = grid.x / size, grid.y / size
     style = design.rng.random()
-    if style < 0.65:
+    petals, turns = int(design.rng.choice([6, 8, 10, 12])), design.between(0.7, 1.4)
+    k = turns * SIDE / 7
+    if style < 0.7:
         v = v + 0.5 * (np.floor(u) % 2)
-        a, b = np.abs(u % 1.0 - 0.5), v % 1.0
-        k = design.between(1.1, 1.9) * SIDE / 10
-        curl = sample(band(design.variant, 10, 24), a * k + design.shift[0], b * k + design.shift[1])
-        medallion = 0.9 - 3.2 * np.hypot(a, 0.7 * (b - 0.5))
-        value = curl + medallion + 0.5 * np.cos(2 * np.pi * 5 * np.arctan2(b - 0.5, a + 1e-3) / 6.3)
+    a, b = np.abs(u % 1.0 - 0.5), v % 1.0 - 0.5
+    scroll = sample(band(design.variant, 10, 22), a * k + design.shift[0], b * k + design.shift[1])
+    vine = 0.30 - np.abs(scroll)
+    leaf = scroll - 1.15
+    radius, angle = np.hypot(a, 0.8 * b), np.arctan2(b, a + 1e-3)
+    flower = 3.2 * (0.23 + 0.05 * np.cos(petals * angle) - radius)
+    veins = 0.25 - np.abs(np.sin(petals * angle / 2)) * radius * 9
+    ogee = 0.06 - np.abs(0.36 + 0.10 * np.cos(2 * np.pi * b) - a)
+    if style < 0.7:
+        value = np.where(radius < 0.30, np.where(veins > 0, -veins * 4, flower), np.maximum(np.maximum(vine, leaf), 3 * ogee))
     else:
-        value = sample(band(design.variant, 12, 22), u * SIDE / 6, v * SIDE / 6) * 1.4
-    return np.clip(value * 6 + 0.5, 0, 1).astype(np.float32)
+        value = np.maximum(vine, leaf)
+    return np.clip(value * 9 + 0.5, 0, 1).astype(np.float32)
 
 
 def jacquard(grid: Grid, design: Design) -> Surface:

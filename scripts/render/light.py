@@ -32,6 +32,9 @@ def _behind(view: View, shape: tuple[int, int]) -> F:
     noise = cloud(int(rng.integers(6)), 2.0)
     axis_y, axis_x = np.arange(shape[0], dtype=np.float32), np.arange(shape[1], dtype=np.float32)
     xx, yy = np.meshgrid(axis_x, axis_y)
+    other = shade(rng, "grey") if rng.random() < 0.5 else base
+    table = xx * np.cos(noise[0, 0]) + yy > rng.uniform(0.3, 1.4) * shape[0]
+    base = np.where(table[..., None], other, base)
     tone = 1 + 0.08 * sample(noise, xx * 0.4 + float(rng.uniform(0, 500)), yy * 0.4)
     return (base * tone[..., None]).astype(np.float32)
 

@@ -73,10 +73,10 @@ def lace(grid: Grid, design: Design) -> Surface:
     angle, radius = np.arctan2(cv, cu), np.hypot(cu, cv)
     petals = int(design.rng.choice([5, 6, 8]))
     flower = 0.30 + 0.10 * np.cos(petals * angle) - radius
-    ring = 0.035 - np.abs(radius - 0.13)
+    ring = 0.022 - np.abs(radius - 0.13)
     curl = sample(band(design.variant, 14, 26), u * SIDE / 7, v * SIDE / 7)
     stem = 0.05 - 0.06 * np.abs(curl)
-    leaf = 0.05 * (curl - 1.3)
+    leaf = 0.06 * (curl - 0.95)
     figure = np.maximum(np.maximum(flower, leaf), np.where(radius > 0.33, stem, -1.0))
     sharp = max(grid.pixels, 2.0) * size * 0.5
     inner = np.clip(figure * sharp + 0.5, 0, 1) * (1 - np.clip(ring * sharp + 0.5, 0, 1))
@@ -117,7 +117,7 @@ def chiffon(grid: Grid, design: Design) -> Surface:
     yarns = Yarns(ground, (0,), width, 0.06, 0.0, 0.04, 0.0)
     surface = interlace(grid, design, drafts.plain(), yarns, yarns, crimp=0.3)
     assert surface.alpha is not None
-    veil = design.between(0.25, 0.45)
+    veil = design.between(0.10, 0.30)
     surface.alpha = veil + (1 - veil) * 0.75 * surface.alpha
     surface.albedo = np.maximum(surface.albedo, 0.75 * ground[0])
     surface.gloss, surface.polish, surface.occlusion = 0.2, 18.0, 0.0

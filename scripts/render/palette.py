@@ -35,7 +35,7 @@ _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 def shade(rng: np.random.Generator, name: str) -> F:
     """One colour of that name: float32 [3]."""
     h0, h1, s0, s1, v0, v1 = SHADES[name][1]
-    rgb = colorsys.hsv_to_rgb(rng.uniform(h0, h1) % 1.0, rng.uniform(s0, s1), rng.uniform(v0, v1))
+    rgb = colorsys.hsv_to_rgb(rng.uniform(h0, h1) % 1.0, rng.uniform(s0, s1) * rng.uniform(0.65, 1.0), rng.uniform(v0, v1))
     return np.asarray(rgb, np.float32) ** 2
 
 
@@ -90,7 +90,6 @@ def printed(kind: str, x: F, y: F, palette: Palette, variant: int, size: float) 
         index = np.digitize(sample(band(variant, 8, 30), u * texel, v * texel), (-0.6, 0.2, 0.9)).astype(np.float32)
     elif kind == "animal":
         gap = sample(cells(variant, 16)[1], u * texel, v * texel)
-        index = 1 + np.digitize(gap, (0.12, 0.34)).astype(np.float32) * -0.5
         index = (gap < 0.16).astype(np.float32)
     elif kind == "geometric":
         a, b = np.abs((u + v) % 1.0 - 0.5), np.abs((u - v) % 1.0 - 0.5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scripts.render.noise import SIDE, F, band, cells, cloud, loops, nearest, sample, strands
+from scripts.render.noise import SIDE, F, band, cells, cloud, loops, nearest, sample
 from scripts.render.surface import Design, Grid, Surface
 
 
@@ -19,9 +19,11 @@ def corduroy(grid: Grid, design: Design) -> Surface:
     fx = np.abs((grid.x + wobble) % 1.0 - 0.5) * 2
     width = design.between(0.72, 0.92)
     wale = np.sqrt(np.maximum(1 - (fx / width) ** 2, 0))
-    tuft = nearest(band(design.variant, 60, 200), grid.x * 60, grid.y * 30)
-    height = 0.45 * wale + 0.03 * tuft * wale
-    tone = (0.28 + 0.72 * wale) * (1 + 0.10 * tuft)
+    tuft = nearest(band(design.variant, 60, 200, 0.6), grid.x * 70, grid.y * 45)
+    edge = sample(band(design.variant + 1, 40, 120), grid.x * 40, grid.y * 40)
+    wale = np.clip(wale + 0.10 * edge * (1 - wale), 0, 1.1)
+    height = 0.5 * wale + 0.05 * tuft * wale
+    tone = (0.18 + 0.82 * wale**1.5) * (1 + 0.16 * tuft)
     surface = Surface(height.astype(np.float32), (design.palette.ground * tone[..., None]).astype(np.float32))
     surface.sheen, surface.fuzz, surface.occlusion = 0.4, 0.4, 0.3
     return surface
@@ -32,18 +34,18 @@ def velvet(grid: Grid, design: Design) -> Surface:
     k = SIDE / 60
     crush = sample(cloud(design.variant, 2.0), grid.x * k + design.shift[0], grid.y * k + design.shift[1])
     grain = nearest(band(design.variant, 120, 240), grid.x * 50, grid.y * 50)
-    amount = design.between(0.1, 0.8) if design.chance(0.4) else 0.1
+    amount = design.between(0.35, 1.1)
     height = 0.9 * amount * crush + 0.02 * grain
     tone = 0.55 * (1 + 0.10 * grain + 0.22 * amount * crush)
     surface = Surface(height.astype(np.float32), (design.palette.ground * tone[..., None]).astype(np.float32))
-    surface.sheen, surface.fuzz, surface.occlusion = design.between(0.9, 1.4), 0.3, 0.0
+    surface.sheen, surface.fuzz, surface.occlusion = design.between(1.3, 2.0), 0.2, 0.0
     return surface
 
 
 def terry(grid: Grid, design: Design) -> Surface:
     """Uncut loops of towelling."""
     k = SIDE / 28
-    tile = loops(design.variant, 2400, 9.0, 3.4, 4.2)
+    tile = loops(design.variant, 6000, 8.0, 3.6, 4.2)
     height = sample(tile, grid.x * k + design.shift[0], grid.y * k * design.between(0.8, 1.2) + design.shift[1])
     row = 0.12 * np.sin(2 * np.pi * grid.y * 0.9)
     surface = Surface((0.55 * height + 0.3 * row * height).astype(np.float32), _shaded(height, 0.28, design.palette.ground))
@@ -71,8 +73,8 @@ def fleece(grid: Grid, design: Design) -> Surface:
     x, y = grid.x * k + design.shift[0], grid.y * k + design.shift[1]
     pill = sample(band(design.variant, 20, 44), x, y)
     fibre = nearest(band(design.variant + 3, 90, 250), x * 2.1, y * 2.1)
-    height = 0.22 * pill + 0.035 * fibre
-    tone = 0.82 + 0.08 * pill + 0.05 * fibre
+    height = design.between(0.06, 0.18) * pill + 0.04 * fibre
+    tone = 0.80 + 0.08 * pill + 0.09 * fibre
     surface = Surface(height.astype(np.float32), (design.palette.ground * np.clip(tone, 0.3, 1.2)[..., None]).astype(np.float32))
     surface.fuzz, surface.occlusion, surface.sheen = 0.8, 0.25, 0.35
     return surface
@@ -82,12 +84,13 @@ def fur(grid: Grid, design: Design) -> Surface:
     """Long combed fibres lying over one another."""
     k = SIDE / 14
     flow = cloud(design.variant, 2.2)
-    sway = design.between(10, 26)
-    bend = sway * sample(flow, grid.x * k * 0.4, grid.y * k * 0.4)
+    sway = design.between(14, 40)
+    bend = sway * sample(flow, grid.x * k * 0.5, grid.y * k * 0.35)
     x, y = grid.x * k + bend + design.shift[0], grid.y * k + design.shift[1]
-    hair = sample(strands(design.variant, 3600, 70.0, 0.5), x, y)
-    lock = sample(band(design.variant, 8, 24, 0.5), x, y)
-    tone = 0.25 + 0.75 * hair + 0.12 * lock
+    hair = 0.6 * sample(band(design.variant, 40, 110, 0.07), x, y) + 0.5 * sample(band(design.variant + 1, 80, 200, 0.05), x + 0.3 * y, y)
+    lock = sample(band(design.variant, 8, 26, 0.3), x, y)
+    tone = 0.62 + 0.22 * hair + 0.16 * lock
+    hair = 0.5 + 0.25 * hair
     tip = np.clip(design.palette.ground * 1.5 + 0.05, 0, 1) if design.chance(0.4) else design.palette.ground
     albedo = design.palette.ground + (tip - design.palette.ground) * np.clip(lock, 0, 1)[..., None]
     surface = Surface((0.3 * hair + 0.2 * lock).astype(np.float32), (albedo * np.clip(tone, 0, 1.3)[..., None]).astype(np.float32))
@@ -103,10 +106,11 @@ def chenille(grid: Grid, design: Design) -> Surface:
     k = SIDE / 12
     wobble = 0.06 * sample(cloud(design.variant, 1.8), grid.x * k * 0.5, number * 91.0)
     section = np.sqrt(np.maximum(1 - ((fy + wobble) / 0.5) ** 2, 0))
-    bristle = nearest(band(design.variant, 60, 160, 0.25), grid.x * k * 1.4 + number * 57, grid.y * k * 1.4)
-    tone = (0.35 + 0.65 * section) * (1 + 0.16 * bristle) * design.threads(0.08).take(number.astype(np.int32) & 511)
+    bristle = sample(band(design.variant, 20, 70, 0.5), grid.x * k * 1.4 + number * 57, grid.y * k * 1.4)
+    section = np.clip(section + 0.22 * bristle * (1.2 - section), 0, 1.2)
+    tone = (0.30 + 0.70 * section) * (1 + 0.20 * bristle) * design.threads(0.08).take(number.astype(np.int32) & 511)
     pair = design.palette.colours[:2] if design.chance(0.35) else design.palette.colours[[0, 0]]
     colour = pair.take(number.astype(np.int32) % 2, axis=0)
-    surface = Surface((0.5 * section + 0.04 * bristle).astype(np.float32), (colour * tone[..., None]).astype(np.float32))
+    surface = Surface((0.55 * section + 0.10 * bristle).astype(np.float32), (colour * tone[..., None]).astype(np.float32))
     surface.sheen, surface.fuzz, surface.occlusion = 0.5, 0.6, 0.4
     return surface

@@ -17,10 +17,10 @@ def felt(grid: Grid, design: Design) -> Surface:
     matt = nearest(band(design.variant, 90, 250), x * 1.3, y * 1.3)
     lump = sample(cloud(design.variant, 1.8), x * 0.3, y * 0.3)
     fibre = np.maximum(first, other)
-    tone = 0.80 + 0.16 * fibre + 0.04 * matt + 0.04 * lump
+    tone = 0.72 + 0.26 * fibre + 0.06 * matt + 0.04 * lump
     if design.chance(0.3):
         tone = tone + 0.25 * (first - other)
-    height = 0.05 * fibre + 0.02 * matt + 0.1 * lump
+    height = 0.07 * fibre + 0.03 * matt + 0.1 * lump
     surface = Surface(height.astype(np.float32), (design.palette.ground * tone[..., None]).astype(np.float32))
     surface.fuzz, surface.occlusion, surface.gloss = 0.7, 0.15, 0.02
     return surface
@@ -34,8 +34,12 @@ def leather(grid: Grid, design: Design) -> Surface:
     _, gap, value = cells(design.variant, 32, 0.5)
     crease = np.clip(sample(gap, x, y) / design.between(0.25, 0.5), 0, 1)
     fine = np.clip(sample(cells(design.variant + 1, 64, 0.5)[1], x * 1.6, y * 1.6) / 0.4, 0, 1)
-    dome = 0.28 * np.sqrt(crease) + 0.06 * fine + 0.06 * nearest(value, x, y) * crease
-    tone = (0.55 + 0.45 * crease) * (0.93 + 0.07 * fine)
+    depth = design.between(0.25, 1.0)
+    dome = depth * (0.26 * np.sqrt(crease) + 0.06 * nearest(value, x, y) * crease) + 0.07 * fine
+    tone = (1 - 0.42 * depth + 0.42 * depth * crease) * (0.90 + 0.10 * fine)
+    if design.chance(0.35):
+        second = design.palette.ground * 0.45
+        tone = np.maximum(tone * np.clip(1.08 + 0.12 * wave / 9, 0.8, 1.2), second.mean())
     surface = Surface(dome.astype(np.float32), (design.palette.ground * tone[..., None]).astype(np.float32))
     surface.gloss, surface.polish = design.between(0.2, 0.65), design.between(14, 40)
     surface.occlusion, surface.fuzz = 0.3, 0.0
@@ -49,7 +53,7 @@ def suede(grid: Grid, design: Design) -> Surface:
     stroke = sample(cloud(design.variant, 1.9, design.between(0.5, 1.0)), x * 0.5, y * 0.5)
     nap = nearest(band(design.variant, 100, 250, 0.7), x * 2, y * 2)
     pore = np.clip(sample(band(design.variant + 2, 50, 110), x, y) - 1.2, 0, 1)
-    tone = 0.72 + design.between(0.08, 0.20) * stroke + 0.09 * nap - 0.15 * pore
+    tone = 0.72 + design.between(0.14, 0.30) * stroke + 0.05 * nap - 0.15 * pore
     surface = Surface((0.03 * nap - 0.05 * pore).astype(np.float32), (design.palette.ground * np.clip(tone, 0.2, 1.3)[..., None]).astype(np.float32))
     surface.fuzz, surface.occlusion, surface.gloss, surface.sheen = 0.3, 0.1, 0.0, 0.5
     return surface
@@ -98,14 +102,14 @@ def quilted(grid: Grid, design: Design) -> Surface:
         a, b = (grid.x + grid.y) % 1.0, (grid.x - grid.y) % 1.0
         first, second = 0.5 - np.abs(a - 0.5), 0.5 - np.abs(b - 0.5)
         distance = np.minimum(first, second)
-        puff = np.sqrt(np.clip(first * second * 4, 0, 1))
+        puff = np.sqrt(np.sin(np.pi * first) * np.sin(np.pi * second))
     elif kind < 0.85:
         distance = 0.5 - np.abs(grid.y % 1.0 - 0.5)
-        puff = np.sqrt(np.clip(distance * 2, 0, 1))
+        puff = np.sqrt(np.sin(np.pi * distance))
     else:
         first, second = 0.5 - np.abs(grid.x % 1.0 - 0.5), 0.5 - np.abs(grid.y % 1.0 - 0.5)
         distance = np.minimum(first, second)
-        puff = np.sqrt(np.clip(first * second * 4, 0, 1))
+        puff = np.sqrt(np.sin(np.pi * first) * np.sin(np.pi * second))
     seam = _seam(distance * 4, (grid.x + 0.6 * grid.y) * 14)
     k = SIDE / 6
     pucker = sample(cloud(design.variant, 1.5), grid.x * k, grid.y * k) * np.exp(-distance * 6)
@@ -125,12 +129,12 @@ def pleated(grid: Grid, design: Design) -> Surface:
     if design.chance(0.6):
         lean = design.between(0.70, 0.92)
         height = np.where(t < lean, t / lean, (1 - t) / (1 - lean))
-        shadow = np.clip((t - lean) / (1 - lean), 0, 1) + np.exp(-t * 9) * 0.8
+        shadow = np.clip((t - lean) / (1 - lean), 0, 1) + np.exp(-t * 14) * 0.9
     else:
         height = 1 - np.abs(2 * t - 1)
         shadow = np.exp(-np.minimum(t, 1 - t) * 12)
     weave = nearest(band(design.variant, 120, 250), grid.x * 70, grid.y * 70)
-    tone = (1 - 0.55 * shadow) * (1 + 0.03 * weave)
+    tone = (1 - 0.65 * shadow) * (1 + 0.03 * weave)
     surface = Surface((0.5 * height).astype(np.float32), (design.palette.ground * tone[..., None]).astype(np.float32))
     surface.gloss, surface.polish = design.between(0.05, 0.5), 14.0
     surface.occlusion, surface.fibre = 0.3, np.full_like(grid.x, np.pi / 2)

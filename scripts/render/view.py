@@ -57,9 +57,9 @@ def look(view: View, shape: tuple[int, int], cells: tuple[float, float], drape: 
     h, w = shape
     low, high = cells
     middle = np.sqrt(low * high)
-    reach = (high / low) ** (0.5 * (0.75 + 0.25 * wild))
+    reach = (high / low) ** (0.5 * (0.35 + 0.35 * wild))
     across = float(middle * reach ** rng.uniform(-1, 1))
-    turn = float(rng.normal(0, 0.16 * wild)) if rng.random() < 0.6 else float(rng.uniform(-np.pi, np.pi))
+    turn = float(rng.normal(0, 0.16 * wild)) if rng.random() < 0.9 - 0.15 * wild else float(rng.uniform(-np.pi, np.pi))
     turn += float(rng.choice([0.0, np.pi / 2], p=[0.8, 0.2]))
     scale = across / min(h, w)
     yy, xx = np.meshgrid(np.arange(h, dtype=np.float32) - h / 2, np.arange(w, dtype=np.float32) - w / 2, indexing="ij")

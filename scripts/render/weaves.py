@@ -48,9 +48,12 @@ def basket(grid: Grid, design: Design) -> Surface:
 def twill(grid: Grid, design: Design) -> Surface:
     over, under = ((2, 2), (2, 1))[int(design.rng.integers(2))]
     warp, weft = _one(design, width=0.98, uneven=0.03, shade=0.03)
-    if design.chance(0.4):
-        weft.colours = np.clip(0.45 * weft.colours + 0.55 * WHITE, 0, 1).astype(np.float32)
-    surface = dense(interlace(grid, design, drafts.twill(over, under, left=design.chance(0.3)), warp, weft, crimp=0.7))
+    lighter = design.between(0.15, 0.6)
+    weft.colours = np.clip((1 - lighter) * weft.colours + lighter * WHITE, 0, 1).astype(np.float32)
+    left = design.chance(0.3)
+    surface = dense(interlace(grid, design, drafts.twill(over, under, left=left), warp, weft, crimp=0.8))
+    line = (grid.x - grid.y if not left else grid.x + grid.y) / (over + under)
+    surface.height += (0.3 * np.cos(2 * np.pi * line)).astype(np.float32)
     surface.gloss = 0.08
     return surface
 
@@ -78,12 +81,9 @@ def herringbone(grid: Grid, design: Design) -> Surface:
 def houndstooth(grid: Grid, design: Design) -> Surface:
     """2/2 twill, four dark and four light threads in both systems."""
     pair = _contrast(design)
-    n = int(design.rng.choice([4, 4, 4, 6, 8]))
-    order = (0,) * n + (1,) * n
+    order = (0,) * 4 + (1,) * 4
     yarns = Yarns(pair, order, 0.98, 0.04, 0.0, 0.03)
-    scale = 2 if n > 4 else 1
-    draft = np.kron(drafts.twill(2, 2), np.ones((scale, scale), bool)).astype(bool)
-    surface = dense(interlace(grid, design, draft, yarns, yarns, crimp=0.6), 0.6)
+    surface = dense(interlace(grid, design, drafts.twill(2, 2), yarns, yarns, crimp=0.6), 0.6)
     surface.fuzz = 0.3
     return surface
 
@@ -199,18 +199,18 @@ def seersucker(grid: Grid, design: Design) -> Surface:
 
 def ottoman(grid: Grid, design: Design) -> Surface:
     """Warp rib: cords across, wrapped by dense fine ends."""
-    cord = Grid(grid.x * 2.0, grid.y, grid.pixels)
+    cord = Grid(grid.x * 1.6, grid.y, grid.pixels)
     warp, weft = _one(design, width=1.05, uneven=0.03, shade=0.02, twist=0.0)
     surface = dense(interlace(cord, design, drafts.plain(), warp, weft, crimp=0.2), 0.9)
     ridge = np.sqrt(np.maximum(1 - (2 * (grid.y / 2.0 - np.floor(grid.y / 2.0)) - 1) ** 2, 0.0))
-    surface.height = (surface.height * 0.25 + 1.1 * ridge).astype(np.float32)
-    surface.gloss, surface.polish = design.between(0.15, 0.4), 16.0
+    surface.height = (surface.height * 0.5 + 1.0 * ridge).astype(np.float32)
+    surface.gloss, surface.polish = design.between(0.35, 0.7), 16.0
     return surface
 
 
 def crepe(grid: Grid, design: Design) -> Surface:
     warp, weft = _one(design, width=0.95, uneven=0.05, shade=0.02, twist=0.0)
     surface = dense(interlace(grid, design, drafts.crepe(design.rng), warp, weft, crimp=0.7), 0.7)
-    surface.height = surface.height * 0.6 + (0.55 * soften(grid, design, 60)).astype(np.float32)
+    surface.height = surface.height * 0.6 + (1.1 * soften(grid, design, 40)).astype(np.float32)
     surface.gloss = 0.12
     return _print(surface, grid, design, 0.2, 25, 60)

@@ -1,0 +1,1 @@
+"""Training of the embedded model on rendered fabrics only. See docs/model-card.md."""
