@@ -1,9 +1,9 @@
-"""A desk to try the ledger on: jobs with made-up items, workers that answer from the photo's name, a dispatcher's office."""
+"""A desk to try the ledger on: jobs of made-up photos, workers that always answer the same, a dispatcher's office."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,7 +98,7 @@ class Desk:
     def bits(self, job: Job) -> int:
         return int(self.redis.bitcount(keys.job(job.id, "done")))
 
-    def check(self, job: Job, lost: Sequence[int] = ()) -> Job:
+    def check(self, job: Job) -> Job:
         """The invariants of an ended job: every item has exactly one outcome, counted once. Returns the job."""
         now = self.ledger.job(job.id)
         outcomes = self.ledger.results(job.id)
