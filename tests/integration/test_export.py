@@ -1,0 +1,67 @@
+"""Exports: what a spreadsheet and a program get."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from shared.errors import InvalidRequest
+from shared.export import stream
+from shared.ledger import Ledger
+from shared.results import caught_up
+from shared.settings import Settings
+from shared.types import Item, Job, Lane
+from tests.desk import Desk, answer, failure, spec
+
+NAMES = ["布料/真丝.jpg", "=HYPERLINK(1).jpg", "+1.jpg", "-1.jpg", "@x.jpg", 'quo"te,comma\n.jpg', "plain.jpg"]
+
+
+@pytest.fixture
+def job(desk: Desk) -> Job:
+    items = [Item(i, name, sha256=f"{i:02x}") for i, name in enumerate(NAMES)]
+    made = desk.ledger.submit(spec("names", Lane.INTERACTIVE), items)
+    claim = desk.worker().claim(Lane.INTERACTIVE)
+    assert claim is not None
+    results = [failure(i) if i.index == 6 else answer(i) for i in claim.items]
+    desk.worker().commit(claim, results, b"", final=True)
+    return desk.check(made)
+
+
+def exported(settings: Settings, ledger: Ledger, job: Job, format: str) -> bytes:
+    with caught_up(settings, ledger, job.id) as projection:
+        return b"".join(stream(job, projection, format))
+
+
+def own(settings: Settings, folder: Path) -> Settings:
+    return settings.model_copy(update={"data_dir": folder})
+
+
+def test_csv_opens_in_a_spreadsheet(desk: Desk, job: Job, ledger_settings: Settings, tmp_path: Path) -> None:
+    raw = exported(own(ledger_settings, tmp_path), desk.ledger, job, "csv")
+    assert raw.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline="")))
+    assert [r["name"] for r in rows] == [("'" + n if n[0] in "=+-@" else n) for n in NAMES]
+    assert rows[0]["label"] == "class-0"
+    assert (rows[0]["class_1"], rows[0]["sample_1"], rows[0]["class_2"]) == ("class", "s", "")
+    assert (rows[6]["status"], rows[6]["error"], rows[6]["label"]) == ("failed", "truncated", "")
+    assert rows[6]["message"]
+    assert {r["bank"] for r in rows} == {"b1"}
+
+
+def test_jsonl_keeps_everything_as_it_is(desk: Desk, job: Job, ledger_settings: Settings, tmp_path: Path) -> None:
+    raw = exported(own(ledger_settings, tmp_path), desk.ledger, job, "jsonl")
+    rows = [json.loads(line) for line in raw.splitlines()]
+    assert [r["name"] for r in rows] == NAMES
+    assert rows[0]["candidates"] == [{"label": "class", "score": 1.0, "sample": "s"}]
+    assert rows[6]["error"]["code"] == "truncated"
+    assert {r["model"] for r in rows} == {"m"}
+
+
+def test_another_format_is_refused(desk: Desk, job: Job, ledger_settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        exported(own(ledger_settings, tmp_path), desk.ledger, job, "doc")
+    assert refused.value.code == "unknown_format"

@@ -1,0 +1,171 @@
+"""The projection: folding is idempotent, a lost file is made again, filters and pages see what was committed."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from shared.errors import InvalidRequest, NotFound
+from shared.results import caught_up, open_projection
+from shared.settings import Settings
+from shared.types import Candidate, ItemResult, Job, Lane, Ranking, Verdict
+from tests.desk import DIM, Desk, answer
+
+
+def judged(desk: Desk, count: int = 30) -> Job:
+    """A finished job: every third photo failed, confidences fall with the index, labels alternate."""
+    job = desk.submit(count)
+    desk.admit(job)
+    worker = desk.worker()
+    while claim := worker.claim(Lane.BULK):
+        results: list[ItemResult] = []
+        rows = []
+        for item in claim.items:
+            if item.index % 3 == 2:
+                results.append(replace(answer(item), ranking=None, error_code="truncated"))
+                continue
+            label = "twill" if item.index % 2 else "satin"
+            verdict = Verdict.LABEL if item.index < count // 2 else Verdict.UNSURE
+            candidates = (Candidate(label, 1.0, "s1"), Candidate("other", 0.5, None))
+            ranking = Ranking(verdict, label, round(1 - item.index / 100, 2), 0.1, candidates)
+            results.append(replace(answer(item), ranking=ranking, cached=item.index % 2 == 0))
+            rows.append(np.full(DIM, item.index, np.float16).tobytes())
+        worker.commit(claim, results, b"".join(rows), final=True)
+    return desk.check(job)
+
+
+@pytest.fixture
+def own(ledger_settings: Settings, tmp_path: object) -> Settings:
+    return ledger_settings.model_copy(update={"data_dir": tmp_path})
+
+
+def test_folding_twice_changes_nothing(desk: Desk, own: Settings) -> None:
+    job = judged(desk)
+    with caught_up(own, desk.ledger, job.id) as projection:
+        first = list(projection.rows())
+        assert projection.catch_up(desk.ledger) == 0
+        assert list(projection.rows()) == first
+        assert projection.behind(desk.ledger) == 0
+    assert [row["index"] for row in first] == list(range(30))
+    assert sum(row["status"] == "ok" for row in first) == job.ok
+
+
+def test_several_processes_fold_together(desk: Desk, own: Settings) -> None:
+    job = judged(desk, 500)
+
+    def fold() -> None:
+        with caught_up(own, desk.ledger, job.id):
+            pass
+
+    threads = [threading.Thread(target=fold) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with caught_up(own, desk.ledger, job.id) as projection:
+        assert [row["index"] for row in projection.rows()] == list(range(500))
+        found = projection.vectors(range(500))
+    assert {i: np.frombuffer(v, np.float16)[0] for i, v in found.items()} == {
+        i: float(i) for i in range(500) if i % 3 != 2
+    }
+
+
+def test_vectors_leave_the_ledger_once_they_are_kept(desk: Desk, own: Settings) -> None:
+    job = judged(desk)
+    assert list(desk.redis.scan_iter("weft:*:vec:*"))
+    with caught_up(own, desk.ledger, job.id):
+        pass
+    assert not list(desk.redis.scan_iter("weft:*:vec:*"))
+
+
+def test_a_lost_file_is_made_again_from_the_ledger(desk: Desk, own: Settings) -> None:
+    job = judged(desk)
+    with caught_up(own, desk.ledger, job.id) as projection:
+        before = list(projection.rows())
+    for path in own.jobs_dir.iterdir():
+        path.unlink()
+    with caught_up(own, desk.ledger, job.id) as projection:
+        assert list(projection.rows()) == before
+
+
+def test_results_outlive_the_ledger(desk: Desk, own: Settings) -> None:
+    job = judged(desk)
+    with caught_up(own, desk.ledger, job.id) as projection:
+        before = list(projection.rows())
+    desk.office.remove(job.id)
+    with caught_up(own, desk.ledger, job.id) as projection:
+        assert list(projection.rows()) == before
+
+
+def test_a_retry_replaces_the_failure(desk: Desk, own: Settings) -> None:
+    job = judged(desk)
+    with caught_up(own, desk.ledger, job.id) as projection:
+        assert projection.summary()["failures"] == {"truncated": 10}
+    desk.ledger.retry(job.id)
+    desk.admit(job)
+    desk.drain(desk.worker())
+    with caught_up(own, desk.ledger, job.id) as projection:
+        assert projection.summary()["failures"] == {}
+        assert projection.item(2)["status"] == "ok"
+
+
+def test_filters(desk: Desk, own: Settings) -> None:
+    job = judged(desk)
+    with caught_up(own, desk.ledger, job.id) as p:
+
+        def indexes(**query: object) -> list[int]:
+            return [item["index"] for item in p.items(**query)[0]]  # type: ignore[arg-type]
+
+        everything = [r["index"] for r in p.rows()]
+        assert indexes(status="failed") == everything[2::3]
+        assert indexes(label="twill") == [i for i in everything if i % 3 != 2 and i % 2]
+        assert indexes(verdict="unsure") == [i for i in everything if i % 3 != 2 and i >= 15]
+        assert indexes(max_confidence=0.75) == [i for i in everything if i % 3 != 2 and i >= 25]
+        assert indexes(code="truncated", status="ok") == []
+        assert p.summary()["labels"] == {"satin": 10, "twill": 10}
+
+
+@pytest.mark.parametrize("sort", ["index", "confidence"])
+def test_pages_hold_every_item_once(desk: Desk, own: Settings, sort: str) -> None:
+    job = judged(desk)
+    with caught_up(own, desk.ledger, job.id) as p:
+        seen: list[int] = []
+        cursor = None
+        while True:
+            page, cursor = p.items(sort=sort, cursor=cursor, limit=7)
+            seen += [item["index"] for item in page]
+            if cursor is None:
+                break
+        assert sorted(seen) == list(range(30))
+        ok = [i for i in range(30) if i % 3 != 2]
+        # Least certain first, failures last.
+        assert seen == (list(range(30)) if sort == "index" else ok[::-1] + list(range(2, 30, 3)))
+
+
+@pytest.mark.parametrize("query", [{"sort": "name"}, {"cursor": "x"}, {"sort": "confidence", "cursor": "[1]"}])
+def test_wrong_questions_are_refused(desk: Desk, own: Settings, query: dict[str, str]) -> None:
+    with closing(open_projection(own, "j0b")) as projection, pytest.raises(InvalidRequest):
+        projection.items(**query)  # type: ignore[arg-type]
+
+
+def test_a_correction_stands_beside_the_prediction(desk: Desk, own: Settings) -> None:
+    job = judged(desk)
+    with caught_up(own, desk.ledger, job.id) as p:
+        assert p.correct(0, "真丝")["corrected"] == "真丝"
+        assert p.item(0)["label"] == "satin"
+        assert [i["index"] for i in p.items(label="真丝")[0]] == [0]
+        assert p.summary()["labels"] == {"twill": 10, "satin": 9, "真丝": 1}
+        assert p.summary()["corrected"] == 1
+        assert [i["index"] for i in p.corrections()] == [0]
+        assert p.correct(0, None)["corrected"] is None
+        with pytest.raises(NotFound):
+            p.correct(99, "x")
+
+
+def test_a_job_id_cannot_lead_elsewhere(own: Settings) -> None:
+    with pytest.raises(NotFound):
+        open_projection(own, "../../etc")
