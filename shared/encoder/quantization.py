@@ -6,8 +6,10 @@ Post-training quantization by NNCF (https://docs.openvino.ai, "Basic Quantizatio
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import time
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,11 +179,12 @@ def _calibrate(xml: Path, prepared: Sequence[NDArray[np.uint8]], target: Path) -
     import nncf
     import openvino
 
-    quantized = nncf.quantize(
-        openvino.Core().read_model(str(xml)),
-        nncf.Dataset([pixels[None] for pixels in prepared]),
-        subset_size=len(prepared),
-        model_type=nncf.ModelType.TRANSFORMER,
-        preset=nncf.QuantizationPreset.MIXED,
-    )
+    with redirect_stdout(sys.stderr):  # its progress bars; stdout is the command's answer
+        quantized = nncf.quantize(
+            openvino.Core().read_model(str(xml)),
+            nncf.Dataset([pixels[None] for pixels in prepared]),
+            subset_size=len(prepared),
+            model_type=nncf.ModelType.TRANSFORMER,
+            preset=nncf.QuantizationPreset.MIXED,
+        )
     openvino.save_model(quantized, str(target), compress_to_fp16=False)
