@@ -8,6 +8,7 @@ from apiflask import APIFlask
 
 from shared.settings import Settings
 from web import api, context, i18n, pages, problems, security, uploads
+from web.schemas import Problem
 
 
 def create_app(settings: Settings | None = None) -> APIFlask:
@@ -32,12 +33,20 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     problems.init_app(app)
     api.init_app(app)
     pages.init_app(app)
-    app.spec_processor(_describe_uploads)
+    app.spec_processor(_complete)
     return app
 
 
-def _describe_uploads(spec: dict[str, Any]) -> dict[str, Any]:
-    """Multipart bodies are read as streams, not through a schema; OpenAPI is told of them here."""
+def _complete(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
+    """What APIFlask cannot see: multipart bodies, which are read as streams, and how every error looks."""
+    assert isinstance(spec, dict)
+    spec["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    failed = {"description": "Any error", "content": {"application/problem+json": problem}}
+    for methods in spec["paths"].values():
+        for operation in methods.values():
+            if isinstance(operation, dict) and "responses" in operation:
+                operation["responses"]["default"] = failed
     binary = {"type": "string", "format": "binary"}
     text = {"type": "string"}
     bodies = {

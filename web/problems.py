@@ -31,7 +31,7 @@ def problem(code: str, status: int, detail: dict[str, Any], retry_after: int | N
         document = {"type": "about:blank", "title": title, "status": status, "detail": sentence, "code": code, **more}
         body, kind = json.dumps(document), "application/problem+json"
     response = Response(body, status, content_type=f"{kind}; charset=utf-8" if kind == "text/html" else kind)
-    response.content_language = language()  # type: ignore[assignment]
+    response.content_language = language()
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     return response

@@ -12,6 +12,11 @@ from shared.types import JobState, Verdict
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 
 
+def file_response(description: str, *kinds: str) -> dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]:
+    """For OpenAPI: an answer that is no JSON."""
+    return {200: {"description": description, "content": {kind: {} for kind in kinds}}}
+
+
 class Problem(BaseModel):
     """RFC 9457 problem details; `code` is stable, `detail` is a sentence in the user's language."""
 

@@ -80,12 +80,12 @@ def duration(seconds: float) -> str:
     """A time span as people say it; one unit is enough."""
     if seconds < 90:
         count = max(1, round(seconds))
-        return ngettext("%(num)d second", "%(num)d seconds", count)
+        return str(ngettext("%(num)d second", "%(num)d seconds", count))
     if seconds < 90 * 60:
-        return ngettext("%(num)d minute", "%(num)d minutes", round(seconds / 60))
+        return str(ngettext("%(num)d minute", "%(num)d minutes", round(seconds / 60)))
     if seconds < 36 * 3600:
-        return ngettext("%(num)d hour", "%(num)d hours", round(seconds / 3600))
-    return ngettext("%(num)d day", "%(num)d days", round(seconds / 86400))
+        return str(ngettext("%(num)d hour", "%(num)d hours", round(seconds / 3600)))
+    return str(ngettext("%(num)d day", "%(num)d days", round(seconds / 86400)))
 
 
 def iso(seconds: float) -> str:
@@ -95,16 +95,16 @@ def iso(seconds: float) -> str:
 
 def rate(per_second: float) -> str:
     digits = "#,##0.0" if per_second < 10 else "#,##0"
-    return _("%(count)s photos/s", count=format_decimal(per_second, format=digits))
+    return str(_("%(count)s photos/s", count=format_decimal(per_second, format=digits)))
 
 
 def number(value: float) -> str:
-    return format_decimal(round(value))
+    return str(format_decimal(round(value)))
 
 
 def percent(share: float) -> str:
     """Never 100 % of something that is not certain."""
-    return format_percent(min(share, 0.99) if share < 1 else share, format="#,##0%")
+    return str(format_percent(min(share, 0.99) if share < 1 else share, format="#,##0%"))
 
 
 def megabytes(value: float) -> str:

@@ -10,7 +10,7 @@ from flask import Response, abort, url_for
 from shared.errors import NotFound
 from web.api.items import picture
 from web.context import services
-from web.schemas import BankOut, ClassOut
+from web.schemas import BankOut, ClassOut, file_response
 
 bp = APIBlueprint("bank", __name__, tag="Bank")
 
@@ -30,7 +30,7 @@ def one_class(label: str) -> dict[str, Any]:
 
 
 @bp.get("/bank/versions/<version>/samples/<sample_id>")
-@bp.doc(responses={200: {"description": "A JPEG, 240 pixels", "content": {"image/jpeg": {}}}})
+@bp.doc(responses=file_response("A JPEG, 240 pixels", "image/jpeg"))
 def sample_picture(version: str, sample_id: str) -> Response:
     """A sample's picture."""
     jpeg = services().banks.sample_picture(version, sample_id)

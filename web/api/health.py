@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from shared.errors import BankError, Unavailable
 from shared.ledger import Ledger
 from web.context import services
-from web.schemas import Health
+from web.schemas import Health, file_response
 
 bp = APIBlueprint("health", __name__, tag="Health")
 
@@ -41,7 +41,7 @@ def readyz() -> dict[str, str]:
 
 
 @bp.get("/metrics")
-@bp.doc(responses={200: {"description": "Prometheus text", "content": {"text/plain": {}}}})
+@bp.doc(responses=file_response("Prometheus text", "text/plain"))
 def metrics() -> Response:
     """Everything from the ledger, so that any web process tells the same."""
     registry = CollectorRegistry()

@@ -16,7 +16,7 @@ from shared.results import Projection, caught_up, public
 from shared.types import Job
 from web.context import services
 from web.i18n import language
-from web.schemas import Correction, ExportQuery, ItemOut, ItemPage, ItemsQuery
+from web.schemas import Correction, ExportQuery, ItemOut, ItemPage, ItemsQuery, file_response
 
 bp = APIBlueprint("items", __name__, tag="Items")
 
@@ -53,7 +53,7 @@ def correct(job_id: str, item: int, correction: Correction) -> dict[str, Any]:
 
 @bp.get("/jobs/<job_id>/export")
 @bp.input(ExportQuery, location="query", arg_name="query")
-@bp.doc(responses={200: {"description": "The file", "content": {kind: {} for kind in export.MEDIA_TYPES.values()}}})
+@bp.doc(responses=file_response("The file", *export.MEDIA_TYPES.values()))
 def exported(job_id: str, query: ExportQuery) -> Response:
     """All results of a job as one streamed file."""
     if query.format not in export.FORMATS:
@@ -79,7 +79,7 @@ def _stream(job: Job, projected: closing[Projection], kind: str) -> Iterator[byt
 
 
 @bp.get("/jobs/<job_id>/items/<int:item>/thumbnail")
-@bp.doc(responses={200: {"description": "A JPEG, 240 pixels", "content": {"image/jpeg": {}}}})
+@bp.doc(responses=file_response("A JPEG, 240 pixels", "image/jpeg"))
 def thumbnail(job_id: str, item: int) -> Response:
     """A small picture of an item, once a worker has read it."""
     with projected(job_id) as projection:

@@ -8,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import render_template, request
-from redis.connection import parse_url
 
 from shared.settings import Settings
 from web.api.workers import shown
@@ -56,5 +56,5 @@ def _weft() -> str:
 
 def without_password(url: str) -> str:
     """A Redis address that may be shown."""
-    password = parse_url(url).get("password")
-    return url.replace(f":{password}@", ":PASSWORD@") if password else url
+    parts = urlsplit(url)
+    return url.replace(f":{parts.password}@", ":PASSWORD@") if parts.password else url
