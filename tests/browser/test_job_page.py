@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import requests
 from playwright.sync_api import Page, expect
@@ -71,6 +73,31 @@ def test_a_correction_and_its_undo(page: Page, product: Product) -> None:
     card.locator("summary").click()
     card.locator(".text-button").click()
     expect(card.locator("h3")).to_have_text(predicted)
+
+
+def test_failures_say_what_to_do_and_are_tried_again(page: Page, product: Product, tmp_path: Path) -> None:
+    folder = product.photos / "with-a-way-out"
+    folder.mkdir(parents=True)
+    (folder / "good.jpg").write_bytes(b"good")
+    (tmp_path / "private.jpg").write_bytes(b"private")
+    (folder / "link.jpg").symlink_to(tmp_path / "private.jpg")
+    answer = requests.post(f"{product.url}/api/v1/jobs/folder", json={"path": folder.name}, timeout=10)
+    job = str(answer.json()["id"])
+    finished(product, job)
+    page.goto(f"/jobs/{job}")
+    failures = page.locator(".failures li")
+    expect(failures).to_contain_text("Outside the allowed folders")
+    failures.locator("text=Show").click()
+    expect(page.locator("article.item")).to_have_count(1)
+    expect(page.locator("article.item .file")).to_have_text("link.jpg")
+    page.goto(f"/jobs/{job}")
+    (folder / "link.jpg").unlink()
+    (folder / "link.jpg").write_bytes(b"a photo at last")
+    page.click("text=Try the failed ones again")
+    expect(page.locator("#progress .badge")).to_have_text("Finished")
+    expect(page.locator("article.item.failed")).to_have_count(0)
+    expect(page.locator("article.item")).to_have_count(2)
+    expect(failures).to_have_count(0)
 
 
 def test_exports_are_offered(page: Page, product: Product) -> None:

@@ -30,9 +30,11 @@ localTimes(document);
 
 document.body.addEventListener("htmx:beforeRequest", (event) => {
   const element = event.detail.elt;
-  if (!element.hasAttribute("data-poll") || event.detail.requestConfig.triggeringEvent?.type === "job-ended") return;
-  const busy = element.hasAttribute("data-gentle") && (element.contains(document.activeElement) || element.querySelector("details[open]"));
-  if (document.hidden || busy) event.preventDefault();
+  const asleep = document.hidden && element.hasAttribute("data-poll");
+  // Nobody's correction is swept away while it is being written, nor the further pages that somebody has loaded.
+  const inUse = element.hasAttribute("data-gentle")
+    && (element.contains(document.activeElement) || element.querySelector("details[open]") || element.querySelector(".later"));
+  if (asleep || inUse) event.preventDefault();
 });
 document.body.addEventListener("htmx:afterSwap", (event) => localTimes(event.detail.target.parentElement || document));
 document.body.addEventListener("htmx:sendError", () => tell(toast.dataset.lost));
