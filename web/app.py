@@ -46,7 +46,8 @@ def _complete(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
     for methods in spec["paths"].values():
         for operation in methods.values():
             if isinstance(operation, dict) and "responses" in operation:
-                operation["responses"]["default"] = failed
+                answers = {code: told for code, told in operation["responses"].items() if code < "4"}
+                operation["responses"] = {**answers, "default": failed}
     binary = {"type": "string", "format": "binary"}
     text = {"type": "string"}
     bodies = {

@@ -95,7 +95,7 @@ class ItemPage(BaseModel):
 
 class JobsQuery(BaseModel):
     limit: int = Field(50, ge=1, le=500)
-    before: float | None = None
+    before: float | None = Field(None, allow_inf_nan=False)
 
 
 class ItemsQuery(BaseModel):
@@ -105,7 +105,7 @@ class ItemsQuery(BaseModel):
     label: str | None = None
     verdict: Verdict | None = None
     code: str | None = None
-    max_confidence: float | None = Field(None, ge=0, le=1)
+    max_confidence: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
     sort: Literal["index", "confidence"] = "index"
     cursor: str | None = None
     limit: int = Field(100, ge=1, le=1000)
@@ -123,7 +123,7 @@ class ExportQuery(BaseModel):
 
 class WaitQuery(BaseModel):
     #: Seconds to wait for the answer before a job is returned instead.
-    wait: float = Field(10, ge=0, le=60)
+    wait: float = Field(10, ge=0, le=60, allow_inf_nan=False)
 
 
 class FolderJob(BaseModel):

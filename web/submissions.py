@@ -9,10 +9,11 @@ from pathlib import Path
 
 from flask import request
 
+from shared.admission import require_room
 from shared.errors import InvalidRequest, WeftError
 from shared.types import PRESETS, Job, Lane
 from web.context import INTERACTIVE_ITEMS, services
-from web.uploads import fingerprint, receive
+from web.uploads import display_name, fingerprint, receive
 
 MAX_KEY = 200
 
@@ -39,6 +40,7 @@ def submit_upload() -> Job:
     """
     at = services()
     ledger = at.ledger
+    require_room(at.settings, ledger)
     preset = chosen_preset(request.form.get("preset"), "upload")
     name = request.form.get("name", "").strip()[:200]
     spec = at.spec(name=name, preset=preset, lane=Lane.BULK, kind="upload")
@@ -52,6 +54,7 @@ def submit_photo() -> Job:
     """One photo that somebody waits for."""
     at = services()
     ledger = at.ledger
+    require_room(at.settings, ledger)
     preset = chosen_preset(request.form.get("preset"), "classify")
     spec = at.spec(name="", preset=preset, lane=Lane.INTERACTIVE, kind="classify")
     items = receive(request.files.getlist("file")[:1], at.storage, at.settings)
@@ -64,6 +67,7 @@ def submit_photo() -> Job:
 def submit_folder(path: str, name: str, wished_preset: str | None, not_before: datetime | None) -> Job:
     """A folder below an allowed root, listed later. Raises as `allowed_folder` and `chosen_preset` do."""
     at = services()
+    require_room(at.settings, at.ledger)
     preset = chosen_preset(wished_preset, "folder")
     starts = not_before.timestamp() if not_before else None
     folder = allowed_folder(path, at.settings.roots)
@@ -85,12 +89,12 @@ def allowed_folder(wished: str, roots: tuple[Path, ...]) -> Path:
     (`folder_missing`, `folder_empty`).
     """
     if "\0" in wished:
-        raise InvalidRequest("folder_missing", path=wished.replace("\0", "?"))
+        raise InvalidRequest("folder_missing", path=display_name(wished))
     candidates = [Path(os.path.realpath(root / wished)) for root in roots]
     allowed = [path for path, root in zip(candidates, roots, strict=True) if _below(path, root)]
     if not allowed:
         raise FolderNotAllowed(path=wished)
-    folder = next((path for path in allowed if path.is_dir()), None)
+    folder = next((path for path in allowed if os.path.isdir(path)), None)
     if folder is None:
         raise InvalidRequest("folder_missing", path=wished)
     try:

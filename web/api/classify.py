@@ -23,7 +23,8 @@ POLL = 0.02
 
 @bp.post("/classify")
 @bp.input(WaitQuery, location="query", arg_name="query")
-@bp.output(ItemOut, description="The item; 202 and the job where it took longer than `wait`")
+@bp.output(ItemOut, description="The item")
+@bp.doc(responses={202: "The job: it took longer than `wait`"})
 def classify(query: WaitQuery) -> dict[str, Any] | Response:
     """Classify one photo."""
     until = time.monotonic() + query.wait

@@ -42,7 +42,7 @@ def index(job_id: str, query: ItemsQuery) -> dict[str, Any]:
     return {"items": items, "next": following}
 
 
-@bp.patch("/jobs/<job_id>/items/<int:item>")
+@bp.patch("/jobs/<job_id>/items/<int(max=4294967295):item>")
 @bp.input(Correction, location="json", arg_name="correction")
 @bp.output(ItemOut)
 def correct(job_id: str, item: int, correction: Correction) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _stream(job: Job, projected: closing[Projection], kind: str) -> Iterator[byt
     return rows()
 
 
-@bp.get("/jobs/<job_id>/items/<int:item>/thumbnail")
+@bp.get("/jobs/<job_id>/items/<int(max=4294967295):item>/thumbnail")
 @bp.doc(responses=file_response("A JPEG, 240 pixels", "image/jpeg"))
 def thumbnail(job_id: str, item: int) -> Response:
     """A small picture of an item, once a worker has read it."""

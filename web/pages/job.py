@@ -75,7 +75,7 @@ def results(job_id: str) -> Response:
     return response
 
 
-@bp.post("/jobs/<job_id>/items/<int:index>")
+@bp.post("/jobs/<job_id>/items/<int(max=4294967295):index>")
 def correct(job_id: str, index: int) -> str:
     found = services().ledger.job(job_id)
     try:
