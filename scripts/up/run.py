@@ -20,6 +20,7 @@ from scripts.up.pulse import Pulse
 from scripts.up.signals import Signals
 from scripts.up.supervisor import Kept, Say, Supervisor
 from shared.address import addresses
+from shared.admission import memory_share
 from shared.bank.store import BankStore
 from shared.errors import Conflict, Unavailable, WeftError
 from shared.ledger import Ledger
@@ -168,6 +169,9 @@ class Up:
         pulses = {kept.name: self._pulse(kept) for kept in self._workers if kept.running}
         try:
             beats = self._beats()
+            if self._ledger is not None and memory_share(self._ledger) >= 1:
+                # It refuses heartbeats, too: their absence tells nothing.
+                raise Unavailable("memory_full")
             waits = {
                 beat["identity"]: self._work_waits(beat["identity"]) for beat in beats.values() if beat.get("identity")
             }

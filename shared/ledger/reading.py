@@ -109,9 +109,15 @@ class Reading:
         """Totals since the ledger began, and the memory of its Redis in bytes."""
         with translated():
             totals = {k.decode(): float(v) for k, v in self._c.redis.hgetall(keys.STATS).items()}
-            memory = self._c.redis.info("memory")
+        used, limit = self.memory()
         base = dict.fromkeys(("photos_ok", "photos_failed", "cached"), 0.0)
-        return {**base, **totals, "redis_memory": memory["used_memory"], "redis_maxmemory": memory.get("maxmemory", 0)}
+        return {**base, **totals, "redis_memory": used, "redis_maxmemory": limit}
+
+    def memory(self) -> tuple[int, int]:
+        """Bytes that the ledger's Redis uses, and may use (0: no limit)."""
+        with translated():
+            memory = self._c.redis.info("memory")
+        return int(memory["used_memory"]), int(memory.get("maxmemory", 0))
 
     def _many(self, ids: list[str]) -> list[Job]:
         with translated():

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import structlog
 
-from shared.errors import WeftError
+from shared.admission import MEMORY_FOR_LISTING, memory_share
+from shared.errors import Unavailable, WeftError
 from shared.formats import is_photo_name
 from shared.ledger import Ledger
 from shared.ledger.office import Office
@@ -96,6 +97,8 @@ class Lister(threading.Thread):
             chunk.append(Item(index, shown(name), path=entry.path, size=status.st_size, mtime=mtime))
             index += 1
             if len(chunk) == CHUNK_ITEMS:
+                if memory_share(self._ledger) >= MEMORY_FOR_LISTING:
+                    raise Unavailable("memory_full")
                 if not self._office.append(self._job.id, chunk, name, last=False):
                     return
                 chunk = []

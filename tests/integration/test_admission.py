@@ -1,0 +1,68 @@
+"""New jobs are refused while there is no room, with a time to come back; what was accepted goes on."""
+
+from __future__ import annotations
+
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+import requests
+
+from shared.admission import require_room
+from shared.errors import Unavailable
+from shared.ledger import Ledger
+from shared.settings import Settings
+from tests.desk import Desk
+from tests.product import Product
+
+Usage = namedtuple("Usage", "total used free")
+GIB = 1024**3
+
+
+def test_memory(desk: Desk, ledger_settings: Settings) -> None:
+    used, _ = desk.ledger.memory()
+    try:
+        desk.redis.config_set("maxmemory", int(used / 0.5))
+        require_room(ledger_settings, desk.ledger)
+        desk.redis.config_set("maxmemory", int(used / 0.7))
+        with pytest.raises(Unavailable) as refused:
+            require_room(ledger_settings, desk.ledger)
+        assert refused.value.code == "memory_full"
+    finally:
+        desk.redis.config_set("maxmemory", "0")
+    require_room(ledger_settings, desk.ledger)
+
+
+@pytest.mark.parametrize(
+    ("total", "free", "short"),
+    [(100 * GIB, 9 * GIB, True), (100 * GIB, 11 * GIB, False), (4000 * GIB, 30 * GIB, False), (GIB, GIB // 20, True)],
+)
+def test_disk(
+    desk: Desk, ledger_settings: Settings, monkeypatch: pytest.MonkeyPatch, total: int, free: int, short: bool
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(total, total - free, free))
+    if not short:
+        require_room(ledger_settings, desk.ledger)
+        return
+    with pytest.raises(Unavailable) as refused:
+        require_room(ledger_settings, desk.ledger)
+    assert refused.value.code == "disk_full"
+
+
+def test_the_web_says_when_to_come_back(product: Product, tmp_path: Path) -> None:
+    ledger = Ledger.connect(product.settings)
+    redis = ledger.connection.redis
+    limit = redis.config_get("maxmemory")["maxmemory"]
+    photo = {"files": ("a.jpg", b"x", "image/jpeg")}
+    try:
+        redis.config_set("maxmemory", int(ledger.memory()[0] / 0.7))
+        for path, sent in (("jobs", {"files": photo}), ("jobs/folder", {"json": {"path": str(product.photos)}})):
+            answer = requests.post(f"{product.url}/api/v1/{path}", timeout=10, **sent)  # type: ignore[arg-type]
+            assert (answer.status_code, answer.json()["code"]) == (503, "memory_full")
+            assert int(answer.headers["Retry-After"]) > 0
+        # Reading goes on.
+        assert requests.get(f"{product.url}/api/v1/jobs", timeout=10).status_code == 200
+    finally:
+        redis.config_set("maxmemory", limit)
+        redis.close()
