@@ -76,5 +76,6 @@ def services() -> Services:
 
 
 def init_app(app: APIFlask, settings: Settings) -> None:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
     app.config["WEFT"] = settings
     app.extensions["weft"] = Services(settings)

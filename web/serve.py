@@ -39,8 +39,11 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             self.cfg.set(name, value)
 
     def load(self) -> Any:
+        from web import uploads
         from web.app import create_app
+        from web.context import Services
 
+        uploads.sweep(Services(self._settings).spool_dir())
         return create_app(self._settings)
 
 

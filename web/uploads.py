@@ -8,11 +8,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import re
+import time
 import unicodedata
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -112,6 +113,14 @@ class SpoolingRequest(Request):
         limit = settings.max_upload_bytes if archive else settings.max_photo_bytes
         held.append(SpooledFile(services().spool_dir(), limit))
         return held[-1]
+
+
+def sweep(spool: Path, seconds: float = 86400) -> None:
+    """Removes what a crashed process left in the spool; nothing takes a day to arrive."""
+    for path in spool.glob("upload-*"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - seconds:
+                path.unlink()
 
 
 def init_app(app: APIFlask) -> None:

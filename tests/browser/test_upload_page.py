@@ -101,6 +101,9 @@ def test_chinese_and_back(page: Page) -> None:
     expect(page.locator("h1")).to_have_text("处理进程")
     page.click("text=English")
     expect(page.locator("h1")).to_have_text("Workers")
+    page.goto("/bank?q=stripe-1")
+    page.click("text=中文")
+    expect(page.locator("a.class")).to_have_count(1)
 
 
 def test_without_javascript(product: Product, photos: Path) -> None:

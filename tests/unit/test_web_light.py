@@ -12,6 +12,8 @@ HEAVY = ("numpy", "torch", "faiss", "openvino", "PIL", "onnx", "scipy", "celery"
 SCRIPT = """
 import sys
 from web.app import create_app
+import scripts.cli
+import scripts.commands.web
 import web.serve
 from shared.settings import Settings
 client = create_app(Settings(data_dir=sys.argv[1])).test_client()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from shared.settings import Settings
 from shared.types import Item
 from web.app import create_app
 from web.context import services
-from web.uploads import fingerprint, receive
+from web.uploads import fingerprint, receive, sweep
 
 Receive = Callable[..., list[Item]]
 
@@ -92,6 +93,16 @@ def test_nothing_is_left_after_a_refusal(receiving: Receive, settings: Settings)
     with pytest.raises(InvalidRequest):
         receiving(("a.zip", b"damaged"), ("b.jpg", b"1"))
     assert spooled(settings) == []
+
+
+def test_what_a_crash_left_is_swept_and_what_arrives_now_is_not(tmp_path: Path) -> None:
+    old, fresh, foreign = (tmp_path / name for name in ("upload-old", "upload-fresh", "put-old"))
+    for path in (old, fresh, foreign):
+        path.write_bytes(b"x")
+    for path in (old, foreign):
+        os.utime(path, (0, 0))
+    sweep(tmp_path)
+    assert sorted(tmp_path.iterdir()) == [foreign, fresh]
 
 
 def test_fingerprints_tell_requests_apart() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from apiflask import APIBlueprint, APIFlask
-from flask import url_for
+from flask import request, url_for
 
 from shared.errors import BankError, WeftError
 from web import words
@@ -26,7 +27,15 @@ def init_app(app: APIFlask) -> None:
 
 def common() -> dict[str, Any]:
     """What every page shows: the language, and which model and bank are in force."""
-    return {"lang": language(), "languages": NAMES, "in_force": in_force(), "asset": asset, "say": say}
+    return {"lang": language(), "languages": other_languages(), "in_force": in_force(), "asset": asset, "say": say}
+
+
+def other_languages() -> list[tuple[str, str, str]]:
+    """(code, name, address of this page in it) of the languages that are not shown now."""
+    query = request.args.to_dict()
+    return [
+        (code, name, f"?{urlencode({**query, 'lang': code})}") for code, name in NAMES.items() if code != language()
+    ]
 
 
 def asset(name: str) -> str:
