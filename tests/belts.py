@@ -108,6 +108,7 @@ class Colours:
 
     needs_pixels = True
     decode_size = 32
+    streams = 1
 
     def __init__(self, micro_batch: int = 8) -> None:
         self.info = info("f32")

@@ -103,11 +103,8 @@ class Child:
 
     def _load(self) -> None:
         # Imported here: the parent must never hold an engine.
-        from shared.cache import EmbeddingCache
         from shared.images import Limits
         from shared.pipeline.photos import Photos
-        from shared.pipeline.pipeline import Pipeline
-        from shared.settings import cores
         from shared.storage import open_storage
         from worker.engine import Engine
 
@@ -123,13 +120,9 @@ class Child:
                 engine.refresh()
                 engine.warm_up()
                 info = engine.encoder.info
-                cache = EmbeddingCache(addresses(settings).cache, info.cache_digest, info.dim)
                 photos = Photos(open_storage(settings), settings.roots, Limits.of(settings))
-                threads = max(1, min(4, cores()))
                 patience = 0.75 * settings.lease_seconds
-                self._pipeline = Pipeline(
-                    engine.encoder, cache, photos, engine.rank, threads=threads, patience=patience
-                )
+                self._pipeline = engine.pipeline(photos, addresses(settings).cache, patience)
             except WeftError as error:
                 self._error = error
                 _log.error("cannot_serve", code=error.code, message=str(error))

@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from shared.bank.bank import Bank
 from shared.bank.store import BankStore
+from shared.cache import EmbeddingCache
 from shared.encoder import Encoder, load_encoder
+from shared.pipeline import Pipeline
+from shared.pipeline.photos import Photos
 from shared.ranking import rank
 from shared.settings import Settings, cores
 from shared.types import PRESETS, Ranking
@@ -35,7 +38,8 @@ class Engine:
         Raises: ModelError.
         """
         began = time.perf_counter()
-        self.encoder: Encoder = load_encoder(settings, threads=settings.threads or cores(), say=_say)
+        self._threads = settings.threads or cores()
+        self.encoder: Encoder = load_encoder(settings, threads=self._threads, say=_say, concurrent=True)
         took = time.perf_counter() - began
         if took > _SLOW_LOAD_SECONDS:
             _log.warning(
@@ -78,6 +82,13 @@ class Engine:
     def rank(self, vectors: NDArray[np.float32], version: str, preset: str) -> Sequence[Ranking]:
         """Raises: BankError, NotFound (no such version), InvalidRequest."""
         return rank(self._load(version), vectors, preset)
+
+    def pipeline(self, photos: Photos, cache_url: str | None, patience: float) -> Pipeline:
+        """A pipeline around this engine; see `Pipeline`. `cache_url`: the embedding cache's Redis, None for none."""
+        info = self.encoder.info
+        cache = EmbeddingCache(cache_url, info.cache_digest, info.dim)
+        # Never one thread alone: a slow disk or a huge photo must not hold up the others.
+        return Pipeline(self.encoder, cache, photos, self.rank, threads=max(2, self._threads), patience=patience)
 
     def close(self) -> None:
         self.encoder.close()

@@ -26,15 +26,19 @@ def _silent(_line: str) -> None:
     return None
 
 
-def load_encoder(settings: Settings, *, threads: int, say: Callable[[str], None] = _silent) -> Encoder:
+def load_encoder(
+    settings: Settings, *, threads: int, say: Callable[[str], None] = _silent, concurrent: bool = False
+) -> Encoder:
     """The encoder that the settings ask for, warm after its first call; converts the model first where needed.
 
-    `threads`: cores that one `encode` call may use. `say` is given progress lines (conversion, slow loads).
+    `threads`: cores that the encoder may use; one `encode` call uses them all, unless `concurrent`: then they are
+    divided among as many `streams` as serve best here, for a caller that calls from so many threads. `say` is given
+    progress lines (conversion, tuning, slow loads).
     Raises ModelError: `model_unavailable`, `model_no_network`, `model_needs_torch`, `model_not_quantized`.
     """
     from shared.encoder.load import load
 
-    return load(settings, threads=threads, say=say)
+    return load(settings, threads=threads, say=say, concurrent=concurrent)
 
 
 def encode_texts(settings: Settings, texts: Sequence[str]) -> NDArray[np.float32]:

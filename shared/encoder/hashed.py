@@ -29,6 +29,7 @@ class HashedEncoder:
         self.info = info
         self.decode_size = 2 * info.input_size
         self.micro_batch = micro_batch
+        self.streams = 1
         self._seconds = seconds
 
     def prepare(self, rgb: NDArray[np.uint8]) -> Prepared:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.encoder import converter, engine, spec
+from shared.encoder import converter, engine, spec, tuning
 from shared.encoder.describe import combine, describe, info_of
 from shared.encoder.hashed import HashedEncoder
 from shared.encoder.joined import JoinedEncoder
@@ -24,7 +24,7 @@ CPU_BATCH = 16
 CUDA_BATCH = 256
 
 
-def load(settings: Settings, *, threads: int, say: Callable[[str], None]) -> Encoder:
+def load(settings: Settings, *, threads: int, say: Callable[[str], None], concurrent: bool) -> Encoder:
     """See `shared.encoder.load_encoder`."""
     chosen = engine.parse(settings.engine)
     if chosen.precision == "null":
@@ -33,7 +33,7 @@ def load(settings: Settings, *, threads: int, say: Callable[[str], None]) -> Enc
         say("torch finds no CUDA device here; using OpenVINO on the CPU")
         chosen = engine.parse("openvino")
     parts = spec.parse(settings.model)
-    halves = [_load_part(settings, part, chosen, threads, say) for part in parts]
+    halves = [_load_part(settings, part, chosen, threads, say, concurrent) for part in parts]
     if len(halves) == 1:
         return halves[0]
     return JoinedEncoder(combine([half.info for half in halves], chosen), halves)
@@ -45,7 +45,9 @@ def _cuda_works() -> bool:
     return torch.cuda.is_available()
 
 
-def _load_part(settings: Settings, part: Part, chosen: Engine, threads: int, say: Callable[[str], None]) -> Encoder:
+def _load_part(
+    settings: Settings, part: Part, chosen: Engine, threads: int, say: Callable[[str], None], concurrent: bool
+) -> Encoder:
     store = ModelStore.of(settings)
     if chosen.kind == "torch":
         from shared.encoder.torch_engine import TorchEncoder
@@ -60,10 +62,13 @@ def _load_part(settings: Settings, part: Part, chosen: Engine, threads: int, say
         folder = folder / "int8"
     from shared.encoder.openvino_engine import OpenVinoEncoder
 
-    return OpenVinoEncoder(
-        info_of(manifest, chosen),
-        manifest.preprocessing,
-        folder / "model.xml",
-        threads=threads,
-        micro_batch=settings.micro_batch or CPU_BATCH,
-    )
+    info = info_of(manifest, chosen)
+
+    def make(streams: int, micro_batch: int) -> OpenVinoEncoder:
+        xml, batch = folder / "model.xml", settings.micro_batch or micro_batch
+        return OpenVinoEncoder(info, manifest.preprocessing, xml, threads=threads, micro_batch=batch, streams=streams)
+
+    if not concurrent:
+        return make(1, CPU_BATCH)
+    found = tuning.tuned(folder, info.precision, threads, lambda streams: make(streams, CPU_BATCH), say)
+    return make(found.streams, found.micro_batch)

@@ -17,7 +17,7 @@ Prepared: TypeAlias = Any
 
 
 class Encoder(Protocol):
-    """A loaded encoder. `prepare` is safe to call from several threads at once; `encode` from one at a time."""
+    """A loaded encoder. `prepare` is safe to call from any number of threads at once, `encode` from `streams`."""
 
     info: EncoderInfo
     #: False: photos are neither read into pixels nor prepared; call `encode_hashes`.
@@ -26,6 +26,8 @@ class Encoder(Protocol):
     decode_size: int
     #: Photos per `encode` call that serve this engine best.
     micro_batch: int
+    #: `encode` calls that serve this engine best at once: each stream has threads of its own and waits for no other's.
+    streams: int
 
     def prepare(self, rgb: NDArray[np.uint8]) -> Prepared:
         """One decoded photo (uint8 [h, w, 3]) made ready for `encode`."""

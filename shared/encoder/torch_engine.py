@@ -36,6 +36,7 @@ class TorchEncoder:
         self.info = info
         self.decode_size = 2 * preprocessing.side
         self.micro_batch = micro_batch
+        self.streams = 1
         self._preprocessing = preprocessing
         self._device = torch.device(info.device.lower())
         self._dtype = _DTYPES[info.precision]

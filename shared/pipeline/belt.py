@@ -20,7 +20,7 @@ _KNOWN = 8
 class Belt:
     """Everything shared between the threads of one run; one condition guards it."""
 
-    def __init__(self, micro_batch: int, patience: float) -> None:
+    def __init__(self, micro_batch: int, patience: float, streams: int = 1) -> None:
         self._changed = threading.Condition()
         self._lines: dict[Lane, deque[Waiting]] = {lane: deque() for lane in Lane}
         self._known: deque[Known] = deque()
@@ -30,6 +30,7 @@ class Belt:
         self._open = 0
         self._alone = False
         self._error: BaseException | None = None
+        self._streams = streams
         self.micro_batch = micro_batch
         #: Seconds that reading or decoding one photo may take.
         self.patience = patience
@@ -58,11 +59,17 @@ class Belt:
                 self._alone = False
                 self._changed.notify_all()
 
+    @property
+    def _room(self) -> int:
+        return (self._streams + 1) * self.micro_batch
+
     def put(self, lane: Lane, waiting: Waiting) -> None:
-        """Appends a photo; blocks while two micro-batches wait already."""
+        """Appends a photo; blocks while a micro-batch a stream and one more wait already."""
         with self._changed:
             line = self._lines[lane]
-            self._changed.wait_for(lambda: len(line) < 2 * self.micro_batch or self._error is not None)
+            self._changed.wait_for(
+                lambda: len(line) < (self._streams + 1) * self.micro_batch or self._error is not None
+            )
             self._by_hash[waiting.sha256] = waiting
             line.append(waiting)
             self._changed.notify_all()
@@ -107,8 +114,9 @@ class Belt:
             self._changed.notify_all()
 
     @property
-    def broken(self) -> bool:
-        return self._error is not None
+    def error(self) -> BaseException | None:
+        """What broke a thread first."""
+        return self._error
 
     # the encoder's side
 

@@ -60,7 +60,7 @@ class Loader(threading.Thread):
         finally:
             self._belt.ended(self._lane)
             # What waits on the belt is still to be decoded, unless nobody will take it.
-            self._pool.shutdown(wait=False, cancel_futures=self._belt.broken)
+            self._pool.shutdown(wait=False, cancel_futures=self._belt.error is not None)
 
     def _load(self, chunk: Any) -> None:
         work = ChunkWork(chunk, left=len(chunk.items))

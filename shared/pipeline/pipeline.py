@@ -1,4 +1,4 @@
-"""The encoder's loop: micro-batches off the belt, vectors to the ranking, outcomes to the committer."""
+"""The encoder's loops, one a stream: micro-batches off the belt, vectors to the ranking, outcomes to the committer."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Pipeline:
 
         Raises whatever broke a loader or the source; chunks that were not committed are left to their leases.
         """
-        belt = Belt(self._batch, self._patience)
+        belt = Belt(self._batch, self._patience, self._encoder.streams)
         committer = _Committer(belt, source)
         committer.start()
         for lane in Lane:
@@ -61,6 +61,22 @@ class Pipeline:
                 Loader(*args).start()
             else:
                 belt.ended(lane)
+        others = [
+            threading.Thread(target=self._consume, args=(belt, source), name=f"encoder-{n}", daemon=True)
+            for n in range(2, self._encoder.streams + 1)
+        ]
+        for other in others:
+            other.start()
+        self._consume(belt, source)
+        for other in others:
+            other.join()
+        committer.end()
+        self.tainted = self.tainted or belt.tainted
+        if belt.error is not None:
+            raise belt.error
+
+    def _consume(self, belt: Belt, source: Source) -> None:
+        """The loop of one encoder stream; an error ends all of them."""
         try:
             while (work := belt.next()) is not None:
                 batch, known = work
@@ -70,11 +86,6 @@ class Pipeline:
                 belt.micro_batch = self._batch
         except BaseException as error:
             belt.broke(error)
-            raise
-        finally:
-            committer.end()
-            self.tainted = self.tainted or belt.tainted
-        committer.check()
 
     def _encode(self, belt: Belt, batch: list[Waiting]) -> None:
         photos: list[Waiting] = []
@@ -165,7 +176,6 @@ class _Committer(threading.Thread):
         super().__init__(name="committer", daemon=True)
         self._belt = belt
         self._source = source
-        self._error: BaseException | None = None
 
     def run(self) -> None:
         try:
@@ -180,13 +190,8 @@ class _Committer(threading.Thread):
                 if ends and not work.whole:
                     self._source.release(work.chunk)
         except BaseException as error:
-            self._error = error
             self._belt.broke(error)
 
     def end(self) -> None:
         self._belt.out.put(None)
         self.join()
-
-    def check(self) -> None:
-        if self._error is not None:
-            raise self._error

@@ -1,0 +1,118 @@
+"""How a CPU's threads are best divided: a short run at a model's first start here, its answer kept beside the model.
+
+One stream of all threads meets at a barrier after every layer, so it stalls when decoding (or anything else) takes one
+core for a moment; several streams, each with a micro-batch of its own, do not. They need more memory, and one photo
+alone takes longer. Both are tried, and more streams are taken unless they are clearly slower.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from shared.encoder import hardware
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+#: Micro-batches that are tried, photos.
+BATCHES = (8, 16)
+#: Where several are about as fast, the one with more streams, then the smaller micro-batch: shares of the best rate.
+_STREAMS_WITHIN, _BATCH_WITHIN = 0.9, 0.95
+_ROUNDS = 3
+#: Seconds after which nothing more is tried.
+_SECONDS = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    streams: int
+    micro_batch: int
+    #: Photos a second that were seen, by `streams x micro_batch`.
+    rates: dict[str, float] = field(default_factory=dict)
+
+
+class Candidate(Protocol):
+    """An encoder with some number of streams, warm enough to be timed."""
+
+    def encode_blank(self, photos: int) -> None:
+        """Encodes so many photos; called from as many threads as there are streams."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def key(precision: str, threads: int) -> str:
+    """What a tuning depends on beside the model."""
+    processor = hashlib.sha256(" ".join(sorted(hardware.cpu_flags())).encode()).hexdigest()[:8]
+    return f"{precision}-{threads}-{processor}"
+
+
+def tuned(
+    folder: Path, precision: str, threads: int, make: Callable[[int], Candidate], say: Callable[[str], None]
+) -> Tuning:
+    """The tuning kept in `folder`, or a new one; `make` gives a candidate with so many streams."""
+    if threads == 1:
+        return Tuning(1, BATCHES[0])
+    name = key(precision, threads)
+    path = folder / "tuning.json"
+    known = _read(path)
+    if name in known:
+        return known[name]
+    say("trying how its threads are best divided (once; a few seconds)")
+    found = tune([1, threads] if threads < 4 else [1, threads // 2, threads], make)
+    known[name] = found
+    fresh = path.with_name(f"tuning.json.{os.getpid()}")
+    try:
+        fresh.write_text(
+            json.dumps({name: asdict(one) for name, one in known.items()}, indent=1) + "\n", encoding="utf-8"
+        )
+        fresh.replace(path)
+    except OSError:
+        # A store that others fill: tuned again at the next start.
+        return found
+    return found
+
+
+def tune(streams: Iterable[int], make: Callable[[int], Candidate]) -> Tuning:
+    """Times every choice in turns and picks one."""
+    began = time.monotonic()
+    candidates = {count: make(count) for count in streams}
+    choices = [(count, batch) for count in candidates for batch in BATCHES]
+    seen: dict[tuple[int, int], list[float]] = {choice: [] for choice in choices}
+    with ThreadPoolExecutor(max(candidates)) as pool:
+        for count, candidate in candidates.items():
+            list(pool.map(candidate.encode_blank, [BATCHES[0]] * count))
+        for number in range(_ROUNDS):
+            for count, batch in choices:
+                if number and time.monotonic() - began > _SECONDS:
+                    break
+                start = time.perf_counter()
+                list(pool.map(candidates[count].encode_blank, [batch] * count))
+                seen[count, batch].append(count * batch / (time.perf_counter() - start))
+    for candidate in candidates.values():
+        candidate.close()
+    return choose({choice: statistics.median(rates) for choice, rates in seen.items()})
+
+
+def choose(rates: dict[tuple[int, int], float]) -> Tuning:
+    """The choice among (streams, micro-batch) → photos a second."""
+    best = max(rates.values())
+    streams = max(count for (count, _), rate in rates.items() if rate >= _STREAMS_WITHIN * best)
+    own = {batch: rate for (count, batch), rate in rates.items() if count == streams}
+    batch = min(batch for batch, rate in own.items() if rate >= _BATCH_WITHIN * max(own.values()))
+    return Tuning(streams, batch, {f"{count}x{size}": round(rate, 1) for (count, size), rate in rates.items()})
+
+
+def _read(path: Path) -> dict[str, Tuning]:
+    try:
+        return {name: Tuning(**one) for name, one in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
