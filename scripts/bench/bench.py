@@ -1,0 +1,76 @@
+"""What every measurement is given: photos, models, data folders, and how much time there is."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from scripts.bench import model
+from scripts.bench.photos import Photos
+from scripts.bench.product import weft
+
+#: Seconds of a quick run after which nothing more is begun.
+QUICK_SECONDS = 150.0
+
+
+@dataclass
+class Bench:
+    """One run."""
+
+    #: Kept between runs: pictures, weights, converted models, the peers' environments.
+    store: Path
+    #: Removed at the end.
+    work: Path
+    quick: bool
+    say: Callable[[str], None]
+    #: Peers to measure against; empty: none.
+    peers: tuple[str, ...] = ()
+    #: A person's own folder-per-class set, to build a bank of and to classify.
+    own_bank: Path | None = None
+    own_photos: Path | None = None
+    began: float = field(default_factory=time.monotonic)
+
+    @cached_property
+    def photos(self) -> Photos:
+        return Photos(self.store / "pictures", self.work / "photos")
+
+    @property
+    def out_of_time(self) -> bool:
+        return self.quick and time.monotonic() - self.began > QUICK_SECONDS
+
+    @cached_property
+    def weights(self) -> Path:
+        self.say(f"weights: {model.ARCHITECTURE}, seeded")
+        return model.weights(self.store)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """WEFT_ settings of the measured model."""
+        return {"model": model.setting(self.weights), "engine": "openvino"}
+
+    @cached_property
+    def template(self) -> Path:
+        """A data folder with the converted model and a published bank."""
+        return self.data("model", self.photos.bank(), **self.settings)
+
+    @cached_property
+    def null_template(self) -> Path:
+        """A data folder with a published bank for the engines without a model."""
+        return self.data("null", self.photos.bank(), engine="null", model="demo")
+
+    def data(self, name: str, bank: Path, **settings: str) -> Path:
+        """A data folder with a bank built from `bank`; converted models are kept from the last time."""
+        folder = self.store / f"data-{name}"
+        for old in ("banks", "current"):
+            shutil.rmtree(folder / old, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.say(f"bank: {bank.name} ({name})")
+        weft(["bank", "build", bank], data_dir=str(folder), **settings)
+        return folder
+
+    def pick(self, quick: int, full: int) -> int:
+        return quick if self.quick else full
