@@ -1,4 +1,5 @@
 """(i) What queue, ledger, projection and web cost a photo: CPU of all processes, with an engine that does nothing."""
+
 from __future__ import annotations
 
 import shutil

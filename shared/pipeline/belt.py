@@ -67,9 +67,7 @@ class Belt:
         """Appends a photo; blocks while a micro-batch a stream and one more wait already."""
         with self._changed:
             line = self._lines[lane]
-            self._changed.wait_for(
-                lambda: len(line) < (self._streams + 1) * self.micro_batch or self._error is not None
-            )
+            self._changed.wait_for(lambda: len(line) < self._room or self._error is not None)
             self._by_hash[waiting.sha256] = waiting
             line.append(waiting)
             self._changed.notify_all()
