@@ -22,6 +22,10 @@ WORKERS = "weft:workers"
 DISPATCHER = "weft:dispatcher"
 
 
+#: channel: something was submitted or listed; the dispatcher looks at once
+NEWS = "weft:news"
+
+
 def job(job_id: str, part: str) -> str:
     return f"weft:{{{job_id}}}:{part}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from shared.ledger import keys, wire
 from shared.ledger.claims import commit
@@ -25,6 +26,7 @@ class Office:
     def __init__(self, connection: Connection, holder: str) -> None:
         self._c = connection
         self._holder = holder
+        self._news: Any = None
 
     def hold(self, seconds: float) -> bool:
         """Takes or keeps the office for `seconds`; False while another process has it."""
@@ -40,6 +42,15 @@ class Office:
         with translated():
             if self._c.redis.get(keys.DISPATCHER) == self._holder.encode():
                 self._c.redis.delete(keys.DISPATCHER)
+
+    def await_news(self, seconds: float) -> bool:
+        """Waits until something is submitted or listed, `seconds` at the most; False when nothing was."""
+        with translated():
+            if self._news is None:
+                self._news = self._c.redis.pubsub(ignore_subscribe_messages=True)
+                self._news.subscribe(keys.NEWS)
+            # The first call only takes in that it has subscribed.
+            return self._news.get_message(timeout=seconds) is not None
 
     def waiting(self, identity: str, lane: str) -> int:
         """Admitted chunks that no worker has claimed yet."""

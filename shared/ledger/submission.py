@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from itertools import islice
+from typing import TypeVar
 
 from shared.errors import Conflict
 from shared.ledger import keys, wire
@@ -16,6 +17,11 @@ from shared.ledger.connection import Connection, translated
 from shared.settings import CHUNK_ITEMS
 from shared.types import Item, JobSpec, JobState, Lane
 
+T = TypeVar("T")
+
+#: A chunk is this part of what is left of the job, and no smaller than so many photos.
+SHARES = 24
+_SMALLEST = 8
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 #: A submission that is still being received holds its key this long, renewed by every chunk.
 _RECEIVING_SECONDS = 60
@@ -28,15 +34,24 @@ def new_id() -> str:
     return "".join(_ALPHABET[value >> 5 * i & 31] for i in reversed(range(13)))
 
 
-def chunked(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
     source = iter(items)
     while chunk := list(islice(source, size)):
         yield chunk
 
 
-def chunk_size(total: int | None) -> int:
-    """Small jobs are cut finer, so that several workers share them."""
-    return CHUNK_ITEMS if total is None else min(CHUNK_ITEMS, max(8, total // 16))
+def chunk_size(left: int) -> int:
+    """Photos of the next chunk when so many are left: fewer towards the end, so that all workers end together
+    (guided self-scheduling, Polychronopoulos and Kuck, 1987)."""
+    return min(CHUNK_ITEMS, max(_SMALLEST, left // SHARES))
+
+
+def guided(items: Iterable[T], total: int) -> Iterator[list[T]]:
+    """Cuts `total` items into chunks of `chunk_size`."""
+    source, left = iter(items), total
+    while chunk := list(islice(source, chunk_size(left))):
+        yield chunk
+        left -= len(chunk)
 
 
 class Submission:
@@ -112,7 +127,7 @@ class Submission:
     def _receive(self, job_id: str, items: Iterable[Item], total: int | None) -> tuple[int, int]:
         """Writes the items; a repeated write does no harm. Returns how many items and chunks there were."""
         chunks = count = 0
-        for chunks, chunk in enumerate(chunked(items, chunk_size(total)), start=1):
+        for chunks, chunk in enumerate(guided(items, total or 0), start=1):
             count += len(chunk)
             pipe = self._c.redis.pipeline(transaction=False)
             pipe.set(keys.job(job_id, f"in:{chunks - 1}"), wire.pack_items(chunk))

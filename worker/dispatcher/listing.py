@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import structlog
@@ -14,10 +14,14 @@ from shared.errors import Unavailable, WeftError
 from shared.formats import is_photo_name
 from shared.ledger import Ledger
 from shared.ledger.office import Office
+from shared.ledger.submission import SHARES, guided
 from shared.settings import CHUNK_ITEMS
 from shared.types import Item, Job
 
 _log = structlog.get_logger(__name__)
+
+#: Photos at the end of a folder that are cut into smaller chunks.
+_TAIL = SHARES * CHUNK_ITEMS
 
 
 def photos_below(root: Path, after: str | None = None) -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -87,20 +91,26 @@ class Lister(threading.Thread):
             return
         cursor = self._office.cursor(self._job.id)
         index = self._ledger.job(self._job.id).total
-        chunk: list[Item] = []
+        # The list's end is held back until it is known to be the end: it is cut finer, so that workers end together.
+        waiting: list[tuple[Item, str]] = []
         for name, entry in photos_below(root, cursor):
             try:
                 status = entry.stat(follow_symlinks=False)
             except OSError:
                 continue
             mtime = round(status.st_mtime, 3)
-            chunk.append(Item(index, shown(name), path=entry.path, size=status.st_size, mtime=mtime))
+            waiting.append((Item(index, shown(name), path=entry.path, size=status.st_size, mtime=mtime), name))
             index += 1
-            if len(chunk) == CHUNK_ITEMS:
-                if memory_share(self._ledger) >= MEMORY_FOR_LISTING:
-                    raise Unavailable("memory_full")
-                if not self._office.append(self._job.id, chunk, name, last=False):
+            if len(waiting) == _TAIL + CHUNK_ITEMS:
+                if not self._append(waiting[:CHUNK_ITEMS]):
                     return
-                chunk = []
-        note = None if index else "folder_empty"
-        self._office.append(self._job.id, chunk, name if chunk else cursor or "", last=True, note=note)
+                del waiting[:CHUNK_ITEMS]
+        for piece in guided(waiting, len(waiting)):
+            if not self._append(piece):
+                return
+        self._office.append(self._job.id, [], "", last=True, note=None if index else "folder_empty")
+
+    def _append(self, listed: Sequence[tuple[Item, str]]) -> bool:
+        if memory_share(self._ledger) >= MEMORY_FOR_LISTING:
+            raise Unavailable("memory_full")
+        return self._office.append(self._job.id, [item for item, _ in listed], listed[-1][1], last=False)

@@ -28,6 +28,8 @@ _log = structlog.get_logger(__name__)
 #: Chunks waiting or running, a worker.
 AHEAD = 4
 _TICK = 0.1
+#: Seconds between two ticks at the least.
+_BREATH = 0.01
 _SWEEP = 1.0
 _TIDY = 60.0
 #: A lister that could not go on (the ledger was away or full) is followed by another after so long.
@@ -78,8 +80,12 @@ class Dispatcher:
         projector = Projector(self._settings, self._ledger)
         projector.start()
         try:
-            while not over.wait(_TICK) and self._office.hold(_OFFICE):
+            while not over.is_set() and self._office.hold(_OFFICE):
                 self._tick()
+                if self._office.await_news(_TICK):
+                    # Whoever submits waits for the next ring; a flood of submissions shares it.
+                    self._last["ring"] = 0.0
+                    over.wait(_BREATH)
         finally:
             projector.end()
         self._office.leave()

@@ -12,7 +12,7 @@ if ARGV[2] ~= '' then
   if first ~= tonumber(m[3]) then return 0 end
   local c = redis.call('HINCRBY', meta, 'next_chunk', 1) - 1
   redis.call('SET', p .. 'in:' .. c, ARGV[2])
-  redis.call('RPUSH', p .. 'todo', c)
+  if redis.call('RPUSH', p .. 'todo', c) == 1 then redis.call('PUBLISH', 'weft:news', job) end
   redis.call('HINCRBY', meta, 'total', ARGV[3])
   redis.call('HSET', meta, 'cursor', ARGV[4])
 end

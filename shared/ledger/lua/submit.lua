@@ -22,4 +22,5 @@ if ARGV[3] ~= '' then
   end
 end
 finish_if_done(meta, job, stamp(now))
+redis.call('PUBLISH', 'weft:news', job)
 return 1
