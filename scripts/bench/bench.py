@@ -12,6 +12,8 @@ from pathlib import Path
 from scripts.bench import model
 from scripts.bench.photos import Photos
 from scripts.bench.product import weft
+from shared.encoder import load_encoder
+from shared.settings import Settings, cores
 
 #: Seconds of a quick run after which nothing more is begun.
 QUICK_SECONDS = 150.0
@@ -55,7 +57,14 @@ class Bench:
     @cached_property
     def template(self) -> Path:
         """A data folder with the converted model and a published bank."""
-        return self.data("model", self.photos.bank(), **self.settings)
+        folder = self.data("model", self.photos.bank(), **self.settings)
+        # Tuned once, here: every product that is started on a copy finds it.
+        load_encoder(self.of(folder), threads=cores(), say=self.say, concurrent=True).close()
+        return folder
+
+    def of(self, folder: Path) -> Settings:
+        """This process's settings for a data folder."""
+        return Settings.model_validate(self.settings | {"data_dir": folder})
 
     @cached_property
     def null_template(self) -> Path:

@@ -9,14 +9,13 @@ from scripts.bench.bench import Bench
 from scripts.bench.clock import Reading, in_turns, ratio
 from scripts.bench.loops import Loops
 from scripts.bench.peers.process import Peer
-from shared.settings import Settings
 
 #: `EncoderInfo.precision` → torch's name of the type that is multiplied; an int8 engine is held against bf16.
 _TYPES = {"bf16": "bfloat16", "f32": "float32", "int8": "bfloat16"}
 
 
 def measure(bench: Bench) -> dict[str, Any]:
-    loops = Loops(Settings.model_validate(bench.settings | {"data_dir": bench.template}))
+    loops = Loops(bench.of(bench.template))
     folder = bench.photos.fresh("224", 32)
     kind = _TYPES[loops.precision]
     with Peer.of_this_environment("matrix_product", kind) as products:

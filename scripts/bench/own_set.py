@@ -13,7 +13,6 @@ from scripts.bench.loops import Loops
 from scripts.bench.photos import files
 from scripts.bench.whole import ceiling
 from shared.formats import is_photo_name
-from shared.settings import Settings
 
 #: Photos of the long job.
 LONG = 5000
@@ -41,7 +40,7 @@ def own(bench: Bench) -> dict[str, Any]:
 def long(bench: Bench) -> dict[str, Any]:
     """5,000 small photos as one job, beside a bare loop in one process that decodes and then encodes them."""
     count = bench.pick(500, LONG)
-    loops = Loops(Settings.model_validate(bench.settings | {"data_dir": bench.template}))
+    loops = Loops(bench.of(bench.template))
     folder = bench.photos.fresh("224", count)
     with product.running(bench.template, bench.work, bench.settings) as weft:
         bare: list[Reading] = []

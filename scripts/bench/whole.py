@@ -18,11 +18,10 @@ from scripts.bench.clock import Reading, Series, in_turns, ratio
 from scripts.bench.loops import Loops
 from scripts.bench.photos import files
 from scripts.bench.product import BenchError, Product
-from shared.settings import Settings
 
 
 def measure(bench: Bench) -> dict[str, Any]:
-    loops = Loops(Settings.model_validate(bench.settings | {"data_dir": bench.template}))
+    loops = Loops(bench.of(bench.template))
     failures: dict[str, str] = {}
     with ExitStack() as stack:
         running: dict[str, peers.Peer] = {}

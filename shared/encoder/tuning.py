@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: Micro-batches that are tried, photos.
-BATCHES = (8, 16)
+BATCHES = (4, 8, 16)
 #: Where several are about as fast, the one with more streams, then the smaller micro-batch: shares of the best rate.
-_STREAMS_WITHIN, _BATCH_WITHIN = 0.9, 0.95
+_STREAMS_WITHIN, _BATCH_WITHIN = 0.9, 0.92
 _ROUNDS = 3
 #: Seconds after which nothing more is tried.
 _SECONDS = 8.0
