@@ -61,7 +61,7 @@ def sleeping(bench: Bench) -> dict[str, Any]:
             )
 
         def work(count: int, _: int) -> Reading:
-            photos = bench.pick(96, 256) * count
+            photos = bench.pick(160, 256) * count
             folder: Path = bench.photos.fresh("224", photos)
             try:
                 return products[count].folder_job(folder, photos)

@@ -12,7 +12,7 @@ from shared.pipeline.work import ChunkWork, Known, Waiting
 from shared.types import Item, Lane
 
 #: Seconds after which an idle interactive lane is looked at again.
-_GLANCE = 0.02
+_GLANCE = 0.05
 #: Groups of photos answered from the cache that may wait for the ranking.
 _KNOWN = 8
 

@@ -21,5 +21,6 @@ if ARGV[5] == '1' then
   if ARGV[6] ~= '' then redis.call('HSET', meta, 'note', ARGV[6]) end
   if m[1] == 'listing' then redis.call('HSET', meta, 'state', m[4] and 'running' or 'queued') end
   finish_if_done(meta, job, stamp(seconds()))
+  redis.call('PUBLISH', 'weft:news', job)
 end
 return 1
