@@ -95,7 +95,7 @@ def decode(data: bytes, target: int, limits: Limits) -> NDArray[np.uint8]:
 def thumbnail(rgb: NDArray[np.uint8], side: int = 240) -> bytes:
     """A small JPEG of decoded pixels (uint8 [h, w, 3]) whose longer side is at most `side`."""
     image = Image.fromarray(rgb)
-    image.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=1.5)
+    image.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=1.0)
     pixels = np.asarray(image)
     jpeg: bytes = simplejpeg.encode_jpeg(pixels, quality=80, colorsubsampling="420", fastdct=True)
     return jpeg
