@@ -102,13 +102,17 @@ def cpu_seconds(pids: Iterable[int]) -> float:
 
 @contextmanager
 def reading(photos: int, *pids: int) -> Iterator[Reading]:
-    """Measures the body of a `with`; CPU time is that of `pids` and their descendants, of this process without any."""
-    watched = pids or (os.getpid(),)
+    """Measures the body of a `with`; CPU time is that of `pids` and their descendants, without any that of this process
+    alone."""
+
+    def spent() -> float:
+        return cpu_seconds(pids) if pids else time.process_time()
+
     taken = Reading(photos)
-    cpu, began = cpu_seconds(watched), time.perf_counter()
+    cpu, began = spent(), time.perf_counter()
     yield taken
     taken.wall = time.perf_counter() - began
-    taken.cpu = cpu_seconds(watched) - cpu
+    taken.cpu = spent() - cpu
 
 
 class Neighbours:

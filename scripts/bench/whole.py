@@ -80,7 +80,7 @@ class _Turns:
             "whole": self._whole,
         }
         works |= {name: partial(self._peer, name) for name in self._running}
-        return in_turns(works, rounds or self._bench.pick(2, 5))
+        return in_turns(works, rounds or self._bench.pick(2, 4))
 
     def _whole(self, _: int) -> Reading:
         return self._on_fresh(partial(self._weft.folder_job, count=self._count, cached=0))

@@ -62,7 +62,6 @@ PEERS: dict[str, PeerKind] = {
         Kind.SERVER,
         "Ray Data 2.60 batch inference",
         ("ray[data]==2.60.0", "torch", "open_clip_torch", "pillow", "numpy"),
-        share=0.5,
     ),
 }
 
