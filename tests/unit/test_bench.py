@@ -1,0 +1,120 @@
+"""The bench's own arithmetic: turns, ratios, ceilings, and photos that differ in their bytes alone."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from scripts.bench import report, suite
+from scripts.bench.bench import Bench
+from scripts.bench.clock import Reading, Series, in_turns, ratio, reading
+from scripts.bench.photos import marked
+from scripts.bench.product import BenchError
+from scripts.bench.whole import ceiling
+
+#: What outside scripts read from `weft bench --json`.
+KEYS = {
+    *("whole_vs_ceiling", "whole_vs_old_way", "whole_vs_best_server", "whole_vs_best_script", "encoder_vs_limit"),
+    *("cached_per_s", "overhead_ms", "scale_2", "scale_16", "interactive_p95_ms", "ready_s", "resident_mb"),
+}
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(store=tmp_path / "store", work=tmp_path / "work", quick=True, say=lambda _: None)
+
+
+def test_marked_photos_differ_in_their_hash_and_in_no_pixel() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (32, 24), (10, 200, 90)).save(buffer, "JPEG")
+    photo = buffer.getvalue()
+    a, b = marked(photo, "a"), marked(photo, "b")
+    assert len({hashlib.sha256(x).hexdigest() for x in (photo, a, b)}) == 3
+    pixels = [np.asarray(Image.open(io.BytesIO(x)).convert("RGB")) for x in (photo, a, b)]
+    assert (pixels[0] == pixels[1]).all()
+    assert (pixels[0] == pixels[2]).all()
+
+
+def test_works_take_turns_and_every_second_round_goes_backwards() -> None:
+    order: list[str] = []
+
+    def work(name: str) -> Any:
+        def run(number: int) -> Reading:
+            order.append(f"{name}{number}")
+            return Reading(10, 1.0)
+
+        return run
+
+    series = in_turns({"a": work("a"), "b": work("b")}, 3)
+    assert order == ["a0", "b0", "b1", "a1", "a2", "b2"]
+    assert [len(one.readings) for one in series.values()] == [3, 3]
+
+
+def test_a_ratio_compares_what_was_measured_in_the_same_round() -> None:
+    # The machine was ten times slower in the second round; the ratio does not feel it.
+    fast = Series([Reading(100, 1), Reading(100, 10), Reading(100, 1)])
+    slow = Series([Reading(50, 1), Reading(50, 10), Reading(50, 1)])
+    assert ratio(fast, slow) == pytest.approx(2.0)
+
+
+def test_the_ceiling_is_the_time_of_both_loops_one_after_the_other() -> None:
+    series = {"decode": Series([Reading(100, 1)]), "encode": Series([Reading(25, 1)])}
+    assert ceiling(series).per_second == pytest.approx(20)
+
+
+def test_cpu_time_of_this_process_is_counted() -> None:
+    with reading(10) as taken:
+        sum(n * n for n in range(300_000))
+    assert 0 < taken.cpu <= taken.wall * 1.5
+    assert taken.cpu_ms == pytest.approx(100 * taken.cpu)
+
+
+def test_the_document_has_every_key_and_a_failed_measurement_stops_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Bench) -> dict[str, Any]:
+        raise BenchError(reason="no luck")
+
+    monkeypatch.setitem(suite.MEASUREMENTS, "limit", broken)
+    monkeypatch.setitem(suite.MEASUREMENTS, "overhead", lambda _: {"overhead_ms": 0.51234})
+    document = suite.run(bench, ("limit", "overhead"))
+    assert set(document) >= KEYS
+    assert document["overhead_ms"] == 0.512
+    assert document["encoder_vs_limit"] is None
+    assert document["errors"] == {"limit": "no luck"}
+    assert set(document["raw"]) == {"overhead"}
+
+
+def test_a_quick_run_begins_nothing_when_its_time_is_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(suite.MEASUREMENTS, "overhead", lambda _: {"overhead_ms": 1.0})
+    bench.began -= 1000
+    document = suite.run(bench, ("overhead",))
+    assert document["overhead_ms"] is None
+    assert "overhead" in document["errors"]
+
+
+def test_the_report_shows_what_was_missed_and_draws_pictures(tmp_path: Path) -> None:
+    rates = {"whole": 30.0, "ceiling": 32.0, "old_way": 5.0, "decode": 100.0, "encode": 40.0}
+    shown = {name: {"per_second": rate} for name, rate in rates.items()}
+    raw: dict[str, Any] = {"whole": {"1mp": shown, "failed": {"ray": "no wheel"}, "others_took": 0.5}}
+    document: dict[str, Any] = {figure.key: None for figure in suite.FIGURES}
+    document |= {"whole_vs_ceiling": 0.9, "scale_2": 1.5, "raw": raw, "errors": {"cached": "broken"}}
+    console = Console(record=True, width=200, file=io.StringIO())
+    report.show(console, document)
+    text = console.export_text()
+    assert "missed" in next(line for line in text.splitlines() if line.startswith("2 workers beside 1"))
+    assert "reached" in next(line for line in text.splitlines() if "1/(1/decode" in line)
+    assert "cached: broken" in text
+    assert "ray: no wheel" in text
+    assert "50%" in text
+    report.write(tmp_path, document)
+    assert json.loads((tmp_path / "bench.json").read_text("utf-8"))["scale_2"] == 1.5
+    assert (tmp_path / "throughput.png").stat().st_size > 1000

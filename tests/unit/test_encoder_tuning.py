@@ -1,0 +1,87 @@
+"""How the streams are chosen, and that the choice is made once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from shared.encoder import tuning
+from shared.encoder.tuning import Tuning
+
+
+class Fake:
+    """Takes a millisecond a photo and stream; one stream of two threads is `slow` times slower than two streams."""
+
+    def __init__(self, streams: int, slow: float) -> None:
+        self._seconds = 0.001 * (slow / 2 if streams == 1 else 1)
+        self._turn = threading.Semaphore(streams)
+        self.closed = False
+
+    def encode_blank(self, photos: int) -> None:
+        with self._turn:
+            time.sleep(self._seconds * photos)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Maker:
+    def __init__(self, slow: float = 2.0) -> None:
+        self.made: list[int] = []
+        self.candidates: list[Fake] = []
+        self._slow = slow
+
+    def __call__(self, streams: int) -> Fake:
+        self.made.append(streams)
+        self.candidates.append(Fake(streams, self._slow))
+        return self.candidates[-1]
+
+
+def tuned(folder: Path, make: Maker, threads: int = 2) -> Tuning:
+    return tuning.tuned(folder, "bf16", threads, make, lambda _: None)
+
+
+def test_more_streams_are_taken_unless_they_are_clearly_slower() -> None:
+    assert tuning.choose({(1, 8): 40.0, (2, 8): 37.0}).streams == 2
+    assert tuning.choose({(1, 8): 40.0, (2, 8): 30.0}).streams == 1
+
+
+def test_the_smallest_batch_that_is_about_as_fast_is_taken() -> None:
+    assert tuning.choose({(2, 4): 38.0, (2, 8): 37.0, (2, 16): 40.0}).micro_batch == 4
+    assert tuning.choose({(2, 4): 20.0, (2, 8): 37.0, (2, 16): 38.0}).micro_batch == 8
+    # Batches of a number of streams that was not chosen do not count.
+    assert tuning.choose({(1, 4): 40.0, (2, 4): 20.0, (2, 8): 38.0}).micro_batch == 8
+
+
+def test_the_faster_choice_wins(tmp_path: Path) -> None:
+    assert tuned(tmp_path / "a", Maker(slow=4.0)).streams == 2
+    assert tuned(tmp_path / "b", Maker(slow=0.2)).streams == 1
+
+
+def test_tuned_once_a_number_of_threads(tmp_path: Path) -> None:
+    first = Maker()
+    found = tuned(tmp_path, first)
+    assert first.made == [1, 2]
+    assert all(candidate.closed for candidate in first.candidates)
+    again = Maker()
+    assert tuned(tmp_path, again) == found
+    assert again.made == []
+    other = Maker()
+    tuned(tmp_path, other, threads=8)
+    assert other.made == [1, 4, 8]
+    assert tuned(tmp_path, again) == found
+
+
+def test_one_thread_needs_no_trying(tmp_path: Path) -> None:
+    make = Maker()
+    assert tuned(tmp_path, make, threads=1).streams == 1
+    assert make.made == []
+
+
+def test_a_damaged_or_unwritable_note_only_costs_another_try(tmp_path: Path) -> None:
+    (tmp_path / "tuning.json").write_text('{"bf16-2": [', encoding="utf-8")
+    make = Maker()
+    tuned(tmp_path, make)
+    assert make.made == [1, 2]
+    assert tuned(tmp_path / "missing" / "folder", Maker()).streams >= 1
