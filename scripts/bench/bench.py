@@ -13,6 +13,7 @@ from scripts.bench import model
 from scripts.bench.photos import Photos
 from scripts.bench.product import weft
 from shared.encoder import load_encoder
+from shared.errors import ModelError
 from shared.settings import Settings, cores
 
 #: Seconds of a quick run after which nothing more is begun.
@@ -29,6 +30,8 @@ class Bench:
     work: Path
     quick: bool
     say: Callable[[str], None]
+    #: WEFT_ENGINE of the measured product.
+    engine: str = "openvino"
     #: Peers to measure against; empty: none.
     peers: tuple[str, ...] = ()
     #: A person's own folder-per-class set, to build a bank of and to classify.
@@ -50,17 +53,32 @@ class Bench:
         return model.weights(self.store)
 
     @property
+    def _floating(self) -> dict[str, str]:
+        """Settings under which a bank is built and a model converted: int8 is made from that."""
+        return self.settings | {"engine": "openvino" if self.engine == "openvino-int8" else self.engine}
+
+    @property
     def settings(self) -> dict[str, str]:
         """WEFT_ settings of the measured model."""
-        return {"model": model.setting(self.weights), "engine": "openvino"}
+        return {"model": model.setting(self.weights), "engine": self.engine}
 
     @cached_property
     def template(self) -> Path:
         """A data folder with the converted model and a published bank."""
-        folder = self.data("model", self.photos.bank(), **self.settings)
+        folder = self.data("model", self.photos.bank(), **self._floating)
+        if self.engine == "openvino-int8":
+            self._quantized(folder)
         # Tuned once, here: every product that is started on a copy finds it.
         load_encoder(self.of(folder), threads=cores(), say=self.say, concurrent=True).close()
         return folder
+
+    def _quantized(self, folder: Path) -> None:
+        """Made once, where the leave-one-out check lets it."""
+        try:
+            load_encoder(self.of(folder), threads=cores()).close()
+        except ModelError:
+            self.say("quantizing")
+            weft(["model", "quantize", "--bank", self.photos.bank()], data_dir=str(folder), **self._floating)
 
     def of(self, folder: Path) -> Settings:
         """This process's settings for a data folder."""

@@ -25,6 +25,7 @@ def _names(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[
 @click.option(
     "--peers/--no-peers", default=None, help="Measure what people would use instead; default: unless --quick."
 )
+@click.option("--engine", default="openvino", show_default=True, help="WEFT_ENGINE to measure, e.g. openvino-int8.")
 @click.option(
     "--bank", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Own set: a folder a class."
 )
@@ -41,6 +42,7 @@ def command(
     quick: bool,
     only: tuple[str, ...],
     peers: bool | None,
+    engine: str,
     bank: Path | None,
     photos: Path | None,
     store: Path,
@@ -66,6 +68,7 @@ def command(
             work=Path(work),
             quick=quick,
             say=output.note,
+            engine=engine,
             peers=chosen,
             own_bank=bank,
             own_photos=photos,
