@@ -15,7 +15,7 @@ from shared.types import EncoderInfo
 Floats = npt.NDArray[np.float32]
 
 #: Engines that derive vectors from hashes: fit for plumbing tests, never for an answer.
-_HASH_ENGINES = ("null", "sleep")
+HASH_ENGINES = ("null", "sleep")
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,10 +99,10 @@ class Bank:
         Engines that derive vectors from hashes may use any bank of their dimension (they test the plumbing), but a bank
         that they built is refused by every real engine. Raises BankError("bank_model_mismatch") with both names.
         """
-        if info.engine in _HASH_ENGINES:
+        if info.engine in HASH_ENGINES:
             fits = info.dim == self.dim
         else:
-            fits = info.identity == self.identity and self.manifest["encoder"]["engine"] not in _HASH_ENGINES
+            fits = info.identity == self.identity and self.manifest["encoder"]["engine"] not in HASH_ENGINES
         if not fits:
             built = self.manifest["encoder"]
             mine, other = f"{built['model']} ({built['engine']})", f"{info.model} ({info.engine})"

@@ -47,8 +47,8 @@ def build_bank(
 ) -> str:
     """Builds a version from `folder` (a folder a class) and returns it, not yet published.
 
-    Unreadable photos are skipped and named in the manifest, the same bytes in one class are taken once. `limit` takes only
-    so many photos of each class (0: all). Raises InvalidRequest (`folder_missing`, `folder_empty`, `class_clash`),
+    Unreadable photos are skipped and named in the manifest, the same bytes in one class are taken once. `limit` takes
+    only so many photos of each class (0: all). Raises InvalidRequest (`folder_missing`, `folder_empty`, `class_clash`),
     BankError("bank_empty"), Unavailable("disk_full").
     """
     classes, names = read_classes(folder), read_names(folder)
@@ -70,7 +70,7 @@ def build_bank(
 def take_photos(
     draft: Draft, photos: list[Photo], encoder: Encoder, settings: Settings, target: Path, progress: Progress = silent
 ) -> None:
-    """Adds photos to a draft: samples and vectors, thumbnails into `target`; bad ones and repeats are counted and named."""
+    """Adds photos to a draft, with thumbnails into `target`; bad ones are named, repeats counted."""
     known = {sample["id"] for sample in draft.samples} | {sample["id"] for sample in draft.aside}
     rows: list[Halves] = [draft.vectors]
     done = 0
@@ -157,4 +157,3 @@ def _read(path: Path, limits: Limits) -> bytes:
         raise PhotoError("missing_file") from failure
     except OSError as failure:
         raise PhotoError("unreadable", reason=failure.strerror or str(failure)) from failure
-

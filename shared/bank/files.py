@@ -97,7 +97,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def verify_files(folder: Path, manifest: dict[str, Any], checksums_up_to: int | None = None) -> None:
-    """Compares every file with the manifest: size always, SHA-256 for files of at most `checksums_up_to` bytes (None: all).
+    """Compares every file with the manifest: size always, SHA-256 up to `checksums_up_to` bytes (None: all files).
 
     Raises BankError("bank_damaged") naming the file.
     """

@@ -14,8 +14,8 @@ _SIDE = 256
 def measure(rgb: npt.NDArray[np.uint8]) -> dict[str, Any]:
     """`{"side", "sharpness", "brightness", "clipped"}` of decoded pixels, uint8 [h, w, 3].
 
-    side: pixels of the shorter side, as decoded. sharpness: variance of the Laplacian of the grey picture (Pech-Pacheco et
-    al., ICPR 2000), grey 0…255. brightness: mean grey. clipped: share of pixels at 250 or more.
+    side: pixels of the shorter side, as decoded. sharpness: variance of the Laplacian of the grey picture
+    (Pech-Pacheco et al., ICPR 2000), grey 0…255. brightness: mean grey. clipped: share of pixels at 250 or more.
     """
     step = max(1, min(rgb.shape[:2]) // _SIDE)
     height, width = (side // step * step for side in rgb.shape[:2])

@@ -1,8 +1,8 @@
 """Where bank versions lie, which one is in force, and what the web may read of them. No numpy here.
 
-    <root>/current            {"version", "history": [{"version", "at"}…]}, replaced atomically
-    <root>/<version>/         immutable once it has this name: manifest.json, arrays, samples.jsonl, thumbs/
-    <root>/.new-*/            a version in the making; renamed when complete
+<root>/current            {"version", "history": [{"version", "at"}…]}, replaced atomically
+<root>/<version>/         immutable once it has this name: manifest.json, arrays, samples.jsonl, thumbs/
+<root>/.new-*/            a version in the making; renamed when complete
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class BankStore:
             self._write_state(version, history)
 
     def rollback(self) -> str:
-        """Puts the version before the current one in force again and returns it. Raises NotFound where there is none."""
+        """Puts the version before the current one in force again and returns it. Raises NotFound without one."""
         with self._locked():
             history = self._state()["history"][:-1]
             while history and not (self.root / history[-1]["version"]).is_dir():

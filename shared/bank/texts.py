@@ -15,11 +15,9 @@ from shared.types import EncoderInfo
 TEMPLATES = ("a photo of {} fabric.", "a close-up photo of {} texture.", "{} fabric", "a swatch of {} cloth.")
 
 
-def class_texts(
-    classes: list[dict[str, Any]], info: EncoderInfo, settings: Settings
-) -> npt.NDArray[np.float32] | None:
+def class_texts(classes: list[dict[str, Any]], info: EncoderInfo, settings: Settings) -> npt.NDArray[np.float32] | None:
     """[C, d] L2-normalised, in the order of `classes`; None where the model has no trained text tower to ask."""
-    if info.engine in ("null", "sleep") or not info.trained or info.model != settings.model:
+    if info.engine in ("null", "sleep") or not info.trained:
         return None
     try:
         from shared.encoder import encode_texts

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shared.bank.bank import HASH_ENGINES
 from shared.bank.files import seal_manifest
 from shared.bank.store import BankStore
 from shared.errors import BankError
@@ -94,7 +95,14 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
     samples = [draft.samples[i] for i in order]
     vectors = np.ascontiguousarray(draft.vectors[order], dtype=np.float16)
     owner = np.repeat(np.arange(len(classes)), [entry["count"] for entry in classes])
-    fitted = fit_ranking(vectors, owner, draft.texts, lambda done, total: progress("choosing", done, total))
+    fitted = fit_ranking(
+        vectors,
+        owner,
+        tuple(entry["label"] for entry in classes),
+        draft.texts,
+        draft.encoder.engine not in HASH_ENGINES,
+        lambda done, total: progress("choosing", done, total),
+    )
 
     arrays: dict[str, npt.NDArray[Any] | None] = {
         "vectors.npy": vectors,

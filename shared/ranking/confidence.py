@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.ranking.methods import Floats
-from shared.types import Verdict
 
 
 def softmax(scores: Floats, temperature: float) -> Floats:
@@ -30,8 +29,10 @@ class Calibration:
     #: Below this confidence the verdict is `unsure`; `classes` overrides it by label.
     unsure_below: float = 0.0
     classes: dict[str, float] | None = None
-    #: Below this best cosine to any sample the verdict is `not_in_bank`.
-    foreign_below: float = -2.0
+    #: What tells a foreign photo: `nearest` (best cosine to a sample) or `score` (of the best class).
+    foreign_by: str = "nearest"
+    #: Below this the verdict is `not_in_bank`.
+    foreign_below: float = -np.inf
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> Calibration:
@@ -42,7 +43,8 @@ class Calibration:
             y=np.array(curve["y"]) if curve else None,
             unsure_below=float(document.get("unsure_below", 0.0)),
             classes=document.get("unsure_below_by_class"),
-            foreign_below=float(document.get("foreign_below", -2.0)),
+            foreign_by=str(document.get("foreign_by", "nearest")),
+            foreign_below=float(document.get("foreign_below", -np.inf)),
         )
 
     def confidence(self, shares: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -52,8 +54,11 @@ class Calibration:
         calibrated: npt.NDArray[Any] = np.interp(shares, self.x, self.y)
         return calibrated
 
-    def verdict(self, label: str, confidence: float, nearest: float) -> Verdict:
-        if nearest < self.foreign_below:
-            return Verdict.NOT_IN_BANK
-        limit = self.classes.get(label, self.unsure_below) if self.classes else self.unsure_below
-        return Verdict.UNSURE if confidence < limit else Verdict.LABEL
+    def foreign(self, nearest: npt.NDArray[Any], score: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Whether photos show none of the bank's classes, by their best cosine to a sample and their best score."""
+        below: npt.NDArray[np.bool_] = (nearest if self.foreign_by == "nearest" else score) < self.foreign_below
+        return below
+
+    def sure_from(self, label: str) -> float:
+        """The confidence from which this label is given."""
+        return self.classes.get(label, self.unsure_below) if self.classes else self.unsure_below

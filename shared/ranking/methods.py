@@ -4,15 +4,16 @@ A method is plain data (it lives in the manifest): `name` and its numbers.
     samples  mean of the `k` best cosines + `centroid` × cosine to the centroid
     centroid cosine to the centroid alone; needs no samples
     tip      log of the mean of exp(-`beta` (1 - cosine)) over the class's samples (the affinity of Tip-Adapter,
-             Zhang et al., ECCV 2022, arXiv:2111.03930, as a density per class, so that large classes do not win by size)
+             Zhang et al., ECCV 2022, arXiv:2111.03930, as a density per class: large classes do not win by size)
     gda      linear discriminant with one shared, shrunk covariance (Wang et al., ICLR 2024, arXiv:2402.04087)
-    ridge    ridge regression on class membership, in closed form (linear probe)
+    ridge    ridge regression on class membership, every class weighing the same, in closed form (a linear probe)
+             both + `centroid` × cosine to the centroid
 Every method may add `text` × cosine to the class name's embedding.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,9 @@ class Method:
     @property
     def needs_samples(self) -> bool:
         return self.name in ("samples", "tip")
+
+    def with_text(self, weight: float) -> Method:
+        return replace(self, text=weight)
 
     def document(self) -> dict[str, Any]:
         return asdict(self)
@@ -88,7 +92,9 @@ def affinity(cosines: Floats, starts: Ints, beta: float) -> Floats:
     return logs
 
 
-def combine(method: Method, starts: Ints, cosines: Floats, centroid: Floats, text: Floats | None, linear: Floats | None) -> Floats:
+def combine(
+    method: Method, starts: Ints, cosines: Floats, centroid: Floats, text: Floats | None, linear: Floats | None
+) -> Floats:
     """[q, C] fine scores from [q, n] cosines to samples, and [q, C] cosines to centroids, names, and linear scores."""
     if method.name == "samples":
         score = best_mean(cosines, starts, method.k)
@@ -98,7 +104,7 @@ def combine(method: Method, starts: Ints, cosines: Floats, centroid: Floats, tex
         score = affinity(cosines, starts, method.beta)
     elif method.name in LINEAR:
         assert linear is not None
-        score = linear
+        score = linear + np.float32(method.centroid) * centroid if method.centroid else linear
     else:
         score = centroid
     if method.text and text is not None:

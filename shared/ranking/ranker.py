@@ -11,12 +11,12 @@ from shared.bank.bank import Bank
 from shared.errors import BankError, InvalidRequest
 from shared.ranking.confidence import Calibration, softmax
 from shared.ranking.methods import Floats, Ints, Method, combine
-from shared.types import PRESETS, Candidate, Preset, Ranking
+from shared.types import PRESETS, Candidate, Preset, Ranking, Verdict
 
 #: Candidates shown for a photo.
 SHOWN = 5
-#: Queries are padded to a multiple of this: BLAS then sums in one order, so that a photo's answer does not depend on
-#: how many others share its micro-batch.
+#: Queries are padded and multiplied in blocks of this many: BLAS picks kernels by shape, and each sums in its own order,
+#: so that only one shape keeps a photo's answer from depending on how many others share its micro-batch.
 _PAD = 16
 #: Decimals of a score: finer differences are noise of the summation, and count as ties.
 _DECIMALS = 5
@@ -71,7 +71,8 @@ class Ranker:
         if not count:
             return []
         queries = np.pad(queries, ((0, -count % _PAD), (0, 0)))
-        classes, scores, cosines = self._score(queries)
+        blocks = [self._score(queries[start : start + _PAD]) for start in range(0, len(queries), _PAD)]
+        classes, scores, cosines = (np.concatenate(part) for part in zip(*blocks, strict=True))
         return self._answers(classes[:count], scores[:count], cosines[:count])
 
     def _score(self, queries: Floats) -> tuple[Ints, Floats, Floats]:
@@ -97,23 +98,36 @@ class Ranker:
         shown = order[:, :SHOWN]
         best_classes = np.take_along_axis(classes, shown, axis=1)
         best_scores = np.take_along_axis(scores, shown, axis=1)
+        samples, nearest = self._evidence(best_classes, cosines)
+        foreign = self.calibration.foreign(nearest.max(axis=1), best_scores[:, 0])
+        rows = zip(
+            best_classes.tolist(), best_scores.tolist(), samples, foreign, confidences.tolist(), margins.tolist(),
+            strict=True,
+        )  # fmt: skip
         answers = []
-        for row in range(len(classes)):
-            candidates = []
-            nearest = -1.0
-            for index, score in zip(best_classes[row].tolist(), best_scores[row].tolist(), strict=True):
-                first, last = bank.starts[index], bank.starts[index + 1]
-                sample = int(first + cosines[row, first:last].argmax())
-                nearest = max(nearest, float(cosines[row, sample]))
-                candidates.append(Candidate(bank.labels[index], round(score, _DECIMALS), bank.ids[sample].decode()))
-            label, confidence = candidates[0].label, float(confidences[row])
-            answers.append(
-                Ranking(
-                    verdict=self.calibration.verdict(label, confidence, nearest),
-                    label=label,
-                    confidence=round(confidence, 4),
-                    margin=round(float(margins[row]), 4),
-                    candidates=tuple(candidates),
-                )
+        for indices, values, ids, strange, confidence, margin in rows:
+            candidates = tuple(
+                Candidate(bank.labels[index], round(value, _DECIMALS), sample)
+                for index, value, sample in zip(indices, values, ids, strict=True)
             )
+            label = candidates[0].label
+            sure = confidence >= self.calibration.sure_from(label)
+            verdict = Verdict.NOT_IN_BANK if strange else Verdict.LABEL if sure else Verdict.UNSURE
+            answers.append(Ranking(verdict, label, round(confidence, 4), round(margin, 4), candidates))
         return answers
+
+    def _evidence(self, classes: Ints, cosines: Floats) -> tuple[list[list[str]], Floats]:
+        """Ids and cosines of the nearest sample of each of [q, k] classes."""
+        starts, ids = self.bank.starts, self.bank.ids
+        nearest = np.empty(classes.shape, np.float32)
+        samples = []
+        for row, indices in enumerate(classes.tolist()):
+            found = []
+            for column, index in enumerate(indices):
+                first = starts[index]
+                own = cosines[row, first : starts[index + 1]]
+                best = int(own.argmax())
+                nearest[row, column] = own[best]
+                found.append(ids[first + best].decode())
+            samples.append(found)
+        return samples, nearest

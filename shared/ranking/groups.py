@@ -1,0 +1,91 @@
+"""Which samples are the same photo: near-identical vectors, joined into groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.ranking.methods import Floats, Ints
+
+#: Above this cosine two vectors of a CLIP encoder show the same photo (copied, resized, compressed again).
+SAME = 0.98
+#: Up to this distance two vectors are copies, whatever the encoder: what remains is rounding to float16.
+_COPY = 1e-3
+#: Rows compared at a time.
+_BLOCK = 1024
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Near-identical samples. `of[i]` is the group of row i; groups count from 0 in the order of their first row."""
+
+    #: [n]
+    of: Ints
+    #: The cosine above which rows were joined.
+    threshold: float
+    #: [G] first row of each group.
+    first: Ints
+    #: [G] whether a group's rows sit in more than one class.
+    across: npt.NDArray[np.bool_]
+
+    @property
+    def queries(self) -> Ints:
+        """[q] one row for every photo that sits in one class only: what leave-one-out asks."""
+        return self.first[~self.across]
+
+
+def same_threshold(vectors: npt.NDArray[Any], owner: Ints) -> float:
+    """The cosine above which rows count as one photo: `SAME`, or closer where an encoder crowds everything together.
+
+    An untrained encoder gives all photos of a class cosines above 0.98; there a tenth of the usual distance between
+    neighbours of a class decides. Copies are no neighbours.
+    """
+    nearest = []
+    # A few hundred rows tell the usual distance.
+    for row in np.linspace(0, len(vectors) - 1, min(len(vectors), 512)).astype(int):
+        mates = np.asarray(vectors[owner == owner[row]], np.float32) @ np.asarray(vectors[row], np.float32)
+        distances = 1 - mates[mates < 1 - _COPY]
+        if len(distances):
+            nearest.append(float(distances.min()))
+    usual = float(np.median(nearest)) if nearest else 1.0
+    return 1 - max(min(1 - SAME, usual / 10), _COPY)
+
+
+def find_groups(vectors: npt.NDArray[Any], owner: Ints, threshold: float | None = None) -> Groups:
+    """Groups of [n, d] L2-normalised rows: connected by cosines above `threshold` (None: `same_threshold`)."""
+    threshold = same_threshold(vectors, owner) if threshold is None else threshold
+    parent = np.arange(len(vectors))
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = int(parent[row])
+        return row
+
+    for left, right in close_pairs(vectors, threshold):
+        a, b = root(left), root(right)
+        parent[max(a, b)] = min(a, b)
+    roots = np.array([root(row) for row in range(len(vectors))], dtype=np.int64)
+    first, of = np.unique(roots, return_inverse=True)
+    low = np.full(len(first), np.iinfo(np.int64).max)
+    high = np.full(len(first), -1)
+    np.minimum.at(low, of, owner)
+    np.maximum.at(high, of, owner)
+    return Groups(of.astype(np.int64), threshold, first.astype(np.int64), low != high)
+
+
+def close_pairs(vectors: npt.NDArray[Any], threshold: float) -> list[tuple[int, int]]:
+    """Pairs (i < j) of rows whose cosine is above `threshold`."""
+    pairs: list[tuple[int, int]] = []
+    rows: Floats = np.asarray(vectors, dtype=np.float32)
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK]
+        for other in range(start, len(rows), _BLOCK):
+            left, right = np.nonzero(block @ rows[other : other + _BLOCK].T > threshold)
+            left, right = left + start, right + other
+            keep = left < right
+            pairs.extend(zip(left[keep].tolist(), right[keep].tolist(), strict=True))
+    return pairs

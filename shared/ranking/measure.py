@@ -1,0 +1,59 @@
+"""How good answers are: calibration error, and what is gained by answering fewer questions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Doubles = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+def calibration_error(confidence: npt.NDArray[Any], right: Bools, bins: int = 10) -> float:
+    """Expected calibration error (Guo et al., ICML 2017), equally filled bins: mean |confidence - share right|."""
+    if not len(confidence):
+        return 0.0
+    order = np.argsort(confidence, kind="stable")
+    parts = np.array_split(order, min(bins, len(order)))
+    gaps = [abs(float(confidence[part].mean()) - float(right[part].mean())) * len(part) for part in parts]
+    return sum(gaps) / len(order)
+
+
+def reliability(confidence: npt.NDArray[Any], right: Bools, bins: int = 10) -> list[dict[str, float]]:
+    """`{"confidence", "right", "count"}` for every of `bins` equally filled bins, by confidence."""
+    order = np.argsort(confidence, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    return [
+        {"confidence": float(confidence[p].mean()), "right": float(right[p].mean()), "count": len(p)} for p in parts
+    ]
+
+
+def risk_coverage(confidence: npt.NDArray[Any], right: Bools) -> tuple[Doubles, Doubles]:
+    """Risk (share wrong) among the k most confident answers against coverage k / n (Geifman & El-Yaniv, 2017)."""
+    order = np.argsort(-confidence, kind="stable")
+    count = np.arange(1, len(order) + 1)
+    return np.cumsum(~right[order]) / count, count / max(len(order), 1)
+
+
+def coverage_at(confidence: npt.NDArray[Any], right: Bools, risk: float) -> float:
+    """The largest share of answers that can be given with at most this risk."""
+    risks, coverage = risk_coverage(confidence, right)
+    fits = np.flatnonzero(risks <= risk)
+    return float(coverage[fits[-1]]) if len(fits) else 0.0
+
+
+def threshold_for(confidence: npt.NDArray[Any], right: Bools, risk: float) -> float:
+    """The confidence from which answers may be given: (wrong + 1) / (answers + 1) ≤ risk, for as many as possible.
+
+    The extra wrong answer is what conformal risk control asks of a finite sample (Angelopoulos et al., ICLR 2024,
+    arXiv:2208.02814). Above 1 where no threshold keeps the risk.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    count = np.arange(1, len(order) + 1)
+    risks = (np.cumsum(~right[order]) + 1) / (count + 1)
+    # A threshold cannot split answers of equal confidence.
+    ends = np.append(confidence[order][1:] < confidence[order][:-1], True)
+    fits = np.flatnonzero((risks <= risk) & ends)
+    return float(confidence[order][fits[-1]]) if len(fits) else 1.01
