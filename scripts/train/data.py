@@ -9,11 +9,11 @@ import argparse
 import json
 import os
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from scripts.render import CLASSES, render_view
 
@@ -21,28 +21,16 @@ from scripts.render import CLASSES, render_view
 TRAINING_SEEDS = 1_000_000
 #: Width of the views' spread, in turn: careful photos first, phone photos among them.
 WILDNESS = (1.0, 1.0, 1.8, 1.4)
+#: Side at which a view is rendered before it is brought to the set's: photos come sharp from large files or soft from small.
+SIDES = (1.0, 0.72, 1.45, 1.0)
 
 
-@dataclass(slots=True)
-class Rendered:
-    """Photos [n, side, side, 3] uint8 (memory-mapped), class index [n], design [n] (unique over all classes)."""
-
-    photos: list[NDArray[np.uint8]]
-    names: list[str]
-    designs: int
-    views: int
-
-    def __len__(self) -> int:
-        return len(self.photos) * self.designs * self.views
-
-    def locate(self, index: int) -> tuple[int, int, int]:
-        """(class, design of that class, view) of photo `index`."""
-        klass, rest = divmod(index, self.designs * self.views)
-        return klass, rest // self.views, rest % self.views
-
-    def photo(self, index: int) -> NDArray[np.uint8]:
-        klass, rest = divmod(index, self.designs * self.views)
-        return self.photos[klass][rest]
+def _view(name: str, design: int, view: int, side: int) -> NDArray[np.uint8]:
+    taken = round(side * SIDES[view % len(SIDES)])
+    photo = render_view(name, design, view, taken, wild=WILDNESS[view % len(WILDNESS)])
+    if taken == side:
+        return photo
+    return np.asarray(Image.fromarray(photo).resize((side, side), Image.Resampling.BICUBIC))
 
 
 def _render_class(name: str, out: str, designs: int, views: int, side: int, first: int) -> str:
@@ -51,8 +39,7 @@ def _render_class(name: str, out: str, designs: int, views: int, side: int, firs
         block = np.empty((designs * views, side, side, 3), np.uint8)
         for design in range(designs):
             for view in range(views):
-                wild = WILDNESS[view % len(WILDNESS)]
-                block[design * views + view] = render_view(name, first + design, view, side, wild=wild)
+                block[design * views + view] = _view(name, first + design, view, side)
         partial = target.with_suffix(".part.npy")
         np.save(partial, block)
         partial.rename(target)
@@ -66,13 +53,6 @@ def make(out: Path, designs: int, views: int, side: int, first: int, workers: in
         jobs = [pool.submit(_render_class, name, str(out), designs, views, side, first) for name in CLASSES]
         for number, job in enumerate(jobs, 1):
             print(f"{number}/{len(jobs)} {job.result()}", flush=True)
-
-
-def load(folder: Path) -> Rendered:
-    """The set that `make` wrote, memory-mapped."""
-    facts = json.loads((folder / "set.json").read_text())
-    photos = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in CLASSES]
-    return Rendered(photos, list(CLASSES), facts["designs"], facts["views"])
 
 
 def main() -> None:

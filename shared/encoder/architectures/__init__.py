@@ -25,5 +25,14 @@ def config(architecture: str) -> dict[str, Any] | None:
 def register() -> None:
     """Makes every architecture of this folder known to open_clip; called before a model is created."""
     import open_clip
+    from open_clip import factory
 
+    from shared.encoder.architectures import tower
+
+    tower.register()
     open_clip.add_model_config(HERE)
+    for path in HERE.glob("*.json"):
+        # open_clip reads a tokenizer's file relative to the working directory; ours lies beside its config
+        options = factory._MODEL_CONFIGS[path.stem]["text_cfg"].get("tokenizer_kwargs", {})
+        if "bpe_path" in options:
+            options["bpe_path"] = str(HERE / options["bpe_path"])

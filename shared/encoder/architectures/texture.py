@@ -9,7 +9,6 @@ the whole tower is convolutions, sigmoids and products: any engine runs it.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -59,7 +58,9 @@ def ring(image: Tensor, radius: int, step: int) -> Tensor:
     offsets = ((0, radius), (diagonal, diagonal), (radius, 0), (diagonal, -diagonal))
     offsets += tuple((-dy, -dx) for dy, dx in offsets)
     centre = image[:, :, radius : h - radius : step, radius : w - radius : step]
-    around = [image[:, :, radius + dy : h - radius + dy : step, radius + dx : w - radius + dx : step] for dy, dx in offsets]
+    around = [
+        image[:, :, radius + dy : h - radius + dy : step, radius + dx : w - radius + dx : step] for dy, dx in offsets
+    ]
     return torch.cat(around, 1) - centre
 
 
@@ -93,8 +94,13 @@ class Statistics(nn.Module):
         self.softness = softness
 
     @property
+    def colours(self) -> int:
+        """How many of the columns, the last ones, are colour's."""
+        return 3 * BINS * BINS
+
+    @property
     def width(self) -> int:
-        return len(RINGS) * 512 + 3 * BINS * BINS
+        return len(RINGS) * 512 + self.colours
 
     def forward(self, rgb: Tensor) -> Tensor:
         grey = 0.299 * rgb[:, 0:1] + 0.587 * rgb[:, 1:2] + 0.114 * rgb[:, 2:3]
