@@ -60,7 +60,9 @@ def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: 
 
     def human(console: Console) -> None:
         counts = manifest["counts"]
-        console.print(f"Bank {version}: {counts['samples']} samples of {counts['classes']} classes, model {manifest['model']}")
+        console.print(
+            f"Bank {version}: {counts['samples']} samples of {counts['classes']} classes, model {manifest['model']}"
+        )
         if not manifest["encoder"]["trained"]:
             console.print("[yellow]The model is untrained: its answers mean nothing.[/]")
         for photo in manifest["skipped"]:

@@ -22,7 +22,7 @@ from scripts.render.light import lit
 from scripts.render.surface import Design
 from scripts.render.view import View, look
 
-__all__ = ["CLASSES", "FabricClass", "jpeg", "render", "render_view", "save_jpeg", "describe"]
+__all__ = ["CLASSES", "FabricClass", "describe", "jpeg", "render", "render_view", "save_jpeg"]
 
 #: Shading happens on this many pixels a picture pixel and side, then is averaged down, against aliasing of fine weaves.
 OVERSAMPLE = 1.5

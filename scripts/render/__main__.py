@@ -43,7 +43,9 @@ def main() -> None:
     if options.out:
         for name in options.classes:
             for seed in range(options.first, options.first + options.designs):
-                save_jpeg(options.out / name / f"{seed:06d}.jpg", render_view(name, seed, 0, options.size, wild=options.wild))
+                save_jpeg(
+                    options.out / name / f"{seed:06d}.jpg", render_view(name, seed, 0, options.size, wild=options.wild)
+                )
     if options.speed:
         for name in options.classes:
             for seed in range(6):

@@ -47,7 +47,9 @@ def photograph(light: F, view: View, size: tuple[int, int], fuzz: float) -> NDAr
         # Standing fibre ends scatter light: a speckle at the scale of the pixel.
         display *= 1 + 0.05 * fuzz * rng.standard_normal(display.shape[:2], dtype=np.float32)[..., None]
     picture = Image.fromarray((np.clip(display, 0, 1) * 255 + 0.5).astype(np.uint8))
-    picture = picture.resize((size[1], size[0]), Image.Resampling.BOX if picture.width >= 2 * size[1] else Image.Resampling.BILINEAR)
+    picture = picture.resize(
+        (size[1], size[0]), Image.Resampling.BOX if picture.width >= 2 * size[1] else Image.Resampling.BILINEAR
+    )
     kind = rng.random()
     if kind < 0.25 * wild:
         picture = picture.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 0.55 + 0.45 * wild))))

@@ -63,7 +63,9 @@ def _motif(grid: Grid, design: Design) -> F:
     veins = 0.25 - np.abs(np.sin(petals * angle / 2)) * radius * 9
     ogee = 0.06 - np.abs(0.36 + 0.10 * np.cos(2 * np.pi * b) - a)
     if style < 0.7:
-        value = np.where(radius < 0.30, np.where(veins > 0, -veins * 4, flower), np.maximum(np.maximum(vine, leaf), 3 * ogee))
+        value = np.where(
+            radius < 0.30, np.where(veins > 0, -veins * 4, flower), np.maximum(np.maximum(vine, leaf), 3 * ogee)
+        )
     else:
         value = np.maximum(vine, leaf)
     return np.clip(value * 9 + 0.5, 0, 1).astype(np.float32)
@@ -98,7 +100,10 @@ def tweed(grid: Grid, design: Design) -> Surface:
     order_a = tuple(int(k) for k in design.rng.integers(0, 3, 16))
     order_b = tuple(int(k) for k in design.rng.integers(0, 3, 16))
     draft = (drafts.twill(2, 2), drafts.plain(), drafts.herringbone(2, 2, 8))[int(design.rng.integers(3))]
-    warp, weft = Yarns(colours, order_a, 0.98, 0.14, 0.12, 0.2, 0.5), Yarns(colours, order_b, 0.98, 0.14, 0.12, 0.2, 0.5)
+    warp, weft = (
+        Yarns(colours, order_a, 0.98, 0.14, 0.12, 0.2, 0.5),
+        Yarns(colours, order_b, 0.98, 0.14, 0.12, 0.2, 0.5),
+    )
     surface = dense(interlace(grid, design, draft, warp, weft, crimp=0.6), 0.6)
     k = SIDE / 90.0
     sx, sy = design.shift

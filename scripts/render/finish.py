@@ -49,8 +49,15 @@ def patent(grid: Grid, design: Design) -> Surface:
     x, y = grid.x * k + design.shift[0], grid.y * k + design.shift[1]
     wave = sample(cloud(design.variant, 2.4), x * 0.25, y * 0.25)
     ripple = sample(cloud(design.variant + 1, 2.4), x * 0.8, y * 0.8)
-    surface = Surface((0.55 * wave + 0.06 * ripple).astype(np.float32), _coloured(design.palette.ground, np.full_like(wave, 0.8)))
-    surface.gloss, surface.polish, surface.occlusion, surface.fuzz = design.between(1.2, 1.9), design.between(30, 80), 0.0, 0.0
+    surface = Surface(
+        (0.55 * wave + 0.06 * ripple).astype(np.float32), _coloured(design.palette.ground, np.full_like(wave, 0.8))
+    )
+    surface.gloss, surface.polish, surface.occlusion, surface.fuzz = (
+        design.between(1.2, 1.9),
+        design.between(30, 80),
+        0.0,
+        0.0,
+    )
     return surface
 
 

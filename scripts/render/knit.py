@@ -34,7 +34,9 @@ def _purl(x: F, y: F) -> F:
     """Back of plain knit: rows of interlocking arcs. Height 0…1."""
     bow = 0.22 * np.cos(2 * np.pi * x)
     t = (y / COURSE + bow * np.where(np.floor(y / COURSE) % 2 == 0, 1.0, 1.0)) % 1.0
-    return (np.sqrt(np.maximum(1 - ((t - 0.5) / 0.46) ** 2, 0)) * (0.75 + 0.25 * np.cos(2 * np.pi * x))).astype(np.float32)
+    return (np.sqrt(np.maximum(1 - ((t - 0.5) / 0.46) ** 2, 0)) * (0.75 + 0.25 * np.cos(2 * np.pi * x))).astype(
+        np.float32
+    )
 
 
 def _cloth(height: F, tone: F, colour: F, design: Design) -> Surface:
@@ -126,7 +128,9 @@ def crochet(grid: Grid, design: Design) -> Surface:
     angle = np.arctan2(u, v + 0.16)
     radius = np.hypot(u, v + 0.16)
     fan = angle / 0.62 * (posts / 2)
-    post = np.sqrt(np.maximum(1 - ((fan - np.floor(fan) - 0.5) / 0.40) ** 2, 0)) * (np.abs(angle) < 0.62) * (radius > 0.14)
+    post = (
+        np.sqrt(np.maximum(1 - ((fan - np.floor(fan) - 0.5) / 0.40) ** 2, 0)) * (np.abs(angle) < 0.62) * (radius > 0.14)
+    )
     ply = 0.5 + 0.5 * np.sin(2 * np.pi * (radius * 9 + fan))
     arch = np.sqrt(np.maximum(1 - ((radius - 1.04) / 0.13) ** 2, 0))
     beads = 0.6 + 0.4 * np.abs(np.sin(angle * 9))

@@ -44,7 +44,9 @@ def lit(surface: Surface, scene: Scene, view: View) -> F:
     rng = view.rng
     shape = surface.height.shape
     azimuth, elevation = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(28, 75))
-    lamp = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)], np.float32)
+    lamp = np.array(
+        [np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)], np.float32
+    )
     ambient = float(rng.uniform(0.25, 0.6))
     sx, sy = _slopes(surface.height, scene, surface.relief * float(rng.uniform(0.8, 1.15)))
     sx, sy = sx + scene.slope_x, sy + scene.slope_y
@@ -60,7 +62,11 @@ def lit(surface: Surface, scene: Scene, view: View) -> F:
     # Folds keep the sky from each other.
     colour = surface.albedo * light[..., None]
     if surface.sheen:
-        edge = 1 - norm if not surface.fuzz else 1 - 1 / np.sqrt(1 + scene.slope_x**2 + scene.slope_y**2 + 0.2 * (sx * sx + sy * sy))
+        edge = (
+            1 - norm
+            if not surface.fuzz
+            else 1 - 1 / np.sqrt(1 + scene.slope_x**2 + scene.slope_y**2 + 0.2 * (sx * sx + sy * sy))
+        )
         colour = colour * (1 + (surface.sheen * 2.2 * edge)[..., None]) + (0.05 * surface.sheen * edge)[..., None]
     gloss = np.asarray(surface.gloss, np.float32)
     if float(gloss.max()) > 0.02:
@@ -81,7 +87,9 @@ def lit(surface: Surface, scene: Scene, view: View) -> F:
         ground = _behind(view, shape)
         reach = max(1, int(scene.grid.pixels * float(rng.uniform(0.02, 0.2))))
         shadow = np.roll(surface.alpha, (reach, reach), (0, 1))
-        small = Image.fromarray((shadow * 255).astype(np.uint8)).resize((shape[1] // 3, shape[0] // 3), Image.Resampling.BOX)
+        small = Image.fromarray((shadow * 255).astype(np.uint8)).resize(
+            (shape[1] // 3, shape[0] // 3), Image.Resampling.BOX
+        )
         spread = np.asarray(small.resize((shape[1], shape[0]), Image.Resampling.BILINEAR), np.float32) / 255
         ground *= (1 - 0.5 * spread)[..., None]
         colour = colour * surface.alpha[..., None] + ground * (1 - surface.alpha[..., None])

@@ -6,7 +6,7 @@ faults. Tiles wrap, which makes a cloth endless. Sources: spectral synthesis (Sa
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,7 @@ def _standard(tile: NDArray[np.floating]) -> F:
     return ((tile - tile.mean()) / (tile.std() + 1e-9)).astype(np.float32)
 
 
-@lru_cache(maxsize=None)
+@cache
 def cloud(variant: int, slope: float = 1.6, stretch: float = 1.0) -> F:
     """Fractal noise tile, mean 0, deviation 1: spectrum ~ frequency^-slope; `stretch` > 1 lengthens it along y."""
     rng = np.random.default_rng([11, variant])
@@ -59,7 +59,7 @@ def cloud(variant: int, slope: float = 1.6, stretch: float = 1.0) -> F:
     return _standard(np.fft.irfft2(spectrum, s=(SIDE, SIDE)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def band(variant: int, low: float, high: float, stretch: float = 1.0) -> F:
     """Band-pass noise tile, mean 0, deviation 1, wavelengths between SIDE/high and SIDE/low texels."""
     rng = np.random.default_rng([13, variant])
@@ -71,14 +71,16 @@ def band(variant: int, low: float, high: float, stretch: float = 1.0) -> F:
     return _standard(np.fft.irfft2(spectrum, s=(SIDE, SIDE)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def cells(variant: int, count: int = 32, jitter: float = 0.45) -> tuple[F, F, F]:
     """Worley tile of about count × count cells: (distance to the nearest seed, second minus first distance, a value a cell).
 
     Distances are in cell widths. `jitter` 0 is a square grid, 0.5 is loose.
     """
     rng = np.random.default_rng([17, variant, count])
-    grid = (np.indices((count, count)).reshape(2, -1).T + 0.5 + rng.uniform(-jitter, jitter, (count * count, 2))) / count
+    grid = (
+        np.indices((count, count)).reshape(2, -1).T + 0.5 + rng.uniform(-jitter, jitter, (count * count, 2))
+    ) / count
     grid[:, 1] += 0.5 / count * (np.floor(grid[:, 0] * count) % 2)
     tree = cKDTree(grid % 1.0, boxsize=1.0)
     axis = (np.arange(SIDE) + 0.5) / SIDE
@@ -93,7 +95,7 @@ def cells(variant: int, count: int = 32, jitter: float = 0.45) -> tuple[F, F, F]
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def loops(variant: int, count: int, radius: float, thickness: float, curl: float) -> F:
     """Tile of `count` yarn loops (arcs laid over one another), height 0…1. Radius and thickness in texels, curl in radians."""
     rng = np.random.default_rng([19, variant, count])
@@ -114,7 +116,7 @@ def loops(variant: int, count: int, radius: float, thickness: float, curl: float
     return height
 
 
-@lru_cache(maxsize=None)
+@cache
 def strands(variant: int, count: int, length: float, spread: float) -> F:
     """Tile of `count` combed fibres running mainly along y, height 0…1. Length in texels, spread in radians."""
     rng = np.random.default_rng([23, variant, count])

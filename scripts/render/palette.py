@@ -35,7 +35,9 @@ _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 def shade(rng: np.random.Generator, name: str) -> F:
     """One colour of that name: float32 [3]."""
     h0, h1, s0, s1, v0, v1 = SHADES[name][1]
-    rgb = colorsys.hsv_to_rgb(rng.uniform(h0, h1) % 1.0, rng.uniform(s0, s1) * rng.uniform(0.65, 1.0), rng.uniform(v0, v1))
+    rgb = colorsys.hsv_to_rgb(
+        rng.uniform(h0, h1) % 1.0, rng.uniform(s0, s1) * rng.uniform(0.65, 1.0), rng.uniform(v0, v1)
+    )
     return np.asarray(rgb, np.float32) ** 2
 
 

@@ -48,7 +48,9 @@ def terry(grid: Grid, design: Design) -> Surface:
     tile = loops(design.variant, 6000, 8.0, 3.6, 4.2)
     height = sample(tile, grid.x * k + design.shift[0], grid.y * k * design.between(0.8, 1.2) + design.shift[1])
     row = 0.12 * np.sin(2 * np.pi * grid.y * 0.9)
-    surface = Surface((0.55 * height + 0.3 * row * height).astype(np.float32), _shaded(height, 0.28, design.palette.ground))
+    surface = Surface(
+        (0.55 * height + 0.3 * row * height).astype(np.float32), _shaded(height, 0.28, design.palette.ground)
+    )
     surface.fuzz, surface.occlusion = 0.5, 0.5
     return surface
 
@@ -62,7 +64,9 @@ def sherpa(grid: Grid, design: Design) -> Surface:
     curl = sample(loops(design.variant, 1800, 7.0, 2.6, 5.5), x * 1.2, y * 1.2)
     height = 0.6 * knob + 0.25 * curl
     tone = 0.35 + 0.4 * knob + 0.3 * curl
-    surface = Surface((height * 0.9).astype(np.float32), (design.palette.ground * np.clip(tone, 0, 1.1)[..., None]).astype(np.float32))
+    surface = Surface(
+        (height * 0.9).astype(np.float32), (design.palette.ground * np.clip(tone, 0, 1.1)[..., None]).astype(np.float32)
+    )
     surface.fuzz, surface.occlusion, surface.sheen = 0.8, 0.4, 0.2
     return surface
 
@@ -75,7 +79,9 @@ def fleece(grid: Grid, design: Design) -> Surface:
     fibre = nearest(band(design.variant + 3, 90, 250), x * 2.1, y * 2.1)
     height = design.between(0.06, 0.18) * pill + 0.04 * fibre
     tone = 0.80 + 0.08 * pill + 0.09 * fibre
-    surface = Surface(height.astype(np.float32), (design.palette.ground * np.clip(tone, 0.3, 1.2)[..., None]).astype(np.float32))
+    surface = Surface(
+        height.astype(np.float32), (design.palette.ground * np.clip(tone, 0.3, 1.2)[..., None]).astype(np.float32)
+    )
     surface.fuzz, surface.occlusion, surface.sheen = 0.8, 0.25, 0.35
     return surface
 
@@ -87,13 +93,17 @@ def fur(grid: Grid, design: Design) -> Surface:
     sway = design.between(14, 40)
     bend = sway * sample(flow, grid.x * k * 0.5, grid.y * k * 0.35)
     x, y = grid.x * k + bend + design.shift[0], grid.y * k + design.shift[1]
-    hair = 0.6 * sample(band(design.variant, 40, 110, 0.07), x, y) + 0.5 * sample(band(design.variant + 1, 80, 200, 0.05), x + 0.3 * y, y)
+    hair = 0.6 * sample(band(design.variant, 40, 110, 0.07), x, y) + 0.5 * sample(
+        band(design.variant + 1, 80, 200, 0.05), x + 0.3 * y, y
+    )
     lock = sample(band(design.variant, 8, 26, 0.3), x, y)
     tone = 0.62 + 0.22 * hair + 0.16 * lock
     hair = 0.5 + 0.25 * hair
     tip = np.clip(design.palette.ground * 1.5 + 0.05, 0, 1) if design.chance(0.4) else design.palette.ground
     albedo = design.palette.ground + (tip - design.palette.ground) * np.clip(lock, 0, 1)[..., None]
-    surface = Surface((0.3 * hair + 0.2 * lock).astype(np.float32), (albedo * np.clip(tone, 0, 1.3)[..., None]).astype(np.float32))
+    surface = Surface(
+        (0.3 * hair + 0.2 * lock).astype(np.float32), (albedo * np.clip(tone, 0, 1.3)[..., None]).astype(np.float32)
+    )
     surface.gloss, surface.polish, surface.fibre = design.between(0.1, 0.4), 14.0, np.full_like(grid.x, np.pi / 2)
     surface.fuzz, surface.occlusion = 0.5, 0.3
     return surface
@@ -111,6 +121,8 @@ def chenille(grid: Grid, design: Design) -> Surface:
     tone = (0.30 + 0.70 * section) * (1 + 0.20 * bristle) * design.threads(0.08).take(number.astype(np.int32) & 511)
     pair = design.palette.colours[:2] if design.chance(0.35) else design.palette.colours[[0, 0]]
     colour = pair.take(number.astype(np.int32) % 2, axis=0)
-    surface = Surface((0.55 * section + 0.10 * bristle).astype(np.float32), (colour * tone[..., None]).astype(np.float32))
+    surface = Surface(
+        (0.55 * section + 0.10 * bristle).astype(np.float32), (colour * tone[..., None]).astype(np.float32)
+    )
     surface.sheen, surface.fuzz, surface.occlusion = 0.5, 0.6, 0.4
     return surface

@@ -54,7 +54,10 @@ def suede(grid: Grid, design: Design) -> Surface:
     nap = nearest(band(design.variant, 100, 250, 0.7), x * 2, y * 2)
     pore = np.clip(sample(band(design.variant + 2, 50, 110), x, y) - 1.2, 0, 1)
     tone = 0.72 + design.between(0.14, 0.30) * stroke + 0.05 * nap - 0.15 * pore
-    surface = Surface((0.03 * nap - 0.05 * pore).astype(np.float32), (design.palette.ground * np.clip(tone, 0.2, 1.3)[..., None]).astype(np.float32))
+    surface = Surface(
+        (0.03 * nap - 0.05 * pore).astype(np.float32),
+        (design.palette.ground * np.clip(tone, 0.2, 1.3)[..., None]).astype(np.float32),
+    )
     surface.fuzz, surface.occlusion, surface.gloss, surface.sheen = 0.3, 0.1, 0.0, 0.5
     return surface
 
@@ -82,8 +85,14 @@ def sequin(grid: Grid, design: Design) -> Surface:
     hole = np.clip(1 - rim / 0.08, 0, 1)
     two = design.palette.colours[[0, 1 if design.chance(0.3) else 0]]
     colour = two.take((number >> 3) % 2, axis=0)
-    tone = (0.35 + 0.65 * np.clip((0.6 - rim) * 8, 0, 1)) * (0.75 + 1.2 * np.clip(sx + 0.6 * sy, -0.4, 0.6)) * (1 - 0.7 * hole)
-    surface = Surface((plane + 0.15 * height).astype(np.float32), (colour * np.clip(tone, 0.08, 1.5)[..., None]).astype(np.float32))
+    tone = (
+        (0.35 + 0.65 * np.clip((0.6 - rim) * 8, 0, 1))
+        * (0.75 + 1.2 * np.clip(sx + 0.6 * sy, -0.4, 0.6))
+        * (1 - 0.7 * hole)
+    )
+    surface = Surface(
+        (plane + 0.15 * height).astype(np.float32), (colour * np.clip(tone, 0.08, 1.5)[..., None]).astype(np.float32)
+    )
     surface.gloss, surface.polish, surface.fuzz = 1.0, 26.0, 0.0
     surface.occlusion = 0.1
     return surface

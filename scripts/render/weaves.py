@@ -25,7 +25,9 @@ def _print(surface: Surface, grid: Grid, design: Design, probability: float, low
     size, used = design.between(low, high), design.chance(probability)
     if used:
         tone = surface.albedo.mean(-1, keepdims=True) / max(float(design.palette.ground.mean()), 0.02)
-        surface.albedo = palette.printed(kind, grid.x, grid.y, design.palette, design.variant, size) * np.minimum(tone, 1.4)
+        surface.albedo = palette.printed(kind, grid.x, grid.y, design.palette, design.variant, size) * np.minimum(
+            tone, 1.4
+        )
         surface.notes["print"] = kind
     return surface
 
@@ -140,7 +142,9 @@ def denim(grid: Grid, design: Design) -> Surface:
     weft = Yarns(WHITE * 0.85, (0,), 0.9, 0.06, 0.12, 0.05)
     surface = dense(interlace(grid, design, drafts.twill(3, 1, left=design.chance(0.25)), warp, weft, crimp=0.7), 0.5)
     fade = soften(grid, design, 160)
-    surface.albedo = np.clip(surface.albedo * (1 + 0.10 * fade[..., None]) + 0.02 * np.maximum(fade, 0)[..., None], 0, 1)
+    surface.albedo = np.clip(
+        surface.albedo * (1 + 0.10 * fade[..., None]) + 0.02 * np.maximum(fade, 0)[..., None], 0, 1
+    )
     surface.fuzz = 0.25
     return melange(surface, grid, design, 0.14)
 
