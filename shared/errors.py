@@ -1,4 +1,4 @@
-"""One root for every error that people may meet. A code is stable; its sentence (English, Chinese) lives in `messages`."""
+"""One root for every error that people may meet. A code is stable; its sentence (en, zh) lives in `messages`."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-#: Pillow's names of the formats that are read (JPEG takes MPO with it). EPS, PDF and WMF are left out: reading them runs other programs;
-#: XBM, TGA and SPIDER are left out: they have no signature, and random bytes pass for them.
+#: Pillow's names of the formats that are read (JPEG takes MPO with it). Left out: EPS, PDF and WMF, since reading them
+#: runs other programs; XBM, TGA and SPIDER, since they have no signature, and random bytes pass for them.
 FORMATS: tuple[str, ...] = (
     "JPEG", "PNG", "WEBP", "HEIF", "AVIF", "TIFF", "BMP", "DIB", "GIF",
     "JPEG2000", "PPM", "PSD", "PCX", "ICO", "SGI", "QOI",

@@ -13,7 +13,7 @@ from shared.settings import Settings
 THREADS = 16
 
 
-class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+class _Server(BaseApplication):  # gunicorn ships no types
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         super().__init__()
