@@ -30,6 +30,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "too_many_files": ("More than {limit} files in one upload; send a folder job or several uploads.", "一次上传超过 {limit} 个文件，请改用文件夹任务或分批上传。"),
     "unknown_preset": ("There is no preset “{preset}”; choose one of {choices}.", "没有名为“{preset}”的预设，可选：{choices}。"),
     "unknown_format": ("There is no export format “{format}”; choose one of {choices}.", "没有“{format}”导出格式，可选：{choices}。"),
+    "format_not_installed": ("The {format} export needs the package {package}: pip install {package}.", "导出 {format} 需要安装 {package}：pip install {package}。"),
     "path_missing": ("There is no file or folder {path}.", "没有文件或文件夹 {path}。"),
     "folder_missing": ("There is no folder {path} on the server.", "服务器上没有文件夹 {path}。"),
     "folder_empty": ("The folder holds no photos.", "文件夹中没有照片。"),

@@ -8,9 +8,12 @@ import json
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
+from openpyxl.utils import get_column_letter
+from pyarrow import parquet
 
 from shared.errors import InvalidRequest
-from shared.export import stream
+from shared.export import columnar, stream, workbook
 from shared.ledger import Ledger
 from shared.results import caught_up
 from shared.settings import Settings
@@ -59,6 +62,41 @@ def test_jsonl_keeps_everything_as_it_is(desk: Desk, job: Job, ledger_settings: 
     assert rows[0]["candidates"] == [{"label": "class", "score": 1.0, "sample": "s"}]
     assert rows[6]["error"]["code"] == "truncated"
     assert {r["model"] for r in rows} == {"m"}
+
+
+def test_a_workbook_holds_names_as_names(desk: Desk, job: Job, ledger_settings: Settings, tmp_path: Path) -> None:
+    raw = exported(own(ledger_settings, tmp_path), desk.ledger, job, "xlsx")
+    sheet = load_workbook(io.BytesIO(raw)).active
+    assert sheet is not None
+    head, *rows = sheet.iter_rows()
+    columns = [cell.value for cell in head]
+    names = [row[columns.index("name")] for row in rows]
+    assert [cell.value for cell in names] == NAMES
+    assert {cell.data_type for cell in names} == {"s"}
+    assert rows[0][columns.index("confidence")].data_type == "n"
+    assert rows[6][columns.index("error")].value == "truncated"
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("C2", f"A1:{get_column_letter(len(columns))}8")
+
+
+def test_a_long_workbook_goes_on_on_the_next_sheet(
+    desk: Desk, job: Job, ledger_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workbook, "SHEET_ROWS", 3)
+    book = load_workbook(io.BytesIO(exported(own(ledger_settings, tmp_path), desk.ledger, job, "xlsx")))
+    assert [sheet.max_row for sheet in book] == [4, 4, 2]
+
+
+def test_parquet_has_types(
+    desk: Desk, job: Job, ledger_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(columnar, "GROUP_ROWS", 4)
+    raw = exported(own(ledger_settings, tmp_path), desk.ledger, job, "parquet")
+    table = parquet.read_table(io.BytesIO(raw))
+    assert table["name"].to_pylist() == NAMES
+    assert table["index"].to_pylist() == list(range(7))
+    assert str(table.schema.field("confidence").type) == "float"
+    assert table["label"].null_count == 1
+    assert parquet.ParquetFile(io.BytesIO(raw)).num_row_groups == 2
 
 
 def test_another_format_is_refused(desk: Desk, job: Job, ledger_settings: Settings, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from apiflask import APIBlueprint
 from flask import Response, abort
 
 from shared import export
-from shared.errors import InvalidRequest
 from shared.results import Projection, caught_up, public
 from shared.types import Job
 from web.context import services
@@ -56,8 +55,7 @@ def correct(job_id: str, item: int, correction: Correction) -> dict[str, Any]:
 @bp.doc(responses=file_response("The file", *export.MEDIA_TYPES.values()))
 def exported(job_id: str, query: ExportQuery) -> Response:
     """All results of a job as one streamed file."""
-    if query.format not in export.FORMATS:
-        raise InvalidRequest("unknown_format", format=query.format, choices=", ".join(export.FORMATS))
+    export.require(query.format)
     job = services().ledger.job(job_id)
     response = Response(_stream(job, projected(job_id), query.format), content_type=export.MEDIA_TYPES[query.format])
     name = f"{job.name or job.id}.{query.format}"

@@ -1,0 +1,48 @@
+"""A job's results as a stream of bytes, read row by row, so that a million photos need no more memory than one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from typing import Any
+
+from shared.errors import Conflict, InvalidRequest
+from shared.export.columnar import as_parquet
+from shared.export.text import as_csv, as_jsonl
+from shared.export.workbook import as_xlsx
+from shared.results import Projection
+from shared.types import Job
+
+__all__ = ["FORMATS", "MEDIA_TYPES", "require", "stream"]
+
+FORMATS: dict[str, Callable[[Job, Iterator[dict[str, Any]]], Iterator[bytes]]] = {
+    "csv": as_csv,
+    "xlsx": as_xlsx,
+    "jsonl": as_jsonl,
+    "parquet": as_parquet,
+}
+MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "jsonl": "application/x-ndjson",
+    "parquet": "application/vnd.apache.parquet",
+}
+
+
+#: What a format needs beside the packages that the web role installs.
+_OPTIONAL = {"parquet": "pyarrow"}
+
+
+def require(format: str) -> None:
+    """Raises InvalidRequest (`unknown_format`), Conflict (`format_not_installed`): before a stream has begun."""
+    if format not in FORMATS:
+        raise InvalidRequest("unknown_format", format=format, choices=", ".join(FORMATS))
+    package = _OPTIONAL.get(format)
+    if package and find_spec(package) is None:
+        raise Conflict("format_not_installed", format=format, package=package)
+
+
+def stream(job: Job, projection: Projection, format: str, lang: str | None = None) -> Iterator[bytes]:
+    """The export in `format`, one of `FORMATS`. Raises as `require` does."""
+    require(format)
+    return FORMATS[format](job, projection.rows(lang))
