@@ -13,7 +13,7 @@ import warnings
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import simplejpeg
@@ -23,9 +23,13 @@ from shared.errors import PhotoError
 from shared.formats import EXTENSIONS, FORMATS, is_photo_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from shared.settings import Settings
+
+ReadJpeg: TypeAlias = "Callable[[bytes, int], NDArray[np.uint8] | None]"
 
 __all__ = ["EXTENSIONS", "FORMATS", "Limits", "decode", "is_photo_name", "sha256_file", "thumbnail"]
 
@@ -66,11 +70,12 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def decode(data: bytes, target: int, limits: Limits) -> NDArray[np.uint8]:
+def decode(data: bytes, target: int, limits: Limits, read_jpeg: ReadJpeg | None = None) -> NDArray[np.uint8]:
     """RGB pixels of a photo: uint8 [h, w, 3], upright (EXIF), first frame only, transparency on white.
 
     The shorter side is at least `target` pixels where the photo has so many; the smallest scale that keeps this is
-    taken. 16-bit greys are scaled, not clipped. Raises PhotoError: `empty_file`, `too_large`, `not_an_image`,
+    taken. 16-bit greys are scaled, not clipped. `read_jpeg`: what reads plain colour JPEG instead of the CPU, such as
+    `Encoder.read_jpeg`. Raises PhotoError: `empty_file`, `too_large`, `not_an_image`,
     `unsupported_format`, `too_many_pixels`, `truncated`, `unreadable`.
     """
     if not data:
@@ -80,7 +85,7 @@ def decode(data: bytes, target: int, limits: Limits) -> NDArray[np.uint8]:
     with _open(data, limits) as image:
         try:
             if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
-                pixels = _decode_jpeg(data, image, target)
+                pixels = _decode_jpeg(data, image, target, read_jpeg if image.mode == "RGB" else None)
                 if pixels is not None:
                     return pixels
             return _decode_any(image, target)
@@ -147,13 +152,15 @@ def _unidentified(data: bytes) -> PhotoError:
     return PhotoError("not_an_image")
 
 
-def _decode_jpeg(data: bytes, header: Image.Image, target: int) -> NDArray[np.uint8] | None:
+def _decode_jpeg(data: bytes, header: Image.Image, target: int, read_jpeg: ReadJpeg | None) -> NDArray[np.uint8] | None:
     """Scaled decoding of an ordinary JPEG; None where libjpeg-turbo objects and Pillow shall judge."""
     wanted = min(target, header.width, header.height)
-    try:
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "RGB", min_height=wanted, min_width=wanted)
-    except ValueError:
-        return None
+    pixels = read_jpeg(data, wanted) if read_jpeg is not None else None
+    if pixels is None:
+        try:
+            pixels = simplejpeg.decode_jpeg(data, "RGB", min_height=wanted, min_width=wanted)
+        except ValueError:
+            return None
     return _upright(pixels, header.getexif().get(_ORIENTATION, 1))
 
 

@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     model: str = "demo"
     #: Where weights given by name are looked for before they are downloaded. Unset: `data_dir/weights`.
     model_dir: Path | None = None
-    #: auto | openvino | openvino-int8 | torch | null | sleep:MS
+    #: auto | openvino | openvino-int8 | torch | torch-bf16 | null | sleep:MS
     engine: str = "auto"
     #: Overrides the default preset of every kind of job.
     preset: str | None = None
@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0)
     #: Photos per encoder call; 0: chosen for the engine.
     micro_batch: int = Field(0, ge=0)
+    #: Decode JPEG on the GPU where the engine runs there and torchvision can.
+    gpu_jpeg: bool = True
     #: Days that the ledger keeps a finished job; its projection stays until it is deleted.
     keep_days: float = Field(30, gt=0)
     #: Megabytes of the embedding cache's Redis.

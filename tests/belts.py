@@ -107,6 +107,7 @@ class Colours:
     """An engine with pixels: the mean colour. `hang` photos (by their red) block until it is set."""
 
     needs_pixels = True
+    read_jpeg = None
     decode_size = 32
     streams = 1
 

@@ -62,7 +62,7 @@ def check_model(settings: Settings, *, threads: int, photos: int, say: Callable[
         "start_s": round(ready, 2),
         "resident_mb": round(memory),
         **speed,
-        "fidelity": _against_torch(settings, files, vectors),
+        "fidelity": against_torch(settings, files, vectors),
         "fidelity_at_conversion": {manifest.name: manifest.fidelity for manifest in manifests},
     }
 
@@ -86,7 +86,7 @@ def _speed(encoder: Encoder, files: list[bytes]) -> dict[str, float]:
     }
 
 
-def _against_torch(settings: Settings, files: list[bytes], vectors: NDArray[np.float32]) -> dict[str, float] | None:
+def against_torch(settings: Settings, files: list[bytes], vectors: NDArray[np.float32]) -> dict[str, float] | None:
     """Cosine to torch float32 with open_clip's own transform of the fully decoded photos; None without torch."""
     if find_spec("torch") is None or find_spec("open_clip") is None:
         return None

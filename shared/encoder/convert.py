@@ -13,16 +13,15 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.encoder import engine, hardware, identity
+from shared.encoder import engine, hardware
 from shared.encoder.describe import info_of
 from shared.encoder.spec import Part
-from shared.encoder.store import Manifest, ModelStore
+from shared.encoder.store import ModelStore
 from shared.errors import ModelError, WeftError
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from shared.encoder.definition import Definition
     from shared.encoder.preprocessing import Preprocessing
+    from shared.encoder.store import Manifest
 
 #: Photos of the fidelity check.
 FIDELITY_PHOTOS = 16
@@ -42,30 +42,27 @@ def convert(store: ModelStore, part: Part, say: Callable[[str], None]) -> str:
     Raises ModelError: those of `definition.create`, and `model_unfaithful`.
     """
     with store.locked():
-        if (found := store.find(part)) is not None:
+        if (found := store.find(part)) is not None and found.converted:
             return found.identity
         say(f"{part.name}: loading")
         from shared.encoder.definition import create
 
         definition = create(part, store.weights_dir)
-        model_identity = definition.identity(store)
         staging = Path(tempfile.mkdtemp(prefix=".converting-", dir=store.root))
         try:
-            manifest = _write(store, definition, model_identity, staging, say)
+            manifest = _write(store, definition, staging, say)
             (staging / "manifest.json").write_text(manifest.to_json(), encoding="utf-8")
             staging.chmod(0o755)  # mkdtemp's 0700 would hide it from workers of another user
-            final = store.folder(model_identity)
+            final = store.folder(manifest.identity)
             shutil.rmtree(final, ignore_errors=True)
             staging.rename(final)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
         say(f"{part.name}: ready")
-        return model_identity
+        return manifest.identity
 
 
-def _write(
-    store: ModelStore, definition: Definition, model_identity: str, folder: Path, say: Callable[[str], None]
-) -> Manifest:
+def _write(store: ModelStore, definition: Definition, folder: Path, say: Callable[[str], None]) -> Manifest:
     import open_clip
     import openvino
     import torch
@@ -91,18 +88,9 @@ def _write(
     with torch.inference_mode():
         pixels = torch.stack([transform(Image.open(io.BytesIO(photo)).convert("RGB")) for photo in photos])
         expected = tower(pixels).float().numpy()
-    manifest = Manifest(
-        name=part.name,
-        architecture=part.architecture,
-        identity=model_identity,
-        weights=store.weights_sha256(definition.weights) if definition.weights else f"seed:{part.seed}",
-        dim=definition.dim,
-        preprocessing=preprocessing,
-        trained=part.trained,
-        tag=part.tag,
-        config=identity.digest(definition.config),
+    manifest = replace(
+        definition.manifest(store),
         size=sum(file.stat().st_size for file in (xml, xml.with_suffix(".bin"))),
-        created=time.time(),
         made_by={"torch": torch.__version__, "open_clip": open_clip.__version__, "openvino": openvino.__version__},
     )
     for precision in sorted({"f32", hardware.cpu_precision()}):

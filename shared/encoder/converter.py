@@ -26,13 +26,13 @@ def ensure(store: ModelStore, part: Part, say: Callable[[str], None]) -> Manifes
     Raises ModelError: see `convert.convert`, and `model_unavailable` where the child died (out of memory, most likely).
     """
     found = store.find(part)
-    if found is not None:
+    if found is not None and found.converted:
         return found
     say(f"{part.name}: preparing (once; half a minute or more)")
     request = {"root": str(store.root), "weights_dir": str(store.weights_dir), "part": part.to_dict()}
     _run("shared.encoder.convert", request, part, say)
     found = store.find(part)
-    if found is None:
+    if found is None or not found.converted:
         raise ModelError(model=part.name, reason="the conversion left nothing in the model store")
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from shared.encoder import architectures, identity
 from shared.encoder.preprocessing import Preprocessing
 from shared.encoder.spec import locate_weights
-from shared.encoder.store import preprocess_cfg_beside
+from shared.encoder.store import Manifest, preprocess_cfg_beside
 from shared.errors import ModelError
 
 try:
@@ -55,6 +56,22 @@ class Definition:
     def identity(self, store: ModelStore) -> str:
         key = store.weights_sha256(self.weights) if self.weights else f"seed:{self.part.seed}"
         return identity.of_model(self.part.architecture, self.config, key, self.preprocessing)
+
+    def manifest(self, store: ModelStore) -> Manifest:
+        """What the store says of this model before it is converted."""
+        return Manifest(
+            name=self.part.name,
+            architecture=self.part.architecture,
+            identity=self.identity(store),
+            weights=store.weights_sha256(self.weights) if self.weights else f"seed:{self.part.seed}",
+            dim=self.dim,
+            preprocessing=self.preprocessing,
+            trained=self.part.trained,
+            tag=self.part.tag,
+            config=identity.digest(self.config),
+            created=time.time(),
+            made_by={"torch": torch.__version__, "open_clip": open_clip.__version__},
+        )
 
     def image_tower(self) -> torch.nn.Module:
         """pixels float [n, 3, h, w] → features float [n, dim], not normalised. Takes the text tower off the model."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shared.encoder import hardware
 from shared.errors import InvalidRequest
 
-CHOICES = ("auto", "openvino", "openvino-int8", "torch", "null", "sleep:MS")
+CHOICES = ("auto", "openvino", "openvino-int8", "torch", "torch-bf16", "null", "sleep:MS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,11 @@ def parse(text: str) -> Engine:
         return Engine("openvino", hardware.cpu_precision(), "CPU")
     if chosen == "openvino-int8":
         return Engine("openvino", "int8", "CPU")
-    if chosen == "torch":
+    if chosen in ("torch", "torch-bf16"):
         if hardware.cuda_likely():
-            return Engine("torch", "fp16", "CUDA")
-        return Engine("torch", hardware.cpu_precision(), "CPU")
+            # bf16: for the few towers whose activations leave float16's range
+            return Engine("torch", "bf16" if chosen == "torch-bf16" else "fp16", "CUDA")
+        return Engine("torch", "bf16" if chosen == "torch-bf16" else hardware.cpu_precision(), "CPU")
     if chosen == "null":
         return Engine("null", "null", "CPU")
     name, colon, milliseconds = chosen.partition(":")

@@ -34,7 +34,7 @@ def cosines(found: NDArray[np.float32], expected: NDArray[np.float32]) -> dict[s
 
 def encode_files(encoder: Encoder, photos: Sequence[bytes]) -> NDArray[np.float32]:
     """Photos through scaled decoding, preprocessing and the engine, as a worker does it: float32 [n, dim]."""
-    prepared = [encoder.prepare(decode(photo, encoder.decode_size, Limits())) for photo in photos]
+    prepared = [encoder.prepare(decode(photo, encoder.decode_size, Limits(), encoder.read_jpeg)) for photo in photos]
     step = encoder.micro_batch
     return np.concatenate([encoder.encode(prepared[start : start + step]) for start in range(0, len(prepared), step)])
 

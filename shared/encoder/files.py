@@ -39,7 +39,7 @@ def read_photo(path: Path) -> bytes:
 
 def prepare_file(encoder: Encoder, path: Path, limits: Limits) -> Prepared:
     """A photo on disk as `encoder.encode` takes it. Raises PhotoError."""
-    return encoder.prepare(decode(read_photo(path), encoder.decode_size, limits))
+    return encoder.prepare(decode(read_photo(path), encoder.decode_size, limits, encoder.read_jpeg))
 
 
 def encode_paths(
@@ -54,7 +54,7 @@ def encode_paths(
             sha256 = hashlib.sha256(data).hexdigest()
             if not encoder.needs_pixels:
                 return sha256, None
-            return sha256, encoder.prepare(decode(data, encoder.decode_size, limits))
+            return sha256, encoder.prepare(decode(data, encoder.decode_size, limits, encoder.read_jpeg))
         except PhotoError as error:
             return sha256, error
 

@@ -24,6 +24,7 @@ class HashedEncoder:
     """Implements `Encoder` without a model."""
 
     needs_pixels = False
+    read_jpeg = None
 
     def __init__(self, info: EncoderInfo, *, micro_batch: int, seconds: float = 0.0) -> None:
         self.info = info

@@ -40,6 +40,7 @@ class JoinedEncoder:
         self._halves = tuple(halves)
         self.decode_size = max(half.decode_size for half in halves)
         self.micro_batch = min(half.micro_batch for half in halves)
+        self.read_jpeg = next((half.read_jpeg for half in halves if half.read_jpeg is not None), None)
         self.streams = min(half.streams for half in halves)
 
     def prepare(self, rgb: NDArray[np.uint8]) -> Prepared:

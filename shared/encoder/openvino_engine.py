@@ -46,6 +46,7 @@ class OpenVinoEncoder:
     """Implements `Encoder`."""
 
     needs_pixels = True
+    read_jpeg = None
 
     def __init__(
         self,

@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 Prepared: TypeAlias = Any
 
 
+class JpegReader(Protocol):
+    """Reads plain JPEG somewhere else than on the CPU. Safe to call from any number of threads."""
+
+    def __call__(self, data: bytes, target: int) -> NDArray[np.uint8] | None:
+        """RGB pixels, uint8 [h, w, 3], not turned, whose shorter side is at least `target` where the photo has so many;
+        None where it cannot read this one."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class Encoder(Protocol):
     """A loaded encoder. `prepare` is safe to call from any number of threads at once, `encode` from `streams`."""
 
@@ -28,6 +39,11 @@ class Encoder(Protocol):
     micro_batch: int
     #: `encode` calls that serve this engine best at once: each stream has threads of its own and waits for no other's.
     streams: int
+
+    @property
+    def read_jpeg(self) -> JpegReader | None:
+        """How plain JPEG is to be read where this engine runs; None: on the CPU. For `images.decode`."""
+        ...
 
     def prepare(self, rgb: NDArray[np.uint8]) -> Prepared:
         """One decoded photo (uint8 [h, w, 3]) made ready for `encode`."""

@@ -1,4 +1,4 @@
-"""The model store: one folder a converted model, named by its identity, with a manifest that needs nothing to read.
+"""The model store: one folder a model, named by its identity, with a manifest that needs nothing to read.
 
 <data_dir>/models/<identity>/model.xml, model.bin     the image tower as OpenVINO IR, uint8 NHWC in, float32 out
                              manifest.json            what it is, how it was made, how close it is to torch
@@ -48,11 +48,15 @@ class Manifest:
     fidelity: dict[str, dict[str, float]] = field(default_factory=dict)
     #: The quantised tower, None where there is none: {"adopted": bool, "fidelity": {…}, "leave_one_out": {…}, …}.
     int8: dict[str, Any] | None = None
-    #: Bytes of model.xml and model.bin together.
+    #: Bytes of model.xml and model.bin together; 0: known to the torch engine, not converted.
     size: int = 0
     created: float = 0.0
     #: Versions of torch, open_clip and openvino that made it.
     made_by: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def converted(self) -> bool:
+        return self.size > 0
 
     def to_json(self) -> str:
         shown = asdict(self) | {"format": FORMAT, "preprocessing": self.preprocessing.to_dict()}
@@ -79,7 +83,7 @@ class ModelStore:
         return sorted((m for m in found if m is not None), key=lambda m: (m.name, m.identity))
 
     def find(self, part: Part) -> Manifest | None:
-        """The converted model of this part, shown under the part's name; None where it is still to be converted."""
+        """The model of this part, shown under the part's name; None where nothing is known of it here."""
         known = self.identity_if_known(part)
         if known is not None:
             manifest = read(self.folder(known))
@@ -123,6 +127,14 @@ class ModelStore:
         fresh = folder / f"manifest.json.{os.getpid()}"
         fresh.write_text(manifest.to_json(), encoding="utf-8")
         fresh.replace(folder / "manifest.json")
+
+    def remember(self, manifest: Manifest) -> None:
+        """Keeps what a model is that was loaded without being converted; a store that is read-only does without."""
+        try:
+            self.folder(manifest.identity).mkdir(parents=True, exist_ok=True)
+            self.write_manifest(manifest)
+        except OSError:
+            return
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import structlog
 import torch
 
 from shared.encoder.definition import create
+from shared.encoder.describe import info_of
 from shared.encoder.joined import normalise
-from shared.types import EncoderInfo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from shared.encoder.cuda_lane import CudaLane
     from shared.encoder.engine import Engine
     from shared.encoder.preprocessing import Preprocessing
-    from shared.encoder.protocol import Prepared
+    from shared.encoder.protocol import JpegReader, Prepared
     from shared.encoder.spec import Part
     from shared.encoder.store import ModelStore
+    from shared.types import EncoderInfo
+
+_log = structlog.get_logger(__name__)
 
 _DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -31,38 +37,73 @@ class TorchEncoder:
     needs_pixels = True
 
     def __init__(
-        self, info: EncoderInfo, tower: torch.nn.Module, preprocessing: Preprocessing, *, micro_batch: int
+        self,
+        info: EncoderInfo,
+        tower: torch.nn.Module,
+        preprocessing: Preprocessing,
+        *,
+        micro_batch: int,
+        streams: int = 1,
+        gpu_jpeg: bool = True,
+        graphs: bool = True,
     ) -> None:
+        """`streams`, `gpu_jpeg` and `graphs` count on CUDA only."""
         self.info = info
         self.decode_size = 2 * preprocessing.side
         self.micro_batch = micro_batch
         self.streams = 1
+        self.read_jpeg: JpegReader | None = None
         self._preprocessing = preprocessing
         self._device = torch.device(info.device.lower())
         self._dtype = _DTYPES[info.precision]
         self._tower: Any = tower.to(self._device, self._dtype)
         scale = 255 * torch.tensor([preprocessing.mean, preprocessing.std])
         self._mean, self._std = (row.view(1, 3, 1, 1).to(self._device) for row in scale)
-        self._stream = torch.cuda.Stream(self._device) if self._device.type == "cuda" else None
-        self._pinned = torch.empty(0, dtype=torch.uint8)
+        self._idle: SimpleQueue[CudaLane] | None = None
+        if self._device.type == "cuda":
+            from shared.encoder.cuda_lane import CudaLane
+
+            self.streams = streams
+            self._idle = SimpleQueue()
+            for _ in range(streams):
+                shape, dim = (*preprocessing.size, 3), info.dim
+                lane = CudaLane(self._forward, shape, dim, batch=micro_batch, device=self._device, graphs=graphs)
+                self._idle.put(lane)
+            if gpu_jpeg:
+                self.read_jpeg = _gpu_jpeg(self._device)
 
     @classmethod
-    def load(cls, store: ModelStore, part: Part, chosen: Engine, *, threads: int, micro_batch: int) -> TorchEncoder:
-        """Builds the part's model. Raises ModelError as `definition.create` does."""
+    def load(
+        cls,
+        store: ModelStore,
+        part: Part,
+        chosen: Engine,
+        *,
+        threads: int,
+        micro_batch: int,
+        streams: int = 1,
+        gpu_jpeg: bool = True,
+    ) -> TorchEncoder:
+        """Builds the part's model; leaves its manifest in the store, so that others know it without torch.
+
+        Raises ModelError as `definition.create` does.
+        """
         if chosen.device == "CPU":
             torch.set_num_threads(max(1, threads))
         definition = create(part, store.weights_dir)
-        info = EncoderInfo(
-            model=part.name,
-            identity=definition.identity(store),
-            precision=chosen.precision,
-            engine="torch",
-            dim=definition.dim,
-            input_size=definition.preprocessing.side,
-            device=chosen.device,
-            trained=part.trained,
+        manifest = store.find(part)
+        if manifest is None:
+            manifest = definition.manifest(store)
+            store.remember(manifest)
+        info = info_of(manifest, chosen)
+        return cls(
+            info,
+            definition.image_tower(),
+            definition.preprocessing,
+            micro_batch=micro_batch,
+            streams=streams,
+            gpu_jpeg=gpu_jpeg,
         )
-        return cls(info, definition.image_tower(), definition.preprocessing, micro_batch=micro_batch)
 
     def prepare(self, rgb: NDArray[np.uint8]) -> Prepared:
         return self._preprocessing.apply(rgb)
@@ -70,31 +111,41 @@ class TorchEncoder:
     def encode(self, batch: Sequence[Prepared]) -> NDArray[np.float32]:
         if not batch:
             return np.zeros((0, self.info.dim), np.float32)
-        with torch.inference_mode():
-            if self._stream is None:
-                return self._forward(torch.from_numpy(np.stack(batch)))
-            with torch.cuda.stream(self._stream):
-                return self._forward(self._staged(batch).to(self._device, non_blocking=True))
+        if self._idle is None:
+            with torch.inference_mode():
+                return normalise(self._forward(torch.from_numpy(np.stack(batch))).numpy())
+        lane = self._idle.get()
+        try:
+            steps = range(0, len(batch), self.micro_batch)
+            return normalise(np.concatenate([lane.encode(batch[at : at + self.micro_batch]) for at in steps]))
+        finally:
+            self._idle.put(lane)
 
-    def _forward(self, pixels: torch.Tensor) -> NDArray[np.float32]:
-        """uint8 [n, h, w, 3] on the device → float32 [n, dim] on the host; waits for this stream only."""
+    def _forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """uint8 [n, h, w, 3] → float32 [n, dim], both on the device."""
         # channels-last in memory as decoded; the scaling is done in float32, and only its result is rounded
         scaled = (pixels.permute(0, 3, 1, 2).float() - self._mean) / self._std
         features: torch.Tensor = self._tower(scaled.to(self._dtype))
-        return normalise(features.float().cpu().numpy())
-
-    def _staged(self, batch: Sequence[Prepared]) -> torch.Tensor:
-        """The batch in page-locked memory, which the GPU copies from without a detour; the buffer is kept."""
-        if len(batch) > len(self._pinned):
-            self._pinned = torch.empty((len(batch), *batch[0].shape), dtype=torch.uint8, pin_memory=True)
-        staged = self._pinned[: len(batch)]
-        np.stack(batch, out=staged.numpy())
-        return staged
+        return features.float()
 
     def encode_hashes(self, sha256s: Sequence[str]) -> NDArray[np.float32]:
         raise NotImplementedError("this engine takes pixels")
 
     def close(self) -> None:
+        if self.read_jpeg is not None:
+            self.read_jpeg.close()
         self._tower = None
-        if self._device.type == "cuda":
+        if self._idle is not None:
+            self._idle = SimpleQueue()
             torch.cuda.empty_cache()
+
+
+def _gpu_jpeg(device: torch.device) -> JpegReader | None:
+    """The GPU's JPEG decoder; None where torchvision is missing or built without it."""
+    try:
+        from shared.encoder.gpu_jpeg import GpuJpeg
+
+        return GpuJpeg(device)
+    except (ImportError, RuntimeError) as error:
+        _log.info("jpeg_decoded_on_cpu", reason=str(error).splitlines()[0])
+        return None

@@ -49,7 +49,7 @@ class Photos:
         """Pixels as the encoder wants them; leaves a thumbnail behind. Raises: PhotoError."""
         if data is None:
             data = self.read(item)
-        rgb = decode(data, encoder.decode_size, self.limits)
+        rgb = decode(data, encoder.decode_size, self.limits, encoder.read_jpeg)
         self._leave_thumbnail(sha256, rgb)
         return encoder.prepare(rgb)
 
