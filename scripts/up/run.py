@@ -47,6 +47,7 @@ class Up:
         self.settings = settings
         self.say = say
         self.signals = Signals()
+        self.signals.install()
         self.supervisor = Supervisor(self.signals, say)
         self._count = workers
         self._demo = demo

@@ -14,7 +14,7 @@ SAME_SECONDS = 2.0
 
 
 class Signals:
-    """Installed before anything is started, so that a signal during start-up finds it, too."""
+    """What was asked for so far. Without `install` nobody asks, and a wait is a plain sleep."""
 
     def __init__(self) -> None:
         self.asked_at: float | None = None
@@ -23,6 +23,9 @@ class Signals:
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
+
+    def install(self) -> None:
+        """Take over this process's signals: before anything is started, so that one during start-up is not lost."""
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(sig, self._ask)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -18,24 +19,13 @@ from tests.product import eventually
 
 
 @pytest.fixture
-def signals() -> Iterator[Signals]:
-    """The real handlers, put back afterwards."""
-    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
-    before = {sig: signal.getsignal(sig) for sig in watched}
-    yield Signals()
-    signal.set_wakeup_fd(-1)
-    for sig, handler in before.items():
-        signal.signal(sig, handler)
-
-
-@pytest.fixture
 def said() -> list[str]:
     return []
 
 
 @pytest.fixture
-def keeper(signals: Signals, said: list[str]) -> Iterator[supervisor.Supervisor]:
-    made = supervisor.Supervisor(signals, lambda name, text: said.append(f"{name}: {text}"))
+def keeper(said: list[str]) -> Iterator[supervisor.Supervisor]:
+    made = supervisor.Supervisor(Signals(), lambda name, text: said.append(f"{name}: {text}"))
     yield made
     made.end(made.kept, 0)
 
@@ -123,25 +113,25 @@ def test_a_service_has_a_session_of_its_own(keeper: supervisor.Supervisor, tmp_p
     assert os.getsid(kept.process.pid) == kept.process.pid != os.getsid(0)
 
 
-def test_ctrl_c_twice_in_a_row_is_one_request_and_later_insists(
-    signals: Signals, monkeypatch: pytest.MonkeyPatch
+def test_what_cannot_be_run_is_said_and_tried_again(
+    keeper: supervisor.Supervisor, said: list[str], tmp_path: Path
 ) -> None:
-    os.kill(os.getpid(), signal.SIGINT)
-    os.kill(os.getpid(), signal.SIGTERM)
-    signals.wait(1)
-    assert signals.stopping
-    assert not signals.insisted
-    monkeypatch.setattr("scripts.up.signals.SAME_SECONDS", 0.0)
-    os.kill(os.getpid(), signal.SIGINT)
-    signals.wait(1)
-    assert signals.insisted
+    kept = keeper.add(process.Service("trial", (str(tmp_path / "nothing"),), tmp_path / "trial.log"))
+    assert kept.process is None
+    assert "nothing cannot be run; starting it again" in said[0]
 
 
-def test_a_wait_ends_when_a_child_does(signals: Signals, keeper: supervisor.Supervisor, tmp_path: Path) -> None:
-    keeper.add(_python(tmp_path, "pass"), once=True)
-    began = time.monotonic()
-    signals.wait(30)
-    assert time.monotonic() - began < 20
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
+def test_a_service_ends_when_the_supervisor_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from scripts.up.process import Service, spawn; "
+        f"child = spawn(Service('x', (sys.executable, '-c', {SLEEP!r}), Path({str(tmp_path / 'x.log')!r}))); "
+        "print(child.pid, flush=True); os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    pid = int(killed.stdout)
+    eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 10)
 
 
 def test_logs_are_kept_over_restarts_and_never_grow_without_end(

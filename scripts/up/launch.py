@@ -1,0 +1,25 @@
+"""Becomes another program that ends with its parent: `launch.py PARENT SIGNAL PROGRAM ARGUMENT…`.
+
+A program of its own, started without site-packages and importing nothing of this project, so that it costs
+milliseconds: PR_SET_PDEATHSIG (prctl(2)) has to be set by the process itself, and survives its exec.
+"""
+
+import ctypes
+import os
+import sys
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    parent, sig, program = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, sig, 0, 0, 0)
+        if os.getppid() != parent:
+            # It died before the kernel was told.
+            os.kill(os.getpid(), sig)
+    os.execvp(program[0], program)
+
+
+if __name__ == "__main__":
+    main()
