@@ -73,6 +73,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The classes “{first}” and “{second}” differ only in case or Unicode form; rename or merge one.",
         "类别“{first}”与“{second}”仅大小写或 Unicode 形式不同，请重命名或合并。",
     ),
+    "bank_busy": ("Other work on the bank is going on; try again when it is done.", "参考库正在进行其他处理，请等其完成后再试。"),
+    "bank_changed": ("Another version of the bank was put in force meanwhile; look again.", "其间已有另一个版本生效，请重新查看。"),
+    "bank_task_interrupted": ("The work ended without a result; the bank in force is untouched. Start it again.", "处理未得出结果就中断了；生效中的参考库未受影响，请重新开始。"),
+    "bank_needs_module": ("This needs {module}, which is not installed where the pages run; use `weft bank` where a worker runs.", "此操作需要 {module}，但网页服务所在环境未安装；请在处理进程所在处使用 `weft bank`。"),
     "bank_empty": ("The bank holds no usable class.", "参考库中没有可用的类别。"),
     "bank_model_mismatch": (
         "The bank was built with the model {bank_model}, but the model in force is {model}. Build the bank again, or set WEFT_MODEL.",

@@ -1,0 +1,143 @@
+"""What a version would change: the latest photos, ranked again under two versions by the embeddings that were kept."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shared.bank.store import BankStore
+from shared.errors import BankError
+from shared.ledger.reading import Reading
+from shared.ranking import rank
+from shared.results import caught_up
+from shared.settings import Settings
+from shared.types import Job, Ranking, Verdict
+
+#: Photos looked at.
+PHOTOS = 500
+#: Jobs looked through for them.
+_JOBS = 200
+#: Changed photos that are shown; all are counted.
+SHOWN = 200
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A photo of some job, and the embedding that its projection keeps."""
+
+    job: Job
+    item: dict[str, Any]
+    vector: bytes
+
+
+def preview(
+    settings: Settings,
+    ledger: Reading,
+    version: str,
+    base: str | None = None,
+    photos: int = PHOTOS,
+    progress: Any = None,
+) -> dict[str, Any]:
+    """How the latest `photos` of this bank's encoder would be answered by `version` instead of `base` (in force).
+
+    `{"old", "new", "photos", "changed", "kinds": {kind: count}, "corrected": {"photos", "right_before",
+    "right_after"}, "items": [{"job", "job_name", "index", "name", "corrected", "kind", "before", "after"}]}`. Kinds:
+    `relabelled`, `gained` (a label where there was none), `lost` (the reverse), `wavered` (unsure and not in bank).
+    `corrected` counts the photos that people corrected and that are no samples of `version` themselves.
+
+    Raises NotFound, BankError("no_bank", "bank_damaged", "bank_empty"), BankError("bank_model_mismatch") where the
+    versions are of different encoders, Unavailable.
+    """
+    store = BankStore(settings)
+    old, new = store.load(base), store.load(version)
+    if old.identity != new.identity or old.dim != new.dim:
+        raise BankError("bank_model_mismatch", bank_model=new.model, model=old.model)
+    own = {sample["sha256"] for sample in store.samples(new.version)}
+    seen = list(_latest(settings, ledger, old.identity, 2 * old.dim, photos))
+    by_preset: defaultdict[str, list[Seen]] = defaultdict(list)
+    for photo in seen:
+        by_preset[photo.job.preset].append(photo)
+
+    items: list[dict[str, Any]] = []
+    kinds: Counter[str] = Counter()
+    corrected: Counter[str] = Counter(photos=0, right_before=0, right_after=0)
+    done = 0
+    for preset, group in by_preset.items():
+        vectors = np.frombuffer(b"".join(photo.vector for photo in group), np.float16).reshape(len(group), -1)
+        for photo, before, after in zip(group, rank(old, vectors, preset), rank(new, vectors, preset), strict=True):
+            truth = photo.item["corrected"]
+            if truth and photo.item["sha256"] not in own:
+                corrected.update(photos=1, right_before=_answer(before) == truth, right_after=_answer(after) == truth)
+            if kind := _kind(before, after):
+                kinds[kind] += 1
+                items.append(_shown(photo, kind, before, after))
+        done += len(group)
+        if progress:
+            progress("ranking", done, len(seen))
+    return {
+        "old": old.version,
+        "new": new.version,
+        "photos": len(seen),
+        "changed": sum(kinds.values()),
+        "kinds": dict(kinds),
+        "corrected": dict(corrected),
+        "items": items[:SHOWN],
+    }
+
+
+def _latest(settings: Settings, ledger: Reading, identity: str, size: int, count: int) -> Iterator[Seen]:
+    """Photos of the newest jobs of this encoder that kept an embedding of `size` bytes."""
+    for job in ledger.jobs(limit=_JOBS):
+        if count <= 0:
+            return
+        if job.identity != identity or job.kind == "classify" or not job.ok:
+            continue
+        with caught_up(settings, ledger, job.id) as projection:
+            items, _ = projection.items(status="ok", limit=count)
+            vectors = projection.vectors(item["index"] for item in items)
+        for item in items:
+            vector = vectors.get(item["index"])
+            if vector is not None and len(vector) == size:
+                yield Seen(job, item, vector)
+                count -= 1
+
+
+def _answer(ranking: Ranking) -> str | None:
+    """The label that a person is told without a question mark."""
+    return ranking.label if ranking.verdict is Verdict.LABEL else None
+
+
+def _kind(before: Ranking, after: Ranking) -> str | None:
+    was, now = _answer(before), _answer(after)
+    if was == now:
+        return None if was is not None or before.verdict is after.verdict else "wavered"
+    if was is None:
+        return "gained"
+    return "lost" if now is None else "relabelled"
+
+
+def _shown(photo: Seen, kind: str, before: Ranking, after: Ranking) -> dict[str, Any]:
+    item = photo.item
+    return {
+        "job": photo.job.id,
+        "job_name": photo.job.name,
+        "index": item["index"],
+        "name": item["name"],
+        "corrected": item["corrected"],
+        "kind": kind,
+        "before": _said(before),
+        "after": _said(after),
+    }
+
+
+def _said(ranking: Ranking) -> dict[str, Any]:
+    return {
+        "verdict": ranking.verdict.value,
+        "label": ranking.label,
+        "confidence": ranking.confidence,
+        "sample": ranking.candidates[0].sample if ranking.candidates else None,
+    }

@@ -1,0 +1,74 @@
+"""Corrections as proposed samples: what people said in jobs, and the bank does not know yet. No numpy here."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+from shared.bank.folder import fold, normal
+from shared.bank.store import BankStore
+from shared.ledger.reading import Reading
+from shared.results import open_projection
+from shared.settings import Settings
+
+#: Newest jobs whose corrections are looked through.
+JOBS = 500
+
+
+def proposals(settings: Settings, ledger: Reading, store: BankStore, version: str | None = None) -> dict[str, Any]:
+    """Corrected photos that `version` (None: the one in force) has neither as a sample nor set aside.
+
+    `{"version", "proposals": [{"job", "job_name", "index", "name", "sha256", "label", "new_class", "disputed",
+    "predicted", "confidence"}], "other_model": count}`; of the same photo under the same label only the newest
+    correction. `label` is the bank's own where the corrected one means one of its classes (another case or Unicode
+    form, a name in Chinese or English, an alias). `disputed`: the same photo was given several labels. `other_model`
+    counts the corrections whose embeddings this bank cannot use.
+
+    Raises NotFound, BankError("no_bank", "bank_damaged"), Unavailable.
+    """
+    manifest = store.manifest(version)
+    label_of = meanings(manifest["classes"])
+    samples = (*store.samples(manifest["version"]), *store.aside(manifest["version"]))
+    known = {(sample["label"], sample["sha256"]) for sample in samples}
+    labels = {entry["label"] for entry in manifest["classes"]}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    foreign = 0
+    for job in ledger.jobs(limit=JOBS):
+        if job.kind == "classify" or not (settings.jobs_dir / f"{job.id}.sqlite").exists():
+            continue
+        with closing(open_projection(settings, job.id)) as projection:
+            corrected = projection.corrections()
+        if job.identity != manifest["identity"]:
+            foreign += len(corrected)
+            continue
+        for item in corrected:
+            label = label_of.get(fold(item["corrected"]), normal(item["corrected"]))
+            key = (label, item["sha256"])
+            if item["sha256"] is None or key in known or key in found:
+                continue
+            found[key] = {
+                "job": job.id,
+                "job_name": job.name,
+                **{name: item[name] for name in ("index", "name", "sha256", "confidence")},
+                "label": label,
+                "new_class": label not in labels,
+                "predicted": item["label"],
+            }
+    rows = list(found.values())
+    votes: dict[str, set[str]] = {}
+    for row in rows:
+        votes.setdefault(row["sha256"], set()).add(row["label"])
+    for row in rows:
+        row["disputed"] = len(votes[row["sha256"]]) > 1
+    return {"version": manifest["version"], "proposals": rows, "other_model": foreign}
+
+
+def meanings(classes: list[dict[str, Any]]) -> dict[str, str]:
+    """Folded label, name or alias → label; labels come before names, and a name that means two classes means none."""
+    named: dict[str, set[str]] = {}
+    for entry in classes:
+        for name in (entry.get("zh"), entry.get("en"), *entry.get("aliases", ())):
+            if name:
+                named.setdefault(fold(name), set()).add(entry["label"])
+    unique = {name: next(iter(labels)) for name, labels in named.items() if len(labels) == 1}
+    return unique | {fold(entry["label"]): entry["label"] for entry in classes}

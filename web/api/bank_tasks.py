@@ -1,0 +1,29 @@
+"""Bank work that takes a while, done by a process of its own: start it, then ask how far it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint
+
+from shared.bank import tasks
+from web.bank_schemas import Asked, TaskOut
+from web.bank_work import begin, shown
+from web.context import services
+
+bp = APIBlueprint("bank_tasks", __name__, tag="Bank")
+
+
+@bp.post("/bank/tasks")
+@bp.input(Asked, location="json", arg_name="asked")
+@bp.output(TaskOut, status_code=202)
+def start(asked: Asked) -> dict[str, Any]:
+    """Start a check, a preview, a dry run of cleaning, or make a new version. One at a time (409 `bank_busy`)."""
+    return shown(begin(asked.root))
+
+
+@bp.get("/bank/tasks/<task_id>")
+@bp.output(TaskOut)
+def one(task_id: str) -> dict[str, Any]:
+    """A task, its progress, and its result once it is done."""
+    return shown(tasks.find(services().settings, task_id))
