@@ -22,10 +22,6 @@ def begin(work: Check | Preview | Clean | Apply | Curate | Add) -> tasks.Task:
     arguments: dict[str, Any] = {"version": current}
     if isinstance(work, Check):
         arguments["version"] = at.banks.manifest(work.version)["version"]
-        known = tasks.latest(at.settings, "check", **arguments)
-        if known:
-            # A version never changes, and neither does what is wrong with it.
-            return known
     elif isinstance(work, Preview):
         arguments = {"version": at.banks.manifest(work.version)["version"], "base": current}
     elif isinstance(work, Clean):

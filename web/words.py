@@ -64,13 +64,6 @@ REMEDIES = {
     "timeout": (_l("Took too long"), _l("Try again; if it stays, save them smaller.")),
 }
 
-#: What curation says of a bank; further codes show as they are until they have words here.
-WARNINGS = {
-    "class_empty": _l("Classes without a single usable sample"),
-    "class_too_small": _l("Too few samples: no preset ranks these classes"),
-    "class_small": _l("Few samples: the more thorough presets leave these classes out"),
-}
-
 
 def state(job: Job) -> str:
     return str(STATES[job.state])
@@ -117,6 +110,4 @@ def init_app(app: APIFlask) -> None:
     app.jinja_env.filters.update(
         duration=duration, iso=iso, rate=rate, number=number, percent=percent, megabytes=megabytes, state=state
     )
-    app.jinja_env.globals.update(
-        VERDICTS=VERDICTS, PRESETS=PRESETS, PRESET_WORDS=PRESET_WORDS, REMEDIES=REMEDIES, WARNINGS=WARNINGS
-    )
+    app.jinja_env.globals.update(VERDICTS=VERDICTS, PRESETS=PRESETS, PRESET_WORDS=PRESET_WORDS, REMEDIES=REMEDIES)

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from shared.bank import tasks
+from shared.bank.store import BankStore
 from shared.errors import WeftError
 from shared.process import die_with_parent
 from shared.settings import Settings
@@ -60,6 +61,12 @@ def _teller(settings: Settings, task_id: str) -> Progress:
     return tell
 
 
+def _check(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    from shared.bank.check import check_bank
+
+    return check_bank(settings, arguments["version"], progress)
+
+
 def _preview(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
     from shared.bank.preview import preview
     from shared.ledger import Ledger
@@ -67,7 +74,43 @@ def _preview(settings: Settings, arguments: dict[str, Any], progress: Progress) 
     return preview(settings, Ledger.connect(settings), arguments["version"], arguments.get("base"), progress=progress)
 
 
-WORK: dict[str, Work] = {"preview": _preview}
+def _curate(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    from shared.bank.derive import Change, derive
+
+    change = Change(aside=dict.fromkeys(arguments["aside"], "by_hand"), restore=arguments["back"])
+    made = derive(settings, arguments["version"], change, origin="curate", progress=progress)
+    return _made(settings, arguments, made)
+
+
+def _add(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    from shared.bank.additions import add_corrections
+    from shared.ledger import Ledger
+
+    places = [(job, index) for job, index in arguments["items"]]
+    made = add_corrections(settings, Ledger.connect(settings), arguments["version"], places, progress)
+    return _made(settings, arguments, made)
+
+
+def _made(settings: Settings, arguments: dict[str, Any], version: str) -> dict[str, Any]:
+    """What is said of a version that was made, and published where that was asked."""
+    store = BankStore(settings)
+    # Whoever published another version meanwhile did not know of this one.
+    published = arguments["publish"] and store.current() == arguments["version"]
+    if published:
+        store.publish(version)
+    measured = {
+        when: store.manifest(which)["ranking"].get("measured")
+        for when, which in (("before", arguments["version"]), ("after", version))
+    }
+    return {
+        "version": version,
+        "published": published,
+        "counts": store.manifest(version)["counts"],
+        "measured": measured,
+    }
+
+
+WORK: dict[str, Work] = {"check": _check, "preview": _preview, "curate": _curate, "add": _add}
 
 
 if __name__ == "__main__":

@@ -133,7 +133,7 @@ def test_bank_and_class(page: Page) -> None:
     page.press("[name=q]", "Enter")
     expect(page.locator("a.class")).to_have_count(1)
     page.click("a.class")
-    expect(page.locator("figure")).to_have_count(6)
+    expect(page.locator("label.pickable")).to_have_count(6)
 
 
 def test_workers(page: Page, product: Product) -> None:

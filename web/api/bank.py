@@ -39,12 +39,18 @@ def sample_picture(version: str, sample_id: str) -> Response:
     return picture(jpeg)
 
 
-def find_class(label: str) -> dict[str, Any]:
-    """A class of the bank in force with all its samples; raises `NotFound`, `BankError`."""
+def find_class(label: str, unused: bool = False) -> dict[str, Any]:
+    """A class of the bank in force with all its samples; raises `NotFound`, `BankError`.
+
+    `unused`: also a class whose samples were all set aside.
+    """
     version = services().manifest()["version"]
     for found in services().banks.classes(version):
         if found["label"] == label:
             return {**found, "samples": [sample(version, row) for row in found["samples"]]}
+    for entry in services().manifest().get("unused_classes", ()) if unused else ():
+        if entry["label"] == label:
+            return {**entry, "count": 0, "samples": []}
     raise NotFound(what=label)
 
 

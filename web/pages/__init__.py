@@ -9,7 +9,7 @@ from apiflask import APIBlueprint, APIFlask
 from flask import request, url_for
 
 from shared.errors import BankError, WeftError
-from web import words
+from web import bank_words, words
 from web.api.bank import trained
 from web.context import services
 from web.i18n import NAMES, language, say
@@ -18,11 +18,12 @@ bp = APIBlueprint("pages", __name__, enable_openapi=False)
 
 
 def init_app(app: APIFlask) -> None:
-    from web.pages import bank, job, upload, workers  # noqa: F401
+    from web.pages import bank, bank_tasks, bank_versions, job, upload, workers  # noqa: F401
 
     app.register_blueprint(bp)
     app.context_processor(common)
     words.init_app(app)
+    bank_words.init_app(app)
 
 
 def common() -> dict[str, Any]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import Any
 
 from flask import render_template, request
 
 from web.api.bank import find_class, overview
 from web.api.bank import sample as shown
+from web.bank_words import findings
 from web.context import services
 from web.pages import bp
+from web.pages.bank_versions import picture
 
 PAGE = 60
 #: Pictures of a class on the overview; its own page shows all.
@@ -29,7 +30,6 @@ def bank() -> str:
         {**entry, "samples": [shown(version, row) for row in entry["samples"][:SAMPLES]]}
         for entry in classes[first : first + PAGE]
     ]
-    warnings = sorted(manifest.get("warnings", []), key=lambda warning: str(warning["code"]))
     return render_template(
         "bank.html",
         bank=overview(manifest),
@@ -38,13 +38,17 @@ def bank() -> str:
         page=page,
         pages=-(-len(classes) // PAGE),
         q=wished,
-        warnings={code: list(group) for code, group in groupby(warnings, key=lambda w: w["code"])},
+        warnings=findings(manifest.get("warnings", [])),
     )
 
 
 @bp.get("/bank/classes/<path:label>")
 def bank_class(label: str) -> str:
-    return render_template("bank_class.html", entry=find_class(label))
+    version = services().manifest()["version"]
+    aside = [row for row in services().banks.aside(version) if row["label"] == label]
+    return render_template(
+        "bank_class.html", entry=find_class(label, bool(aside)), aside=[picture(version, row) for row in aside]
+    )
 
 
 def matches(entry: dict[str, Any], wished: str) -> bool:
