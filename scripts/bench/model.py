@@ -19,13 +19,13 @@ save_file({name: value.contiguous() for name, value in model.state_dict().items(
 """
 
 
-def weights(store: Path) -> Path:
+def weights(store: Path, architecture: str = ARCHITECTURE) -> Path:
     """The weights file below `store`; made once, in a process of its own (torch)."""
-    path = store / ARCHITECTURE / "seeded.safetensors"
+    path = store / architecture / "seeded.safetensors"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
-        subprocess.run([sys.executable, "-c", _MAKE, ARCHITECTURE, part], check=True, capture_output=True)
+        subprocess.run([sys.executable, "-c", _MAKE, architecture, part], check=True, capture_output=True)
         part.chmod(0o644)
         part.rename(path)
     return path
@@ -33,4 +33,4 @@ def weights(store: Path) -> Path:
 
 def setting(path: Path) -> str:
     """WEFT_MODEL for that file."""
-    return f"{ARCHITECTURE}/{path}"
+    return f"{path.parent.name}/{path}"

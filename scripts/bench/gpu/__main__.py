@@ -1,0 +1,101 @@
+"""Runs the parts one after the other, as long as there is time: `python -m scripts.bench.gpu --seconds 150 -o DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts.bench.product import ROOT
+
+#: Seconds that a part may take at the most.
+LIMITS = {"prepare": 75, "tests": 60, "engine": 60, "whole": 70, "compiled": 60}
+
+
+@dataclass
+class Run:
+    store: Path
+    target: Path
+    deadline: float
+    arguments: list[str]
+    found: dict[str, Any] = field(default_factory=dict)
+
+    def part(self, name: str, *arguments: str) -> None:
+        """One part in a process group of its own; killed with all it started when its time is over."""
+        key = "-".join((name, *arguments))
+        left = min(LIMITS[name], self.deadline - time.monotonic())
+        if left < 8:
+            self._keep(key, {"error": "left out: time is up"})
+            return
+        began = time.monotonic()
+        command = [sys.executable, "-m", f"scripts.bench.gpu.{name}", str(self.store), *arguments, *self.arguments]
+        if name == "tests":
+            command = [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                "tests/integration/test_torch_engine.py",
+            ]
+        with (self.target / "log.txt").open("a", encoding="utf-8") as log:
+            process = subprocess.Popen(
+                command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+            )
+            try:
+                said, error = process.communicate(timeout=left)[0], None
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                said, error = process.communicate()[0], f"killed after {left:.0f} s"
+        lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+        found: dict[str, Any] = {name: value for line in lines for name, value in line.items()}
+        if error is None and process.returncode:
+            error = f"ended with {process.returncode}"
+        if error is not None or name == "tests":
+            found |= {"error": error, "said": said[-1500:]}
+        self._keep(key, found | {"seconds": round(time.monotonic() - began, 1)})
+
+    def _keep(self, key: str, found: dict[str, Any]) -> None:
+        self.found[key] = found
+        print(json.dumps({key: found}), flush=True)
+        (self.target / "gpu.json").write_text(json.dumps(self.found, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.bench.gpu")
+    parser.add_argument("--seconds", type=float, default=150)
+    parser.add_argument("--models", default="ViT-B-32,ViT-L-14")
+    parser.add_argument("--photos", default="4000", help="Photos of a whole job; other parts take a share of it.")
+    parser.add_argument("--store", type=Path, default=ROOT / "build" / "bench")
+    parser.add_argument("-o", "--out", type=Path, default=ROOT / "build" / "bench" / "gpu")
+    parser.add_argument("--no-tests", action="store_true")
+    chosen = parser.parse_args()
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    run = Run(chosen.store.resolve(), chosen.out.resolve(), time.monotonic() + chosen.seconds, [chosen.photos])
+    models = chosen.models.split(",")
+    # Nothing is timed yet, so all at once.
+    with ThreadPoolExecutor() as pool:
+        waiting = [pool.submit(run.part, "prepare", model) for model in models]
+        if not chosen.no_tests:
+            waiting.append(pool.submit(run.part, "tests"))
+        for one in waiting:
+            one.result()
+    for model in models:
+        run.part("engine", model)
+        run.part("whole", model)
+    for model in models:
+        run.part("compiled", model)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
