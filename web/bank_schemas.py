@@ -96,7 +96,8 @@ class Clean(Work):
     """A dry run; `apply` makes a version of what it shows."""
 
     kind: Literal["clean"]
-    keep: int = Field(8, ge=1, le=1000)
+    #: Samples a class at the most.
+    keep: int = Field(8, ge=2, le=1000)
 
 
 class Apply(Work):

@@ -51,6 +51,13 @@ STAGES = {
 
 #: Why a sample was set aside.
 REASONS = {
+    "across": _l("filed under several classes"),
+    "duplicate": _l("repeats another sample"),
+    "blurred": _l("blurred"),
+    "dark": _l("too dark"),
+    "overexposed": _l("overexposed"),
+    "tiny": _l("too few pixels"),
+    "surplus": _l("more than are kept"),
     "by_hand": _l("by hand"),
 }
 

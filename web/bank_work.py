@@ -32,7 +32,7 @@ def begin(work: Check | Preview | Clean | Apply | Curate | Add) -> tasks.Task:
             raise InvalidRequest(reason="plan: no finished clean task")
         if plan.arguments["version"] != current:
             raise Conflict("bank_changed")
-        arguments = {**plan.arguments, "publish": work.publish}
+        arguments |= {"plan": plan.id, "publish": work.publish}
     elif isinstance(work, Curate):
         if not work.aside and not work.back:
             raise InvalidRequest(reason="aside, back: no sample")

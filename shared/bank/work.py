@@ -12,7 +12,7 @@ import structlog
 
 from shared.bank import tasks
 from shared.bank.store import BankStore
-from shared.errors import WeftError
+from shared.errors import NotFound, WeftError
 from shared.process import die_with_parent
 from shared.settings import Settings
 from shared.telemetry import configure
@@ -74,6 +74,22 @@ def _preview(settings: Settings, arguments: dict[str, Any], progress: Progress) 
     return preview(settings, Ledger.connect(settings), arguments["version"], arguments.get("base"), progress=progress)
 
 
+def _clean(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    from shared.bank.clean import plan_cleaning
+
+    return plan_cleaning(settings, arguments["version"], arguments["keep"], progress)
+
+
+def _apply(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    from shared.bank.clean import apply_cleaning
+
+    plan = tasks.find(settings, arguments["plan"]).result
+    if plan is None:
+        raise NotFound(what=f"task {arguments['plan']}")
+    made = apply_cleaning(settings, plan, progress=progress)
+    return _made(settings, arguments, made) | {"measured": plan["leave_one_out"]}
+
+
 def _curate(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
     from shared.bank.derive import Change, derive
 
@@ -110,7 +126,14 @@ def _made(settings: Settings, arguments: dict[str, Any], version: str) -> dict[s
     }
 
 
-WORK: dict[str, Work] = {"check": _check, "preview": _preview, "curate": _curate, "add": _add}
+WORK: dict[str, Work] = {
+    "check": _check,
+    "preview": _preview,
+    "clean": _clean,
+    "apply": _apply,
+    "curate": _curate,
+    "add": _add,
+}
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from web.pages.bank_versions import picture
 
 #: What is shown at the most: findings of a kind, pictures of a finding, pictures of a confusable class, weak classes.
 SHOWN, PICTURES, EXAMPLES, WEAKEST = 30, 16, 3, 24
+#: Samples of one reason that a plan shows; all are counted.
+PLANNED = 48
 
 
 @bp.get("/bank/check")
@@ -80,10 +82,23 @@ def _report(version: str, report: dict[str, Any]) -> dict[str, Any]:
     return {"report": report, "groups": groups, "weakest": weakest[:WEAKEST], "names": class_names(version)}
 
 
+def _plan(plan: dict[str, Any]) -> dict[str, Any]:
+    """A cleaning's plan with pictures, by reason."""
+    version = plan["version"]
+    rows = {row["id"]: row for row in services().banks.samples(version)}
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for entry in plan["aside"]:
+        listed = groups.setdefault(entry["reason"], [])
+        if len(listed) < PLANNED:
+            listed.append(picture(version, rows[entry["id"]]))
+    return {"groups": groups}
+
+
 def _task(task: tasks.Task) -> dict[str, Any]:
     names: dict[str, str] = {}
     for name in ("old", "new", "version"):
         version = (task.result or {}).get(name) or task.arguments.get(name)
         if version:
             names = class_names(version) | names
-    return {"task": shown(task), "result": task.result, "names": names}
+    found = {"task": shown(task), "result": task.result, "names": names}
+    return found | (_plan(task.result) if task.kind == "clean" and task.result else {})
