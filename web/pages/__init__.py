@@ -9,7 +9,7 @@ from apiflask import APIBlueprint, APIFlask
 from flask import request, url_for
 
 from shared.errors import BankError, WeftError
-from web import bank_words, words
+from web import bank_words, verdicts, words
 from web.api.bank import trained
 from web.context import services
 from web.i18n import NAMES, language, say
@@ -24,6 +24,7 @@ def init_app(app: APIFlask) -> None:
     app.context_processor(common)
     words.init_app(app)
     bank_words.init_app(app)
+    verdicts.init_app(app)
 
 
 def common() -> dict[str, Any]:
