@@ -69,6 +69,15 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{rows} of the vectors are unusable (NaN, infinite or all zero), the first at row {first}.",
         "{rows} 个向量无法使用（NaN、无穷或全零），第一个在第 {first} 行。",
     ),
+    "bank_vectors_of": (
+        "Class {label}: {rows} of the vectors are unusable (NaN, infinite or all zero), the first at row {first}.",
+        "类别 {label}：{rows} 个向量无法使用（NaN、无穷或全零），第一个在第 {first} 行。",
+    ),
+    "legacy_damaged": ("{name} is no bank of the old format (NPZ, one array of vectors a class): {reason}", "{name} 不是旧格式参考库（NPZ，每类一个向量数组）：{reason}"),
+    "legacy_dimensions": (
+        "The file's vectors have {columns} columns, the model {model} makes {dim}. They must come from {hint}: name it with --model or WEFT_MODEL.",
+        "文件中的向量有 {columns} 列，而模型 {model} 输出 {dim} 维。它们应来自 {hint}：请用 --model 或 WEFT_MODEL 指定。",
+    ),
     "class_clash": (
         "The classes “{first}” and “{second}” differ only in case or Unicode form; rename or merge one.",
         "类别“{first}”与“{second}”仅大小写或 Unicode 形式不同，请重命名或合并。",

@@ -1,4 +1,4 @@
-"""`weft bank`: build, list, publish, roll back."""
+"""`weft bank`: build, list, publish, roll back; the larger commands have files of their own."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ import click
 from rich.console import Console
 
 from scripts import output
+from scripts.commands import bank_check, bank_clean, bank_import
 from shared.bank.store import BankStore
 
 
 @click.group()
 def command() -> None:
-    """Build, check, publish and roll back banks."""
+    """Build, check, clean, import, publish and roll back banks."""
+
+
+command.add_command(bank_check.command, "check")
+command.add_command(bank_clean.clean)
+command.add_command(bank_clean.restore)
+command.add_command(bank_import.command, "import")
 
 
 @command.command()

@@ -84,6 +84,11 @@ class Bank:
         return int(self.manifest["encoder"]["dim"])
 
     @property
+    def meaningful(self) -> bool:
+        """Whether vectors show what is in a photo: hash engines' do not."""
+        return self.manifest["encoder"]["engine"] not in HASH_ENGINES
+
+    @property
     def classes(self) -> list[dict[str, Any]]:
         """The manifest's classes: `label zh en aliases count`."""
         return list(self.manifest["classes"])
@@ -92,6 +97,13 @@ class Bank:
     def counts(self) -> npt.NDArray[np.int64]:
         """[C] samples a class."""
         return np.diff(self.starts)
+
+    def aside_vectors(self, folder: Path) -> npt.NDArray[np.float16]:
+        """[a, d] vectors of the samples set aside, in the order of `BankStore.aside`; `folder` is the version's."""
+        if "aside.npy" not in self.manifest["files"]:
+            return np.empty((0, self.dim), np.float16)
+        rows: npt.NDArray[np.float16] = np.load(folder / "aside.npy", allow_pickle=False)
+        return rows
 
     def require(self, info: EncoderInfo) -> None:
         """Refuses vectors of another encoder: same model, weights and preprocessing (`identity`), not same precision.
@@ -102,7 +114,7 @@ class Bank:
         if info.engine in HASH_ENGINES:
             fits = info.dim == self.dim
         else:
-            fits = info.identity == self.identity and self.manifest["encoder"]["engine"] not in HASH_ENGINES
+            fits = info.identity == self.identity and self.meaningful
         if not fits:
             built = self.manifest["encoder"]
             mine, other = f"{built['model']} ({built['engine']})", f"{info.model} ({info.engine})"

@@ -83,10 +83,11 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
     order_of = {entry["label"]: index for index, entry in enumerate(classes)}
     owner = np.array([order_of[sample["label"]] for sample in draft.samples], dtype=np.int64)
     counts = np.bincount(owner, minlength=len(classes)) if len(owner) else np.zeros(len(classes), np.int64)
-    warnings = [*draft.warnings, *_size_warnings(classes, counts, draft)]
+    warnings = [*draft.warnings, *size_warnings(classes, counts, draft.samples)]
     if draft.texts is not None:
         by_label = {entry["label"]: row for entry, row in zip(draft.classes, draft.texts, strict=True)}
         draft.texts = np.stack([by_label[entry["label"]] for entry in classes])[counts > 0]
+    unused = [entry for entry, n in zip(classes, counts, strict=True) if not n]
     classes = [{**entry, "count": int(n)} for entry, n in zip(classes, counts, strict=True) if n]
     if not classes:
         raise BankError("bank_empty")
@@ -143,6 +144,8 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
                 "duplicates": draft.duplicates,
             },
             "classes": classes,
+            # Names of classes that have no sample now: they are there when samples come back.
+            "unused_classes": unused,
             "ranking": fitted.manifest,
             "warnings": warnings,
             "skipped": draft.skipped,
@@ -153,19 +156,24 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
     return version
 
 
-def _size_warnings(classes: list[dict[str, Any]], counts: npt.NDArray[np.int64], draft: Draft) -> list[dict[str, Any]]:
+def size_warnings(
+    classes: list[dict[str, Any]], counts: npt.NDArray[np.int64], samples: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """Names the classes without a usable photo, and those that some preset will not rank."""
     least = min(preset.min_samples for preset in PRESETS.values())
     most = max(preset.min_samples for preset in PRESETS.values())
+    small = {entry["label"] for entry, count in zip(classes, counts, strict=True) if count < most}
+    ids: dict[str, list[str]] = {label: [] for label in small}
+    for sample in samples:
+        if sample["label"] in small:
+            ids[sample["label"]].append(sample["id"])
     found = []
     for entry, count in zip(classes, counts, strict=True):
-        if count >= most:
-            continue
         label = entry["label"]
-        code = "class_empty" if not count else "class_too_small" if count < least else "class_small"
-        ids = [sample["id"] for sample in draft.samples if sample["label"] == label]
-        unranked = sorted(preset.name for preset in PRESETS.values() if preset.min_samples > count)
-        found.append({"code": code, "class": label, "samples": ids, "presets": unranked})
+        if label in small:
+            code = "class_empty" if not count else "class_too_small" if count < least else "class_small"
+            unranked = sorted(preset.name for preset in PRESETS.values() if preset.min_samples > count)
+            found.append({"code": code, "class": label, "samples": ids[label], "presets": unranked})
     return found
 
 

@@ -31,6 +31,18 @@ class Groups:
     #: [G] whether a group's rows sit in more than one class.
     across: npt.NDArray[np.bool_]
 
+    @classmethod
+    def numbered(cls, numbers: npt.NDArray[Any], owner: Ints, threshold: float) -> Groups:
+        """Groups of rows that carry the same number, whatever the numbers are."""
+        _, first, of = np.unique(numbers, return_index=True, return_inverse=True)
+        order = np.argsort(np.argsort(first))
+        of, first = order[of].astype(np.int64), np.sort(first).astype(np.int64)
+        low = np.full(len(first), np.iinfo(np.int64).max)
+        high = np.full(len(first), -1)
+        np.minimum.at(low, of, owner)
+        np.maximum.at(high, of, owner)
+        return cls(of, threshold, first, low != high)
+
     @property
     def queries(self) -> Ints:
         """[q] one row for every photo that sits in one class only: what leave-one-out asks."""
@@ -68,13 +80,7 @@ def find_groups(vectors: npt.NDArray[Any], owner: Ints, threshold: float | None 
     for left, right in close_pairs(vectors, threshold):
         a, b = root(left), root(right)
         parent[max(a, b)] = min(a, b)
-    roots = np.array([root(row) for row in range(len(vectors))], dtype=np.int64)
-    first, of = np.unique(roots, return_inverse=True)
-    low = np.full(len(first), np.iinfo(np.int64).max)
-    high = np.full(len(first), -1)
-    np.minimum.at(low, of, owner)
-    np.maximum.at(high, of, owner)
-    return Groups(of.astype(np.int64), threshold, first.astype(np.int64), low != high)
+    return Groups.numbered(np.array([root(row) for row in range(len(vectors))], dtype=np.int64), owner, threshold)
 
 
 def close_pairs(vectors: npt.NDArray[Any], threshold: float) -> list[tuple[int, int]]:

@@ -69,7 +69,7 @@ def cross_fit(
 
     Without `nested` the choosing queries are ranked against a bank that holds the judged photos, never as answers.
     """
-    count = len(loo.queries)
+    count = len(loo.truth)
     label, rank = np.zeros(count, np.int64), np.zeros(count, np.int64)
     confidence, answered, foreign = np.zeros(count), np.zeros(count, bool), np.zeros(count, bool)
     methods = []
@@ -92,14 +92,14 @@ def cross_fit(
 
 def _finite(seen: Look) -> npt.NDArray[np.float32]:
     # A query whose classes were all left out still needs a row that softmax can take.
-    empty = ~np.isfinite(seen.scores).any(axis=1)
+    empty: Bools = ~np.isfinite(seen.scores).any(axis=1)
     return np.where(empty[:, None], np.float32(0), seen.scores).astype(np.float32)
 
 
 def _folds(loo: LeaveOneOut, folds: int, nested: bool) -> Iterator[tuple[Ints, LeaveOneOut, Ints]]:
     """(query numbers judged, the leave-one-out that chooses, its query numbers) for every fold."""
     # Classmates lie beside each other: dealt out one by one they spread over the folds, the same way every time.
-    fold = np.arange(len(loo.queries)) % folds
+    fold = np.arange(len(loo.truth)) % folds
     for part in range(folds):
         held = np.flatnonzero(fold == part)
         if not len(held):
@@ -107,7 +107,7 @@ def _folds(loo: LeaveOneOut, folds: int, nested: bool) -> Iterator[tuple[Ints, L
         if not nested:
             yield held, loo, np.flatnonzero((fold != part) & loo.answerable)
             continue
-        kept = ~np.isin(loo.groups.of, loo.groups.of[loo.queries[held]])
+        kept = ~np.isin(loo.groups.of, loo.photo[held])
         present, owner = np.unique(loo.owner[kept], return_inverse=True)
         texts = None if loo.texts is None else loo.texts[present]
         inner = LeaveOneOut.of(loo.vectors[kept], owner.astype(np.int64), texts)

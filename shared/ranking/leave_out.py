@@ -26,7 +26,13 @@ class LeaveOneOut:
     owner: Ints
     classes: int
     groups: Groups
-    #: [q] rows that are asked.
+    #: [q, d] photos that are asked, most often rows of the bank itself.
+    asked: Floats
+    #: [q] the classes that would be right.
+    truth: Ints
+    #: [q] the group of rows that is the query's own photo; -1 where the bank does not hold it.
+    photo: Ints
+    #: [q] rows of the queries, in the bank that `of` was given.
     queries: Ints
     texts: Floats | None
 
@@ -45,19 +51,37 @@ class LeaveOneOut:
         if len(queries) > most:
             queries = queries[np.linspace(0, len(queries) - 1, most).astype(np.int64)]
         rows = np.asarray(vectors, dtype=np.float32)
-        return cls(rows, owner, int(owner[-1]) + 1, groups, queries, texts)
+        photo = groups.of[queries]
+        return cls(rows, owner, int(owner[-1]) + 1, groups, rows[queries], owner[queries], photo, queries, texts)
 
-    @cached_property
-    def truth(self) -> Ints:
-        """[q] the classes that would be right."""
-        return self.owner[self.queries]
+    def without(self, gone: npt.NDArray[np.bool_]) -> tuple[LeaveOneOut, Ints]:
+        """The same queries against a bank without the rows `gone` ([n]), and the classes that remain, by their number.
+
+        Queries whose class vanishes are left out.
+        """
+        present, owner = np.unique(self.owner[~gone], return_inverse=True)
+        known, of = np.unique(self.groups.of[~gone], return_inverse=True)
+        stays = np.isin(self.truth, present)
+        photo = np.where(np.isin(self.photo, known), np.searchsorted(known, self.photo), -1)
+        owner = owner.astype(np.int64)
+        smaller = LeaveOneOut(
+            vectors=self.vectors[~gone],
+            owner=owner,
+            classes=len(present),
+            groups=Groups.numbered(of, owner, self.groups.threshold),
+            asked=self.asked[stays],
+            truth=np.searchsorted(present, self.truth[stays]).astype(np.int64),
+            photo=photo[stays].astype(np.int64),
+            queries=self.queries[stays],
+            texts=None if self.texts is None else self.texts[present],
+        )
+        return smaller, present
 
     @cached_property
     def answerable(self) -> npt.NDArray[np.bool_]:
         """[q] whether another photo of the query's class remains."""
         others = np.bincount(self.owner, minlength=self.classes)[self.truth]
-        members = np.bincount(self.groups.of)[self.groups.of[self.queries]]
-        left: npt.NDArray[np.bool_] = others > members
+        left: npt.NDArray[np.bool_] = others > self._left_out.sum(axis=1)
         return left
 
     @cached_property
@@ -68,13 +92,13 @@ class LeaveOneOut:
     @cached_property
     def _left_out(self) -> npt.NDArray[np.bool_]:
         """[q, n] rows that are the query's own photo."""
-        same: npt.NDArray[np.bool_] = self.groups.of[None, :] == self.groups.of[self.queries][:, None]
+        same: npt.NDArray[np.bool_] = self.groups.of[None, :] == self.photo[:, None]
         return same
 
     @cached_property
     def cosines(self) -> Floats:
         """[q, n] cosines to all samples; -inf to the query's own photo."""
-        values = np.minimum(self.vectors[self.queries] @ self.vectors.T, 1)
+        values = np.minimum(self.asked @ self.vectors.T, 1)
         values[self._left_out] = -np.inf
         return np.asarray(values)
 
@@ -82,7 +106,7 @@ class LeaveOneOut:
     def centroid(self) -> Floats:
         """[q, C] cosines to centroids that are made without the query's own photo; -inf where nothing remains."""
         sums = np.add.reduceat(self.vectors, self.starts[:-1], axis=0)
-        query = self.vectors[self.queries]
+        query = self.asked
         values = query @ (sums / np.linalg.norm(sums, axis=1, keepdims=True)).T
         # A query's photo sits in one class only, so only that class's centroid changes.
         own = sums[self.truth] - self._left_out.astype(np.float32) @ self.vectors
@@ -94,11 +118,11 @@ class LeaveOneOut:
     @cached_property
     def text(self) -> Floats | None:
         """[q, C] cosines to class names."""
-        return None if self.texts is None else np.asarray(self.vectors[self.queries] @ self.texts.T)
+        return None if self.texts is None else np.asarray(self.asked @ self.texts.T)
 
     @cached_property
     def _spanned(self) -> npt.NDArray[np.float64]:
-        return span(self.vectors)
+        return span(np.concatenate([self.vectors, self.asked]))
 
     @cached_property
     def _linear(self) -> dict[tuple[str, float], tuple[Floats, Floats]]:
@@ -108,13 +132,15 @@ class LeaveOneOut:
         """[q, C] scores of a linear method fitted without the query's own photo, and without its whole class."""
         key = (method.name, method.shrink)
         if key not in self._linear:
-            fitted = LeftOut(method, self._spanned, self.starts)
-            scores = np.empty((len(self.queries), self.classes), np.float32)
+            count = len(self.vectors)
+            fitted = LeftOut(method, self._spanned[:count], self.starts)
+            asked = fitted.turned(self._spanned[count:])
+            scores = np.empty((len(self.truth), self.classes), np.float32)
             foreign = np.empty_like(scores)
-            for number, (row, label) in enumerate(zip(self.queries, self.truth, strict=True)):
-                mates = self.groups.of[self.starts[label] : self.starts[label + 1]]
-                scores[number] = fitted.scores(int(row), mates == self.groups.of[row])
-                foreign[number] = fitted.scores(int(row), np.ones(len(mates), bool))
+            for number, label in enumerate(self.truth.tolist()):
+                gone = self._left_out[number, self.starts[label] : self.starts[label + 1]]
+                scores[number] = fitted.scores(asked[number], label, gone)
+                foreign[number] = fitted.scores(asked[number], label, np.ones(len(gone), bool))
             self._linear[key] = scores, foreign
         return self._linear[key]
 

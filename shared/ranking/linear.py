@@ -67,14 +67,18 @@ class LeftOut:
             scaled = spanned - np.repeat(means, counts, axis=0)
             diagonal = max(method.shrink * float(np.einsum("nm,nm->", scaled, scaled)), 1e-9)
         factor = np.linalg.cholesky(scaled.T @ scaled + diagonal * np.eye(spanned.shape[1]))
-        self._rows = np.asarray(np.linalg.solve(factor, spanned.T).T, np.float64)
+        self._factor = factor
+        self._rows = self.turned(spanned)
         self._means = np.add.reduceat(self._rows, starts[:-1], axis=0) / counts[:, None]
         self._own = np.einsum("cm,cm->c", self._means, self._means)
         self._scale = 1.0 if self._ridge else float(np.sqrt(diagonal))
 
-    def scores(self, query: int, gone: npt.NDArray[np.bool_]) -> Doubles:
-        """[C] scores of row `query` without the rows `gone` ([n_c] bool) of its class; -inf for a class left empty."""
-        label = int(np.searchsorted(self._starts, query, side="right")) - 1
+    def turned(self, spanned: Doubles) -> Doubles:
+        """[q, m] queries in the span, as `scores` takes them."""
+        return np.asarray(np.linalg.solve(self._factor, spanned.T).T, np.float64)
+
+    def scores(self, query: Doubles, label: int, gone: npt.NDArray[np.bool_]) -> Doubles:
+        """[C] scores of a query [m] without the rows `gone` ([n_c] bool) of class `label`; -inf where none is left."""
         block = self._rows[self._starts[label] : self._starts[label + 1]]
         count, kept = len(block), ~gone
         left = int(kept.sum())
@@ -90,7 +94,7 @@ class LeftOut:
             change = centring - (np.eye(count) - 1 / count)
         update = np.linalg.solve(np.eye(count) + change @ (block @ block.T), change)
         towards = block @ means.T
-        found: Doubles = self._rows[query] @ means.T - (block @ self._rows[query]) @ update @ towards
+        found: Doubles = query @ means.T - (block @ query) @ update @ towards
         if not self._ridge:
             found = found - 0.5 * (own - (towards * (update @ towards)).sum(axis=0))
         found *= self._scale

@@ -15,8 +15,8 @@ from shared.types import PRESETS, Candidate, Preset, Ranking, Verdict
 
 #: Candidates shown for a photo.
 SHOWN = 5
-#: Queries are padded and multiplied in blocks of this many: BLAS picks kernels by shape, and each sums in its own order,
-#: so that only one shape keeps a photo's answer from depending on how many others share its micro-batch.
+#: Queries are padded and multiplied in blocks of this many: BLAS picks kernels by shape, and each sums in its own
+#: order, so that only one shape keeps a photo's answer from depending on how many others share its micro-batch.
 _PAD = 16
 #: Decimals of a score: finer differences are noise of the summation, and count as ties.
 _DECIMALS = 5

@@ -1,0 +1,1 @@
+"""What `weft evaluate` and the HTML reports are made of."""
