@@ -151,7 +151,11 @@ def test_a_cancelled_job_is_not_retried(desk: Desk) -> None:
 
 
 def test_jobs_are_listed_newest_first_and_in_pages(desk: Desk) -> None:
-    made = [desk.submit(1, f"job {n}").id for n in range(5)]
+    made = []
+    for n in range(5):
+        made.append(desk.submit(1, f"job {n}").id)
+        # The order is that of creation, to the millisecond.
+        time.sleep(0.002)
     desk.submit(1, lane=Lane.INTERACTIVE, kind="classify")
     first = desk.ledger.jobs(limit=3)
     rest = desk.ledger.jobs(limit=3, before=first[-1].created)

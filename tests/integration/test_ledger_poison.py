@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.ledger.office import ATTEMPTS
+from shared.ledger.submission import SHARES
 from shared.types import Job, Lane
 from tests.desk import Desk
 
@@ -38,7 +39,8 @@ def work_until_ended(desk: Desk, job: Job, killers: set[int], hold: bool) -> tup
 
 @pytest.mark.parametrize("killers", [{0}, {63}, {17, 18}, {5, 40, 63}])
 def test_what_was_in_hand_is_tried_alone(desk: Desk, killers: set[int]) -> None:
-    job = desk.submit(64 * 16)
+    # So many that the first chunk holds the first 64.
+    job = desk.submit(64 * SHARES)
     _, deaths = work_until_ended(desk, job, killers, hold=True)
     desk.check(job)
     assert {r.index for r in desk.ledger.results(job.id) if not r.ok} == killers
