@@ -33,7 +33,7 @@ def why(item: dict[str, Any], job: Job, names: dict[str, str]) -> str | None:
 
 
 def required(version: str, preset: str, label: str) -> float | None:
-    """The confidence from which a bank gives this label under a preset; None where the bank is gone or asks for none."""
+    """The confidence from which a bank gives this label under a preset; None where it is gone or asks for none."""
     try:
         calibrations = services().banks.manifest(version)["ranking"]["calibration"]
     except WeftError:

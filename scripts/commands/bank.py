@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from scripts import output
-from scripts.commands import bank_check, bank_clean, bank_import
+from scripts.commands import bank_check, bank_clean, bank_import, bank_versions
 from shared.bank.store import BankStore
 
 
@@ -23,6 +23,8 @@ command.add_command(bank_check.command, "check")
 command.add_command(bank_clean.clean)
 command.add_command(bank_clean.restore)
 command.add_command(bank_import.command, "import")
+for inner in bank_versions.COMMANDS:
+    command.add_command(inner)
 
 
 @command.command()

@@ -17,7 +17,8 @@ import scripts.commands.web
 import web.serve
 from shared.settings import Settings
 client = create_app(Settings(data_dir=sys.argv[1])).test_client()
-for address in ("/", "/jobs", "/bank", "/bank/versions", "/bank/check", "/workers", "/api/v1/openapi.json", "/api/v1/bank", "/metrics"):
+pages = ("/", "/jobs", "/bank", "/bank/versions", "/bank/check", "/bank/corrections", "/workers")
+for address in (*pages, "/api/v1/openapi.json", "/api/v1/bank", "/api/v1/bank/versions", "/metrics"):
     client.get(address)
 print(*sorted(name for name in sys.modules if name.split(".")[0] in sys.argv[2:]))
 """
