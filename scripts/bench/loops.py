@@ -48,7 +48,8 @@ class Loops:
 
     def prepared(self, path: Path) -> Any:
         """One photo from its file to what the encoder takes."""
-        return self.encoder.prepare(decode(path.read_bytes(), self.encoder.decode_size, self._limits))
+        encoder = self.encoder
+        return encoder.prepare(decode(path.read_bytes(), encoder.decode_size, self._limits, encoder.read_jpeg))
 
     def decode(self, folder: Path) -> Reading:
         """Reads and decodes a folder with a thread a core."""

@@ -12,7 +12,8 @@ from PIL import Image
 from serve import serve
 
 model, _, transform = open_clip.create_model_and_transforms(sys.argv[1], pretrained=sys.argv[2])
-model.eval()
+device = "cuda" if torch.cuda.is_available() else "cpu"
+model.eval().to(device)
 
 
 class Photos(torch.utils.data.Dataset[Any]):
@@ -29,7 +30,7 @@ class Photos(torch.utils.data.Dataset[Any]):
 def encode(photos: list[str]) -> list[torch.Tensor]:
     loader = torch.utils.data.DataLoader(Photos(photos), batch_size=32, num_workers=os.cpu_count() or 1)
     with torch.no_grad():
-        return [vector for batch in loader for vector in model.encode_image(batch, normalize=True)]
+        return [vector for batch in loader for vector in model.encode_image(batch.to(device), normalize=True)]
 
 
 serve(encode)
