@@ -44,3 +44,10 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """One real `weft up` with the null engine, a small published bank and one worker, shared by the whole session."""
     with run_product(tmp_path_factory.mktemp("product")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def curated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """Another real `weft up`, whose bank tests may change; its worker takes a few milliseconds a photo."""
+    with run_product(tmp_path_factory.mktemp("curated"), engine="sleep:3") as running:
+        yield running

@@ -34,7 +34,8 @@ KINDS = ("check", "preview", "clean", "apply", "curate", "add")
 _ID = re.compile(r"[0-9a-f]{8,32}")
 #: Outcomes kept.
 _KEPT = 50
-#: Whoever asks whether somebody is at work holds the lock for an instant; that is waited for, real work is not.
+#: Whoever asks whether somebody is at work holds the lock for an instant, and work that is done lets go of it a moment
+#: later: that is waited for, real work is not.
 _ATTEMPTS, _PAUSE = 20, 0.01
 
 
@@ -76,9 +77,9 @@ def start(settings: Settings, kind: str, arguments: dict[str, Any]) -> Task:
         lock.truncate(0)
         lock.write(task.id)
         lock.flush()
-        # The child inherits the lock and holds it until it ends, however it ends.
+        # The child inherits the lock and holds it until its outcome is written or it ends, however it ends.
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "shared.bank.work", task.id, str(os.getpid())],
+            [sys.executable, "-P", "-m", "shared.bank.work", task.id, str(os.getpid()), str(lock.fileno())],
             pass_fds=[lock.fileno()],
             env=os.environ | {"WEFT_DATA_DIR": str(settings.data_dir), "PYTHONPATH": _python_path()},
             stdin=subprocess.DEVNULL,

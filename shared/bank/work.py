@@ -1,4 +1,4 @@
-"""The process that does one task of `shared.bank.tasks`: `python -m shared.bank.work TASK PARENT`."""
+"""The process that does one task of `shared.bank.tasks`: `python -m shared.bank.work TASK PARENT LOCK`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Work = Callable[[Settings, dict[str, Any], Progress], dict[str, Any]]
 
 
 def main() -> int:
-    task_id, parent = sys.argv[1:]
+    task_id, parent, lock = sys.argv[1:]
     die_with_parent(int(parent))
     # Photos come first.
     os.nice(5)
@@ -46,6 +46,8 @@ def main() -> int:
         tasks.finish(settings, task_id, state="failed", error={"code": "internal", "detail": {}})
     else:
         tasks.finish(settings, task_id, state="done", result=result)
+    # Not only when the interpreter has taken itself apart: whoever sees the outcome may start the next task.
+    os.close(int(lock))
     return 0
 
 
