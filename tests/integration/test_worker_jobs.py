@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,17 @@ def test_a_folder_is_listed_classified_and_cached(product: Product, folder_job: 
     assert (first["total"], first["ok"], first["failed"], first["cached"]) == (150, 150, 0, 0)
     second = folder_job(folder)
     assert (second["ok"], second["cached"]) == (150, 150)
+    told = dict(
+        line.rsplit(" ", 1)
+        for line in requests.get(f"{product.url}/metrics", timeout=10).text.splitlines()
+        if line.startswith("weft_photos")
+    )
+    hits, photos = float(told["weft_photos_cached_total"]), float(told['weft_photos_total{status="ok"}'])
+    assert photos - 150 >= hits >= 150
+    page = requests.get(f"{product.url}/workers", timeout=10).text
+    shown = re.search(r"From memory</dt><dd>(\d+)%", page)
+    assert shown is not None, page
+    assert abs(int(shown[1]) - 100 * hits / photos) <= 1
     one, two = items(product, first), items(product, second)
     assert [i["name"] for i in one] == sorted(i["name"] for i in one)
     assert [(i["name"], i["candidates"]) for i in one] == [(i["name"], i["candidates"]) for i in two]
