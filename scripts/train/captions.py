@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+import argparse
+from pathlib import Path
 
-from scripts.render import CLASSES
+import numpy as np
+from numpy.typing import NDArray
+
+from scripts.render import CLASSES, describe
 from scripts.render.palette import SHADES
 
 #: `{}` is the class; `{c}` its ground colour. Banks ask with templates like the first eight.
@@ -77,3 +81,33 @@ def corpus() -> list[str]:
     for name, (chinese_name, _) in SHADES.items():
         lines += [name, chinese_name] * 40
     return lines
+
+
+def tokens(first: int, designs: int, each: int) -> NDArray[np.int16]:
+    """Token ids of `each` captions of a run of every class's designs: [classes, designs, each, context length]."""
+    import open_clip
+
+    from shared.encoder import architectures
+
+    architectures.register()
+    tokenize = open_clip.get_tokenizer("weft-fabric")
+    rng = np.random.default_rng([first, designs, each])
+    rows = []
+    for klass in CLASSES:
+        for design in range(first, first + designs):
+            colours = describe(klass, design)
+            rows.append(tokenize([caption(klass, colours, rng) for _ in range(each)]).numpy().astype(np.int16))
+    return np.stack(rows).reshape(len(CLASSES), designs, each, -1)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help=".npy file")
+    parser.add_argument("--first", type=int, required=True)
+    parser.add_argument("--designs", type=int, default=400)
+    parser.add_argument("--each", type=int, default=8)
+    options = parser.parse_args()
+    made = tokens(options.first, options.designs, options.each)
+    with options.out.with_suffix(".part").open("wb") as file:
+        np.save(file, made)
+    options.out.with_suffix(".part").rename(options.out)

@@ -1,13 +1,14 @@
 """Learns the byte-pair merges of the embedded model's tokenizer from the captions (Sennrich et al. 2016).
 
-The result is a file that open_clip's own tokenizer reads, so that nothing but data is ours. Any text can be written with
-it, whatever the language: bytes are the smallest units.
+The result is a file that open_clip's own tokenizer reads, so that nothing but data is ours. Any text can be written
+with it, whatever the language: bytes are the smallest units.
 """
 
 from __future__ import annotations
 
 import gzip
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import regex
@@ -36,7 +37,7 @@ def learn(lines: list[str], merges: int) -> list[tuple[str, str]]:
     for _ in range(merges):
         pairs: Counter[tuple[str, str]] = Counter()
         for word, times in words.items():
-            for pair in zip(word, word[1:], strict=False):
+            for pair in pairwise(word):
                 pairs[pair] += times
         if not pairs:
             break

@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
-import json
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import pytest
+import torch
 
-from scripts.train import data, discriminant, measure
+from scripts.render import render_view
+from scripts.train import data, device, discriminant, measure
 from scripts.train.captions import caption
+from scripts.up import demo
 
 
-def test_a_set_starts_at_the_training_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[int] = []
+def test_a_shard_holds_designs_from_the_training_seeds_on(tmp_path: Path) -> None:
+    data.render_shard(tmp_path, "denim", 2, 2, 32, data.TRAINING_SEEDS)
+    [(path, name, block)] = data.shards(tmp_path)
+    photos = np.load(path)
+    assert (name, block, photos.shape) == ("denim", 2, (data.BLOCK, 2, 32, 32, 3))
+    first = data.TRAINING_SEEDS + 2 * data.BLOCK
+    assert np.array_equal(photos[1, 0], render_view("denim", first + 1, 0, 32))
+    assert not np.array_equal(photos[0, 0], photos[1, 0])
 
-    def remember(_name: str, _out: str, designs: int, _views: int, _side: int, first: int) -> str:
-        seen.extend(range(first, first + designs))
-        return _name
 
-    monkeypatch.setattr(data, "_render_class", remember)
-    monkeypatch.setattr(data, "ProcessPoolExecutor", ThreadPoolExecutor)
-    monkeypatch.setattr("sys.argv", ["data", "--out", str(tmp_path), "--designs", "2", "--workers", "1"])
-    data.main()
-    assert min(seen) >= data.TRAINING_SEEDS
-    assert json.loads((tmp_path / "set.json").read_text())["first"] == data.TRAINING_SEEDS
+def test_a_finished_shard_is_not_rendered_again(tmp_path: Path) -> None:
+    kept = tmp_path / "0000-denim.npy"
+    kept.write_bytes(b"done")
+    data.render_shard(tmp_path, "denim", 0, 2, 32, data.TRAINING_SEEDS)
+    assert kept.read_bytes() == b"done"
+
+
+def test_everything_else_renders_seeds_below() -> None:
+    assert max(demo.SAMPLES, demo.FIRST_PHOTO, device.SEEDS) < data.TRAINING_SEEDS
 
 
 def test_discriminant_finds_what_stays_between_views() -> None:
-    rng = np.random.default_rng(1)
-    designs = np.repeat(np.arange(40), 6)
-    rows = rng.normal(size=(240, 20)) * 5
-    rows[:, 7] = np.repeat(rng.normal(size=40), 6) + 0.05 * rng.normal(size=240)
+    rng = torch.Generator().manual_seed(1)
+    designs = torch.arange(40).repeat_interleave(6)
+    rows = torch.randn(240, 20, generator=rng) * 5
+    rows[:, 7] = torch.randn(40, generator=rng).repeat_interleave(6) + 0.05 * torch.randn(240, generator=rng)
     found = discriminant.fit(rows, designs, 1, ridge=1e-3, components=20)
-    axis = np.abs(found.axes[:, 0]) / np.linalg.norm(found.axes[:, 0])
+    axis = found.axes[:, 0].abs() / found.axes[:, 0].norm()
     assert axis[7] > 0.9
+    assert found(rows).shape == (240, 1)
 
 
 def test_few_shot_counts_only_queries() -> None:

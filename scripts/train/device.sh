@@ -1,0 +1,8 @@
+#!/bin/sh
+# Trains the embedded model on a machine with a GPU, its Python's torch and nothing from the network.
+# OUT: where the weights go. JUDGE: a folder with leather27/ to judge by and whl/ with the packages missing there.
+set -eu
+JUDGE=${JUDGE:-.judge}
+python3 -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --target /tmp/train-site "$JUDGE"/whl/*.whl
+export PYTHONPATH="/tmp/train-site:." PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+exec python3 -W ignore -m scripts.train.device --out "$OUT" --work /tmp/train-work --leather "$JUDGE/leather27" "$@"
