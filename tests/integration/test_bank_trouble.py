@@ -19,7 +19,7 @@ from shared.bank.derive import Change, derive
 from shared.bank.store import BankStore
 from shared.errors import BankError, Conflict, NotFound
 from shared.settings import Settings
-from tests.banks import built_bank
+from tests.curating import built_bank
 from tests.product import ROOT, eventually
 from web.app import create_app
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.banks import all_items, bank_work, call, finished, job_of, submit_photos
+from tests.curating import all_items, bank_work, call, finished, job_of, submit_photos
 from tests.product import Product, eventually, warm_workers
 
 
