@@ -24,7 +24,9 @@ AIM = (5, 8)
 #: Vectors from which an index of FAISS serves, and from which one with quantisation does.
 FAISS_FROM, QUANTISE_FROM = 10_000, 50_000
 #: Rows up to which leave-one-out takes a judged photo out of the bank while the ranking is chosen.
-_NESTED_ROWS = 3_000
+_NESTED_ROWS = 1_000
+#: Rows that the plain rule is asked at the most.
+_ALL_ROWS = 3_000
 #: The preset whose answers are judged.
 PRESET = PRESETS["standard"]
 
@@ -120,7 +122,7 @@ def leave_one_out(loo: LeaveOneOut, labels: tuple[str, ...], progress: Progress 
         document["per_class"] = _class_figures(loo.truth, ranks, labels)
     plain = plain_ranks(loo, loo.asked, loo.truth, loo.photo)
     document["plain"] = {"top1": _share(plain < 1), "top5": _share(plain < 5)}
-    rows = np.arange(len(loo.owner))[:: max(1, len(loo.owner) // _NESTED_ROWS)]
+    rows = np.arange(len(loo.owner))[:: -(-len(loo.owner) // _ALL_ROWS)]
     every = plain_ranks(loo, loo.vectors[rows], loo.owner[rows], loo.groups.of[rows])
     filed_twice = int(loo.groups.across[loo.groups.of].sum())
     document["all_rows"] = {

@@ -81,7 +81,7 @@ def suspects(scores: Floats, truth: Ints, temperature: float) -> list[tuple[int,
     Confident learning (Northcutt et al., JAIR 2021, arXiv:1911.00068): a sample is suspect where another class is as
     likely as that class usually is for its own samples. `scores` [q, C] are leave-one-out scores.
     """
-    finite: npt.NDArray[np.bool_] = np.isfinite(scores).any(axis=1)
+    finite = np.asarray(np.isfinite(scores).any(axis=1))
     shares = softmax(np.where(finite[:, None], scores, 0).astype(np.float32), temperature)
     own = shares[np.arange(len(truth)), truth]
     usual = np.full(scores.shape[1], np.inf)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.npyio import NpzFile
 
 from shared.bank.folder import Names, normal, read_names, refuse_clashes
 from shared.bank.store import BankStore
@@ -62,12 +63,15 @@ def read_legacy(path: Path) -> Legacy:
     arrays: dict[str, npt.NDArray[np.float32]] = {}
     labels: list[str] = []
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not hasattr(file, "files"):
+        # The handle is ours: numpy leaves its own open where the archive is damaged.
+        with path.open("rb") as handle:
+            file = np.load(handle, allow_pickle=False)
+            if not isinstance(file, NpzFile):
                 raise ValueError("a single array, not an NPZ with one array a class")
-            for key in file.files:
-                labels.append(normal(key))
-                arrays[labels[-1]] = _vectors(key, file[key])
+            with file:
+                for key in file.files:
+                    labels.append(normal(key))
+                    arrays[labels[-1]] = _vectors(key, file[key])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as failure:
         raise InvalidRequest("legacy_damaged", name=path.name, reason=str(failure)) from failure
     refuse_clashes(labels)

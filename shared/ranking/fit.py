@@ -95,7 +95,7 @@ def fit_ranking(
         "method": method.document(),
         "chosen": True,
         "same_above": round(loo.groups.threshold, 5),
-        "measured": cross_fit(loo, PRESETS["standard"], candidates).document(),
+        "measured": cross_fit(loo, PRESETS["standard"], candidates, folds=5).document(),
         "calibration": {
             "*": {"temperature": DEFAULT_TEMPERATURE, "calibrated": False},
             **{name: calibrate(look(loo, method, preset), names) for name, preset in PRESETS.items()},

@@ -17,7 +17,7 @@ from shared.ranking.measure import Bools, calibration_error, coverage_at
 from shared.ranking.methods import Ints, Method
 from shared.types import Preset
 
-FOLDS = 5
+FOLDS = 10
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def cross_fit(
 
 def _finite(seen: Look) -> npt.NDArray[np.float32]:
     # A query whose classes were all left out still needs a row that softmax can take.
-    empty: Bools = ~np.isfinite(seen.scores).any(axis=1)
+    empty = ~np.asarray(np.isfinite(seen.scores).any(axis=1))
     return np.where(empty[:, None], np.float32(0), seen.scores).astype(np.float32)
 
 

@@ -152,7 +152,8 @@ class LeaveOneOut:
     def foreign_scores(self, method: Method) -> Floats:
         """[q, C] fine scores without the query's whole class, as if it were none of the bank's; -inf for that class."""
         linear = self.linear(method)[1] if method.name in LINEAR else None
-        scores = combine(method, self.starts, self.cosines, self.centroid, self.text, linear)
+        # `combine` may hand out one of the cached arrays itself.
+        scores = combine(method, self.starts, self.cosines, self.centroid, self.text, linear).copy()
         scores[np.arange(len(scores)), self.truth] = -np.inf
         return scores
 

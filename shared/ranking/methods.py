@@ -7,7 +7,7 @@ A method is plain data (it lives in the manifest): `name` and its numbers.
              Zhang et al., ECCV 2022, arXiv:2111.03930, as a density per class: large classes do not win by size)
     gda      linear discriminant with one shared, shrunk covariance (Wang et al., ICLR 2024, arXiv:2402.04087)
     ridge    ridge regression on class membership, every class weighing the same, in closed form (a linear probe)
-             both + `centroid` × cosine to the centroid
+             both + `centroid` × cosine to the centroid + `near` × the log-density of `tip`
 Every method may add `text` × cosine to the class name's embedding.
 """
 
@@ -32,13 +32,14 @@ class Method:
     k: int = 1
     centroid: float = 0.0
     beta: float = 0.0
+    near: float = 0.0
     #: Shrinkage of the covariance (gda) or the penalty (ridge), in units of the mean eigenvalue.
     shrink: float = 0.0
     text: float = 0.0
 
     @property
     def needs_samples(self) -> bool:
-        return self.name in ("samples", "tip")
+        return self.name in ("samples", "tip") or self.near > 0
 
     def with_text(self, weight: float) -> Method:
         return replace(self, text=weight)
@@ -105,6 +106,8 @@ def combine(
     elif method.name in LINEAR:
         assert linear is not None
         score = linear + np.float32(method.centroid) * centroid if method.centroid else linear
+        if method.near:
+            score = score + np.float32(method.near) * affinity(cosines, starts, method.beta)
     else:
         score = centroid
     if method.text and text is not None:
