@@ -27,7 +27,6 @@ def make_celery(settings: Settings) -> Celery:
         task_serializer="json",
         broker_connection_max_retries=None,
         broker_connection_retry_on_startup=True,
-        worker_soft_shutdown_timeout=20,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         task_create_missing_queues=True,

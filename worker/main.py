@@ -13,8 +13,9 @@ def main(settings: Settings, only: str | None = None) -> None:
 
     `only`: serve this lane alone. Raises: Unavailable where Redis cannot be found.
     """
-    # Celery reads it at import. SIGTERM then means: finish the task within the soft shutdown time, and requeue.
-    os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+    # Celery reads it at import. SIGTERM has to stay a warm shutdown: that one tells us at once (see Drain), and the
+    # task ends as soon as what is in hand is done. A soft shutdown sleeps its whole time first, and tells nobody.
+    os.environ.pop("REMAP_SIGTERM", None)
     os.environ["WEFT_DATA_DIR"] = str(settings.data_dir)
     lanes = [Lane(only)] if only else list(Lane)
 

@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 #: Seconds for which a commit is tried again while Redis is away; after that the lease is long gone.
 _PATIENCE = 300.0
+#: The same while the worker drains: it has promised to end within 25 seconds.
+_LAST_PATIENCE = 10.0
 
 
 class LedgerSource(Source):
@@ -98,7 +100,8 @@ class LedgerSource(Source):
             try:
                 return call()
             except Unavailable as error:
-                if self._over.is_set() or time.monotonic() - began > _PATIENCE:
+                patience = _LAST_PATIENCE if self._draining() else _PATIENCE
+                if self._over.is_set() or time.monotonic() - began > patience:
                     raise
                 _log.warning("ledger_unreachable", code=error.code, again_in=pause)
                 time.sleep(pause)
