@@ -114,13 +114,13 @@ def start_product(folder: Path, *args: str, new_group: bool = False, **settings:
 
 
 def await_ready(product: Product, workers: int = 1, bank: bool = True, seconds: float = START_SECONDS) -> None:
-    """Wait until photos can be classified and so many workers are warm; without a `bank`, until pages come."""
+    """Wait until photos can be classified and so many workers are warm; without a `bank` or workers, only pages."""
 
     def ready() -> bool:
         if product.process.poll() is not None:
             raise AssertionError(f"weft up ended with {product.process.returncode}:\n{product.output()}")
         try:
-            answer = requests.get(product.url + ("/readyz" if bank else "/healthz"), timeout=5)
+            answer = requests.get(product.url + ("/readyz" if bank and workers else "/healthz"), timeout=5)
             return answer.ok and len(warm_workers(product)) >= workers
         except (requests.ConnectionError, requests.Timeout, Unavailable):
             return False

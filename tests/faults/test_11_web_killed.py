@@ -10,13 +10,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-import psutil
 import requests
 
-from tests.faults.site import RUNS, Site, kill
+from tests.faults.record import Record
+from tests.faults.site import RUNS, Site
+from tests.faults.strikes import web_killed
 from tests.product import eventually
-
-Record = Callable[[float], None]
 
 
 def test_the_web_is_killed_in_mid_submit(site: Site, record: Record) -> None:
@@ -36,9 +35,7 @@ def test_the_web_is_killed_in_mid_submit(site: Site, record: Record) -> None:
         sending.start()
         # Somewhere between the first byte and the answer.
         time.sleep(0.02 + 0.03 * (run % 10))
-        web = site.role("web")
-        for process in [*psutil.Process(web).children(recursive=True), psutil.Process(web)]:
-            kill(process.pid)
+        web_killed(site, 0)
         began = time.monotonic()
         sending.join()
         accepted: list[str] = []
@@ -50,9 +47,9 @@ def test_the_web_is_killed_in_mid_submit(site: Site, record: Record) -> None:
             return bool(accepted)
 
         eventually(again, 120, "acceptance")
-        record(time.monotonic() - began)
+        record.recovered(time.monotonic() - began)
         assert send().json()["id"] == accepted[0]  # type: ignore[union-attr]
         job = site.await_end(site.job(accepted[0]))
         assert job.total == 300
-        site.check(job, None)
+        site.check(record, job, None)
         assert len(site.ledger.jobs(200)) == before + 1
