@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,8 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
-@pytest.fixture
-def page(browser: Browser, product: Product) -> Iterator[Page]:
+@contextmanager
+def visiting(browser: Browser, product: Product) -> Iterator[Page]:
     """A fresh visitor who reads English; `page.goto("/jobs")` is relative to the product."""
     complaints: list[str] = []
     context = browser.new_context(base_url=product.url, locale="en-US", viewport={"width": 1200, "height": 900})
@@ -39,6 +40,13 @@ def page(browser: Browser, product: Product) -> Iterator[Page]:
     yield page
     context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def page(browser: Browser, product: Product) -> Iterator[Page]:
+    """A visitor of the product that all tests share."""
+    with visiting(browser, product) as page:
+        yield page
 
 
 @pytest.fixture
