@@ -50,9 +50,10 @@ class CudaLane:
         self._input = torch.zeros((batch, *shape), dtype=torch.uint8, device=device)
         self._graphs: dict[int, tuple[torch.cuda.CUDAGraph, torch.Tensor]] = {}
         with torch.inference_mode():
-            self._warm_up(batch)
+            wanted = sizes(batch)
+            self._warm_up(wanted)
             if graphs:
-                self._capture(sizes(batch))
+                self._capture(wanted)
 
     def encode(self, photos: Sequence[Prepared]) -> NDArray[np.float32]:
         """uint8 [*shape] each, no more than `batch` of them → float32 [n, dim]."""
@@ -71,12 +72,12 @@ class CudaLane:
         self._done.synchronize()
         return self._answer[:count].numpy().copy()
 
-    def _warm_up(self, batch: int) -> None:
-        """Libraries choose their kernels and workspaces at the first calls, which must not be captured."""
+    def _warm_up(self, wanted: Sequence[int]) -> None:
+        """Libraries choose their kernels and workspaces at a shape's first call, which must not be captured."""
         self._stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._stream):
-            for _ in range(2):
-                self._forward(self._input[:batch])
+            for size in wanted:
+                self._forward(self._input[:size])
         self._stream.synchronize()
 
     def _capture(self, wanted: Sequence[int]) -> None:

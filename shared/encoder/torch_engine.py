@@ -146,6 +146,6 @@ def _gpu_jpeg(device: torch.device) -> JpegReader | None:
         from shared.encoder.gpu_jpeg import GpuJpeg
 
         return GpuJpeg(device)
-    except (ImportError, RuntimeError) as error:
+    except (ImportError, AttributeError, RuntimeError) as error:
         _log.info("jpeg_decoded_on_cpu", reason=str(error).splitlines()[0])
         return None
