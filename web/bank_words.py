@@ -30,6 +30,7 @@ PREVIEW = {
     "relabelled": _l("Another class"),
     "gained": _l("Recognised now"),
     "lost": _l("No longer recognised"),
+    "guessed": _l("Unsure, with another guess"),
     "wavered": _l("Unsure instead of not in bank, or the reverse"),
 }
 

@@ -18,6 +18,7 @@ KINDS = {
     "relabelled": "another class",
     "gained": "recognised now",
     "lost": "no longer recognised",
+    "guessed": "unsure, with another guess",
     "wavered": "unsure instead of not in bank, or the reverse",
 }
 

@@ -46,7 +46,8 @@ def preview(
 
     `{"old", "new", "photos", "changed", "kinds": {kind: count}, "corrected": {"photos", "right_before",
     "right_after"}, "items": [{"job", "job_name", "index", "name", "corrected", "kind", "before", "after"}]}`. Kinds:
-    `relabelled`, `gained` (a label where there was none), `lost` (the reverse), `wavered` (unsure and not in bank).
+    `relabelled`, `gained` (a label where there was none), `lost` (the reverse), `guessed` (unsure, another guess),
+    `wavered` (unsure instead of not in bank, or the reverse).
     `corrected` counts the photos that people corrected and that are no samples of `version` themselves.
 
     Raises NotFound, BankError("no_bank", "bank_damaged", "bank_empty"), BankError("bank_model_mismatch") where the
@@ -113,11 +114,13 @@ def _answer(ranking: Ranking) -> str | None:
 
 def _kind(before: Ranking, after: Ranking) -> str | None:
     was, now = _answer(before), _answer(after)
-    if was == now:
-        return None if was is not None or before.verdict is after.verdict else "wavered"
-    if was is None:
-        return "gained"
-    return "lost" if now is None else "relabelled"
+    if was is None and now is None:
+        if before.verdict is not after.verdict:
+            return "wavered"
+        return "guessed" if before.verdict is Verdict.UNSURE and before.label != after.label else None
+    if was is None or now is None:
+        return "gained" if was is None else "lost"
+    return "relabelled" if was != now else None
 
 
 def _shown(photo: Seen, kind: str, before: Ranking, after: Ranking) -> dict[str, Any]:
