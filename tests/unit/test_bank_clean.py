@@ -14,7 +14,7 @@ from tests.banks import by_label, clustered, make_bank, names_of
 
 
 def dirty(settings: Settings) -> str:
-    """12 classes of 6; `class-00` holds a copy of its own, `class-01` a photo of `class-02`, `class-03` two dark ones."""
+    """12 classes of 6; in `class-00` a copy, in `class-01` a photo of `class-02`, in `class-03` two dark ones."""
     arrays = by_label(clustered(each=6, spread=0.4))
     arrays["class-00"] = np.concatenate([arrays["class-00"], arrays["class-00"][:1]])
     arrays["class-01"] = np.concatenate([arrays["class-01"], arrays["class-02"][:1]])
