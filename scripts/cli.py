@@ -38,6 +38,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("scripts.commands.evaluate:command", "Measure a bank on labelled photos."),
     "embed": ("scripts.commands.embed:command", "Write photos' embeddings to a file."),
     "model": ("scripts.commands.model:command", "List, download, check and quantize models."),
+    "backup": (
+        "scripts.commands.backup:backup",
+        "Copy ledger, results, uploads and banks, also while everything runs.",
+    ),
+    "restore": ("scripts.commands.backup:restore", "Fill an empty data folder from a backup."),
     "bench": ("scripts.commands.bench:command", "Measure this machine."),
     "doctor": ("scripts.commands.doctor:command", "Check the set-up and print the settings in force."),
 }

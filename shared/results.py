@@ -98,6 +98,10 @@ class Projection:
     def catch_up(self, ledger: Reading) -> int:
         """Folds in what was committed since the last time; returns the number of log entries."""
         total = 0
+        if self.behind(ledger) < 0 and ledger.holds(self._job):
+            # The ledger lost its last commits (a restored backup, or a power cut with `everysec`): what they said is
+            # said again, at the same places of the log.
+            rewind(self._db)
         while self.behind(ledger) > 0:
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -222,6 +226,13 @@ class Projection:
                 "INSERT OR REPLACE INTO vectors VALUES (?, ?)",
                 [(r.index, vectors[i * size : (i + 1) * size]) for i, r in enumerate(ok)],
             )
+
+
+def rewind(database: sqlite3.Connection) -> None:
+    """Has everything folded again from the ledger; corrections stay."""
+    with database:
+        database.execute("DELETE FROM items")
+        database.execute("DELETE FROM state WHERE name = 'folded'")
 
 
 def _after(sort: str, cursor: str) -> tuple[str, list[Any]]:

@@ -18,6 +18,8 @@ from shared.errors import Conflict
 
 #: Earlier logs of a service that are kept: x.log.1 … x.log.3.
 KEPT_LOGS = 3
+#: Seconds before a restart at the most: the pauses double.
+LONGEST_PAUSE = 15.0
 #: Becomes the service, and has the kernel end it with `weft up`. Run without site-packages: it starts in milliseconds.
 LAUNCHER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")))
 #: Bytes of one log at the most.
@@ -41,6 +43,7 @@ class Service:
     lock: Path | None = None
     #: What the kernel sends when `weft up` is killed.
     orphan_signal: int = signal.SIGKILL
+    longest_pause: float = LONGEST_PAUSE
 
 
 def spawn(service: Service) -> subprocess.Popen[bytes]:

@@ -233,6 +233,8 @@ def _service(name: str, program: Path, settings: Settings, at: Endpoint, lines: 
         lock=folder / "lock",
         # It saves what it has when `weft up` is killed, then ends.
         orphan_signal=signal.SIGTERM,
+        # Everything else waits for it.
+        longest_pause=3.0,
     )
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from scripts.up.process import Service, StillRunning, rotate, signal_session, spawn
 from scripts.up.signals import Signals
 
-#: Seconds before a restart: the first, and the longest; doubled each time.
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+#: Seconds before the first restart; doubled each time, up to the service's longest.
+FIRST_PAUSE = 0.5
 #: A service that lived this long starts again with the first pause.
 STEADY_SECONDS = 30.0
 
@@ -124,7 +124,7 @@ class Supervisor:
         self._pause(kept, f"ended ({_spelled(code)})")
 
     def _pause(self, kept: Kept, why: str) -> None:
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**kept.failures)
+        pause = min(kept.service.longest_pause, FIRST_PAUSE * 2**kept.failures)
         kept.failures = min(kept.failures + 1, 10)
         kept.retry_at = time.monotonic() + pause
         self.say(kept.name, f"{why}; starting it again in {pause:g} s (log: {kept.service.log})")

@@ -64,6 +64,11 @@ class Reading:
         with translated():
             return int(self._c.redis.llen(keys.job(job_id, "log")))
 
+    def holds(self, job_id: str) -> bool:
+        """Whether the ledger still has the job."""
+        with translated():
+            return bool(self._c.redis.exists(keys.job(job_id, "meta")))
+
     def forget_vectors(self, job_id: str, start: int, count: int) -> None:
         """Called once the projection holds them."""
         if count:

@@ -1,4 +1,4 @@
-"""Someone waits for one photo while the night's job runs: they share micro-batches, and the wait is one of them longer."""
+"""Someone waits for one photo while the night's job runs: they share micro-batches; the wait is one of them longer."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def test_the_longest_pause_is_bounded(keeper: supervisor.Supervisor, tmp_path: P
     assert kept.process is not None
     kept.process.wait()
     keeper.tick()
-    assert kept.retry_at - time.monotonic() <= supervisor.LONGEST_PAUSE
+    assert kept.retry_at - time.monotonic() <= process.LONGEST_PAUSE
 
 
 def test_one_that_runs_once_is_not_started_again(
