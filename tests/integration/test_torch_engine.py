@@ -91,3 +91,14 @@ def test_a_batch_of_any_size_gives_the_same_rows_from_any_stream(model: Settings
         parts = list(pool.map(encoder.encode, [photos[:1], photos[1:4], photos[4:21], photos[21:]]))
     assert cosines(np.concatenate(parts), whole)["min"] > 0.9999
     encoder.close()
+
+
+def test_a_micro_batch_is_filled_to_four_times_its_photos_at_the_most() -> None:
+    from shared.encoder.cuda_lane import sizes
+
+    assert sizes(64) == [1, 4, 16, 64]
+    assert sizes(1) == [1]
+    for batch in (2, 7, 100):
+        found = sizes(batch)
+        assert (found[0], found[-1]) == (1, batch)
+        assert all(next(size for size in found if size >= count) < 4 * count for count in range(1, batch + 1))

@@ -5,20 +5,25 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 from rich.console import Console
 
-from scripts.bench import report, suite
+from scripts.bench import model, report, suite
 from scripts.bench.bench import Bench
 from scripts.bench.clock import Reading, Series, in_turns, ratio, reading
+from scripts.bench.gpu.part import limited
+from scripts.bench.gpu.setting import operations
 from scripts.bench.photos import marked
 from scripts.bench.product import BenchError
 from scripts.bench.whole import ceiling
+from tests.product import eventually
 
 #: What outside scripts read from `weft bench --json`.
 KEYS = {
@@ -118,3 +123,29 @@ def test_the_report_shows_what_was_missed_and_draws_pictures(tmp_path: Path) -> 
     report.write(tmp_path, document)
     assert json.loads((tmp_path / "bench.json").read_text("utf-8"))["scale_2"] == 1.5
     assert (tmp_path / "throughput.png").stat().st_size > 1000
+
+
+def test_operations_of_a_tower_are_those_that_were_counted() -> None:
+    vision = {"width": 768, "layers": 12, "patch_size": 32, "image_size": 224}
+    assert operations(vision, 512) == pytest.approx(model.FLOPS_A_PHOTO, rel=1e-3)
+
+
+def test_a_part_that_hangs_is_killed_with_its_children_and_keeps_what_it_found(tmp_path: Path) -> None:
+    child = "import time; time.sleep(100)"
+    code = f"""
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", {child!r}])
+print('{{"rate": 7}}')
+print('{{"child": %d}}' % child.pid, flush=True)
+child.wait()
+"""
+    found = limited([sys.executable, "-c", code], 3, tmp_path / "log.txt")
+    assert (found["rate"], found["error"]) == (7, "killed after 3 s")
+    eventually(lambda: not psutil.pid_exists(found["child"]) or psutil.Process(found["child"]).status() == "zombie")
+
+
+def test_a_part_that_fails_says_so(tmp_path: Path) -> None:
+    code = "import json, sys; print(json.dumps({'a': 1})); sys.exit('no GPU')"
+    found = limited([sys.executable, "-c", code], 30, tmp_path / "log.txt")
+    assert (found["a"], found["error"]) == (1, "ended with 1")
+    assert "no GPU" in (tmp_path / "log.txt").read_text(encoding="utf-8")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import signal
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
+from scripts.bench.gpu.part import limited
 from scripts.bench.product import ROOT
 
 #: Seconds that a part may take at the most.
@@ -25,49 +24,28 @@ class Run:
     store: Path
     target: Path
     deadline: float
+    #: Arguments of every part behind its model.
     arguments: list[str]
     found: dict[str, Any] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
 
     def part(self, name: str, *arguments: str) -> None:
-        """One part in a process group of its own; killed with all it started when its time is over."""
+        """One part, as far as there is time; what it found is kept at once."""
         key = "-".join((name, *arguments))
         left = min(LIMITS[name], self.deadline - time.monotonic())
         if left < 8:
             self._keep(key, {"error": "left out: time is up"})
             return
-        began = time.monotonic()
-        command = [sys.executable, "-m", f"scripts.bench.gpu.{name}", str(self.store), *arguments, *self.arguments]
+        command = ["-m", f"scripts.bench.gpu.{name}", str(self.store), *arguments, *self.arguments]
         if name == "tests":
-            command = [
-                sys.executable,
-                "-m",
-                "pytest",
-                "-q",
-                "-p",
-                "no:cacheprovider",
-                "tests/integration/test_torch_engine.py",
-            ]
-        with (self.target / "log.txt").open("a", encoding="utf-8") as log:
-            process = subprocess.Popen(
-                command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
-            )
-            try:
-                said, error = process.communicate(timeout=left)[0], None
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                said, error = process.communicate()[0], f"killed after {left:.0f} s"
-        lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-        found: dict[str, Any] = {name: value for line in lines for name, value in line.items()}
-        if error is None and process.returncode:
-            error = f"ended with {process.returncode}"
-        if error is not None or name == "tests":
-            found |= {"error": error, "said": said[-1500:]}
-        self._keep(key, found | {"seconds": round(time.monotonic() - began, 1)})
+            command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/integration/test_torch_engine.py"]
+        self._keep(key, limited([sys.executable, *command], left, self.target / "log.txt"))
 
     def _keep(self, key: str, found: dict[str, Any]) -> None:
-        self.found[key] = found
-        print(json.dumps({key: found}), flush=True)
-        (self.target / "gpu.json").write_text(json.dumps(self.found, indent=1) + "\n", encoding="utf-8")
+        with self.lock:
+            self.found[key] = found
+            print(json.dumps({key: found}), flush=True)
+            (self.target / "gpu.json").write_text(json.dumps(self.found, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> int:
