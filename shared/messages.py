@@ -61,6 +61,15 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "memory_full": ("Redis is nearly full; new jobs are not accepted until there is room.", "Redis 内存将满，暂不接受新任务。"),
     "disk_full": ("The disk is nearly full; new jobs are not accepted until there is room.", "磁盘将满，暂不接受新任务。"),
     "schema_unknown": ("The ledger in Redis was written by another version of Weft (schema {found}; this one reads {expected}).", "Redis 中的账本由另一版本的 Weft 写入（格式 {found}，本版本读取 {expected}）。"),
+    "backup_external_redis": (
+        "The Redis of WEFT_REDIS_URL is not Weft's own: back it up by its own means (an RDB file of it), and the data folder beside it.",
+        "WEFT_REDIS_URL 指定的 Redis 不由 Weft 管理：请用其自身的方式备份（RDB 文件），并另行备份数据文件夹。",
+    ),
+    "backup_inside_data": ("A backup inside the data folder ({data_dir}) would be lost with it; choose another place.", "备份不能放在数据文件夹 {data_dir} 之内，请另选位置。"),
+    "restore_not_empty": (
+        "{data_dir} already holds jobs; restore into an empty folder (--data-dir), or move this one away first.",
+        "{data_dir} 中已有任务；请恢复到空文件夹（--data-dir），或先移走现有文件夹。",
+    ),
     "no_bank": ("No bank has been published yet: `weft bank build FOLDER`.", "尚未发布参考库：请运行 `weft bank build 文件夹`。"),
     "no_worker": ("No worker is running: `weft worker`.", "没有运行中的处理进程：请运行 `weft worker`。"),
     "no_worker_for_model": ("No running worker has the model {model} that this job was submitted for.", "没有处理进程加载了此任务所需的模型 {model}。"),
