@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,13 +79,9 @@ def start(settings: Settings, kind: str, arguments: dict[str, Any]) -> Task:
         lock.write(task.id)
         lock.flush()
         # The child inherits the lock and holds it until its outcome is written or it ends, however it ends.
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "shared.bank.work", task.id, str(os.getpid()), str(lock.fileno())],
-            pass_fds=[lock.fileno()],
-            env=os.environ | {"WEFT_DATA_DIR": str(settings.data_dir), "PYTHONPATH": _python_path()},
-            stdin=subprocess.DEVNULL,
-        )
-    threading.Thread(target=process.wait, name=f"bank-{kind}", daemon=True).start()
+        command = [sys.executable, "-P", "-m", "shared.bank.work", task.id, str(os.getpid()), str(lock.fileno())]
+        env = os.environ | {"WEFT_DATA_DIR": str(settings.data_dir), "PYTHONPATH": _python_path()}
+        _start(command, pass_fds=[lock.fileno()], env=env, stdin=subprocess.DEVNULL)
     return task
 
 
@@ -136,6 +133,24 @@ def finish(settings: Settings, task_id: str, **outcome: Any) -> None:
     """The outcome: `state` and `result` or `error`. Raises Unavailable("disk_full")."""
     document = json.dumps(outcome, ensure_ascii=False).encode()
     write_atomic(folder(settings) / f"{task_id}.done.json", document)
+
+
+def _start(command: list[str], **options: Any) -> None:
+    """Starts a process from a thread that lives as long as it does: when that thread ends, Linux tells the child that
+    its parent has died, and a thread that serves a request may end at any time."""
+    born: Future[None] = Future()
+
+    def attend() -> None:
+        try:
+            process = subprocess.Popen(command, **options)
+        except BaseException as error:
+            born.set_exception(error)
+            return
+        born.set_result(None)
+        process.wait()
+
+    threading.Thread(target=attend, name="bank-task", daemon=True).start()
+    born.result()
 
 
 def _locked(lock: IO[str]) -> bool:

@@ -150,10 +150,11 @@ def test_one_work_at_a_time(settings: Settings, store: BankStore) -> None:
 def test_work_that_was_killed_is_told_from_work_that_goes_on(
     settings: Settings, store: BankStore, client: FlaskClient
 ) -> None:
-    task = tasks.start(settings, "check", {"version": store.current()})
-    # Its process cannot end while it is stopped.
+    # Whoever reads this manifest waits for a writer that never comes.
+    (store.root / "endless").mkdir()
+    os.mkfifo(store.root / "endless" / "manifest.json")
+    task = tasks.start(settings, "check", {"version": "endless"})
     process = next(int(pid) for pid in os.listdir("/proc") if pid.isdigit() and task.id in command_line(int(pid)))
-    os.kill(process, signal.SIGSTOP)
     assert tasks.find(settings, task.id).state == "running"
     assert client.get(f"/api/v1/bank/tasks/{task.id}").get_json()["state"] == "running"
     os.kill(process, signal.SIGKILL)
