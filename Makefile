@@ -1,6 +1,6 @@
 # make run: set everything up and start the demo; make test: set everything up and run the tests.
 .POSIX:
-.PHONY: setup run test lint format faults bench lock clean
+.PHONY: setup run test lint format faults soak bench lock clean
 
 VENV = .venv
 PY = $(VENV)/bin/python
@@ -25,8 +25,15 @@ format: setup
 	@$(VENV)/bin/ruff check --fix --quiet .
 	@$(VENV)/bin/ruff format --quiet .
 
+# Every fault so many times: FAULT_RUNS=1 is the quick way. A table, and build/faults.json.
 faults: setup
-	@$(PY) -m pytest tests/faults $(PYTEST)
+	@FAULT_RUNS=$${FAULT_RUNS:-10} $(PY) -m pytest tests/faults $(PYTEST)
+
+# Random faults for MINUTES; the same SEED strikes the same blows.
+SEED = $$(date +%s)
+MINUTES = 60
+soak: setup
+	@$(PY) -m tests.faults.soak --seed $(SEED) --minutes $(MINUTES)
 
 bench: setup
 	@$(VENV)/bin/weft bench

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.bench import cached, footprint, interactive, limit, overhead, own_set, scaling, whole
+from scripts.bench import cached, durability, footprint, interactive, limit, overhead, own_set, scaling, whole
 from scripts.bench.bench import Bench
 from scripts.bench.clock import Neighbours
 from shared.errors import WeftError
@@ -39,6 +39,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "limit": limit.measure,
     "whole": whole.measure,
     "cached": cached.measure,
+    "durability": durability.measure,
     "interactive": interactive.measure,
     "footprint": footprint.measure,
     "scale": scaling.pinned,
@@ -58,6 +59,7 @@ FIGURES = (
     Figure("cached_per_s", "everything cached, 224 px, folder job", "cached", 1000, unit="photos/s"),
     Figure("cached_vs_cold", "cached beside cold", "cached", 20),
     Figure("overhead_ms", "queue, ledger and web, null encoder, CPU a photo", "overhead", 1.0, more=False, unit="ms"),
+    Figure("durable_vs_everysec", "appendfsync always beside everysec, null encoder", "durability", 0.4),
     Figure("scale_2", "2 workers beside 1, a core each", "scale", 1.85),
     Figure("scale_16", "16 workers beside 1, sleeping engine", "sleep", 15),
     Figure("interactive_p95_ms", "one photo under full bulk load, p95", "interactive", 1000, more=False, unit="ms"),
