@@ -23,8 +23,9 @@ T = TypeVar("T")
 SHARES = 24
 _SMALLEST = 8
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-#: A submission that is still being received holds its key this long, renewed by every chunk.
-_RECEIVING_SECONDS = 60
+#: A submission that is being received holds its key this long, renewed by every chunk: when its process dies, the same
+#: request is taken again after that.
+_RECEIVING_SECONDS = 15
 _IDEMPOTENCY_SECONDS = 7 * 86400
 
 

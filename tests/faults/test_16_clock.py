@@ -10,7 +10,8 @@ from tests.faults.record import Record
 from tests.faults.site import RUNS, Site
 
 
-@pytest.mark.parametrize("offset", [300, pytest.param(-300, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("offset", [300, -300])
 def test_a_workers_clock_is_wrong(lonely: Site, record: Record, offset: int) -> None:
     for _ in range(RUNS):
         lonely.start_worker("-m", "tests.faults.worker_with", f"clock={offset}")
