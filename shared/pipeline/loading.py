@@ -16,8 +16,10 @@ from shared.pipeline.photos import Photos, reason
 from shared.pipeline.work import ChunkWork, Known, Source, Waiting
 from shared.types import Item, Lane
 
-#: Photos read and looked up together: bounds the bytes held in memory.
+#: Photos read and looked up together at the least, or a micro-batch if that is more: bounds the bytes held in memory.
 GROUP = 16
+#: Threads that read and hash. Not those that decode: a group would wait for every photo that is still to be decoded.
+READERS = 4
 
 
 class Loader(threading.Thread):
@@ -45,7 +47,9 @@ class Loader(threading.Thread):
         self._cache = cache
         self._encoder = encoder
         self._keep_going = keep_going
+        self._group = max(GROUP, encoder.micro_batch)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"photo-{lane}")
+        self._readers = ThreadPoolExecutor(min(threads, READERS), thread_name_prefix=f"read-{lane}")
 
     def run(self) -> None:
         try:
@@ -61,6 +65,7 @@ class Loader(threading.Thread):
             self._belt.ended(self._lane)
             # What waits on the belt is still to be decoded, unless nobody will take it.
             self._pool.shutdown(wait=False, cancel_futures=self._belt.error is not None)
+            self._readers.shutdown(wait=False, cancel_futures=self._belt.error is not None)
 
     def _load(self, chunk: Any) -> None:
         work = ChunkWork(chunk, left=len(chunk.items))
@@ -68,7 +73,7 @@ class Loader(threading.Thread):
             if not chunk.items:
                 self._belt.finished(work)
             items = iter(chunk.items)
-            while group := list(islice(items, GROUP)):
+            while group := list(islice(items, self._group)):
                 if self._source.draining() or self._belt.tainted:
                     work.cut(len(group) + sum(1 for _ in items))
                     self._belt.finished(work)
@@ -94,7 +99,7 @@ class Loader(threading.Thread):
 
     def _hash(self, work: ChunkWork, group: Sequence[Item]) -> list[tuple[Item, str, bytes | None]]:
         """(item, SHA-256, bytes where they were read); unreadable ones fail here."""
-        reading = {i.index: self._pool.submit(self._photos.hashed, i) for i in group if i.sha256 is None}
+        reading = {i.index: self._readers.submit(self._photos.hashed, i) for i in group if i.sha256 is None}
         answer: list[tuple[Item, str, bytes | None]] = []
         for item in group:
             if item.sha256 is not None:
