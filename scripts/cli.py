@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Copy ledger, results, uploads and banks, also while everything runs.",
     ),
     "restore": ("scripts.commands.backup:restore", "Fill an empty data folder from a backup."),
+    "gc": ("scripts.commands.gc:command", "Remove uploads and thumbnails that no job names any more."),
     "bench": ("scripts.commands.bench:command", "Measure this machine."),
     "doctor": ("scripts.commands.doctor:command", "Check the set-up and print the settings in force."),
 }

@@ -66,6 +66,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "WEFT_REDIS_URL 指定的 Redis 不由 Weft 管理：请用其自身的方式备份（RDB 文件），并另行备份数据文件夹。",
     ),
     "backup_inside_data": ("A backup inside the data folder ({data_dir}) would be lost with it; choose another place.", "备份不能放在数据文件夹 {data_dir} 之内，请另选位置。"),
+    "gc_object_store": ("The uploads lie in an object store (WEFT_STORAGE_URL): let its lifecycle rules remove them.", "上传文件位于对象存储（WEFT_STORAGE_URL）中：请用其生命周期规则清理。"),
     "restore_not_empty": (
         "{data_dir} already holds jobs; restore into an empty folder (--data-dir), or move this one away first.",
         "{data_dir} 中已有任务；请恢复到空文件夹（--data-dir），或先移走现有文件夹。",

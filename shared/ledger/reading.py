@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from shared.errors import NotFound
@@ -68,6 +69,13 @@ class Reading:
         """Whether the ledger still has the job."""
         with translated():
             return bool(self._c.redis.exists(keys.job(job_id, "meta")))
+
+    def stored(self) -> Iterator[str]:
+        """SHA-256 of every upload that a job in the ledger names."""
+        with translated():
+            for name in self._c.redis.scan_iter(keys.job("*", "in:*"), count=1000):
+                if blob := self._c.redis.get(name):
+                    yield from (item.sha256 for item in wire.unpack_items(blob) if item.sha256)
 
     def forget_vectors(self, job_id: str, start: int, count: int) -> None:
         """Called once the projection holds them."""
