@@ -46,7 +46,7 @@ def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: 
     store = BankStore(settings)
     started = time.monotonic()
     encoder = load_encoder(settings, threads=settings.threads or cores(), say=output.note)
-    stages = {"reading": "Reading photos", "choosing": "Choosing the ranking"}
+    stages = {"reading": "Reading photos", "choosing": "Choosing the ranking", "indexing": "Building the index"}
     try:
         with output.progress("Reading photos") as bar:
 
@@ -73,7 +73,7 @@ def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: 
             f"Bank {version}: {counts['samples']} samples of {counts['classes']} classes, model {manifest['model']}"
         )
         if not manifest["encoder"]["trained"]:
-            console.print("[yellow]The model is untrained: its answers mean nothing.[/]")
+            console.print("[yellow]Vectors were derived from hashes: the answers mean nothing.[/]")
         for photo in manifest["skipped"]:
             console.print(f"  skipped {photo['name']}: {photo['code']}")
         if counts["duplicates"]:

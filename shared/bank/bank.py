@@ -14,6 +14,8 @@ from shared.types import EncoderInfo
 
 Floats = npt.NDArray[np.float32]
 
+#: File of a trained index.
+INDEX = "samples.index"
 #: Engines that derive vectors from hashes: fit for plumbing tests, never for an answer.
 HASH_ENGINES = ("null", "sleep")
 
@@ -38,6 +40,8 @@ class Bank:
     texts: Floats | None
     #: [C, d + 1] float32, weights and bias of a linear method (GDA, ridge), where one was chosen.
     linear: Floats | None
+    #: A trained index over `vectors`, in banks large enough for one.
+    index_path: Path | None = None
 
     @classmethod
     def open(cls, folder: Path, manifest: dict[str, Any]) -> Bank:
@@ -60,6 +64,7 @@ class Bank:
                 ids=array("ids.npy", mmap=True),
                 texts=array("texts.npy"),
                 linear=array("linear.npy"),
+                index_path=folder / INDEX if INDEX in manifest["files"] else None,
             )
             rows, dim = bank.vectors.shape
             consistent = rows == bank.starts[-1] == len(bank.ids) and bank.centroids.shape == (len(counts), dim)

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shared.bank.bank import HASH_ENGINES
+from shared.bank.bank import HASH_ENGINES, INDEX
 from shared.bank.files import seal_manifest
 from shared.bank.store import BankStore
 from shared.errors import BankError
+from shared.index import choose_kind, make_index, save_index
 from shared.ranking.fit import fit_ranking
 from shared.types import PRESETS, EncoderInfo
 
-#: Called with (stage, done, total): `reading` and `choosing` are the stages.
+#: Called with (stage, done, total): `reading`, `choosing`, `indexing`… are the stages.
 Progress = Callable[[str, int, int], None]
 
 Halves = npt.NDArray[np.float16]
@@ -118,6 +119,11 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
         if array is not None:
             np.save(folder / name, array, allow_pickle=False)
             written.append(name)
+    if choose_kind(len(vectors)) == "pq":
+        progress("indexing", 0, 1)
+        # Trained once, here: a worker maps the file and is ready.
+        if save_index(make_index(vectors), folder / INDEX):
+            written.append(INDEX)
     for name, rows in (("samples.jsonl", samples), ("aside.jsonl", draft.aside)):
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         (folder / name).write_text(lines, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,13 @@ from shared.index.protocol import Floats, Ints
 
 #: Vectors that k-means looks at per cell; faiss warns below 39.
 _TRAIN_PER_CELL = 40
-#: Numbers that one byte of a product-quantised code stands for.
-_NUMBERS_PER_BYTE = 8
+#: Numbers that one code of four bits stands for.
+_NUMBERS_PER_CODE = 4
 #: Candidates compared exactly, per neighbour asked for.
-_RERANK = 30
+_RERANK = 40
 _FEWEST_RERANKED = 100
 #: Share of the cells that are looked into, and how many at the least.
-_PROBED, _FEWEST_PROBED = 1 / 32, 16
+_PROBED, _FEWEST_PROBED = 1 / 8, 16
 
 
 class FaissIndex:
@@ -54,13 +55,19 @@ class FaissIndex:
         return cosines, rows
 
     @property
+    def cells(self) -> Any:
+        """faiss' index over the cells' centres."""
+        return self._index.quantizer
+
+    @property
     def bytes(self) -> int:
         """Codes, ids and cell centres."""
         index = self._index
+        count, dim = int(index.ntotal), int(index.d)
         if self.kind == "flat":
-            return int(index.ntotal) * int(index.d) * 4
-        code = int(index.code_size) + 8
-        return int(index.ntotal) * code + int(index.nlist) * int(index.d) * 4
+            return count * dim * 4
+        taken: int = count * (int(index.code_size) + 8) + int(index.nlist) * dim * 4
+        return taken
 
     def save(self, path: Path) -> None:
         faiss.write_index(self._index, str(path))
@@ -78,8 +85,8 @@ def build(vectors: npt.NDArray[Any], kind: str) -> FaissIndex:
         if kind == "ivf":
             index = faiss.IndexIVFFlat(coarse, dim, cells, faiss.METRIC_INNER_PRODUCT)
         else:
-            index = faiss.IndexIVFPQ(coarse, dim, cells, code_bytes(dim), 8, faiss.METRIC_INNER_PRODUCT)
-            index.pq.cp.niter = 8
+            # Four bits a code: looked up in registers, which makes up for looking into many cells.
+            index = faiss.IndexIVFPQFastScan(coarse, dim, cells, codes(dim), 4, faiss.METRIC_INNER_PRODUCT)
         index.cp.spherical = True
         index.cp.niter = 8
         rows = np.linspace(0, count - 1, min(count, _TRAIN_PER_CELL * cells)).astype(np.int64)
@@ -91,12 +98,12 @@ def build(vectors: npt.NDArray[Any], kind: str) -> FaissIndex:
 
 def cells_for(count: int) -> int:
     """About 2 √n, and never so many that k-means lacks points."""
-    return max(1, min(round(2 * count**0.5), count // _TRAIN_PER_CELL))
+    return max(1, min(round(2 * math.sqrt(count)), count // _TRAIN_PER_CELL))
 
 
-def code_bytes(dim: int) -> int:
-    """Bytes of a code: the largest divisor of `dim` up to one byte for every eight numbers."""
-    return max(size for size in range(1, max(1, dim // _NUMBERS_PER_BYTE) + 1) if dim % size == 0)
+def codes(dim: int) -> int:
+    """Codes a vector: the largest divisor of `dim` up to one for every four numbers."""
+    return max(count for count in range(1, max(1, dim // _NUMBERS_PER_CODE) + 1) if dim % count == 0)
 
 
 def load(path: Path, vectors: npt.NDArray[Any], kind: str) -> FaissIndex:

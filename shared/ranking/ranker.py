@@ -10,7 +10,8 @@ import numpy.typing as npt
 from shared.bank.bank import Bank
 from shared.errors import BankError, InvalidRequest
 from shared.ranking.confidence import Calibration, softmax
-from shared.ranking.methods import Floats, Ints, Method, combine
+from shared.ranking.fine import DENSE_ROWS, Dense, Fine, Sparse
+from shared.ranking.methods import Floats, Ints, Method
 from shared.types import PRESETS, Candidate, Preset, Ranking, Verdict
 
 #: Candidates shown for a photo.
@@ -60,7 +61,7 @@ class Ranker:
         self.topc = min(preset.topc, len(ranked))
         self.method = Method.of(settings["method"])
         self.calibration = Calibration.of(calibrations.get(preset.name) or calibrations["*"])
-        self._vectors: Floats = np.asarray(bank.vectors, dtype=np.float32)
+        self._fine: Fine = (Dense if len(bank.vectors) <= DENSE_ROWS else Sparse)(bank, self.method, self.ranked)
 
     def rank(self, vectors: npt.ArrayLike) -> list[Ranking]:
         """See `rank`."""
@@ -72,62 +73,40 @@ class Ranker:
             return []
         queries = np.pad(queries, ((0, -count % _PAD), (0, 0)))
         blocks = [self._score(queries[start : start + _PAD]) for start in range(0, len(queries), _PAD)]
-        classes, scores, cosines = (np.concatenate(part) for part in zip(*blocks, strict=True))
-        return self._answers(classes[:count], scores[:count], cosines[:count])
+        classes, scores, samples, nearest = (np.concatenate(part)[:count] for part in zip(*blocks, strict=True))
+        return self._answers(classes, scores, samples, nearest)
 
-    def _score(self, queries: Floats) -> tuple[Ints, Floats, Floats]:
-        """[q, topc] classes by index and their fine scores, and [q, n] cosines to all samples."""
-        bank = self.bank
-        centroid = queries @ bank.centroids.T
-        coarse = np.round(centroid[:, self.ranked], _DECIMALS)
+    def _score(self, queries: Floats) -> tuple[Ints, Floats, Ints, Floats]:
+        """What `_answers` takes, for one block [q, d]."""
+        block = self._fine.look(queries)
+        coarse = np.round(block.coarse, _DECIMALS)
         # Stable: equal coarse scores go by label.
         kept = self.ranked[np.sort(np.argsort(-coarse, axis=1, kind="stable")[:, : self.topc], axis=1)]
-        cosines = np.minimum(queries @ self._vectors.T, 1)
-        text = queries @ bank.texts.T if bank.texts is not None and self.method.text else None
-        linear = queries @ bank.linear[:, :-1].T + bank.linear[:, -1] if bank.linear is not None else None
-        fine = combine(self.method, bank.starts, cosines, centroid, text, linear)
-        return kept, np.round(np.take_along_axis(fine, kept, axis=1), _DECIMALS), cosines
-
-    def _answers(self, classes: Ints, scores: Floats, cosines: Floats) -> list[Ranking]:
-        bank = self.bank
-        shares = softmax(scores, self.calibration.temperature)
+        scores = np.round(block.scores(kept), _DECIMALS)
         order = np.argsort(-scores, axis=1, kind="stable")
-        top = np.take_along_axis(shares, order[:, :2], axis=1)
-        confidences = np.clip(self.calibration.confidence(top[:, 0]), 0, 1)
-        margins = top[:, 0] - (top[:, 1] if top.shape[1] > 1 else 0)
-        shown = order[:, :SHOWN]
-        best_classes = np.take_along_axis(classes, shown, axis=1)
-        best_scores = np.take_along_axis(scores, shown, axis=1)
-        samples, nearest = self._evidence(best_classes, cosines)
-        foreign = self.calibration.foreign(nearest.max(axis=1), best_scores[:, 0])
+        kept, scores = np.take_along_axis(kept, order, axis=1), np.take_along_axis(scores, order, axis=1)
+        samples, nearest = block.evidence(kept[:, :SHOWN])
+        return kept, scores, samples, nearest
+
+    def _answers(self, classes: Ints, scores: Floats, samples: Ints, nearest: Floats) -> list[Ranking]:
+        """From [q, topc] classes and scores, best first, and the [q, shown] nearest samples' rows and cosines."""
+        labels, ids = self.bank.labels, self.bank.ids
+        shares = softmax(scores, self.calibration.temperature)
+        confidences = np.clip(self.calibration.confidence(shares[:, 0]), 0, 1)
+        margins = shares[:, 0] - (shares[:, 1] if shares.shape[1] > 1 else 0)
+        foreign = self.calibration.foreign(nearest.max(axis=1), scores[:, 0])
+        best = scores[:, :SHOWN].astype(np.float64).round(_DECIMALS)
+        names = ids[samples].astype(str)
         rows = zip(
-            best_classes.tolist(), best_scores.tolist(), samples, foreign, confidences.tolist(), margins.tolist(),
+            classes[:, :SHOWN].tolist(), best.tolist(), names.tolist(), foreign.tolist(),
+            confidences.astype(np.float64).round(4).tolist(), margins.astype(np.float64).round(4).tolist(),
             strict=True,
         )  # fmt: skip
         answers = []
-        for indices, values, ids, strange, confidence, margin in rows:
-            candidates = tuple(
-                Candidate(bank.labels[index], round(value, _DECIMALS), sample)
-                for index, value, sample in zip(indices, values, ids, strict=True)
-            )
+        for indices, values, found, strange, confidence, margin in rows:
+            candidates = tuple(map(Candidate, map(labels.__getitem__, indices), values, found))
             label = candidates[0].label
             sure = confidence >= self.calibration.sure_from(label)
             verdict = Verdict.NOT_IN_BANK if strange else Verdict.LABEL if sure else Verdict.UNSURE
-            answers.append(Ranking(verdict, label, round(confidence, 4), round(margin, 4), candidates))
+            answers.append(Ranking(verdict, label, confidence, margin, candidates))
         return answers
-
-    def _evidence(self, classes: Ints, cosines: Floats) -> tuple[list[list[str]], Floats]:
-        """Ids and cosines of the nearest sample of each of [q, k] classes."""
-        starts, ids = self.bank.starts, self.bank.ids
-        nearest = np.empty(classes.shape, np.float32)
-        samples = []
-        for row, indices in enumerate(classes.tolist()):
-            found = []
-            for column, index in enumerate(indices):
-                first = starts[index]
-                own = cosines[row, first : starts[index + 1]]
-                best = int(own.argmax())
-                nearest[row, column] = own[best]
-                found.append(ids[first + best].decode())
-            samples.append(found)
-        return samples, nearest

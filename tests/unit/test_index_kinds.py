@@ -67,7 +67,7 @@ def test_equal_vectors_come_in_the_order_of_their_rows() -> None:
 
 
 def test_codes_take_a_tenth_of_the_memory() -> None:
-    assert make_index(vectors(6000, 256), "pq").bytes <= 0.1 * 6000 * 256 * 4
+    assert make_index(BANK, "pq").bytes <= 0.1 * BANK.size * 4
 
 
 def test_the_size_chooses_and_a_preset_overrides_it() -> None:
