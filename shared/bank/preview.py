@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import structlog
 
 from shared.bank.store import BankStore
 from shared.errors import BankError
@@ -16,6 +18,8 @@ from shared.ranking import rank
 from shared.results import caught_up
 from shared.settings import Settings
 from shared.types import Job, Ranking, Verdict
+
+_log = structlog.get_logger(__name__)
 
 #: Photos looked at.
 PHOTOS = 500
@@ -97,9 +101,13 @@ def _latest(settings: Settings, ledger: Reading, identity: str, size: int, count
             return
         if job.identity != identity or job.kind == "classify" or not job.ok:
             continue
-        with caught_up(settings, ledger, job.id) as projection:
-            items, _ = projection.items(status="ok", limit=count)
-            vectors = projection.vectors(item["index"] for item in items)
+        try:
+            with caught_up(settings, ledger, job.id) as projection:
+                items, _ = projection.items(status="ok", limit=count)
+                vectors = projection.vectors(item["index"] for item in items)
+        except sqlite3.Error as error:
+            _log.error("projection_unreadable", job=job.id, error=str(error))
+            continue
         for item in items:
             vector = vectors.get(item["index"])
             if vector is not None and len(vector) == size:

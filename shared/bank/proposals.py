@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 from typing import Any
+
+import structlog
 
 from shared.bank.folder import fold, normal
 from shared.bank.store import BankStore
 from shared.ledger.reading import Reading
 from shared.results import open_projection
 from shared.settings import Settings
+
+_log = structlog.get_logger(__name__)
 
 #: Newest jobs whose corrections are looked through.
 JOBS = 500
@@ -36,8 +41,13 @@ def proposals(settings: Settings, ledger: Reading, store: BankStore, version: st
     for job in ledger.jobs(limit=JOBS):
         if job.kind == "classify" or not (settings.jobs_dir / f"{job.id}.sqlite").exists():
             continue
-        with closing(open_projection(settings, job.id)) as projection:
-            corrected = projection.corrections()
+        try:
+            with closing(open_projection(settings, job.id)) as projection:
+                corrected = projection.corrections()
+        except sqlite3.Error as error:
+            # One damaged file must not hide everybody else's corrections.
+            _log.error("projection_unreadable", job=job.id, error=str(error))
+            continue
         if job.identity != manifest["identity"]:
             foreign += len(corrected)
             continue

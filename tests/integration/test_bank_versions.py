@@ -160,3 +160,15 @@ def test_the_command_line_does_the_same(bank: Product) -> None:
     assert f"{first} → {version}" in shown.stdout
     assert "stripe-0: 6 → 5 samples (1 set aside)" in shown.stdout
     assert "of the last" in bank.weft("bank", "preview", first).stdout
+
+
+def test_a_damaged_projection_stands_in_no_other_job_s_way(bank: Product) -> None:
+    good, bad = (submit_photos(bank, name, 1) for name in ("readable", "unreadable"))
+    for job in (good, bad):
+        finished(bank, job)
+        call(bank, "PATCH", f"/jobs/{job['id']}/items/0", {"label": "stripe-1"})
+    (bank.settings.jobs_dir / f"{bad['id']}.sqlite").write_bytes(b"no database " * 1000)
+    jobs = {row["job"] for row in call(bank, "GET", "/bank/proposals")["proposals"]}
+    assert good["id"] in jobs
+    assert bad["id"] not in jobs
+    assert bank_work(bank, kind="preview", version=call(bank, "GET", "/bank")["version"])["state"] == "done"
