@@ -74,7 +74,7 @@ def take_photos(
     known = {sample["id"] for sample in draft.samples} | {sample["id"] for sample in draft.aside}
     rows: list[Halves] = [draft.vectors]
     done = 0
-    prepared = _prepared(photos, encoder, settings)
+    prepared = prepared_photos(photos, encoder, settings)
     while batch := list(islice(prepared, max(1, encoder.micro_batch))):
         good = []
         for photo in batch:
@@ -115,7 +115,7 @@ def _record(identifier: str, photo: Photo, target: Path) -> dict[str, Any]:
     }
 
 
-def _prepared(photos: Iterable[Photo], encoder: Encoder, settings: Settings) -> Iterator[Photo]:
+def prepared_photos(photos: Iterable[Photo], encoder: Encoder, settings: Settings) -> Iterator[Photo]:
     """Photos in their order, decoded a little ahead by threads; memory holds a few micro-batches, never the folder."""
     threads = settings.threads or cores()
     ahead = 2 * max(threads, encoder.micro_batch)

@@ -24,7 +24,7 @@ AIM = (5, 8)
 #: Vectors from which an index of FAISS serves, and from which one with quantisation does.
 FAISS_FROM, QUANTISE_FROM = 10_000, 50_000
 #: Rows up to which leave-one-out takes a judged photo out of the bank while the ranking is chosen.
-_NESTED_ROWS = 1_000
+NESTED_ROWS = 1_000
 #: Rows that the plain rule is asked at the most.
 _ALL_ROWS = 3_000
 #: The preset whose answers are judged.
@@ -107,7 +107,7 @@ def leave_one_out(loo: LeaveOneOut, labels: tuple[str, ...], progress: Progress 
     """
     document: dict[str, Any] = {"queries": len(loo.truth), "with_classmate": int(loo.answerable.sum())}
     if int(loo.answerable.sum()) >= FEWEST_QUERIES:
-        nested = len(loo.owner) <= _NESTED_ROWS
+        nested = len(loo.owner) <= NESTED_ROWS
 
         def show(done: int, total: int) -> None:
             progress("judging", done, total)

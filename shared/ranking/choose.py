@@ -13,7 +13,7 @@ CANDIDATES: tuple[Method, ...] = (
     *(Method("samples", k=k, centroid=weight) for k in (1, 2, 3) for weight in (0.5, 0.0, 1.0)),
     Method("centroid"),
     *(Method("tip", beta=beta) for beta in (10.0, 20.0, 40.0)),
-    *(Method("gda", shrink=shrink, centroid=w) for shrink in (0.002, 0.01, 0.05, 0.2) for w in (0.0, 0.25, 1.0)),
+    *(Method("gda", shrink=shrink, centroid=w) for shrink in (0.01, 0.1) for w in (0.0, 0.25, 1.0)),
     *(Method("ridge", shrink=shrink, centroid=w) for shrink in (0.03, 0.1, 0.3) for w in (0.0, 0.25, 1.0)),
     *(Method("ridge", shrink=shrink, near=w, beta=10.0) for shrink in (0.03, 0.1, 0.3) for w in (0.25, 0.5, 1.0)),
 )

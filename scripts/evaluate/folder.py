@@ -1,0 +1,66 @@
+"""A labelled folder (a folder a class) ranked by a bank, exactly as a worker would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scripts.evaluate.outcome import Outcomes
+from shared.bank.bank import Bank
+from shared.bank.build import Photo, prepared_photos
+from shared.bank.folder import fold, read_classes
+from shared.encoder import Encoder
+from shared.errors import InvalidRequest
+from shared.ranking import rank
+from shared.settings import Settings
+from shared.types import Preset
+
+
+def judge(
+    bank: Bank, folder: Path, encoder: Encoder, settings: Settings, preset: Preset, progress: Callable[[int, int], None]
+) -> tuple[Outcomes, list[dict[str, Any]], list[str]]:
+    """Outcomes of all photos whose class the bank has, the photos that could not be read, and the unknown classes.
+
+    Raises InvalidRequest (`folder_missing`, `folder_empty`, `class_clash`; no class of the folder is in the bank),
+    BankError("bank_model_mismatch").
+    """
+    bank.require(encoder.info)
+    known = {fold(label): label for label in bank.labels}
+    classes = read_classes(folder)
+    unknown = [entry.label for entry in classes if fold(entry.label) not in known]
+    photos = [
+        Photo(known[fold(entry.label)], name, path)
+        for entry in classes
+        if fold(entry.label) in known
+        for name, path in entry.photos
+    ]
+    if not photos:
+        raise InvalidRequest(reason=f"no class of {folder} is in the bank")
+    truth, rankings, skipped = [], [], []
+    waiting: list[Photo] = []
+    size = max(1, encoder.micro_batch)
+
+    def flush() -> None:
+        if not waiting:
+            return
+        if encoder.needs_pixels:
+            vectors = encoder.encode([photo.prepared for photo in waiting])
+        else:
+            vectors = encoder.encode_hashes([photo.sha256 for photo in waiting])
+        rankings.extend(rank(bank, np.asarray(vectors), preset))
+        truth.extend(photo.label for photo in waiting)
+        waiting.clear()
+
+    for done, photo in enumerate(prepared_photos(photos, encoder, settings), 1):
+        if photo.error is not None:
+            skipped.append({"name": photo.name, "code": photo.error.code, "detail": photo.error.detail})
+        else:
+            waiting.append(photo)
+        if len(waiting) >= size:
+            flush()
+        progress(done, len(photos))
+    flush()
+    return Outcomes.of(bank.labels, truth, rankings), skipped, unknown
