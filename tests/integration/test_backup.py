@@ -1,0 +1,109 @@
+"""A backup of a ledger in use: restored, it is that moment's, its files are there, and its jobs go on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scripts.up import redis as embedded
+from shared import backup
+from shared.errors import Conflict, NotFound
+from shared.ledger import Ledger
+from shared.results import caught_up
+from shared.settings import Settings
+from shared.storage.local import LocalStorage
+from shared.types import Lane
+from tests.desk import Desk, sha
+
+
+@pytest.fixture
+def restored(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "restored", engine="null")
+
+
+def test_a_half_done_job_goes_on(
+    settings: Settings, redis_pair: embedded.Pair, restored: Settings, tmp_path: Path
+) -> None:
+    desk, target = Desk(Ledger.connect(settings)), tmp_path / "backup"
+    LocalStorage(settings.data_dir).put(b"p0", sha("p0"))
+    job = desk.submit(100)
+    desk.admit(job)
+    first = desk.worker().claim(Lane.BULK)
+    assert first is not None
+    desk.finish(desk.worker(), first)
+    second = desk.worker().claim(Lane.BULK)
+    assert second is not None
+    with caught_up(settings, desk.ledger, job.id) as projection:
+        projection.correct(0, "corrected")
+    made = backup.save(settings, target)
+    assert (made["jobs"], made["new_files"]) == (1, 1)
+    # What happens afterwards is not in it, though its projection may be.
+    desk.finish(desk.worker(), second)
+    assert desk.ledger.job(job.id).done == len(first.items) + len(second.items)
+    assert backup.load(restored, target) == made
+    desk.redis.close()
+    with embedded.running(restored):
+        again = Desk(Ledger.connect(restored))
+        assert again.ledger.job(job.id).done == len(first.items)
+        again.lapse(job)
+        again.sweep(job)
+        again.drain(again.worker(), Lane.BULK)
+        again.check(job)
+        with caught_up(restored, again.ledger, job.id) as projection:
+            assert [row["index"] for row in projection.rows()] == list(range(100))
+            assert [row["index"] for row in projection.corrections()] == [0]
+        assert LocalStorage(restored.data_dir).read(sha("p0")) == b"p0"
+        again.redis.close()
+
+
+def test_a_second_backup_copies_what_is_new(settings: Settings, redis_pair: embedded.Pair, tmp_path: Path) -> None:
+    storage = LocalStorage(settings.data_dir)
+    storage.put(b"p0", sha("p0"))
+    assert backup.save(settings, tmp_path / "backup")["new_files"] == 1
+    storage.put(b"p1", sha("p1"))
+    assert backup.save(settings, tmp_path / "backup")["new_files"] == 1
+
+
+def test_a_projection_ahead_of_its_ledger_is_folded_again(settings: Settings, redis_pair: embedded.Pair) -> None:
+    """As after a power cut with `everysec`: the ledger has lost what was folded already."""
+    desk = Desk(Ledger.connect(settings))
+    job = desk.submit(100)
+    desk.admit(job)
+    for _ in range(2):
+        claim = desk.worker().claim(Lane.BULK)
+        assert claim is not None
+        desk.finish(desk.worker(), claim)
+    with caught_up(settings, desk.ledger, job.id) as projection:
+        ahead = len(list(projection.rows()))
+    desk.redis.rpop(f"weft:{{{job.id}}}:log")
+    with caught_up(settings, desk.ledger, job.id) as projection:
+        assert 0 < len(list(projection.rows())) < ahead
+        assert projection.behind(desk.ledger) == 0
+    # The lasting record of a job that has left the ledger stays.
+    desk.redis.flushall()
+    with caught_up(settings, desk.ledger, job.id) as projection:
+        assert len(list(projection.rows())) > 0
+    desk.redis.close()
+
+
+def test_what_cannot_be_restored_is_refused(
+    settings: Settings, redis_pair: embedded.Pair, restored: Settings, tmp_path: Path
+) -> None:
+    target = tmp_path / "backup"
+    with pytest.raises(Conflict) as inside:
+        backup.save(settings, settings.data_dir / "inside")
+    assert inside.value.code == "backup_inside_data"
+    made = backup.save(settings, target)
+    with pytest.raises(Conflict) as full:
+        backup.load(settings, target)
+    assert full.value.code == "restore_not_empty"
+    (target / "backup.json").write_text(json.dumps({**made, "schema": 99}))
+    with pytest.raises(Conflict) as unknown:
+        backup.load(restored, target)
+    assert unknown.value.code == "schema_unknown"
+    (target / "backup.json").unlink()
+    with pytest.raises(NotFound):
+        backup.load(restored, target)
+    assert not restored.data_dir.exists()
