@@ -139,8 +139,8 @@ print('{{"rate": 7}}')
 print('{{"child": %d}}' % child.pid, flush=True)
 child.wait()
 """
-    found = limited([sys.executable, "-c", code], 3, tmp_path / "log.txt")
-    assert (found["rate"], found["error"]) == (7, "killed after 3 s")
+    found = limited([sys.executable, "-c", code], 8, tmp_path / "log.txt")
+    assert (found["rate"], found["error"]) == (7, "killed after 8 s")
     eventually(lambda: not psutil.pid_exists(found["child"]) or psutil.Process(found["child"]).status() == "zombie")
 
 
