@@ -1,4 +1,4 @@
-# One file, an image a role: `web` (pages, API, dispatcher), `worker` (OpenVINO), `models` (torch: conversion, once).
+# One file, an image a role: `web` (pages, API, dispatcher, work on banks), `worker` (OpenVINO), `models` (torch: conversion, once).
 # An image holds what its role runs and no more; the code is the same in all.
 FROM python:3.11-slim-bookworm AS base
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/app PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
@@ -15,7 +15,7 @@ COPY web/translations web/translations
 RUN python -m scripts.setup_assets
 
 FROM base AS web
-RUN pip install --quiet --constraint requirements.lock ".[web]"
+RUN pip install --quiet --constraint requirements.lock ".[web,bank]"
 COPY shared shared
 COPY scripts scripts
 COPY worker worker
