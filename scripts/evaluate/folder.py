@@ -16,7 +16,7 @@ from shared.encoder import Encoder
 from shared.errors import InvalidRequest
 from shared.ranking import rank
 from shared.settings import Settings
-from shared.types import Preset
+from shared.types import Preset, Ranking
 
 
 def judge(
@@ -39,7 +39,9 @@ def judge(
     ]
     if not photos:
         raise InvalidRequest(reason=f"no class of {folder} is in the bank")
-    truth, rankings, skipped = [], [], []
+    truth: list[str] = []
+    rankings: list[Ranking] = []
+    skipped: list[dict[str, Any]] = []
     waiting: list[Photo] = []
     size = max(1, encoder.micro_batch)
 

@@ -21,7 +21,7 @@ _NUMBERS_PER_CODE = 4
 _RERANK = 40
 _FEWEST_RERANKED = 100
 #: Share of the cells that are looked into, and how many at the least.
-_PROBED, _FEWEST_PROBED = 1 / 8, 16
+_PROBED, _FEWEST_PROBED = 1 / 6, 16
 
 
 class FaissIndex:
