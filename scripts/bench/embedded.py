@@ -1,7 +1,8 @@
 """Figures of the embedded model, runnable by anyone: `python -m scripts.bench.embedded [--leather DIR] [--photos DIR]`.
 
-Rendered photos come from seeds below the training seeds. DIR of `--leather` holds `train/` and `test/`, a folder a class;
-`--photos` is a folder a class, judged leave-one-out by the nearest sample. Real photos are measured, never trained on.
+Rendered photos come from seeds below the training seeds. DIR of `--leather` holds `train/` and `test/`, a folder a
+class; `--photos` is a folder a class, judged leave-one-out by the nearest sample. Real photos are measured, never
+trained on.
 """
 
 from __future__ import annotations

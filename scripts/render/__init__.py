@@ -1,7 +1,8 @@
 """Renders photos of fabrics: from (class, seed) to an RGB picture with a known label.
 
-A picture is a *design* (one cloth: draft, yarns, colours, faults) seen in a *view* (distance, turn, folds, light, camera).
-`render(name, seed)` uses design `seed` seen in view 0; `render_view` takes both, so that training sees one cloth many times.
+A picture is a *design* (one cloth: draft, yarns, colours, faults) seen in a *view* (distance, turn, folds, light,
+camera). `render(name, seed)` uses design `seed` seen in view 0; `render_view` takes both, so that training sees one
+cloth many times.
 """
 
 from __future__ import annotations

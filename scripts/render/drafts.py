@@ -1,4 +1,4 @@
-"""Weave drafts: bool [picks, ends], True where the warp end passes over the weft pick (point paper, warp up = marked)."""
+"""Weave drafts: bool [picks, ends], True where the warp end passes over the weft pick (point paper: marked)."""
 
 from __future__ import annotations
 

@@ -1,19 +1,21 @@
 """Tileable noise and cell textures, made once a process and sampled at cloth coordinates.
 
-A texture that is a function of cloth coordinates stays fixed to the cloth, so two views of one design show the same yarn
-faults. Tiles wrap, which makes a cloth endless. Sources: spectral synthesis (Saupe 1988) for `cloud`, Worley (1996) for `cells`.
+A texture that is a function of cloth coordinates stays fixed to the cloth, so two views of one design show the same
+yarn faults. Tiles wrap, which makes a cloth endless. Sources: spectral synthesis (Saupe 1988) for `cloud`, Worley
+(1996) for `cells`.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
-F = NDArray[np.float32]
+F = NDArray[np.floating[Any]]
 #: Side of a tile in texels; a power of two, so that wrapping is a bit mask.
 SIDE = 512
 
@@ -73,7 +75,7 @@ def band(variant: int, low: float, high: float, stretch: float = 1.0) -> F:
 
 @cache
 def cells(variant: int, count: int = 32, jitter: float = 0.45) -> tuple[F, F, F]:
-    """Worley tile of about count × count cells: (distance to the nearest seed, second minus first distance, a value a cell).
+    """Worley tile of about count × count cells: (distance to the nearest seed, second minus first, a value a cell).
 
     Distances are in cell widths. `jitter` 0 is a square grid, 0.5 is loose.
     """
@@ -97,7 +99,7 @@ def cells(variant: int, count: int = 32, jitter: float = 0.45) -> tuple[F, F, F]
 
 @cache
 def loops(variant: int, count: int, radius: float, thickness: float, curl: float) -> F:
-    """Tile of `count` yarn loops (arcs laid over one another), height 0…1. Radius and thickness in texels, curl in radians."""
+    """Tile of `count` yarn loops (arcs laid over one another), height 0…1. Texels; `curl` in radians."""
     rng = np.random.default_rng([19, variant, count])
     height = np.zeros((SIDE, SIDE), np.float32)
     steps = np.linspace(0, 1, 26)

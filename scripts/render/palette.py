@@ -1,4 +1,4 @@
-"""Colourways of the trade and printed patterns. Colours are linear-light RGB rows, 0…1 (square of the display value)."""
+"""Colourways of the trade and printed patterns. Colours are linear-light RGB rows, 0…1 (display value squared)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from scripts.render.noise import SIDE, F, band, cells, nearest, sample
 
-#: Name → (hue range, saturation range, value range); name zh. Neutral shades come first: they are half of what is woven.
+#: Name → (hue range, saturation range, value range); name zh. Neutral shades come first: half of what is woven.
 SHADES: dict[str, tuple[str, tuple[float, float, float, float, float, float]]] = {
     "white": ("白色", (0.08, 0.16, 0.00, 0.05, 0.90, 0.98)),
     "ecru": ("本白", (0.09, 0.14, 0.08, 0.20, 0.80, 0.92)),
@@ -66,7 +66,7 @@ def draw(rng: np.random.Generator, grounds: tuple[str, ...] | None = None, count
     names = list(rng.choice(_NAMES, count, replace=False, p=_WEIGHTS))
     if grounds is not None:
         first = str(rng.choice(grounds))
-        names = [first] + [n for n in names if n != first][: count - 1]
+        names = [first, *[n for n in names if n != first][: count - 1]]
     return Palette(tuple(str(n) for n in names), np.stack([shade(rng, str(n)) for n in names]))
 
 

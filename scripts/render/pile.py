@@ -1,4 +1,4 @@
-"""Pile and napped classes: fibres that stand or lie on a ground cloth. One unit is a tuft, wale or loop of the class."""
+"""Pile and napped classes: fibres that stand or lie on a ground cloth. One unit is a tuft, wale or loop."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def sherpa(grid: Grid, design: Design) -> Surface:
     """Curly lamb-like pile: knobs of coiled fibre."""
     k = SIDE / 16
     x, y = grid.x * k + design.shift[0], grid.y * k + design.shift[1]
-    distance, _, value = cells(design.variant, 16, 0.5)
+    distance, _, _ = cells(design.variant, 16, 0.5)
     knob = 1 - np.clip(sample(distance, x, y), 0, 0.85) ** 1.5
     curl = sample(loops(design.variant, 1800, 7.0, 2.6, 5.5), x * 1.2, y * 1.2)
     height = 0.6 * knob + 0.25 * curl

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scripts.render.drafts import Draft
 from scripts.render.noise import SIDE, F, cloud, nearest, sample
@@ -51,7 +52,7 @@ def interlace(grid: Grid, design: Design, draft: Draft, warp: Yarns, weft: Yarns
     sx, sy = design.shift
     slow = 0.25 * nearest(slope, x * 0.5 + sx, y * 0.5 + sy)
     x, y = x + 0.25 * slow, y - 0.25 * slow
-    sides: list[tuple[F, F, F]] = []
+    sides: list[tuple[F, F, NDArray[np.int32]]] = []
     for yarn, across, along, rule, sign in ((warp, x, y, draft, 1.0), (weft, y, x, draft.T, -1.0)):
         number = np.floor(across)
         index = number.astype(np.int32) & 511

@@ -105,8 +105,8 @@ class Session:
         figures = {"held_out": judge.same_design(found(held), groups)}
         if self.options.leather:
             (bank, known), (queries, labels) = (judge.folder(self.options.leather / s) for s in ("train", "test"))
-            rows = [found(judge.extract(net, pixels, self.device)) for pixels in (bank, queries)]
-            figures["leather"] = judge.nearest(rows[0], known, rows[1], labels)
+            samples, asked = (found(judge.extract(net, pixels, self.device)) for pixels in (bank, queries))
+            figures["leather"] = judge.nearest(samples, known, asked, labels)
         self.log += run.log
         self.note(variant=run.recipe.name, steps=float(run.step), designs=float(photos.designs), **figures)
         return float(np.mean(list(figures.values())))
@@ -147,8 +147,8 @@ class Session:
         self.log += meaning.log
         evaluation = Photos(self.options.work / "evaluation", "cpu", SEEDS * len(CLASSES))
         evaluation.take()
-        found = fit.figures(fitted, meaning, self.device, evaluation, self.options.leather)
-        self.note(variant="shipped", rows=float(len(rows)), designs=float(photos.designs), **found)
+        figures = fit.figures(fitted, meaning, self.device, evaluation, self.options.leather)
+        self.note(variant="shipped", rows=float(len(rows)), designs=float(photos.designs), **figures)
 
     def run(self) -> None:
         photos = self.photos()

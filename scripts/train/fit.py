@@ -21,7 +21,7 @@ from shared.encoder.architectures.tower import COLOUR, LOOK, TEXTURE, FabricTowe
 
 ARCHITECTURE = "weft-fabric"
 #: Shares of texture, colour, look and structure in an embedding's squared length.
-SHARES = (0.30, 0.10, 0.35, 0.25)
+SHARES = (0.30, 0.15, 0.35, 0.20)
 
 
 @dataclass(slots=True)

@@ -76,7 +76,7 @@ class Run:
         torch.manual_seed(recipe.seed)
         self.photos, self.recipe, self.device = photos, recipe, device
         self.rng = np.random.default_rng(recipe.seed)
-        self.net = Convolution().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net = Convolution().to(device).to(memory_format=torch.channels_last)
         self.heads = Heads(self.net.width).to(device)
         if not recipe.colour:
             nn.init.zeros_(self.net.colour.weight).requires_grad_(False)

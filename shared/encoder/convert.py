@@ -79,6 +79,7 @@ def _write(store: ModelStore, definition: Definition, folder: Path, say: Callabl
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing, which OpenVINO's frontend does, is deprecated in torch
         example = torch.zeros(2, 3, *preprocessing.size)
+        tower(example)  # what a tower prepares at its first use is no part of the graph
         graph = openvino.convert_model(tower, example_input=example, input=[-1, 3, *preprocessing.size])
     # float16 weights: half the disk and memory, 1e-7 of cosine; the arithmetic is the engine's (bf16 or f32)
     openvino.save_model(_with_pixels_in(graph, preprocessing), str(xml), compress_to_fp16=True)

@@ -105,6 +105,8 @@ def colour_histograms(rgb: Tensor, bins: int = BINS) -> Tensor:
 class Statistics(nn.Module):
     """RGB 0…1 [n, 3, h, w] → square roots of all histograms [n, d] (Hellinger's map: distances fit sparse counts)."""
 
+    words: Tensor
+
     def __init__(self, softness: float = 0.15) -> None:
         super().__init__()
         words = _words() / (2 * softness)

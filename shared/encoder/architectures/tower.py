@@ -28,6 +28,9 @@ class FabricTower(nn.Module):
     share of the whole, so that a cosine between two photos is a fixed mixture of the parts' cosines.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, num_classes: int = WIDTH) -> None:
         super().__init__()
         if num_classes != WIDTH:
