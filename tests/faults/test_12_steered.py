@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from shared.ledger import keys
 from shared.types import JobState
 from tests.faults.record import Record
@@ -27,6 +29,7 @@ def test_a_job_is_cancelled_while_workers_restart(site: Site, record: Record) ->
         site.check(record, ended, None)
 
 
+@pytest.mark.long
 def test_a_job_is_paused_while_workers_restart(site: Site, record: Record) -> None:
     for _ in range(RUNS):
         folder = site.folder(PHOTOS)
