@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import click
 
@@ -36,7 +37,9 @@ def command(ctx: click.Context, workers: int, host: str | None, port: int | None
     settings = output.state(ctx).settings.model_copy(update=changed)
 
     def say(name: str, text: str) -> None:
-        click.echo(f"{name:<12} {text}", err=True)
+        # Nobody may read on (a closed terminal), or the disk under the log is full: no reason to end.
+        with suppress(OSError):
+            click.echo(f"{name:<12} {text}", err=True)
 
     Up(settings, workers, demo, say).run()
     sys.stdout.flush()

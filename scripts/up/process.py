@@ -96,7 +96,8 @@ def rotate(log: Path) -> None:
 
 def trim(log: Path) -> None:
     """Start a log anew when it has grown large; its writers append, and go on at its new end."""
-    with suppress(FileNotFoundError):
+    # It may be gone, or the disk full.
+    with suppress(OSError):
         if log.stat().st_size > LARGEST_LOG:
             shutil.copyfile(log, log.with_name(f"{log.name}.1"))
             os.truncate(log, 0)
