@@ -171,7 +171,7 @@ class Site:
         found = []
         for child in psutil.Process(self.product.process.pid).children():
             with suppress(psutil.Error):
-                if child.cmdline()[-1].endswith(mark):
+                if (argv := child.cmdline()) and argv[-1].endswith(mark):
                     found.append(child.pid)
         return found
 
