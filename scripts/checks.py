@@ -169,7 +169,7 @@ def _model(settings: Settings, found: list[EncoderInfo]) -> Iterator[Finding]:
     if info.trained:
         yield Finding("model", "ok", text)
     else:
-        yield Finding("model", "note", f"{text}; untrained weights: its answers mean nothing")
+        yield Finding("model", "note", f"{text}; vectors are derived from hashes: its answers mean nothing")
 
 
 def _bank(settings: Settings, encoder: list[EncoderInfo]) -> Iterator[Finding]:

@@ -72,6 +72,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{data_dir} 中已有任务；请恢复到空文件夹（--data-dir），或先移走现有文件夹。",
     ),
     "no_bank": ("No bank has been published yet: `weft bank build FOLDER`.", "尚未发布参考库：请运行 `weft bank build 文件夹`。"),
+    "bank_demo_being_made": ("The demo bank is being made: in a minute or so photos can be classified.", "正在制作演示参考库：大约一分钟后即可分类照片。"),
+    "bank_names_being_made": ("No bank yet: preparing to rank photos by class names alone.", "尚无参考库：正在准备仅按类别名称对照片排序。"),
     "no_worker": ("No worker is running: `weft worker`.", "没有运行中的处理进程：请运行 `weft worker`。"),
     "no_worker_for_model": ("No running worker has the model {model} that this job was submitted for.", "没有处理进程加载了此任务所需的模型 {model}。"),
     "bank_damaged": ("The bank {version} is damaged: {reason}", "参考库 {version} 已损坏：{reason}"),

@@ -134,7 +134,7 @@ class EncoderInfo:
     #: Pixels, the square input's side (the largest of several models).
     input_size: int
     device: str = "CPU"
-    #: False for seeded weights: nothing it says can be trusted, and every surface says so.
+    #: False for vectors derived from hashes: nothing said of them can be trusted, and every surface says so.
     trained: bool = True
 
     @property

@@ -83,7 +83,7 @@ FINDINGS = {
     ),
     "class_empty": (
         _l("Classes without a single usable sample"),
-        _l("They are never answered. Add five to eight photos of each."),
+        _l("They are ranked by name at best. Add five to eight photos of each."),
     ),
     "class_too_small": (
         _l("Too few samples: no preset ranks these classes"),

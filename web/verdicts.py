@@ -17,9 +17,13 @@ CLOSE = 0.1
 
 
 def why(item: dict[str, Any], job: Job, names: dict[str, str]) -> str | None:
-    """The reason of `unsure` and `not_in_bank`; None for a label, which its evidence explains."""
+    """The reason of `unsure`, `not_in_bank` and of what has no sample; None for a label that its evidence explains."""
     candidates = [names.get(candidate["label"], candidate["label"]) for candidate in item["candidates"]]
-    if not candidates or item["verdict"] == Verdict.LABEL:
+    if not candidates:
+        return None
+    if item["candidates"][0]["sample"] is None:
+        return str(_("By name only: the bank has no sample of %(label)s.", label=candidates[0]))
+    if item["verdict"] == Verdict.LABEL:
         return None
     if item["verdict"] == Verdict.NOT_IN_BANK:
         return str(_("No sample looks enough like it; the nearest is one of %(label)s.", label=candidates[0]))

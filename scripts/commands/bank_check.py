@@ -48,7 +48,7 @@ def show_report(console: Console, report: dict[str, Any]) -> None:
     sizes = report["samples_per_class"]
     console.print(f"Bank {report['version']} · {report['model']}", style="bold")
     if not report["trained"]:
-        console.print("[yellow]The model is untrained: its answers mean nothing.[/]")
+        console.print("[yellow]Vectors were derived from hashes: the answers mean nothing.[/]")
     megabytes = report["bytes"] / 1e6
     console.print(
         f"{report['classes']} classes, {report['vectors']} vectors × {report['dimensions']}, {megabytes:.1f} MB"

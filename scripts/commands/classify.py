@@ -73,4 +73,6 @@ def _print(console: Console, results: list[dict[str, Any]]) -> None:
 
 def _verdict(item: dict[str, Any]) -> str:
     sure = f"{item['confidence']:.0%}"
+    if item["candidates"] and item["candidates"][0]["sample"] is None:
+        sure += ", by name only"
     return f"{item['label']} ({sure})" if item["verdict"] == "label" else item["verdict"].replace("_", " ")

@@ -125,7 +125,6 @@ def _public(manifest: Any) -> dict[str, Any]:
         "model": manifest.name,
         "identity": manifest.identity,
         "architecture": manifest.architecture,
-        "trained": manifest.trained,
         "weights": manifest.weights,
         "dim": manifest.dim,
         "preprocessing": manifest.preprocessing.to_dict(),

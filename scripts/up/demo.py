@@ -15,9 +15,8 @@ from pathlib import Path
 
 from scripts import cli
 from scripts.render import CLASSES, render, save_jpeg
-from shared.bank.store import BankStore
-from shared.encoder import describe
-from shared.errors import ModelError
+from scripts.up.first_bank import DEMO, wanted
+from shared.bank.making import making
 from shared.process import die_with_parent
 from shared.settings import Settings, cores
 
@@ -27,7 +26,6 @@ SAMPLES = 5
 SAMPLE_SIDE, PHOTO_SIDE = 160, 320
 #: Seeds of the photos to try: cloths that no sample shows.
 FIRST_PHOTO = 1000
-BANK_NAME = "demo"
 
 
 def main() -> int:
@@ -35,13 +33,9 @@ def main() -> int:
     os.nice(5)
     settings = Settings()
     photos = settings.data_dir / "photos" / "demo-photos"
-    if _wanted(settings):
-        folder = settings.data_dir / "demo" / "bank"
-        print(f"rendering {SAMPLES} samples of each of {len(CLASSES)} classes", flush=True)
-        _render(folder, range(SAMPLES), SAMPLE_SIDE, "{name}/{seed}.jpg")
-        names = {name: entry.zh for name, entry in CLASSES.items()}
-        (folder / "labels.json").write_text(json.dumps(names, ensure_ascii=False, indent=1), encoding="utf-8")
-        code = cli.run(["bank", "build", str(folder), "--name", BANK_NAME])
+    if wanted(settings, DEMO):
+        with making(settings, "demo"):
+            code = _bank(settings.data_dir / "demo" / "bank")
         if code:
             return code
     if not photos.exists():
@@ -54,19 +48,13 @@ def main() -> int:
     return 0
 
 
-def _wanted(settings: Settings) -> bool:
-    """Whether there is no bank, or only a demo bank of another model; a person's own bank is never replaced."""
-    banks = BankStore(settings)
-    current = banks.current()
-    if current is None:
-        return True
-    manifest = banks.manifest(current)
-    if manifest["name"] != BANK_NAME:
-        return False
-    try:
-        return bool(manifest["identity"] != describe(settings).identity)
-    except ModelError:
-        return True
+def _bank(folder: Path) -> int:
+    """Renders, builds and publishes; returns an exit code."""
+    print(f"rendering {SAMPLES} samples of each of {len(CLASSES)} classes", flush=True)
+    _render(folder, range(SAMPLES), SAMPLE_SIDE, "{name}/{seed}.jpg")
+    names = {name: {"zh": entry.zh, "en": entry.en} for name, entry in CLASSES.items()}
+    (folder / "labels.json").write_text(json.dumps(names, ensure_ascii=False, indent=1), encoding="utf-8")
+    return cli.run(["bank", "build", str(folder), "--name", DEMO])
 
 
 def _render(folder: Path, seeds: Iterable[int], side: int, pattern: str) -> None:

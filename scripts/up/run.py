@@ -15,6 +15,7 @@ from typing import Any
 import redis
 
 from scripts.up import redis as embedded
+from scripts.up.first_bank import NAMES, wanted
 from scripts.up.process import Service, only_one, trim
 from scripts.up.pulse import Pulse
 from scripts.up.signals import Signals
@@ -22,6 +23,7 @@ from scripts.up.supervisor import Kept, Say, Supervisor
 from shared.address import addresses
 from shared.admission import memory_share
 from shared.bank.store import BankStore
+from shared.encoder import engine
 from shared.errors import Conflict, Unavailable, WeftError
 from shared.ledger import Ledger
 from shared.ledger.connection import Connection
@@ -116,6 +118,10 @@ class Up:
             argv = (sys.executable, "-P", "-m", "scripts.up.demo")
             self.say("demo", "preparing photos, and a bank of rendered fabrics if there is none")
             self._prepare = [self.supervisor.add(self._service("demo", argv=argv), once=True)]
+        elif engine.parse(self.settings.engine).precision != "null" and wanted(self.settings, NAMES):
+            argv = (sys.executable, "-P", "-m", "scripts.up.names")
+            self.say("names", "no bank yet: preparing to rank by class names alone")
+            self._prepare = [self.supervisor.add(self._service("names", argv=argv), once=True)]
 
     def _service(
         self, role: str, name: str = "", argv: tuple[str, ...] = (), env: dict[str, str] | None = None

@@ -38,6 +38,8 @@ class Bank:
     ids: npt.NDArray[np.bytes_]
     #: [C, d] float32, L2-normalised class-name embeddings, where the model has a text tower.
     texts: Floats | None
+    #: [N, d] float32, the same of the classes without a sample (the manifest's `unused_classes`).
+    names: Floats | None
     #: [C, d + 1] float32, weights and bias of a linear method (GDA, ridge), where one was chosen.
     linear: Floats | None
     #: A trained index over `vectors`, in banks large enough for one.
@@ -63,6 +65,7 @@ class Bank:
                 centroids=array("centroids.npy"),
                 ids=array("ids.npy", mmap=True),
                 texts=array("texts.npy"),
+                names=array("names.npy"),
                 linear=array("linear.npy"),
                 index_path=folder / INDEX if INDEX in manifest["files"] else None,
             )
@@ -72,7 +75,7 @@ class Bank:
             raise BankError("bank_damaged", version=manifest.get("version", "?"), reason=str(failure)) from failure
         if not consistent or dim != bank.dim:
             raise BankError("bank_damaged", version=bank.version, reason="arrays and manifest disagree")
-        if not rows:
+        if not rows and bank.names is None:
             raise BankError("bank_empty")
         return bank
 

@@ -53,6 +53,8 @@ class Draft:
     aside_vectors: Halves | None = None
     #: [C, d] class-name embeddings in the order of `classes`.
     texts: npt.NDArray[np.float32] | None = None
+    #: Softmax temperature of cosines to class names, for a bank without any sample.
+    text_temperature: float = 0.01
     #: `{"code", "class", "samples"}` each; more are added when the bank is sealed.
     warnings: list[dict[str, Any]] = field(default_factory=list)
     #: `{"name", "code", "detail"}` of photos that could not be read.
@@ -85,12 +87,14 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
     owner = np.array([order_of[sample["label"]] for sample in draft.samples], dtype=np.int64)
     counts = np.bincount(owner, minlength=len(classes)) if len(owner) else np.zeros(len(classes), np.int64)
     warnings = [*draft.warnings, *size_warnings(classes, counts, draft.samples)]
+    names: npt.NDArray[np.float32] | None = None
     if draft.texts is not None:
         by_label = {entry["label"]: row for entry, row in zip(draft.classes, draft.texts, strict=True)}
-        draft.texts = np.stack([by_label[entry["label"]] for entry in classes])[counts > 0]
+        texts = np.stack([by_label[entry["label"]] for entry in classes])
+        draft.texts, names = texts[counts > 0], texts[counts == 0]
     unused = [entry for entry, n in zip(classes, counts, strict=True) if not n]
     classes = [{**entry, "count": int(n)} for entry, n in zip(classes, counts, strict=True) if n]
-    if not classes:
+    if not classes and names is None:
         raise BankError("bank_empty")
     # Within a class by id: the same samples make the same arrays, whatever order they came in.
     order = sorted(range(len(draft.samples)), key=lambda i: (owner[i], draft.samples[i]["id"]))
@@ -104,6 +108,7 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
         draft.texts,
         draft.encoder.engine not in HASH_ENGINES,
         lambda done, total: progress("choosing", done, total),
+        draft.text_temperature,
     )
 
     arrays: dict[str, npt.NDArray[Any] | None] = {
@@ -112,6 +117,7 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
         "centroids.npy": fitted.centroids,
         "texts.npy": draft.texts,
         "linear.npy": fitted.linear,
+        "names.npy": names if unused else None,
         "aside.npy": draft.aside_vectors if draft.aside else None,
     }
     written = []
@@ -145,12 +151,13 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
             "counts": {
                 "classes": len(classes),
                 "samples": len(samples),
+                **({"named": len(unused)} if names is not None and unused else {}),
                 "aside": len(draft.aside),
                 "skipped": len(draft.skipped),
                 "duplicates": draft.duplicates,
             },
             "classes": classes,
-            # Names of classes that have no sample now: they are there when samples come back.
+            # Classes that have no sample now: ranked by their names where there is a names.npy.
             "unused_classes": unused,
             "ranking": fitted.manifest,
             "warnings": warnings,

@@ -39,8 +39,7 @@ class Definition:
     model: Any
     config: dict[str, Any]
     preprocessing: Preprocessing
-    #: The weights file; None for seeded weights.
-    weights: Path | None
+    weights: Path
 
     @property
     def dim(self) -> int:
@@ -54,7 +53,7 @@ class Definition:
         return transform
 
     def identity(self, store: ModelStore) -> str:
-        key = store.weights_sha256(self.weights) if self.weights else f"seed:{self.part.seed}"
+        key = store.weights_sha256(self.weights)
         return identity.of_model(self.part.architecture, self.config, key, self.preprocessing)
 
     def manifest(self, store: ModelStore) -> Manifest:
@@ -63,10 +62,9 @@ class Definition:
             name=self.part.name,
             architecture=self.part.architecture,
             identity=self.identity(store),
-            weights=store.weights_sha256(self.weights) if self.weights else f"seed:{self.part.seed}",
+            weights=store.weights_sha256(self.weights),
             dim=self.dim,
             preprocessing=self.preprocessing,
-            trained=self.part.trained,
             tag=self.part.tag,
             config=identity.digest(self.config),
             created=time.time(),
@@ -104,10 +102,9 @@ def create(part: Part, weights_dir: Path) -> Definition:
     weights = _weights(part, tag_cfg, weights_dir)
     changed = {k: tag_cfg[k] for k in ("mean", "std", "interpolation", "resize_mode") if tag_cfg.get(k) is not None}
     changed |= preprocess_cfg_beside(weights) if part.tag is None else {}
-    with warnings.catch_warnings(), torch.random.fork_rng():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.getLogger().setLevel(logging.ERROR)  # open_clip warns of random weights before we load ours
-        torch.manual_seed(part.seed or 0)
         model = open_clip.create_model(
             part.architecture,
             pretrained=None,
@@ -116,11 +113,10 @@ def create(part: Part, weights_dir: Path) -> Definition:
             force_quick_gelu=bool(tag_cfg.get("quick_gelu")),
             force_preprocess_cfg=changed,
         )
-    if weights is not None:
-        try:
-            open_clip.load_checkpoint(model, str(weights), weights_only=True)
-        except Exception as error:  # whatever a damaged, foreign or pickled file makes of it
-            raise ModelError(model=part.name, reason=f"{weights.name}: {_first_line(error)}") from error
+    try:
+        open_clip.load_checkpoint(model, str(weights), weights_only=True)
+    except Exception as error:  # whatever a damaged, foreign or pickled file makes of it
+        raise ModelError(model=part.name, reason=f"{weights.name}: {_first_line(error)}") from error
     preprocessing = Preprocessing.from_open_clip(open_clip.get_model_preprocess_cfg(model))
     return Definition(part, model.eval().requires_grad_(False), config, preprocessing, weights)
 
@@ -145,9 +141,9 @@ def _tag_cfg(part: Part) -> dict[str, Any]:
     return cfg
 
 
-def _weights(part: Part, tag_cfg: dict[str, Any], weights_dir: Path) -> Path | None:
+def _weights(part: Part, tag_cfg: dict[str, Any], weights_dir: Path) -> Path:
     found = locate_weights(part, weights_dir)
-    if found is not None or part.seed is not None:
+    if found is not None:
         return found
     if part.weights is not None:
         raise ModelError(model=part.name, reason=f"there is no file {part.weights}, nor below {weights_dir}")

@@ -46,7 +46,7 @@ def info_of(manifest: Manifest, chosen: Engine) -> EncoderInfo:
         dim=manifest.dim,
         input_size=manifest.preprocessing.side,
         device=chosen.device,
-        trained=manifest.trained,
+        trained=chosen.precision != "null",
     )
 
 
@@ -82,5 +82,5 @@ def _part_info(store: ModelStore, part: Part, chosen: Engine) -> EncoderInfo:
         dim=int(config["embed_dim"]),
         input_size=preprocessing_of(config, spec.locate_weights(part, store.weights_dir)).side,
         device=chosen.device,
-        trained=part.trained,
+        trained=chosen.precision != "null",
     )

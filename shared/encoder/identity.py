@@ -23,7 +23,7 @@ def digest(*parts: Any) -> str:
 
 
 def of_model(architecture: str, config: dict[str, Any], weights: str, preprocessing: Preprocessing) -> str:
-    """Identity of one model; `config` is its open_clip config, `weights` the SHA-256 of its file (or `seed:N`)."""
+    """Identity of one model; `config` is its open_clip config, `weights` the SHA-256 of its file."""
     return digest(architecture, config, weights, preprocessing.to_dict())
 
 

@@ -15,7 +15,7 @@ WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One CLIP model. Exactly one of `tag`, `weights` and `seed` says where its weights come from."""
+    """One CLIP model. Exactly one of `tag` and `weights` says where its weights come from."""
 
     #: As people see it.
     name: str
@@ -24,8 +24,6 @@ class Part:
     tag: str | None = None
     #: Weights file, as written: found by `weights.locate`.
     weights: str | None = None
-    seed: int | None = None
-    trained: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         return {field: getattr(self, field) for field in self.__slots__}
@@ -41,10 +39,7 @@ def parse(model: str) -> tuple[Part, ...]:
 
 def _part(text: str) -> Part:
     if text == "demo":
-        name = "demo" if demo.TRAINED else "demo (untrained)"
-        if demo.WEIGHTS is not None:
-            return Part(name, demo.ARCHITECTURE, weights=str(demo.WEIGHTS), trained=demo.TRAINED)
-        return Part(name, demo.ARCHITECTURE, seed=demo.SEED, trained=demo.TRAINED)
+        return Part(demo.NAME, demo.ARCHITECTURE, weights=str(demo.WEIGHTS))
     architecture, slash, source = text.partition("/")
     if not (architecture and slash and source):
         raise ModelError(model=text or "?", reason="expected demo, ARCH/TAG or ARCH/path/to/weights.safetensors")

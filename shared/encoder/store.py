@@ -36,11 +36,10 @@ class Manifest:
     name: str
     architecture: str
     identity: str
-    #: SHA-256 of the weights file, or `seed:N`.
+    #: SHA-256 of the weights file.
     weights: str
     dim: int
     preprocessing: Preprocessing
-    trained: bool = True
     tag: str | None = None
     #: Digest of the architecture's open_clip config.
     config: str = ""
@@ -87,7 +86,7 @@ class ModelStore:
         known = self.identity_if_known(part)
         if known is not None:
             manifest = read(self.folder(known))
-            return replace(manifest, name=part.name, trained=part.trained) if manifest else None
+            return replace(manifest, name=part.name) if manifest else None
         path = locate_weights(part, self.weights_dir)
         sha256 = self.weights_sha256(path) if path else None
         # a file decides by its content; where only the converted model was brought here, its name has to do
@@ -99,7 +98,7 @@ class ModelStore:
             and (manifest.weights == sha256 if sha256 else manifest.name == part.name)
         ]
         newest = max(fitting, key=lambda m: m.created, default=None)
-        return replace(newest, name=part.name, trained=part.trained) if newest else None
+        return replace(newest, name=part.name) if newest else None
 
     def identity_if_known(self, part: Part) -> str | None:
         """The identity of an architecture of our own, which needs no conversion to be known; None for any other."""
@@ -110,9 +109,7 @@ class ModelStore:
         return identity.of_model(part.architecture, config, self.weights_key(part), preprocessing)
 
     def weights_key(self, part: Part) -> str:
-        """SHA-256 of the part's weights file, or `seed:N`. Raises ModelError where the file is missing."""
-        if part.seed is not None:
-            return f"seed:{part.seed}"
+        """SHA-256 of the part's weights file. Raises ModelError where the file is missing."""
         path = locate_weights(part, self.weights_dir)
         if path is None:
             raise ModelError(model=part.name, reason=f"no weights file {part.weights or part.tag}")

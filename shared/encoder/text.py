@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 _BATCH = 64
 
 
+def temperature(settings: Settings) -> float:
+    """Softmax temperature of cosines between pictures and texts, as the weights have it; several models' mean."""
+    from shared.encoder import spec
+    from shared.encoder.definition import create
+
+    models = [create(part, settings.weights_dir).model for part in spec.parse(settings.model)]
+    return 1 / (sum(float(model.logit_scale.exp()) for model in models) / len(models))
+
+
 def encode(settings: Settings, texts: Sequence[str]) -> NDArray[np.float32]:
     """See `shared.encoder.encode_texts`; several models' vectors are concatenated as their image vectors are.
 

@@ -15,6 +15,7 @@ from shared.ranking.honest import cross_fit
 from shared.ranking.leave_out import LeaveOneOut
 from shared.ranking.linear import fit_linear
 from shared.ranking.methods import DEFAULT, LINEAR, Floats, Ints
+from shared.ranking.names import by_name_alone, name_scale
 from shared.types import PRESETS
 
 #: Softmax temperature of the default method where nothing could be calibrated.
@@ -68,11 +69,15 @@ def fit_ranking(
     texts: Floats | None,
     learn: bool,
     progress: Callable[[int, int], None],
+    text_temperature: float = 0.01,
 ) -> Fitted:
     """Fits what ranking needs to [n, d] samples whose classes are `owner` (ascending).
 
     `learn` False: the vectors carry no meaning (hash engines), so nothing is chosen or calibrated.
     """
+    if not len(vectors):
+        progress(1, 1)
+        return Fitted(np.empty(vectors.shape, np.float32), None, by_name_alone(text_temperature))
     centroids = centroids_of(vectors, owner)
     manifest: dict[str, Any] = {"method": DEFAULT.document(), "chosen": False}
     manifest["calibration"] = {"*": {"temperature": DEFAULT_TEMPERATURE, "calibrated": False}}
@@ -90,6 +95,8 @@ def fit_ranking(
         return Fitted(centroids, None, manifest)
     candidates = tuple(m for m in CANDIDATES if m.name not in LINEAR or len(owner) <= _LINEAR_ROWS)
     method = choose_method(loo, queries, candidates, progress)
+    if loo.text is not None:
+        manifest["names"] = name_scale(loo.scores(method)[queries], loo.text[queries])
     names = tuple(labels[index] for index in present)
     manifest |= {
         "method": method.document(),

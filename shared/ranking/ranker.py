@@ -12,6 +12,7 @@ from shared.errors import BankError, InvalidRequest
 from shared.ranking.confidence import Calibration, softmax
 from shared.ranking.fine import DENSE_ROWS, Dense, Fine, Sparse
 from shared.ranking.methods import Floats, Ints, Method
+from shared.ranking.names import Named
 from shared.types import PRESETS, Candidate, Preset, Ranking, Verdict
 
 #: Candidates shown for a photo.
@@ -26,8 +27,9 @@ _DECIMALS = 5
 def rank(bank: Bank, vectors: npt.ArrayLike, preset: Preset | str) -> list[Ranking]:
     """Ranks [n, d] L2-normalised vectors; one Ranking each, in order.
 
-    Raises InvalidRequest("unknown_preset"), InvalidRequest (another dimension, NaN), BankError("bank_empty") where no
-    class has `min_samples`.
+    Classes with fewer than `min_samples` are ranked by name where the bank has class-name embeddings; their candidates
+    have no sample. Raises InvalidRequest("unknown_preset"), InvalidRequest (another dimension, NaN),
+    BankError("bank_empty") where no class can be ranked.
     """
     if isinstance(preset, str):
         if preset not in PRESETS:
@@ -50,9 +52,12 @@ def rounded(vectors: npt.ArrayLike) -> Floats:
 class Ranker:
     def __init__(self, bank: Bank, preset: Preset) -> None:
         ranked = np.flatnonzero(bank.counts >= preset.min_samples)
-        if not len(ranked):
-            raise BankError("bank_empty")
         settings = bank.manifest["ranking"]
+        self._named = _named(bank, preset, settings.get("names", {"slope": 1.0, "shift": 0.0}))
+        if not len(ranked) and not len(self._named.classes):
+            raise BankError("bank_empty")
+        #: Classes by number: those with samples, then those without.
+        self._labels = (*bank.labels, *(entry["label"] for entry in bank.manifest.get("unused_classes", [])))
         calibrations = settings["calibration"]
         self.bank = bank
         self.preset = preset
@@ -61,7 +66,9 @@ class Ranker:
         self.topc = min(preset.topc, len(ranked))
         self.method = Method.of(settings["method"])
         self.calibration = Calibration.of(calibrations.get(preset.name) or calibrations["*"])
-        self._fine: Fine = (Dense if len(bank.vectors) <= DENSE_ROWS else Sparse)(bank, self.method, self.ranked)
+        self._fine: Fine | None = None
+        if len(ranked):
+            self._fine = (Dense if len(bank.vectors) <= DENSE_ROWS else Sparse)(bank, self.method, self.ranked)
 
     def rank(self, vectors: npt.ArrayLike) -> list[Ranking]:
         """See `rank`."""
@@ -78,27 +85,36 @@ class Ranker:
 
     def _score(self, queries: Floats) -> tuple[Ints, Floats, Ints, Floats]:
         """What `_answers` takes, for one block [q, d]."""
+        named = np.broadcast_to(self._named.classes, (len(queries), len(self._named.classes)))
+        by_name = np.round(self._named.scores(queries), _DECIMALS)
+        if self._fine is None:
+            kept, scores = _sorted(named, by_name)
+            shape = kept[:, :SHOWN].shape
+            return kept, scores, np.full(shape, -1), np.full(shape, -1, np.float32)
         block = self._fine.look(queries)
         coarse = np.round(block.coarse, _DECIMALS)
         # Stable: equal coarse scores go by label.
         kept = self.ranked[np.sort(np.argsort(-coarse, axis=1, kind="stable")[:, : self.topc], axis=1)]
         scores = np.round(block.scores(kept), _DECIMALS)
-        order = np.argsort(-scores, axis=1, kind="stable")
-        kept, scores = np.take_along_axis(kept, order, axis=1), np.take_along_axis(scores, order, axis=1)
-        samples, nearest = block.evidence(kept[:, :SHOWN])
-        return kept, scores, samples, nearest
+        if not len(self._named.classes):
+            kept, scores = _sorted(kept, scores)
+            return kept, scores, *block.evidence(kept[:, :SHOWN])
+        sampled = kept[:, :1]
+        kept, scores = _sorted(np.concatenate([kept, named], axis=1), np.concatenate([scores, by_name], axis=1))
+        alone = np.isin(kept[:, :SHOWN], self._named.classes)
+        samples, nearest = block.evidence(np.where(alone, sampled, kept[:, :SHOWN]))
+        return kept, scores, np.where(alone, -1, samples), np.where(alone, np.float32(-1), nearest)
 
     def _answers(self, classes: Ints, scores: Floats, samples: Ints, nearest: Floats) -> list[Ranking]:
-        """From [q, topc] classes and scores, best first, and the [q, shown] nearest samples' rows and cosines."""
-        labels, ids = self.bank.labels, self.bank.ids
+        """From [q, k] classes and scores, best first, and [q, shown] nearest samples' rows (-1: none) and cosines."""
+        labels = self._labels
         shares = softmax(scores, self.calibration.temperature)
         confidences = np.clip(self.calibration.confidence(shares[:, 0]), 0, 1)
         margins = shares[:, 0] - (shares[:, 1] if shares.shape[1] > 1 else 0)
-        foreign = self.calibration.foreign(nearest.max(axis=1), scores[:, 0])
+        foreign = self.calibration.foreign(nearest.max(axis=1), scores[:, 0]) & (samples[:, 0] >= 0)
         best = scores[:, :SHOWN].astype(np.float64).round(_DECIMALS)
-        names = ids[samples].astype(str)
         rows = zip(
-            classes[:, :SHOWN].tolist(), best.tolist(), names.tolist(), foreign.tolist(),
+            classes[:, :SHOWN].tolist(), best.tolist(), self._ids(samples), foreign.tolist(),
             confidences.astype(np.float64).round(4).tolist(), margins.astype(np.float64).round(4).tolist(),
             strict=True,
         )  # fmt: skip
@@ -110,3 +126,33 @@ class Ranker:
             verdict = Verdict.NOT_IN_BANK if strange else Verdict.LABEL if sure else Verdict.UNSURE
             answers.append(Ranking(verdict, label, confidence, margin, candidates))
         return answers
+
+    def _ids(self, samples: Ints) -> list[list[str | None]]:
+        """Ids of rows [q, shown]."""
+        if not len(self._named.classes):
+            plain: list[list[str | None]] = self.bank.ids[samples].astype(str).tolist()
+            return plain
+        found: npt.NDArray[np.object_] = np.full(samples.shape, None, object)
+        known = samples >= 0
+        found[known] = self.bank.ids[samples[known]].astype(str)
+        ids: list[list[str | None]] = found.tolist()
+        return ids
+
+
+def _named(bank: Bank, preset: Preset, scale: dict[str, float]) -> Named:
+    """The classes that the preset has too few samples of, or the bank none; none where the bank has no texts."""
+    few = np.flatnonzero(bank.counts < preset.min_samples)
+    texts, classes = [np.empty((0, bank.dim), np.float32)], [np.empty(0, np.int64)]
+    if bank.texts is not None:
+        texts.append(bank.texts[few])
+        classes.append(few)
+    if bank.names is not None:
+        texts.append(bank.names)
+        classes.append(len(bank.labels) + np.arange(len(bank.names)))
+    return Named(np.concatenate(texts), np.concatenate(classes).astype(np.int64), scale)
+
+
+def _sorted(classes: Ints, scores: Floats) -> tuple[Ints, Floats]:
+    """Both [q, k], best first; of equal scores the first stays first."""
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return np.take_along_axis(classes, order, axis=1), np.take_along_axis(scores, order, axis=1)

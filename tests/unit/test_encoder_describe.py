@@ -25,8 +25,12 @@ def test_the_demo_is_known_before_it_is_converted(tmp_path: Path) -> None:
     assert (null.dim, null.input_size) == (real.dim, real.input_size)
     assert (null.engine, null.precision) == ("null", "null")
     assert null.cache_digest != real.cache_digest
-    assert real.trained is demo.TRAINED
-    assert ("untrained" in real.model) is not demo.TRAINED
+    assert (real.trained, null.trained) == (True, False)
+    assert demo.is_demo(real.model)
+    assert demo.is_demo(f"ViT-B-32/openai + {real.model}")
+    assert not demo.is_demo("ViT-B-32/openai")
+    # whoever reads the name reads what the model is
+    assert "rendered fabrics only" in real.model
 
 
 def test_an_unknown_model_is_named_null_without_pixels_and_refused_with(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from shared.errors import InvalidRequest, ModelError
 
 def test_a_tag() -> None:
     (part,) = parse("ViT-B-32/laion2b_s34b_b79k")
-    assert (part.architecture, part.tag, part.weights, part.seed) == ("ViT-B-32", "laion2b_s34b_b79k", None, None)
+    assert (part.architecture, part.tag, part.weights) == ("ViT-B-32", "laion2b_s34b_b79k", None)
 
 
 @pytest.mark.parametrize("source", ["w.safetensors", "deep/er/w.pt", "/abs/olute/w.bin"])

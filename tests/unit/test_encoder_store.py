@@ -64,7 +64,7 @@ def test_local_weights_are_found_by_content(store: ModelStore) -> None:
 
 def test_a_missing_weights_file_of_our_own_architecture_is_said(store: ModelStore, settings: Settings) -> None:
     with pytest.raises(ModelError) as caught:
-        describe(settings.model_copy(update={"engine": "openvino", "model": "weft-demo/gone.safetensors"}))
+        describe(settings.model_copy(update={"engine": "openvino", "model": "weft-fabric/gone.safetensors"}))
     assert "gone.safetensors" in str(caught.value)
 
 

@@ -36,7 +36,7 @@ def job(bank: str) -> Job:
 
 
 def item(verdict: str, margin: float = 0.5) -> dict[str, Any]:
-    candidates = [{"label": label, "score": 0.5, "sample": None} for label in ("class-00", "class-01")]
+    candidates = [{"label": label, "score": 0.5, "sample": "0" * 16} for label in ("class-00", "class-01")]
     return {"verdict": verdict, "label": "class-00", "margin": margin, "candidates": candidates}
 
 

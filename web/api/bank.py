@@ -68,7 +68,7 @@ def overview(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def trained(manifest: dict[str, Any]) -> bool:
-    """Whether the bank's encoder was trained, or is seeded for a demonstration."""
+    """Whether the bank's vectors show what is in a photo; those derived from hashes do not."""
     return bool(manifest.get("encoder", {}).get("trained", True))
 
 

@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 from apiflask import APIBlueprint, APIFlask
 from flask import request, url_for
 
+from shared.bank.making import being_made
+from shared.encoder import demo
 from shared.errors import BankError, WeftError
 from web import bank_words, verdicts, words
 from web.api.bank import trained
@@ -46,28 +48,31 @@ def asset(name: str) -> str:
 
 
 def in_force() -> dict[str, Any]:
-    """`version`, `model`, `trained` of the bank in force, or `problem`: why there is none."""
+    """`version`, `model`, `trained`, `demo` (its figures) and `counts` of the bank in force, or `problem`: why none."""
     try:
         manifest = services().manifest()
     except BankError as error:
-        return {"problem": error}
+        made = being_made(services().settings) if error.code == "no_bank" else None
+        return {"problem": BankError(f"bank_{made}_being_made") if made else error}
     except WeftError:
         return {"problem": BankError("no_bank")}
     return {
         "version": manifest["version"],
         "model": manifest["model"],
         "trained": trained(manifest),
+        "demo": demo.FIGURES if demo.is_demo(manifest["model"]) else None,
         "counts": manifest["counts"],
     }
 
 
 def bank_classes(version: str) -> list[dict[str, Any]]:
-    """A version's classes; none for a bank that is gone or damaged."""
+    """A version's classes, also those known by name alone; none for a bank that is gone or damaged."""
     try:
-        found: list[dict[str, Any]] = services().banks.manifest(version)["classes"]
+        manifest = services().banks.manifest(version)
     except WeftError:
         return []
-    return found
+    by_name: list[dict[str, Any]] = manifest["unused_classes"] if manifest["counts"].get("named") else []
+    return [*manifest["classes"], *by_name]
 
 
 def class_labels(version: str) -> list[str]:

@@ -45,14 +45,17 @@ def _pooling(side: int, size: int, device: torch.device) -> tuple[Tensor, Tensor
 def _smooth(x: Tensor, size: int) -> Tensor:
     """Local mean over about 2 × size pixels, made at 1/size resolution."""
     h, w = int(x.shape[-2]), int(x.shape[-1])
-    (down_y, up_y), (down_x, up_x) = (_pooling(side, size, x.device) for side in (h, w))
+    (down_y, up_y), (down_x, up_x) = (
+        (down.to(x.dtype), up.to(x.dtype)) for down, up in (_pooling(side, size, x.device) for side in (h, w))
+    )
     return up_y @ (down_y @ x @ down_x.T) @ up_x.T
 
 
 def contrast_normalised(grey: Tensor, size: int = 8, floor: float = 0.02) -> Tensor:
     """(grey - local mean) / local deviation, [n, 1, h, w]; `floor` keeps flat places flat."""
     centred = grey - _smooth(grey, size)
-    return centred / (_smooth(centred * centred, size) + floor * floor).sqrt()
+    # The mean of what is added is what is added; added after a product, NNCF would take it for a layer's bias.
+    return centred / _smooth(centred * centred + floor * floor, size).sqrt()
 
 
 def _ring(radius: int) -> Tensor:
@@ -85,7 +88,7 @@ def count(scores: Tensor) -> Tensor:
 
 def _soft_bins(value: Tensor, low: float, high: float, bins: int) -> Tensor:
     """Linear (triangular) bin membership [n, h, w] → [n, bins, h·w]."""
-    centres = torch.linspace(low, high, bins, device=value.device).view(1, bins, 1)
+    centres = torch.linspace(low, high, bins, device=value.device, dtype=value.dtype).view(1, bins, 1)
     width = (high - low) / (bins - 1)
     return (1 - (value.clamp(low, high).flatten(1)[:, None] - centres).abs() / width).clamp(min=0)
 
