@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     model_dir: Path | None = None
     #: auto | openvino | openvino-int8 | torch | torch-bf16 | null | sleep:MS
     engine: str = "auto"
+    #: Rank by class centroids alone: a worker then never reads a bank's samples, and has none to show as evidence.
+    centroids_only: bool = False
     #: Overrides the default preset of every kind of job.
     preset: str | None = None
     #: Folders below which folder jobs may read, joined by os.pathsep. Empty: `data_dir/photos`.

@@ -39,8 +39,6 @@ class Preset:
     topc: int
     #: A class with fewer samples than this is named in the bank's report and not ranked.
     min_samples: int
-    #: `exact`, `flat`, `ivf`, `pq`, or `auto`: chosen by the bank's size.
-    index: str = "auto"
 
 
 PRESETS: dict[str, Preset] = {

@@ -39,6 +39,7 @@ class Engine:
         """
         began = time.perf_counter()
         self._threads = settings.threads or cores()
+        self._centroids_only = settings.centroids_only
         self.encoder: Encoder = load_encoder(settings, threads=self._threads, say=_say, concurrent=True)
         took = time.perf_counter() - began
         if took > _SLOW_LOAD_SECONDS:
@@ -77,11 +78,11 @@ class Engine:
         else:
             vectors = encoder.encode_hashes(["00" * 32])
         if self.bank is not None:
-            rank(self.bank, vectors, PRESETS["standard"])
+            rank(self.bank, vectors, PRESETS["standard"], centroids_only=self._centroids_only)
 
     def rank(self, vectors: NDArray[np.float32], version: str, preset: str) -> Sequence[Ranking]:
         """Raises: BankError, NotFound (no such version), InvalidRequest."""
-        return rank(self._load(version), vectors, preset)
+        return rank(self._load(version), vectors, preset, centroids_only=self._centroids_only)
 
     def pipeline(self, photos: Photos, cache_url: str | None, patience: float) -> Pipeline:
         """A pipeline around this engine; see `Pipeline`. `cache_url`: the embedding cache's Redis, None for none."""

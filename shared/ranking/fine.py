@@ -11,6 +11,9 @@ from shared.bank.bank import Bank
 from shared.index import Index, open_index
 from shared.ranking.methods import Floats, Ints, Method, combine, padded_rows
 
+#: Queries are multiplied in blocks of this many: BLAS picks kernels by shape, and each sums in its own order, so that
+#: only one shape keeps a photo's answer from depending on how many others share its micro-batch.
+BLOCK = 16
 #: Samples up to which every query is compared with all of them: 20,000 × 1,536 float32 take 123 MB.
 DENSE_ROWS = 20_000
 #: Samples of a class that are compared one by one in a large bank; of a larger class, those that the index finds near.
@@ -19,6 +22,14 @@ _MOST_OF_CLASS = 64
 _NEIGHBOURS = 256
 #: Classes of more samples find their evidence one at a time instead of as one table.
 _WIDEST_TABLE = 64
+
+
+def products(queries: Floats, columns: Floats) -> Floats:
+    """[q, k] of [q, d] and [d, k], block by block; q is a multiple of `BLOCK`."""
+    found = np.empty((len(queries), columns.shape[1]), np.float32)
+    for start in range(0, len(queries), BLOCK):
+        np.matmul(queries[start : start + BLOCK], columns, out=found[start : start + BLOCK])
+    return found
 
 
 class Block(Protocol):
@@ -58,7 +69,7 @@ class Dense:
         self.table = padded_rows(bank.starts) if bank.counts.max() <= _WIDEST_TABLE else None
 
     def look(self, queries: Floats) -> DenseBlock:
-        return DenseBlock(self, np.split(queries @ self._columns, self._edges, axis=1))
+        return DenseBlock(self, np.split(products(queries, self._columns), self._edges, axis=1))
 
 
 class DenseBlock:
@@ -111,7 +122,7 @@ class Sparse:
 class SparseBlock:
     def __init__(self, fine: Sparse, queries: Floats) -> None:
         self._fine, self._queries = fine, queries
-        self.coarse: Floats = np.asarray(queries @ fine.centroids)
+        self.coarse: Floats = products(queries, fine.centroids)
         #: By query: the rows compared, their cosines, and where each class lies among them.
         self._compared: list[tuple[Ints, Floats, dict[int, slice]]] = []
 
@@ -162,3 +173,28 @@ class SparseBlock:
             parts.append(rows)
         edges = np.cumsum([0, *(len(part) for part in parts)]).astype(np.int64)
         return np.concatenate(parts).astype(np.int64), edges
+
+
+class Centroids:
+    """Little memory: no sample is read, so that none can be shown as evidence."""
+
+    def __init__(self, bank: Bank, ranked: Ints) -> None:
+        self._columns = np.ascontiguousarray(bank.centroids[ranked].T)
+        #: Column of each class.
+        self._column = np.full(len(bank.labels), -1, np.int64)
+        self._column[ranked] = np.arange(len(ranked))
+
+    def look(self, queries: Floats) -> CentroidBlock:
+        return CentroidBlock(products(queries, self._columns), self._column)
+
+
+class CentroidBlock:
+    def __init__(self, coarse: Floats, column: Ints) -> None:
+        self.coarse = coarse
+        self._column = column
+
+    def scores(self, kept: Ints) -> Floats:
+        return np.take_along_axis(self.coarse, self._column[kept], axis=1)
+
+    def evidence(self, shown: Ints) -> tuple[Ints, Floats]:
+        return np.full(shown.shape, -1, np.int64), np.full(shown.shape, -1, np.float32)

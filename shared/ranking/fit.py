@@ -14,7 +14,7 @@ from shared.ranking.choose import CANDIDATES, choose_method
 from shared.ranking.honest import cross_fit
 from shared.ranking.leave_out import LeaveOneOut
 from shared.ranking.linear import fit_linear
-from shared.ranking.methods import DEFAULT, LINEAR, Floats, Ints
+from shared.ranking.methods import CENTROIDS, DEFAULT, LINEAR, Floats, Ints, Method
 from shared.ranking.names import by_name_alone, name_scale
 from shared.types import PRESETS
 
@@ -95,18 +95,27 @@ def fit_ranking(
         return Fitted(centroids, None, manifest)
     candidates = tuple(m for m in CANDIDATES if m.name not in LINEAR or len(owner) <= _LINEAR_ROWS)
     method = choose_method(loo, queries, candidates, progress)
-    if loo.text is not None:
-        manifest["names"] = name_scale(loo.scores(method)[queries], loo.text[queries])
     names = tuple(labels[index] for index in present)
     manifest |= {
         "method": method.document(),
         "chosen": True,
         "same_above": round(loo.groups.threshold, 5),
         "measured": cross_fit(loo, PRESETS["standard"], candidates, folds=5).document(),
-        "calibration": {
-            "*": {"temperature": DEFAULT_TEMPERATURE, "calibrated": False},
-            **{name: calibrate(look(loo, method, preset), names) for name, preset in PRESETS.items()},
-        },
+        **_meaning(loo, queries, method, names),
+        "centroids": _meaning(loo, queries, CENTROIDS, names),
     }
     linear = fit_linear(method, vectors, owner, len(labels)) if method.name in LINEAR else None
     return Fitted(centroids, linear, manifest)
+
+
+def _meaning(loo: LeaveOneOut, queries: Ints, method: Method, names: tuple[str, ...]) -> dict[str, Any]:
+    """What a method's scores mean: as confidence, and beside the scores of classes that have a name alone."""
+    meaning: dict[str, Any] = {
+        "calibration": {
+            "*": {"temperature": DEFAULT_TEMPERATURE, "calibrated": False},
+            **{name: calibrate(look(loo, method, preset), names) for name, preset in PRESETS.items()},
+        }
+    }
+    if loo.text is not None:
+        meaning["names"] = name_scale(loo.scores(method)[queries], loo.text[queries])
+    return meaning

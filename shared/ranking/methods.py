@@ -54,6 +54,8 @@ class Method:
 
 #: For banks too small to choose by leave-one-out.
 DEFAULT = Method("samples", k=1, centroid=0.5)
+#: What is left where no samples are read.
+CENTROIDS = Method("centroid")
 
 
 def padded_rows(starts: Ints) -> Ints:

@@ -10,22 +10,21 @@ import numpy.typing as npt
 from shared.bank.bank import Bank
 from shared.errors import BankError, InvalidRequest
 from shared.ranking.confidence import Calibration, softmax
-from shared.ranking.fine import DENSE_ROWS, Dense, Fine, Sparse
+from shared.ranking.fine import BLOCK, DENSE_ROWS, Centroids, Dense, Fine, Sparse
 from shared.ranking.methods import Floats, Ints, Method
 from shared.ranking.names import Named
 from shared.types import PRESETS, Candidate, Preset, Ranking, Verdict
 
 #: Candidates shown for a photo.
 SHOWN = 5
-#: Queries are padded and multiplied in blocks of this many: BLAS picks kernels by shape, and each sums in its own
-#: order, so that only one shape keeps a photo's answer from depending on how many others share its micro-batch.
-_PAD = 16
 #: Decimals of a score: finer differences are noise of the summation, and count as ties.
 _DECIMALS = 5
 
 
-def rank(bank: Bank, vectors: npt.ArrayLike, preset: Preset | str) -> list[Ranking]:
+def rank(bank: Bank, vectors: npt.ArrayLike, preset: Preset | str, *, centroids_only: bool = False) -> list[Ranking]:
     """Ranks [n, d] L2-normalised vectors; one Ranking each, in order.
+
+    `centroids_only`: for little memory; no sample is read, candidates have none, and nothing is found foreign.
 
     Classes with fewer than `min_samples` are ranked by name where the bank has class-name embeddings; their candidates
     have no sample. Raises InvalidRequest("unknown_preset"), InvalidRequest (another dimension, NaN),
@@ -35,13 +34,13 @@ def rank(bank: Bank, vectors: npt.ArrayLike, preset: Preset | str) -> list[Ranki
         if preset not in PRESETS:
             raise InvalidRequest("unknown_preset", preset=preset, choices=", ".join(PRESETS))
         preset = PRESETS[preset]
-    return ranker_for(bank, preset).rank(vectors)
+    return ranker_for(bank, preset, centroids_only).rank(vectors)
 
 
 @lru_cache(maxsize=16)
-def ranker_for(bank: Bank, preset: Preset) -> Ranker:
+def ranker_for(bank: Bank, preset: Preset, centroids_only: bool = False) -> Ranker:
     """The ranker of a bank and preset, made once; a worker holds few banks, and old ones leave the cache."""
-    return Ranker(bank, preset)
+    return Ranker(bank, preset, centroids_only)
 
 
 def rounded(vectors: npt.ArrayLike) -> Floats:
@@ -50,24 +49,27 @@ def rounded(vectors: npt.ArrayLike) -> Floats:
 
 
 class Ranker:
-    def __init__(self, bank: Bank, preset: Preset) -> None:
+    def __init__(self, bank: Bank, preset: Preset, centroids_only: bool = False) -> None:
         ranked = np.flatnonzero(bank.counts >= preset.min_samples)
         settings = bank.manifest["ranking"]
-        self._named = _named(bank, preset, settings.get("names", {"slope": 1.0, "shift": 0.0}))
+        # Banks made before centroids were calibrated: the default temperature fits cosines as well.
+        meaning = settings.get("centroids", {"calibration": {}}) if centroids_only else settings
+        self._named = _named(bank, preset, meaning.get("names", {"slope": 1.0, "shift": 0.0}))
         if not len(ranked) and not len(self._named.classes):
             raise BankError("bank_empty")
         #: Classes by number: those with samples, then those without.
         self._labels = (*bank.labels, *(entry["label"] for entry in bank.manifest.get("unused_classes", [])))
-        calibrations = settings["calibration"]
         self.bank = bank
         self.preset = preset
         #: [R] classes that this preset ranks.
         self.ranked: Ints = ranked.astype(np.int64)
         self.topc = min(preset.topc, len(ranked))
         self.method = Method.of(settings["method"])
-        self.calibration = Calibration.of(calibrations.get(preset.name) or calibrations["*"])
+        self.calibration = Calibration.of(meaning["calibration"].get(preset.name) or settings["calibration"]["*"])
         self._fine: Fine | None = None
-        if len(ranked):
+        if len(ranked) and centroids_only:
+            self._fine = Centroids(bank, self.ranked)
+        elif len(ranked):
             self._fine = (Dense if len(bank.vectors) <= DENSE_ROWS else Sparse)(bank, self.method, self.ranked)
 
     def rank(self, vectors: npt.ArrayLike) -> list[Ranking]:
@@ -78,13 +80,11 @@ class Ranker:
         count = len(queries)
         if not count:
             return []
-        queries = np.pad(queries, ((0, -count % _PAD), (0, 0)))
-        blocks = [self._score(queries[start : start + _PAD]) for start in range(0, len(queries), _PAD)]
-        classes, scores, samples, nearest = (np.concatenate(part)[:count] for part in zip(*blocks, strict=True))
-        return self._answers(classes, scores, samples, nearest)
+        classes, scores, samples, nearest = self._score(np.pad(queries, ((0, -count % BLOCK), (0, 0))))
+        return self._answers(classes[:count], scores[:count], samples[:count], nearest[:count])
 
     def _score(self, queries: Floats) -> tuple[Ints, Floats, Ints, Floats]:
-        """What `_answers` takes, for one block [q, d]."""
+        """What `_answers` takes, for [q, d] queries, whole blocks."""
         named = np.broadcast_to(self._named.classes, (len(queries), len(self._named.classes)))
         by_name = np.round(self._named.scores(queries), _DECIMALS)
         if self._fine is None:
@@ -129,7 +129,7 @@ class Ranker:
 
     def _ids(self, samples: Ints) -> list[list[str | None]]:
         """Ids of rows [q, shown]."""
-        if not len(self._named.classes):
+        if (samples >= 0).all():
             plain: list[list[str | None]] = self.bank.ids[samples].astype(str).tolist()
             return plain
         found: npt.NDArray[np.object_] = np.full(samples.shape, None, object)

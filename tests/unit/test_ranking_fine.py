@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from shared.ranking import ranker as module
 from shared.ranking.fine import Dense, Sparse
 from shared.ranking.ranker import Ranker
 from shared.settings import Settings
-from shared.types import PRESETS, Ranking
+from shared.types import PRESETS, Ranking, Verdict
 from tests.banks import by_label, clustered, make_bank
 
 
@@ -83,3 +85,16 @@ def test_equal_scores_go_by_label(settings: Settings) -> None:
     make_bank(settings, {"b": one, "a": one, "c": one})
     (answer,) = Ranker(BankStore(settings).load(), PRESETS["realtime"]).rank(one[:1])
     assert [candidate.label for candidate in answer.candidates] == ["a", "b", "c"]
+
+
+def test_centroids_alone_read_no_sample_and_show_none(settings: Settings, queries: np.ndarray) -> None:
+    full = ranker(settings, each=6)
+    bank = replace(full.bank, vectors=np.full_like(full.bank.vectors, np.nan))
+    answers = Ranker(bank, PRESETS["standard"], centroids_only=True).rank(queries)
+    expected = [full.bank.labels[best] for best in np.argmax(queries @ full.bank.centroids.T, axis=1)]
+    assert [answer.label for answer in answers] == expected
+    assert {candidate.sample for answer in answers for candidate in answer.candidates} == {None}
+    assert Verdict.NOT_IN_BANK not in {answer.verdict for answer in answers}
+    right = np.array([answer.confidence for answer in answers])
+    assert right.min() >= 0
+    assert right.max() <= 1
