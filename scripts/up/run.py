@@ -237,7 +237,9 @@ class Up:
         if error:
             self.say(name, sentence(error["code"], **error["detail"]))
         elif state == "ready" and bank is None:
-            self.say(name, f"{beat['model']} on {beat['device']}; {sentence('no_bank')}")
+            awaited = any(kept.running for kept in self._prepare)
+            lacks = "its bank is being made" if awaited else sentence("no_bank")
+            self.say(name, f"{beat['model']} on {beat['device']}; {lacks}")
         else:
             self.say(name, f"{state}: {beat['model']}" + (f" on {beat['device']}" if beat["device"] else ""))
 
