@@ -119,9 +119,11 @@ class Office:
             before = attempts if was_alone else 0
             parts = [([i], before, True) for i in suspects] + [(rest, 0, False)]
         elif attempts >= ATTEMPTS:
-            # Nothing tells which photo it is: halve the chunk, one try each from here on.
+            # Nothing tells which photo it is: halve the chunk, one try each from here on. A photo that is alone now has
+            # all its tries before it: a claim is charged as well when what died was another chunk of that worker's.
             half = (len(items) + 1) // 2
-            parts = [(part, ATTEMPTS - 1, len(part) == 1) for part in (items[:half], items[half:])]
+            halves = (items[:half], items[half:])
+            parts = [(part, 0 if len(part) == 1 else ATTEMPTS - 1, len(part) == 1) for part in halves]
         else:
             parts = [(items, attempts, False)]
         args = [value for part, tried, alone in parts if part for value in (wire.pack_items(part), tried, int(alone))]

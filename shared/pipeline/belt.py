@@ -148,12 +148,16 @@ class Belt:
 
     def finished(self, work: ChunkWork) -> None:
         """Outcomes were added to `work`."""
-        with self._changed:
-            if work.left == 0 and not work.done.is_set():
-                work.done.set()
-                self._open -= 1
-                self._changed.notify_all()
         self.out.put(work)
+
+    def handed_in(self, work: ChunkWork) -> None:
+        """The last of the chunk's outcomes are committed, or its rest was handed back: only now is it out of hand.
+
+        What dies later is not charged to it."""
+        with self._changed:
+            work.done.set()
+            self._open -= 1
+            self._changed.notify_all()
 
     def _worthwhile(self) -> bool:
         if self._error is not None or self._known or self._lines[Lane.INTERACTIVE]:

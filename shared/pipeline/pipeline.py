@@ -189,6 +189,8 @@ class _Committer(threading.Thread):
                     self._source.commit(work.chunk, results, vectors, ends and work.whole)
                 if ends and not work.whole:
                     self._source.release(work.chunk)
+                if ends:
+                    self._belt.handed_in(work)
         except BaseException as error:
             self._belt.broke(error)
 

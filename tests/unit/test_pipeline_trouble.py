@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from shared.errors import BankError, Unavailable
 from shared.pipeline.photos import Photos
 from shared.storage.local import LocalStorage
-from shared.types import Item, Lane
+from shared.types import Item, ItemResult, Lane
 from tests.belts import Chunk, Colours, Hashing, ListSource, cut, make_pipeline, pictures, run, stored
 from tests.belts import rank as plain_rank
 
@@ -120,6 +122,33 @@ def test_photos_in_hand_are_noted_before_they_are_touched(tmp_path: Path) -> Non
     source = ListSource.of(chunk)
     run(make_pipeline(tmp_path, Hashing()), source)
     assert source.held[chunk] == set(range(40))
+
+
+def test_a_chunk_that_must_be_alone_shares_the_worker_with_none_that_is_not_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, then = cut(stored([f"p{n}" for n in range(16)]), 8)
+    suspects = [Chunk(tuple(stored([f"s{n}"], first=20 + n)), alone=True) for n in range(3)]
+    source = ListSource.of(first, *suspects, then)
+    begun: list[tuple[Chunk, list[Chunk]]] = []
+    hold, commit = source.hold, source.commit
+
+    def slow_commit(chunk: Chunk, results: Sequence[ItemResult], vectors: bytes, final: bool) -> None:
+        time.sleep(0.05)
+        commit(chunk, results, vectors, final)
+
+    def noted(chunk: Chunk, indexes: Sequence[int]) -> None:
+        begun.append((chunk, list(source.finals)))
+        hold(chunk, indexes)
+
+    monkeypatch.setattr(source, "commit", slow_commit)
+    monkeypatch.setattr(source, "hold", noted)
+    run(make_pipeline(tmp_path, Hashing()), source)
+    # Whatever dies beside one of them would be charged to it.
+    for place, (_, committed) in enumerate(begun):
+        if place:
+            assert committed == [chunk for chunk, _ in begun[:place]]
+    assert [chunk for chunk, _ in begun] == [first, *suspects, then]
 
 
 @pytest.mark.parametrize("where", ["take", "hold", "commit"])
