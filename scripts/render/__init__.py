@@ -18,7 +18,8 @@ from PIL import Image
 
 from scripts.render import palette
 from scripts.render.camera import photograph
-from scripts.render.classes import CLASSES, FabricClass
+from scripts.render.classes import CLASSES
+from scripts.render.fabric_class import FabricClass
 from scripts.render.light import lit
 from scripts.render.surface import Design
 from scripts.render.view import View, look

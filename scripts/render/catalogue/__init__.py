@@ -1,0 +1,1 @@
+"""The rows of the table of classes, a file a way of making cloth."""
