@@ -71,8 +71,13 @@ def bank_classes(version: str) -> list[dict[str, Any]]:
         manifest = services().banks.manifest(version)
     except WeftError:
         return []
-    by_name: list[dict[str, Any]] = manifest["unused_classes"] if manifest["counts"].get("named") else []
-    return [*manifest["classes"], *by_name]
+    return [*manifest["classes"], *known_by_name(manifest)]
+
+
+def known_by_name(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """The classes without a sample that are ranked all the same."""
+    entries: list[dict[str, Any]] = manifest["unused_classes"] if manifest["counts"].get("named") else []
+    return entries
 
 
 def class_labels(version: str) -> list[str]:

@@ -10,7 +10,7 @@ from web.api.bank import find_class, overview
 from web.api.bank import sample as shown
 from web.bank_words import findings
 from web.context import services
-from web.pages import bp
+from web.pages import bp, known_by_name
 from web.pages.bank_versions import picture
 
 PAGE = 60
@@ -24,7 +24,8 @@ def bank() -> str:
     wished = request.args.get("q", "").strip()
     page = max(1, request.args.get("page", 1, type=int))
     version = manifest["version"]
-    classes = [entry for entry in services().banks.classes(version) if matches(entry, wished)]
+    named = [{**entry, "count": 0, "samples": []} for entry in known_by_name(manifest)]
+    classes = [entry for entry in (*services().banks.classes(version), *named) if matches(entry, wished)]
     first = (page - 1) * PAGE
     visible = [
         {**entry, "samples": [shown(version, row) for row in entry["samples"][:SAMPLES]]}
@@ -38,7 +39,8 @@ def bank() -> str:
         page=page,
         pages=-(-len(classes) // PAGE),
         q=wished,
-        warnings=findings(manifest.get("warnings", [])),
+        # A bank of names alone says at its head that it has no samples.
+        warnings=findings(manifest.get("warnings", [])) if manifest["counts"]["classes"] else {},
     )
 
 
