@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scripts.render.noise import F, cloud, nearest, sample
+from scripts.render.noise import F, cloud, nearest
 from scripts.render.palette import tinted
 from scripts.render.surface import Design, Grid, Surface
 from scripts.render.weaves import _print
@@ -144,8 +144,3 @@ def crochet(grid: Grid, design: Design) -> Surface:
     surface.alpha = np.clip((height - 0.18) * 9, 0, 1).astype(np.float32)
     surface.fuzz, surface.relief = design.between(0.2, 0.6), 1.2
     return surface
-
-
-def boucle_noise(grid: Grid, design: Design) -> F:
-    """Slow irregularity that knitters call cockling; used by piles and felts as well."""
-    return sample(cloud(design.variant, 1.8), grid.x * 7 + design.shift[0], grid.y * 7 + design.shift[1])

@@ -37,10 +37,6 @@ class Method:
     shrink: float = 0.0
     text: float = 0.0
 
-    @property
-    def needs_samples(self) -> bool:
-        return self.name in ("samples", "tip") or self.near > 0
-
     def with_text(self, weight: float) -> Method:
         return replace(self, text=weight)
 
