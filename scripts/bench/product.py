@@ -117,16 +117,14 @@ class Product:
                 raise BenchError(reason=f"workers are not ready: {found}; {self._log()}")
             time.sleep(0.05)
 
+    def stop_workers(self) -> None:
+        """End those that were started beside it."""
+        _end(self.workers, signal.SIGTERM)
+        self.workers.clear()
+
     def stop(self) -> None:
-        for process in (*self.workers, self.process):
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT if process is self.process else signal.SIGTERM)
-        for process in (*self.workers, self.process):
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        self.stop_workers()
+        _end([self.process], signal.SIGINT)
 
     def _log(self) -> str:
         return (self.data / "up.log").read_text("utf-8", "replace")[-2000:]
@@ -171,6 +169,18 @@ def weft(arguments: Sequence[str | Path], **settings: str) -> None:
     )
     if done.returncode:
         raise BenchError(reason=f"weft {arguments[0]}: {(done.stderr or done.stdout)[-1000:]}")
+
+
+def _end(processes: Sequence[subprocess.Popen[bytes]], sig: signal.Signals) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(sig)
+    for process in processes:
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _link(source: str, target: str) -> str:

@@ -1,4 +1,4 @@
-"""One model in one process: fidelity, the device's limit, encoding, torch's plain loop, decoding, the pipeline."""
+"""One model in one process: the device's limit, encoding, torch's plain loop, fidelity, decoding, the pipeline."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def main() -> None:
             for n in range(max(BATCHES))
         ]
         tell(encode=_rates(encoder, photos))
+        _plain(definition, photos, encoder)
         _fidelity(encoder, definition)
         _folders(given, loops, encoder)
-        _plain(given, definition, photos, encoder)
 
 
 def _device() -> str:
@@ -104,7 +104,7 @@ def _folders(given: Setting, loops: Loops, encoder: TorchEncoder) -> None:
     encoder.read_jpeg = reader
 
 
-def _plain(given: Setting, definition: Any, photos: list[Any], encoder: TorchEncoder) -> None:
+def _plain(definition: Any, photos: list[Any], encoder: TorchEncoder) -> None:
     """torch's plain loop: the tower in eager mode, float32 and float16, pixels prepared before; and without graphs."""
     tower = definition.image_tower()
     found = {}
