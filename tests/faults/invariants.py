@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from shared.bank.store import BankStore
 from shared.encoder import load_encoder
@@ -18,6 +18,13 @@ from shared.types import Job, JobState
 from tests.faults.record import Record
 
 Answer = tuple[Any, ...]
+
+
+class Answers(Protocol):
+    """What a run without faults says."""
+
+    def differing(self, job: Job, folder: Path, found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        """Of the projected rows by name, those that a run without faults has otherwise: by name, (found, right)."""
 
 
 class Expected:
@@ -42,6 +49,11 @@ class Expected:
             )
             for p, r in zip(paths, ranked, strict=True)
         }
+
+    def differing(self, job: Job, folder: Path, found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        """To the last digit."""
+        right = self.of(job, folder)
+        return {n: (answer(row), right[n]) for n, row in found.items() if answer(row) != right[n]}
 
 
 def answer(row: dict[str, Any]) -> Answer:
@@ -74,7 +86,7 @@ def check(
     record: Record,
     job: Job,
     folder: Path | None,
-    expected: Expected,
+    expected: Answers,
     failures: dict[str, str] | None = None,
 ) -> None:
     """Holds an ended job against everything that was promised; `failures`: code by name, all others must be ok."""
@@ -99,6 +111,5 @@ def check(
     assert job.total == len(names)
     found = {row["name"]: row for row in rows}
     assert {n: r["error"]["code"] for n, r in found.items() if r["error"]} == (failures or {})
-    right = expected.of(job, folder)
-    wrong = {n: (answer(r), right[n]) for n, r in found.items() if not r["error"] and answer(r) != right[n]}
+    wrong = expected.differing(job, folder, {n: row for n, row in found.items() if not row["error"]})
     assert not wrong, f"{len(wrong)} differ from a run without faults, such as {next(iter(wrong.items()))}"

@@ -59,7 +59,7 @@ class Site:
         return redis.Redis.from_url(addresses(self.product.settings).ledger, socket_timeout=5)
 
     @cached_property
-    def expected(self) -> invariants.Expected:
+    def expected(self) -> invariants.Answers:
         return invariants.Expected(self.product.settings)
 
     # work
@@ -246,15 +246,17 @@ def disturb(
     fault: Callable[[], object],
     runs: int = RUNS,
     seconds: float = RECOVERY,
+    photos: int = PHOTOS,
+    in_flight: int = IN_FLIGHT,
 ) -> None:
     """Strikes in the middle of a job, awaits that work goes on within `seconds`, and the job's exact end."""
     for _ in range(runs):
-        folder = site.folder(PHOTOS)
+        folder = site.folder(photos)
         job = site.submit(folder)
         at = site.await_some(job)
         began = time.monotonic()
         fault()
-        site.await_done(job, min(at + IN_FLIGHT, PHOTOS - 1), seconds)
+        site.await_done(job, min(at + in_flight, photos - 1), seconds)
         took = time.monotonic() - began
         site.check(record, site.await_end(job), folder)
         record.recovered(took)
