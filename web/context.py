@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from apiflask import APIFlask
 from flask import current_app
 
 from shared.bank.store import BankStore
+from shared.errors import Unavailable
 from shared.ledger import Ledger
 from shared.settings import Settings
 from shared.storage import Storage, open_storage
@@ -21,6 +23,11 @@ from shared.types import JobSpec
 INTERACTIVE_ITEMS = 16
 
 
+#: Seconds after a failed attempt to connect in which nobody tries again (a circuit breaker): requests that came
+#: meanwhile would wait one after another, each for an attempt of its own.
+_REST = 1.0
+
+
 class Services:
     """One per process. Pages answer before Redis does: the ledger connects on first use, and again after a failure."""
 
@@ -28,13 +35,20 @@ class Services:
         self.settings = settings
         self._connecting = threading.Lock()
         self._ledger: Ledger | None = None
+        self._rests_until = 0.0
 
     @property
     def ledger(self) -> Ledger:
         """Raises `Unavailable("redis_unavailable")`."""
         with self._connecting:
             if self._ledger is None:
-                self._ledger = Ledger.connect(self.settings)
+                if time.monotonic() < self._rests_until:
+                    raise Unavailable("redis_unavailable")
+                try:
+                    self._ledger = Ledger.connect(self.settings, hurried=True)
+                except Unavailable:
+                    self._rests_until = time.monotonic() + _REST
+                    raise
             return self._ledger
 
     @cached_property

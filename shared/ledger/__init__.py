@@ -31,14 +31,14 @@ class Ledger(Reading):
         self._submission = Submission(connection)
 
     @classmethod
-    def connect(cls, settings: Settings) -> Ledger:
-        """The ledger that this data dir or `WEFT_REDIS_URL` names.
+    def connect(cls, settings: Settings, *, hurried: bool = False) -> Ledger:
+        """The ledger that this data dir or `WEFT_REDIS_URL` names; `hurried` as for `connection.connect`.
 
         Raises:
             Unavailable: there is none, or it does not answer.
             Conflict: it was written by another version (`schema_unknown`).
         """
-        connection = Connection(connect(addresses(settings).ledger))
+        connection = Connection(connect(addresses(settings).ledger, hurried=hurried))
         connection.check_schema()
         return cls(connection)
 

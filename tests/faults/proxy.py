@@ -1,38 +1,78 @@
-"""A way to the ledger's Redis that can be cut."""
+"""A way to one of the Redis servers that can be cut."""
 
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 
+#: Connections that wait to be accepted.
+_BACKLOG = 128
+#: SO_LINGER, on, 0 s: closing sends RST.
+_AT_ONCE = struct.pack("ii", 1, 0)
+
 
 class Proxy:
-    """A TCP way to the ledger's Redis that can be cut: bytes stop, connections stay, as in a real partition."""
+    """A TCP way to the Redis at a unix socket; it can be cut as networks are, and heals at the same port."""
 
     def __init__(self, socket_path: str) -> None:
         self._path = socket_path
         self._open = threading.Event()
         self._open.set()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
         self.port = self._listener.getsockname()[1]
+        self._lock = threading.Lock()
+        self._carried: set[socket.socket] = set()
         self._spawn: Callable[..., None] = lambda f, *a: threading.Thread(target=f, args=a, daemon=True).start()
-        self._spawn(self._accept)
+        self._spawn(self._accept, self._listener)
+
+    @property
+    def url(self) -> str:
+        """For redis-py."""
+        return f"redis://127.0.0.1:{self.port}/0"
 
     def cut(self) -> None:
+        """Bytes stop, connections stay, and new ones come about but carry nothing."""
         self._open.clear()
 
+    def vanish(self) -> None:
+        """As behind a firewall that drops packets: bytes stop, nobody is told, and new connections do not come about.
+
+        Linux drops a SYN when the line of connections to be accepted is full: it holds one now, and one is accepted.
+        """
+        self._open.clear()
+        self._listener.listen(0)
+
+    def refuse(self) -> None:
+        """As on a machine where nothing listens: every connection is dropped, new ones are refused."""
+        self.close()
+        with self._lock:
+            for sock in self._carried:
+                with suppress(OSError):
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+                    sock.shutdown(socket.SHUT_RD)
+
     def heal(self) -> None:
+        """What was on its way arrives, where its connection still is."""
+        if self._listener.fileno() < 0:
+            self._listener = socket.create_server(("127.0.0.1", self.port), backlog=_BACKLOG)
+            self._spawn(self._accept, self._listener)
+        self._listener.listen(_BACKLOG)
         self._open.set()
 
     def close(self) -> None:
+        # close() alone leaves it listening while a thread is in accept().
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
             while True:
-                near, _ = self._listener.accept()
+                near, _ = listener.accept()
+                self._open.wait()
                 far = socket.socket(socket.AF_UNIX)
                 try:
                     far.connect(self._path)
@@ -43,10 +83,14 @@ class Proxy:
                 self._spawn(self._carry, near, far)
 
     def _carry(self, near: socket.socket, far: socket.socket) -> None:
+        with self._lock:
+            self._carried.add(near)
         back = threading.Thread(target=self._pump, args=(far, near), daemon=True)
         back.start()
         self._pump(near, far)
         back.join()
+        with self._lock:
+            self._carried.discard(near)
         near.close()
         far.close()
 

@@ -76,7 +76,8 @@ class Reference:
         """The share of right labels: pictures come class by class."""
         labels = [self._rows[name]["label"] for name in sorted(self._rows)]
         each = PICTURES[0]
-        return sum(label == CLASSES[n // each % len(CLASSES)] for n, label in enumerate(labels)) / len(labels)
+        right = [label == CLASSES[n // each % len(CLASSES)] for n, label in enumerate(labels)]
+        return right.count(True) / len(right)
 
     def differing(self, job: Job, folder: Path, found: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """Those with other labels, in another order, or with a number that is off by more than `TOLERANCE`."""

@@ -73,10 +73,14 @@ class Site:
             (folder / f"{n:06}.jpg").write_bytes(os.urandom(48))
         return folder
 
+    def key(self, folder: Path) -> str:
+        """The Idempotency-Key with which a folder is submitted."""
+        return hashlib.sha256(str(folder).encode()).hexdigest()[:20]
+
     def submit(self, folder: Path, **more: Any) -> Job:
         """A folder job through the API, however long the API takes to come back."""
         made: list[str] = []
-        key = {"Idempotency-Key": hashlib.sha256(str(folder).encode()).hexdigest()[:20]}
+        key = {"Idempotency-Key": self.key(folder)}
 
         def accepted() -> bool:
             with suppress(requests.RequestException, KeyError):
