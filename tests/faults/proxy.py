@@ -79,6 +79,7 @@ class Proxy:
                 except OSError:
                     # Redis is away, too.
                     near.close()
+                    far.close()
                     continue
                 self._spawn(self._carry, near, far)
 

@@ -52,6 +52,7 @@ class Soak:
         self._log = log.open("w", encoding="utf-8")
         self._lock = threading.Lock()
         self._began = time.monotonic()
+        self._recovering: list[threading.Thread] = []
         self.trouble: list[str] = []
 
     def run(self) -> bool:
@@ -80,7 +81,10 @@ class Soak:
         self._over.set()
         load.join()
         moving.join()
+        for thread in self._recovering:
+            thread.join()
         proxy.close()
+        self._log.close()
         return not self.trouble
 
     def _strike(self, name: str, strike: Strike, seconds: float) -> None:
@@ -89,7 +93,9 @@ class Soak:
         except Exception as error:
             # What it was to strike is down already, or Redis is: the other faults of this second.
             self._note("missed", fault=name, error=repr(error)[:200])
-        threading.Thread(target=self._recover, args=(name,), daemon=True).start()
+        recovering = threading.Thread(target=self._recover, args=(name,))
+        recovering.start()
+        self._recovering.append(recovering)
 
     def _recover(self, name: str) -> None:
         """Seconds from the fault's end until more has an outcome than can have been on its way, other faults or not."""

@@ -1,4 +1,4 @@
-"""Random faults, alone and together: a minute of what `make soak` does for as long as it is told."""
+"""Random faults, alone and together: two minutes of what `make soak` does for as long as it is told."""
 
 from __future__ import annotations
 
