@@ -121,7 +121,8 @@ class Belt:
     def next(self) -> tuple[list[Waiting], list[Known]] | None:
         """The next micro-batch and what needs no encoding; None when all is done. Raises what broke a loader.
 
-        Waits for a full batch only while more bulk is coming; a waiting interactive photo never waits for company.
+        Waits for a full batch only while more bulk is coming; a waiting interactive photo never waits for company, and
+        its micro-batch is a short one.
         """
         with self._changed:
             self._changed.wait_for(self._worthwhile)
@@ -131,11 +132,13 @@ class Belt:
             self._known.clear()
             batch: list[Waiting] = []
             interactive, bulk = self._lines[Lane.INTERACTIVE], self._lines[Lane.BULK]
-            # A quarter of every batch stays with the bulk, so that a steady stream of single photos cannot starve it.
-            reserved = min(len(bulk), self.micro_batch // 4)
+            # A quarter of every batch stays with the bulk, so that a steady stream of single photos cannot starve it;
+            # and no more beside photos that somebody waits for: a full batch would take them many times as long.
+            reserved = min(len(bulk), (self.micro_batch + 2) // 4)
             while interactive and len(batch) < self.micro_batch - reserved:
                 batch.append(interactive.popleft())
-            while bulk and len(batch) < self.micro_batch:
+            room = min(self.micro_batch, len(batch) + max(1, len(batch) // 3)) if batch else self.micro_batch
+            while bulk and len(batch) < room:
                 batch.append(bulk.popleft())
             self._changed.notify_all()
             return (batch, known) if batch or known else None

@@ -95,7 +95,8 @@ def test_waiting_photos_share_the_nights_batches(tmp_path: Path) -> None:
     run(make_pipeline(tmp_path, encoder), source)
     assert len(source.results) == 152
     shared = [batch for batch in encoder.batches if {i.sha256 for i in waiting.items} & set(batch)]
-    assert all(len(batch) > 1 for batch in shared)
+    # One of the night's photos is with them: they do not wait for a full batch, and are not alone.
+    assert all(1 < len(batch) <= 3 for batch in shared)
     assert at[0] < 152
 
 
