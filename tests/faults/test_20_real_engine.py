@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from scripts.up import redis as embedded
+from shared.address import addresses
 from tests.faults.proxy import Proxy
 from tests.faults.real import IN_FLIGHT, PHOTOS, RealSite, Reference, running_real_site
 from tests.faults.record import Record
@@ -97,6 +99,8 @@ def test_the_embedding_cache_is_wiped_in_mid_job(real: RealSite, record: Record)
         folder, known = real.folder(PHOTOS), real.folder(0)
         for path in sorted(folder.iterdir())[::2]:
             shutil.copy(path, known)
+        # A worker that met a dead cache lets it be for ten seconds.
+        renewed(real)
         real.check(record, real.await_end(real.submit(known)), known)
         renewed(real)
         job = real.submit(folder)
@@ -111,7 +115,10 @@ def test_the_embedding_cache_is_wiped_in_mid_job(real: RealSite, record: Record)
 
 
 def renewed(site: RealSite) -> None:
-    """Other children than before, and warm."""
+    """Other children than before, and warm, beside a living cache."""
+    cache = addresses(site.product.settings).cache
+    assert cache is not None
+    eventually(lambda: embedded.answers(cache), 30, "the cache")
     before = set(site.children)
     all_children_killed(site, 0)
     eventually(lambda: not before & set(site.children), 30, "the end of the children")
