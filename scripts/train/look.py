@@ -21,6 +21,7 @@ from scripts.render import CLASSES
 from scripts.train.augment import augment
 from scripts.train.photos import Photos
 from shared.encoder.architectures.convolution import Convolution
+from shared.encoder.architectures.planes import see
 
 #: Seconds between checkpoints, and steps between log lines.
 SAVE_EVERY, LOG_EVERY = 20.0, 50
@@ -127,7 +128,7 @@ class Run:
         pixels = self.photos.batch(self.photos.rows(designs, recipe.views, self.rng))
         pixels = augment(pixels, recipe.side, recipe.strength).to(memory_format=torch.channels_last)
         with torch.autocast(self.device, torch.bfloat16, enabled=self.device != "cpu"):
-            features = self.net(pixels)
+            features = self.net(see(pixels))
         look, logits = self.heads(features.float())
         group = torch.arange(len(designs), device=self.device).repeat_interleave(recipe.views)
         labels = torch.from_numpy(self.photos.classes[designs]).to(self.device).repeat_interleave(recipe.views)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import openvino
 
+from shared.encoder.fidelity import encode_files, synthetic_photos
 from shared.encoder.joined import normalise
 from shared.errors import ModelError
 
@@ -89,6 +90,10 @@ class OpenVinoEncoder:
         """Encodes so many black photos: for tuning."""
         height, width = self._preprocessing.size
         self.encode([np.zeros((height, width, 3), np.uint8)] * photos)
+
+    def encode_specimens(self) -> NDArray[np.float32]:
+        """Vectors of four fixed photos: for tuning."""
+        return encode_files(self, synthetic_photos(4))
 
     def encode_hashes(self, sha256s: Sequence[str]) -> NDArray[np.float32]:
         raise NotImplementedError("this engine takes pixels")

@@ -2,7 +2,8 @@
 
 One stream of all threads meets at a barrier after every layer, so it stalls when decoding (or anything else) takes one
 core for a moment; several streams, each with a micro-batch of its own, do not. They need more memory, and one photo
-alone takes longer. Both are tried, and more streams are taken unless they are clearly slower.
+alone takes longer. Both are tried, and more streams are taken unless they are clearly slower, or give other vectors:
+the engine has been seen to compile one graph rightly for one stream and wrongly for two.
 """
 
 from __future__ import annotations
@@ -16,11 +17,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import structlog
+
 from shared.encoder import hardware
+from shared.encoder.fidelity import REFUSED_BELOW, cosines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+_log = structlog.get_logger(__name__)
 
 #: Micro-batches that are tried, photos.
 BATCHES = (4, 8, 16)
@@ -44,6 +53,10 @@ class Candidate(Protocol):
 
     def encode_blank(self, photos: int) -> None:
         """Encodes so many photos; called from as many threads as there are streams."""
+        ...
+
+    def encode_specimens(self) -> NDArray[np.float32]:
+        """Vectors of a few fixed photos, float32 [n, dim]."""
         ...
 
     def close(self) -> None: ...
@@ -85,11 +98,12 @@ def tune(streams: Iterable[int], make: Callable[[int], Candidate]) -> Tuning:
     """Times every choice in turns and picks one."""
     began = time.monotonic()
     candidates = {count: make(count) for count in streams}
-    choices = [(count, batch) for count in candidates for batch in BATCHES]
+    faithful = _faithful(candidates)
+    choices = [(count, batch) for count in candidates if count in faithful for batch in BATCHES]
     seen: dict[tuple[int, int], list[float]] = {choice: [] for choice in choices}
     with ThreadPoolExecutor(max(candidates)) as pool:
-        for count, candidate in candidates.items():
-            list(pool.map(candidate.encode_blank, [BATCHES[0]] * count))
+        for count in faithful:
+            list(pool.map(candidates[count].encode_blank, [BATCHES[0]] * count))
         for number in range(_ROUNDS):
             for count, batch in choices:
                 if number and time.monotonic() - began > _SECONDS:
@@ -100,6 +114,16 @@ def tune(streams: Iterable[int], make: Callable[[int], Candidate]) -> Tuning:
     for candidate in candidates.values():
         candidate.close()
     return choose({choice: statistics.median(rates) for choice, rates in seen.items()})
+
+
+def _faithful(candidates: Mapping[int, Candidate]) -> list[int]:
+    """Stream counts whose vectors are those of the fewest streams, which is how a conversion was checked."""
+    found = {count: candidate.encode_specimens() for count, candidate in candidates.items()}
+    expected = found[min(found)]
+    kept = [count for count, vectors in found.items() if cosines(vectors, expected)["min"] >= REFUSED_BELOW]
+    for count in found.keys() - set(kept):
+        _log.warning("engine.unfaithful_streams", streams=count)
+    return kept
 
 
 def choose(rates: dict[tuple[int, int], float]) -> Tuning:

@@ -6,6 +6,9 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from shared.encoder import tuning
 from shared.encoder.tuning import Tuning
 
@@ -13,28 +16,33 @@ from shared.encoder.tuning import Tuning
 class Fake:
     """Takes a millisecond a photo and stream; one stream of two threads is `slow` times slower than two streams."""
 
-    def __init__(self, streams: int, slow: float) -> None:
+    def __init__(self, streams: int, slow: float, wrong_from: int) -> None:
         self._seconds = 0.001 * (slow / 2 if streams == 1 else 1)
         self._turn = threading.Semaphore(streams)
+        self._wrong = streams >= wrong_from
         self.closed = False
 
     def encode_blank(self, photos: int) -> None:
         with self._turn:
             time.sleep(self._seconds * photos)
 
+    def encode_specimens(self) -> NDArray[np.float32]:
+        vectors = np.eye(4, 8, dtype=np.float32)
+        return np.roll(vectors, 1, axis=1) if self._wrong else vectors
+
     def close(self) -> None:
         self.closed = True
 
 
 class Maker:
-    def __init__(self, slow: float = 2.0) -> None:
+    def __init__(self, slow: float = 2.0, wrong_from: int = 99) -> None:
         self.made: list[int] = []
         self.candidates: list[Fake] = []
-        self._slow = slow
+        self._slow, self._wrong_from = slow, wrong_from
 
     def __call__(self, streams: int) -> Fake:
         self.made.append(streams)
-        self.candidates.append(Fake(streams, self._slow))
+        self.candidates.append(Fake(streams, self._slow, self._wrong_from))
         return self.candidates[-1]
 
 
@@ -52,6 +60,10 @@ def test_the_smallest_batch_that_is_about_as_fast_is_taken() -> None:
     assert tuning.choose({(2, 4): 20.0, (2, 8): 37.0, (2, 16): 38.0}).micro_batch == 8
     # Batches of a number of streams that was not chosen do not count.
     assert tuning.choose({(1, 4): 40.0, (2, 4): 20.0, (2, 8): 38.0}).micro_batch == 8
+
+
+def test_streams_that_give_other_vectors_are_not_taken(tmp_path: Path) -> None:
+    assert tuned(tmp_path, Maker(slow=4.0, wrong_from=2)).streams == 1
 
 
 def test_the_faster_choice_wins(tmp_path: Path) -> None:

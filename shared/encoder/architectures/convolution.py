@@ -7,11 +7,14 @@ and at half size.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shared.encoder.architectures.texture import AXES, GREY, contrast_normalised, mixed
+if TYPE_CHECKING:
+    from shared.encoder.architectures.planes import Planes
 
 #: Channels of the stages, at 1/4, 1/8, 1/16 and 1/32 of the picture's side; of the stem, at 1/2.
 STEM, STAGES = 16, (32, 64, 128, 256)
@@ -39,15 +42,15 @@ class _Stage(nn.Module):
         return F.relu(x + self.second(self.first(x)))
 
 
-def opponents(rgb: Tensor) -> Tensor:
-    """Red-green and yellow-blue against the lightness, compressed: [n, 2, h, w], about -1…1."""
-    light, pair = mixed(rgb, AXES[:1]), mixed(rgb, AXES[1:])
-    pair = pair / (light.clamp(min=0) + 0.05)
-    return pair / (pair.abs() + 0.3)
+def opponents(axes: tuple[Tensor, ...]) -> Tensor:
+    """Planes of `AXES` → red-green and yellow-blue against the lightness, compressed: [n, 2, h, w], about -1…1."""
+    light = axes[0].clamp(min=0) + 0.05
+    pair = [plane / light for plane in axes[1:]]
+    return torch.stack([plane / (plane.abs() + 0.3) for plane in pair], 1)
 
 
 class Convolution(nn.Module):
-    """RGB 0…1 [n, 3, h, w] → statistics of its maps [n, width]."""
+    """Planes of n photos → statistics of the net's maps [n, width]."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,8 +64,9 @@ class Convolution(nn.Module):
     def width(self) -> int:
         return 2 * (2 * sum(STAGES) + sum(n * n for n in PAIRS.values()))
 
-    def _read(self, grey: Tensor, tint: Tensor) -> Tensor:
-        maps = F.relu(self.stem(self.grey(contrast_normalised(grey)) + self.colour(tint)))
+    def _read(self, normal: Tensor, tint: Tensor) -> Tensor:
+        """One size: grey [n, h, w] and the opponents [n, 2, h/2, w/2] → half of the columns."""
+        maps = F.relu(self.stem(self.grey(normal[:, None]) + self.colour(tint)))
         parts: list[Tensor] = []
         for k, stage in enumerate(self.stages):
             maps = stage(maps)
@@ -75,6 +79,7 @@ class Convolution(nn.Module):
                 parts.append(product / (product.abs() + 1e-2).sqrt())
         return torch.cat(parts, 1)
 
-    def forward(self, rgb: Tensor) -> Tensor:
-        grey, tint = mixed(rgb, (GREY,)), opponents(F.avg_pool2d(rgb, 2))
-        return torch.cat([self._read(grey, tint), self._read(F.avg_pool2d(grey, 2), F.avg_pool2d(tint, 2))], 1)
+    def forward(self, planes: Planes) -> Tensor:
+        tint = opponents(planes.half)
+        sizes = ((planes.normal[0], tint), (planes.normal[1], F.avg_pool2d(tint, 2)))
+        return torch.cat([self._read(normal, tint) for normal, tint in sizes], 1)

@@ -10,6 +10,7 @@ from timm.models import is_model, register_model
 from torch import Tensor, nn
 
 from shared.encoder.architectures.convolution import Convolution
+from shared.encoder.architectures.planes import see
 from shared.encoder.architectures.texture import MEAN, STD, Statistics
 
 #: Widths of the parts of an embedding, in their order.
@@ -61,7 +62,8 @@ class FabricTower(nn.Module):
 
     def features(self, rgb: Tensor) -> Tensor:
         """RGB 0…1 [n, 3, h, w] → [n, sum(columns)]."""
-        return torch.cat([self.statistics(rgb), self.convolution(rgb)], 1)
+        planes = see(rgb)
+        return torch.cat([self.statistics(planes), self.convolution(planes)], 1)
 
     def parts(self, features: Tensor) -> list[Tensor]:
         """Rows of features → the four parts of an embedding, each L2-normalised."""
