@@ -86,11 +86,11 @@ FINDINGS = {
         _l("They are ranked by name at best. Add five to eight photos of each."),
     ),
     "class_too_small": (
-        _l("Too few samples: no preset ranks these classes"),
+        _l("Too few samples: every preset ranks these classes by name, or not at all"),
         _l("Add photos: five to eight of each, different in light and angle."),
     ),
     "class_small": (
-        _l("Few samples: the more thorough presets leave these classes out"),
+        _l("Few samples: the more thorough presets rank these classes by name, or not at all"),
         _l("Add photos: five to eight of each, different in light and angle."),
     ),
     "blurred": (_l("Blurred"), _l("The weave does not show; take these photos again.")),

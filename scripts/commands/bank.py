@@ -11,6 +11,7 @@ from rich.console import Console
 
 from scripts import output
 from scripts.commands import bank_check, bank_clean, bank_import, bank_versions
+from shared.bank.sizes import unranked
 from shared.bank.store import BankStore
 
 
@@ -136,6 +137,7 @@ def describe(warning: dict[str, Any]) -> str:
     """A manifest's warning in words."""
     label, count = warning["class"], len(warning["samples"])
     if warning["code"] == "class_empty":
-        return f"class {label}: no usable photo; it is not in the bank"
-    presets = ", ".join(warning.get("presets", ()))
-    return f"class {label}: only {count} sample{'s' if count != 1 else ''}; not ranked under {presets}"
+        return (
+            f"class {label}: no usable photo; {unranked(warning) if warning.get('named') else 'it is not in the bank'}"
+        )
+    return f"class {label}: only {count} sample{'s' if count != 1 else ''}; {unranked(warning)}"

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from scripts import output
+from shared.bank.sizes import unranked
 from shared.bank.store import BankStore
 
 #: Findings of one kind that are printed; the JSON and the HTML report hold all.
@@ -114,6 +115,4 @@ def words(warning: dict[str, Any]) -> str:
         text += f": {len(samples)} sample{'s' if len(samples) != 1 else ''} ({', '.join(samples[:4])})"
     if "looks_like" in warning:
         text += f", looks like {warning['looks_like']}"
-    if warning.get("presets"):
-        text += f"; not ranked under {', '.join(warning['presets'])}"
-    return text
+    return f"{text}; {unranked(warning)}" if unranked(warning) else text

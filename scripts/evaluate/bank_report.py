@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.evaluate import html
+from shared.bank.sizes import unranked
 from shared.bank.store import BankStore
 
 #: Findings of one kind that get pictures, and pictures of one finding.
@@ -73,9 +74,7 @@ def _words(warning: dict[str, Any]) -> str:
     text = ", ".join(warning.get("classes", [warning["class"]]))
     if "looks_like" in warning:
         text += f" – looks like {warning['looks_like']}"
-    if warning.get("presets"):
-        text += f" – not ranked under {', '.join(warning['presets'])}"
-    return text
+    return f"{text} – {unranked(warning)}" if unranked(warning) else text
 
 
 def _pictures(ids: list[str], names: dict[str, dict[str, Any]], version: str, store: BankStore) -> str:

@@ -9,8 +9,9 @@ import numpy as np
 from shared.bank.bank import Bank
 from shared.bank.checks import SCHEMA, save_check
 from shared.bank.findings import confusable, duplicates, outliers, poor_photos, suspects
+from shared.bank.sizes import size_warnings
 from shared.bank.store import BankStore
-from shared.bank.writer import Progress, silent, size_warnings
+from shared.bank.writer import Progress, silent
 from shared.ranking.fit import FEWEST_QUERIES, judged
 from shared.ranking.honest import Honest, cross_fit
 from shared.ranking.leave_out import LeaveOneOut
@@ -56,7 +57,7 @@ def examine(bank: Bank, rows: list[dict[str, Any]], progress: Progress = silent)
     )
     judged_rows = [rows[index] for index in picked]
     repeated = duplicates(loo.groups, loo.vectors, labels, loo.owner, judged_rows)
-    warnings = size_warnings(bank.classes, counts, rows)
+    warnings = size_warnings(bank.classes, counts, rows, named=bank.texts is not None)
     warnings += _duplicate_warnings(repeated, {row["id"]: row["label"] for row in judged_rows})
     for code, ids in poor_photos(rows, int(manifest["encoder"]["input_size"])).items():
         warnings += _by_class(code, ids, rows)

@@ -16,11 +16,12 @@ import numpy.typing as npt
 
 from shared.bank.bank import HASH_ENGINES, INDEX
 from shared.bank.files import seal_manifest
+from shared.bank.sizes import size_warnings
 from shared.bank.store import BankStore
 from shared.errors import BankError
 from shared.index import choose_kind, make_index, save_index
 from shared.ranking.fit import fit_ranking
-from shared.types import PRESETS, EncoderInfo
+from shared.types import EncoderInfo
 
 #: Called with (stage, done, total): `reading`, `choosing`, `indexing`… are the stages.
 Progress = Callable[[str, int, int], None]
@@ -86,7 +87,7 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
     order_of = {entry["label"]: index for index, entry in enumerate(classes)}
     owner = np.array([order_of[sample["label"]] for sample in draft.samples], dtype=np.int64)
     counts = np.bincount(owner, minlength=len(classes)) if len(owner) else np.zeros(len(classes), np.int64)
-    warnings = [*draft.warnings, *size_warnings(classes, counts, draft.samples)]
+    warnings = [*draft.warnings, *size_warnings(classes, counts, draft.samples, named=draft.texts is not None)]
     names: npt.NDArray[np.float32] | None = None
     if draft.texts is not None:
         by_label = {entry["label"]: row for entry, row in zip(draft.classes, draft.texts, strict=True)}
@@ -167,27 +168,6 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
     )
     store.keep(folder, version)
     return version
-
-
-def size_warnings(
-    classes: list[dict[str, Any]], counts: npt.NDArray[np.int64], samples: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Names the classes without a usable photo, and those that some preset will not rank."""
-    least = min(preset.min_samples for preset in PRESETS.values())
-    most = max(preset.min_samples for preset in PRESETS.values())
-    small = {entry["label"] for entry, count in zip(classes, counts, strict=True) if count < most}
-    ids: dict[str, list[str]] = {label: [] for label in small}
-    for sample in samples:
-        if sample["label"] in small:
-            ids[sample["label"]].append(sample["id"])
-    found = []
-    for entry, count in zip(classes, counts, strict=True):
-        label = entry["label"]
-        if label in small:
-            code = "class_empty" if not count else "class_too_small" if count < least else "class_small"
-            unranked = sorted(preset.name for preset in PRESETS.values() if preset.min_samples > count)
-            found.append({"code": code, "class": label, "samples": ids[label], "presets": unranked})
-    return found
 
 
 def _version(name: str, created: float, vectors: Path) -> str:

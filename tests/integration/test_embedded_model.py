@@ -17,6 +17,7 @@ from scripts.train import measure
 from scripts.train.data import TRAINING_SEEDS
 from shared.bank.build import build_bank
 from shared.bank.names import build_names_bank
+from shared.bank.sizes import unranked
 from shared.bank.store import BankStore
 from shared.encoder import Encoder, demo, encode_texts, load_encoder
 from shared.encoder.spec import parse
@@ -127,6 +128,8 @@ def test_a_class_is_found_by_its_name_until_samples_come(
             save_jpeg(tmp_path / name / f"{seed}.jpg", photo)
     bank = BankStore(settings).load(build_bank(tmp_path, encoder, settings))
     assert [entry["label"] for entry in bank.manifest["unused_classes"]] == ["lace"]
+    [warning] = [w for w in bank.manifest["warnings"] if w["code"] == "class_empty"]
+    assert unranked(warning).startswith("ranked by its name alone under ")
     lace = classes() == SHOWN.index("lace")
     by_name = rank(bank, vectors[lace], "standard")
     assert [(r.label, r.candidates[0].sample) for r in by_name].count(("lace", None)) >= 4

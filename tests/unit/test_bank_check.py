@@ -7,6 +7,7 @@ import pytest
 
 from shared.bank.check import advice, check_bank
 from shared.bank.checks import saved_check
+from shared.bank.sizes import unranked
 from shared.bank.store import BankStore
 from shared.settings import Settings
 from tests.banks import by_label, clustered, make_bank, names_of
@@ -102,6 +103,8 @@ def test_classes_that_presets_will_not_rank_are_named(settings: Settings) -> Non
         "class-04": ["development", "precise", "realtime", "standard"],
     }
     assert report["samples_per_class"]["unranked"]["standard"] == 2
+    said = {unranked(w) for w in report["warnings"] if w["class"] == "class-02"}
+    assert "not ranked under precise, realtime, standard" in said
 
 
 def test_two_classes_of_the_same_cloth_are_confusable(settings: Settings) -> None:
