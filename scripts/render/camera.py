@@ -42,7 +42,11 @@ def photograph(light: F, view: View, size: tuple[int, int], fuzz: float) -> NDAr
     exposure = (0.20 / max(mean, 0.01)) ** float(rng.uniform(0.25, 0.6)) * float(np.exp(rng.normal(0, 0.14 * wild)))
     display = np.sqrt(np.clip(light * exposure, 0, 1.0))
     contrast = float(rng.uniform(0.0, 0.35))
-    display += contrast * (display * display * (3 - 2 * display) - display)
+    curve = 3 - 2 * display  # smoothstep, in place: pictures of float32 are larger than a cache
+    curve *= display * display
+    curve -= display
+    curve *= contrast
+    display += curve
     if fuzz > 0.05:
         # Standing fibre ends scatter light: a speckle at the scale of the pixel.
         display *= 1 + 0.05 * fuzz * rng.standard_normal(display.shape[:2], dtype=np.float32)[..., None]

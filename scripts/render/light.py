@@ -81,7 +81,9 @@ def lit(surface: Surface, scene: Scene, view: View) -> F:
             along = (half[0] * tx + half[1] * ty + half[2] * tz) / np.sqrt(1 + tz * tz)
             shine = np.clip(1 - along * along, 0, 1) ** (surface.polish * 0.7)
             shine *= np.clip((half[2] - sx * half[0] - sy * half[1]) * norm, 0, 1) ** 3
-        tint = 0.45 + 0.55 * surface.albedo / (surface.albedo.max(axis=-1, keepdims=True) + 1e-3)
+        # not .max(axis=-1): NumPy takes a hundred times as long over an axis of three
+        red, green, blue = np.moveaxis(surface.albedo, -1, 0)
+        tint = 0.45 + 0.55 * surface.albedo / (np.maximum(np.maximum(red, green), blue)[..., None] + 1e-3)
         colour = colour + (gloss * 0.55 * shine)[..., None] * tint
     if surface.alpha is not None:
         ground = _behind(view, shape)
