@@ -74,8 +74,13 @@ def _write(store: ModelStore, definition: Definition, folder: Path, say: Callabl
     part, preprocessing = definition.part, definition.preprocessing
     transform = definition.transform
     tower = definition.image_tower()
-    xml = folder / "model.xml"
     say(f"{part.name}: converting")
+    photos = synthetic_photos(FIDELITY_PHOTOS)
+    with torch.inference_mode():
+        pixels = torch.stack([transform(Image.open(io.BytesIO(photo)).convert("RGB")) for photo in photos])
+        expected = tower(pixels).float().numpy()
+    tower.only_what_is_read()
+    xml = folder / "model.xml"
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing, which OpenVINO's frontend does, is deprecated in torch
         example = torch.zeros(2, 3, *preprocessing.size)
@@ -85,10 +90,6 @@ def _write(store: ModelStore, definition: Definition, folder: Path, say: Callabl
     openvino.save_model(_with_pixels_in(graph, preprocessing), str(xml), compress_to_fp16=True)
 
     say(f"{part.name}: comparing with torch")
-    photos = synthetic_photos(FIDELITY_PHOTOS)
-    with torch.inference_mode():
-        pixels = torch.stack([transform(Image.open(io.BytesIO(photo)).convert("RGB")) for photo in photos])
-        expected = tower(pixels).float().numpy()
     manifest = replace(
         definition.manifest(store),
         size=sum(file.stat().st_size for file in (xml, xml.with_suffix(".bin"))),

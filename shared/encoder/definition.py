@@ -17,6 +17,8 @@ from shared.errors import ModelError
 try:
     import open_clip
     import torch
+
+    from shared.encoder import class_token
 except ImportError as missing:
     raise ModelError("model_needs_torch", model="", reason=str(missing)) from missing
 
@@ -71,15 +73,17 @@ class Definition:
             made_by={"torch": torch.__version__, "open_clip": open_clip.__version__},
         )
 
-    def image_tower(self) -> torch.nn.Module:
+    def image_tower(self) -> ImageTower:
         """pixels float [n, 3, h, w] → features float [n, dim], not normalised. Takes the text tower off the model."""
         for name in _TEXT_ATTRIBUTES:
             if hasattr(self.model, name):
                 delattr(self.model, name)
-        return _ImageTower(self.model).eval()
+        return ImageTower(self.model).eval()
 
 
-class _ImageTower(torch.nn.Module):
+class ImageTower(torch.nn.Module):
+    """open_clip's own image half, as it is until `only_what_is_read`."""
+
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
@@ -87,6 +91,11 @@ class _ImageTower(torch.nn.Module):
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         features: torch.Tensor = self.model.encode_image(pixels, normalize=False)
         return features
+
+    def only_what_is_read(self) -> ImageTower:
+        """Leaves out what no vector depends on, see `class_token`; the tower itself."""
+        class_token.alone(self.model.visual)
+        return self
 
 
 def create(part: Part, weights_dir: Path) -> Definition:

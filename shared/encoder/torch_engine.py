@@ -98,7 +98,7 @@ class TorchEncoder:
         info = info_of(manifest, chosen)
         return cls(
             info,
-            definition.image_tower(),
+            definition.image_tower().only_what_is_read(),
             definition.preprocessing,
             micro_batch=micro_batch,
             streams=streams,

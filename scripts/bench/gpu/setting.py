@@ -44,10 +44,14 @@ def setting() -> Iterator[Setting]:
 
 
 def operations(vision: dict[str, Any], dim: int) -> int:
-    """Multiply-adds, times two, of one photo through a plain ViT tower with this open_clip `vision_cfg`."""
+    """Multiply-adds, times two, of one photo through a plain ViT tower with this open_clip `vision_cfg`.
+
+    As Weft runs it: the last block for the class token alone (`shared.encoder.class_token`).
+    """
     width, layers, patch = vision["width"], vision["layers"], vision["patch_size"]
     patches = (vision.get("image_size", 224) // patch) ** 2
     tokens = patches + 1
     ratio = vision.get("mlp_ratio", 4.0)
     layer = (4 + 2 * ratio) * tokens * width**2 + 2 * tokens**2 * width
-    return int(2 * (layers * layer + patches * 3 * patch**2 * width + width * dim))
+    unread = (2 + 2 * ratio) * patches * width**2 + 2 * patches * tokens * width
+    return int(2 * (layers * layer - unread + patches * 3 * patch**2 * width + width * dim))
