@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "restore": ("scripts.commands.backup:restore", "Fill an empty data folder from a backup."),
     "gc": ("scripts.commands.gc:command", "Remove uploads and thumbnails that no job names any more."),
+    "key": ("scripts.commands.key:command", "Add, list and remove keys for the pages and the API."),
     "bench": ("scripts.commands.bench:command", "Measure this machine."),
     "doctor": ("scripts.commands.doctor:command", "Check the set-up and print the settings in force."),
 }

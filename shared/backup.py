@@ -5,6 +5,7 @@ A backup is a folder, and a second one into the same folder copies only what is 
     ledger.rdb    one moment of the ledger (BGSAVE: Redis forks, and the child writes what it sees)
     jobs/         projections, copied through SQLite
     blobs/ thumbs/ banks/    files that never change under their name, and `banks/current`
+    keys.json     who may use it
     backup.json   written last: without it the folder is no backup
 
 The ledger's moment comes first. A blob is on the disk before the ledger accepts its job, so the files that are copied
@@ -28,6 +29,7 @@ import redis
 
 from shared.address import addresses
 from shared.errors import Conflict, NotFound, Unavailable
+from shared.keys import FILE as KEYS
 from shared.ledger import Ledger, keys
 from shared.ledger.connection import translated
 from shared.results import rewind
@@ -66,18 +68,20 @@ def save(settings: Settings, target: Path, say: Say = lambda _: None) -> dict[st
         say(f"results {path.stem}")
         _copy_projection(path, target / "jobs" / path.name, empty=path.stem in held)
         jobs += 1
-    # Named before the versions are copied, which only ever become more.
+    # Read before the versions are copied, which only ever become more.
     current = settings.data_dir / "banks" / "current"
-    named = current.read_bytes() if current.exists() else None
+    small = {path: path.read_bytes() for path in (current, settings.data_dir / KEYS) if path.exists()}
     copied = 0
     for source in _files(settings.data_dir):
         relative = source.relative_to(settings.data_dir)
         if source != current and _copy_new(source, target / relative):
             copied += 1
             say(str(relative))
-    if named is not None:
-        (target / "banks").mkdir(exist_ok=True)
-        _write(target / "banks" / "current", named)
+    (target / KEYS).unlink(missing_ok=True)
+    for path, data in small.items():
+        copy = target / path.relative_to(settings.data_dir)
+        copy.parent.mkdir(exist_ok=True)
+        _write(copy, data)
     os.sync()
     manifest = {"at": at, "schema": keys.SCHEMA, "jobs": jobs, "ledger_jobs": len(held), "new_files": copied}
     _write(target / MANIFEST, json.dumps(manifest, indent=1).encode())
@@ -102,7 +106,7 @@ def load(settings: Settings, source: Path) -> dict[str, Any]:
     server = settings.data_dir / "redis" / "ledger"
     if any(server.glob("append*")) or any(settings.jobs_dir.glob("*.sqlite")):
         raise Conflict("restore_not_empty", data_dir=str(settings.data_dir))
-    for path in [*_files(source), *source.glob("jobs/*.sqlite")]:
+    for path in [*_files(source), *source.glob("jobs/*.sqlite"), *source.glob(KEYS)]:
         _copy_new(path, settings.data_dir / path.relative_to(source))
     server.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Redis takes an append-only file that begins with a moment, under the name that all versions know.

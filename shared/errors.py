@@ -37,6 +37,13 @@ class InvalidRequest(WeftError):
     status = 400
 
 
+class KeyNeeded(WeftError):
+    """There are API keys, and this request has none of them."""
+
+    code = "key_needed"
+    status = 401
+
+
 class NotFound(WeftError):
     """No such job, item, class, sample or version."""
 

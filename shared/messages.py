@@ -44,6 +44,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "idempotency_mismatch": ("This Idempotency-Key was used for another request.", "该 Idempotency-Key 已用于另一个请求。"),
     "idempotency_in_progress": ("The same submission is still being received.", "同一提交仍在接收中。"),
     "cross_site": ("Requests from other web sites are refused.", "拒绝来自其他网站的请求。"),
+    "key_needed": (
+        "A key is needed: send `Authorization: Bearer KEY`, or give it as the password in the browser (`weft key add NAME` makes one).",
+        "需要密钥：请发送 `Authorization: Bearer 密钥`，或在浏览器中作为密码输入（`weft key add 名称` 可生成）。",
+    ),
+    "key_exists": ("There is already a key named {name}; remove it first, or choose another name.", "已有名为 {name} 的密钥；请先删除，或换一个名称。"),
     # state of the system
     "unavailable": ("Not available right now; try again in a moment.", "暂时不可用，请稍后再试。"),
     "redis_unavailable": ("Redis cannot be reached; try again in a moment.", "无法连接 Redis，请稍后再试。"),

@@ -25,7 +25,7 @@ _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "upload_too_lar
 def problem(code: str, status: int, detail: dict[str, Any], retry_after: int | None = None, **more: Any) -> Response:
     title = HTTPStatus(status).phrase
     sentence = say(code, **detail)
-    if _wants_page():
+    if wants_page():
         body, kind = render_template("error.html", code=code, status=status, sentence=sentence), "text/html"
     else:
         document = {"type": "about:blank", "title": title, "status": status, "detail": sentence, "code": code, **more}
@@ -37,7 +37,7 @@ def problem(code: str, status: int, detail: dict[str, Any], retry_after: int | N
     return response
 
 
-def _wants_page() -> bool:
+def wants_page() -> bool:
     if request.headers.get("HX-Request") or request.path.startswith("/api/") or request.path in _PROBES:
         return False
     best = request.accept_mimetypes.best_match(("text/html", "application/json"))

@@ -10,6 +10,7 @@ import pytest
 from scripts.up import redis as embedded
 from shared import backup
 from shared.errors import Conflict, NotFound
+from shared.keys import Keys
 from shared.ledger import Ledger
 from shared.results import caught_up
 from shared.settings import Settings
@@ -64,6 +65,20 @@ def test_a_second_backup_copies_what_is_new(settings: Settings, redis_pair: embe
     assert backup.save(settings, tmp_path / "backup")["new_files"] == 1
     storage.put(b"p1", sha("p1"))
     assert backup.save(settings, tmp_path / "backup")["new_files"] == 1
+
+
+def test_keys_go_with_it_and_removed_ones_do_not_come_back(
+    settings: Settings, redis_pair: embedded.Pair, restored: Settings, tmp_path: Path
+) -> None:
+    keys, target = Keys.of(settings), tmp_path / "backup"
+    keys.add("old")
+    backup.save(settings, target)
+    keys.remove("old")
+    key = keys.add("new")
+    backup.save(settings, target)
+    backup.load(restored, target)
+    assert Keys.of(restored).holder(key) == "new"
+    assert list(Keys.of(restored).rows()) == ["new"]
 
 
 def test_a_projection_ahead_of_its_ledger_is_folded_again(settings: Settings, redis_pair: embedded.Pair) -> None:
