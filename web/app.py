@@ -42,6 +42,9 @@ def _complete(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
     """What APIFlask cannot see: multipart bodies, which are read as streams, and how every error looks."""
     assert isinstance(spec, dict)
     spec["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+    # An empty requirement beside it: keys are asked for only once there is one.
+    spec["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    spec["security"] = [{"key": []}, {}]
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     failed = {"description": "Any error", "content": {"application/problem+json": problem}}
     for methods in spec["paths"].values():
