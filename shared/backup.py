@@ -28,8 +28,8 @@ from typing import Any
 import redis
 
 from shared.address import addresses
+from shared.api_keys import FILE as KEYS
 from shared.errors import Conflict, NotFound, Unavailable
-from shared.keys import FILE as KEYS
 from shared.ledger import Ledger, keys
 from shared.ledger.connection import translated
 from shared.results import rewind

@@ -37,7 +37,7 @@ class Preset:
     name: str
     #: Classes that the coarse stage (centroids) hands to the fine stage (samples).
     topc: int
-    #: A class with fewer samples than this is named in the bank's report and not ranked.
+    #: A class with fewer samples than this is named in the bank's report, and ranked by its name at best.
     min_samples: int
 
 

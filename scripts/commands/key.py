@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from scripts import output
-from shared.keys import Keys
+from shared.api_keys import Keys
 
 
 @click.group()

@@ -9,8 +9,8 @@ import pytest
 
 from scripts.up import redis as embedded
 from shared import backup
+from shared.api_keys import Keys
 from shared.errors import Conflict, NotFound
-from shared.keys import Keys
 from shared.ledger import Ledger
 from shared.results import caught_up
 from shared.settings import Settings

@@ -11,8 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from scripts.cli import run
+from shared.api_keys import FILE, Keys
 from shared.errors import Conflict, InvalidRequest, NotFound
-from shared.keys import FILE, Keys
 from shared.settings import Settings
 from web.app import create_app
 
