@@ -11,6 +11,9 @@ from shared.settings import Settings
 from shared.types import Lane
 
 TASK = "weft.work"
+#: Seconds that a pool's new child may take to report to its parent (Celery's own limit, 4, ends children of a busy
+#: machine one after the other); `weft up` watches the start of a worker with a patience of its own.
+CHILD_START_SECONDS = 600.0
 #: kombu's names for the lanes' queues in the broker's Redis.
 KEY_PREFIX = "mq:"
 
@@ -23,6 +26,7 @@ def make_celery(settings: Settings) -> Celery:
         task_reject_on_worker_lost=True,
         task_ignore_result=True,
         worker_prefetch_multiplier=1,
+        worker_proc_alive_timeout=CHILD_START_SECONDS,
         accept_content=["json"],
         task_serializer="json",
         broker_connection_max_retries=None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -26,7 +27,7 @@ class _Server(BaseApplication):  # gunicorn ships no types
             "threads": THREADS,
             # A browser opens six connections and keeps them; each holds no thread while it idles.
             "keepalive": 30,
-            "timeout": 60,
+            "timeout": 120,
             "graceful_timeout": 15,
             # Heartbeats go to a file, and a slow disk would pass for a hung worker.
             "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,
@@ -49,4 +50,6 @@ class _Server(BaseApplication):  # gunicorn ships no types
 
 def run(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT, then lets running requests finish (15 s)."""
+    # gunicorn ends a process that does not serve within `timeout`: the slow imports come before it counts.
+    import_module("web.app")
     _Server(settings).run()

@@ -6,7 +6,6 @@ The parent imports no engine and starts no thread of ours before it forks: torch
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from shared.settings import Settings
 from shared.telemetry import configure
 from shared.types import Lane
 from worker.drain import Drain
+from worker.heartbeat import StartingHeartbeat, own_id
 
 if TYPE_CHECKING:
     from worker.child import Child
@@ -31,7 +31,8 @@ def build(settings: Settings, lanes: Sequence[Lane]) -> Celery:
     configure(settings, "worker")
     app = make_celery(settings)
     drain = Drain()
-    worker_id = f"{socket.gethostname()}-{os.getpid()}"
+    worker_id = own_id()
+    starting = StartingHeartbeat(settings, worker_id, lanes)
     #: Set in the child only.
     held: list[Child] = []
 
@@ -45,7 +46,7 @@ def build(settings: Settings, lanes: Sequence[Lane]) -> Celery:
         from worker.child import Child
 
         held.append(Child(settings, worker_id, lanes, drain))
-        # In a thread: Celery gives a new child four seconds to say that it is alive.
+        # In a thread: Celery waits for this child's report, and the worker does nothing until it comes.
         held[0].start()
 
     @signals.worker_process_shutdown.connect(weak=False)
@@ -57,5 +58,14 @@ def build(settings: Settings, lanes: Sequence[Lane]) -> Celery:
     def shutting_down(**_: Any) -> None:
         _log.info("draining")
         drain.begin()
+
+    @signals.heartbeat_sent.connect(weak=False)
+    def beat(**_: Any) -> None:
+        # Celery's own, every two seconds, in the parent.
+        starting.send()
+
+    @signals.worker_shutdown.connect(weak=False)
+    def leave(**_: Any) -> None:
+        starting.leave()
 
     return app

@@ -6,6 +6,7 @@ import os
 
 from shared.settings import Settings
 from shared.types import Lane
+from worker.heartbeat import IMPORT_SECONDS, StartingHeartbeat, own_id
 
 
 def main(settings: Settings, only: str | None = None) -> None:
@@ -18,6 +19,9 @@ def main(settings: Settings, only: str | None = None) -> None:
     os.environ.pop("REMAP_SIGTERM", None)
     os.environ["WEFT_DATA_DIR"] = str(settings.data_dir)
     lanes = [Lane(only)] if only else list(Lane)
+
+    # Before Celery is imported, which takes long on a busy machine or a cold disk.
+    StartingHeartbeat(settings, own_id(), lanes).send(IMPORT_SECONDS)
 
     from worker.app import build
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 from shared.errors import Conflict
 
 #: Earlier logs of a service that are kept: x.log.1 … x.log.3.
@@ -84,6 +86,18 @@ def signal_session(process: subprocess.Popen[bytes], sig: int) -> None:
     """Send `sig` to the process and to all that it started; its session outlives it while one of them lives."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, sig)
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time that the process and its living descendants have used; 0 where it is gone."""
+    total = 0.0
+    with suppress(psutil.Error):
+        head = psutil.Process(pid)
+        for process in (head, *head.children(recursive=True)):
+            with suppress(psutil.Error):
+                times = process.cpu_times()
+                total += times.user + times.system
+    return total
 
 
 def rotate(log: Path) -> None:

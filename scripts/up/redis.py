@@ -204,7 +204,7 @@ def _candidates() -> Iterator[Path]:
 
 def _version(program: Path) -> str | None:
     try:
-        told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
+        told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return None
     match = re.search(r"v=(\d+\.\d+\.\d+)", told)
@@ -238,7 +238,7 @@ def _service(name: str, program: Path, settings: Settings, at: Endpoint, lines: 
     )
 
 
-def _spawn_patiently(service: Service, seconds: float = 15.0) -> subprocess.Popen[bytes]:
+def _spawn_patiently(service: Service, seconds: float = 60.0) -> subprocess.Popen[bytes]:
     deadline = time.monotonic() + seconds
     while True:
         try:

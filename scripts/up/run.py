@@ -16,7 +16,7 @@ import redis
 
 from scripts.up import redis as embedded
 from scripts.up.first_bank import NAMES, wanted
-from scripts.up.process import Service, only_one, trim
+from scripts.up.process import Service, cpu_seconds, only_one, trim
 from scripts.up.pulse import Pulse
 from scripts.up.signals import Signals
 from scripts.up.supervisor import Kept, Say, Supervisor
@@ -40,6 +40,10 @@ WEB_END, DISPATCHER_END, REDIS_END = 3.0, 1.5, 3.0
 STALLED_LEASES = 3
 #: Seconds between two looks at the heartbeats, and at the logs' sizes.
 LOOK_SECONDS, TRIM_SECONDS = 2.0, 60.0
+#: Seconds between two looks after which this process itself did not run (suspended, starved): nobody's silence counts.
+UNATTENDED_SECONDS = 10.0
+#: Seconds after which the terminal is told that a worker's start is a slow one.
+SLOW_START_SECONDS = 30.0
 
 
 class Up:
@@ -60,6 +64,10 @@ class Up:
         self._workers: list[Kept] = []
         self._prepare: list[Kept] = []
         self._pulses: dict[str, tuple[float, Pulse]] = {}
+        #: Starts in a row of each worker that were given up.
+        self._failed_starts: dict[str, int] = {}
+        self._slow_starts: set[tuple[str, float]] = set()
+        self._looked_at = time.monotonic()
         self._told: dict[str, object] = {}
         self._ledger: Ledger | None = None
         self._open = self._ready = False
@@ -173,6 +181,7 @@ class Up:
     def _look(self) -> None:
         """Restart workers that hang, and pass on what they say of themselves."""
         now = time.monotonic()
+        unattended, self._looked_at = now - self._looked_at > UNATTENDED_SECONDS, now
         pulses = {kept.name: self._pulse(kept) for kept in self._workers if kept.running}
         try:
             beats = self._beats()
@@ -187,21 +196,42 @@ class Up:
             for pulse in pulses.values():
                 pulse.pause(now)
             return
+        if unattended:
+            for pulse in pulses.values():
+                pulse.pause(now)
         for kept in self._workers:
             if kept.name not in pulses or kept.process is None:
                 continue
             beat = beats.get(kept.process.pid)
-            why = pulses[kept.name].look(now, beat, waits.get((beat or {}).get("identity"), False))
+            pulse = pulses[kept.name]
+            waiting = waits.get((beat or {}).get("identity"), False)
+            why = pulse.look(now, beat, waiting, cpu_seconds(kept.process.pid))
             if why:
+                if pulse.starting:
+                    self._failed_starts[kept.name] = self._failed_starts.get(kept.name, 0) + 1
                 self.supervisor.restart(kept, why)
-            elif beat:
-                self._tell(kept.name, beat)
+            elif pulse.starting:
+                self._report_slow_start(kept, pulse, now)
+            else:
+                self._failed_starts.pop(kept.name, None)
+                if beat:
+                    self._tell(kept.name, beat)
+
+    def _report_slow_start(self, kept: Kept, pulse: Pulse, now: float) -> None:
+        """Once per start."""
+        key = (kept.name, kept.started_at)
+        if pulse.waited(now) > SLOW_START_SECONDS and key not in self._slow_starts:
+            self._slow_starts.add(key)
+            load = f"load {os.getloadavg()[0]:.0f} on {cores()} cores"
+            allowed = f"it may take {pulse.start_allowance:.0f} s without using the processor"
+            self.say(kept.name, f"starts slowly ({load}); {allowed}")
 
     def _pulse(self, kept: Kept) -> Pulse:
         known = self._pulses.get(kept.name)
         if known is None or known[0] != kept.started_at:
             stalled = STALLED_LEASES * self.settings.lease_seconds
-            known = self._pulses[kept.name] = (kept.started_at, Pulse(kept.started_at, stalled))
+            pulse = Pulse(kept.started_at, stalled, self._failed_starts.get(kept.name, 0))
+            known = self._pulses[kept.name] = (kept.started_at, pulse)
         return known[1]
 
     def _beats(self) -> dict[int, dict[str, Any]]:

@@ -92,13 +92,20 @@ class Reading:
             beats = self._c.redis.mget([keys.worker(i.decode()) for i in ids]) if ids else []
         return sorted((json.loads(b) for b in beats if b), key=lambda w: w["id"])
 
-    def beat(self, worker_id: str, info: dict[str, Any]) -> None:
-        """A worker's heartbeat; it is taken for gone 15 seconds after the last."""
+    def beat(self, worker_id: str, info: dict[str, Any], seconds: float = _WORKER_SECONDS) -> None:
+        """A worker's heartbeat; the worker counts as gone `seconds` after the last."""
         with translated():
             pipe = self._c.redis.pipeline(transaction=False)
-            pipe.set(keys.worker(worker_id), json.dumps({**info, "last_seen": time.time()}), px=_WORKER_SECONDS * 1000)
+            text = json.dumps({**info, "last_seen": time.time()})
+            pipe.set(keys.worker(worker_id), text, px=int(seconds * 1000))
             pipe.zadd(keys.WORKERS, {worker_id: time.time()})
             pipe.execute()
+
+    def worker(self, worker_id: str) -> dict[str, Any] | None:
+        """One worker's last heartbeat, or None once it is no longer valid."""
+        with translated():
+            found = self._c.redis.get(keys.worker(worker_id))
+        return dict(json.loads(found)) if found else None
 
     def leave(self, worker_id: str) -> None:
         """A worker says that it ends."""

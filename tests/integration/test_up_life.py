@@ -8,12 +8,13 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import requests
 
-from tests.product import Product, await_ready, eventually, run_product, start_product
+from tests.product import Product, await_ready, eventually, run_product, start_product, warm_workers
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,10 @@ def _children(product: Product) -> dict[str, psutil.Process]:
             if child.status() != psutil.STATUS_ZOMBIE and child.cmdline():
                 found[Path(child.cmdline()[-1]).name] = child
     return found
+
+
+def _warm(product: Product) -> list[dict[str, Any]]:
+    return [beat for beat in warm_workers(product) if psutil.pid_exists(beat["pid"])]
 
 
 def _all(product: Product) -> list[psutil.Process]:
@@ -51,6 +56,8 @@ def test_what_dies_is_started_again(running: Product, role: str) -> None:
 @pytest.mark.long
 def test_a_hung_worker_is_restarted_from_outside(running: Product) -> None:
     before = _children(running)["worker"]
+    # Not the heartbeat of the one that an earlier test killed: a worker that starts has a longer patience.
+    eventually(lambda: any(os.getsid(beat["pid"]) == before.pid for beat in _warm(running)), 60, "its heartbeat")
     for process in [before, *before.children()]:
         process.send_signal(signal.SIGSTOP)
     eventually(lambda: not before.is_running(), 60, "the end of the hung worker")

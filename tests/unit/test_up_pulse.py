@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scripts.up.pulse import SILENT_SECONDS, Pulse
+from scripts.up.pulse import BUSY_SILENT_SECONDS, LONGEST_START, SILENT_SECONDS, START_SECONDS, Pulse
 
 STALLED = 60.0
 
@@ -28,8 +28,47 @@ def test_silence_after_a_heartbeat_is_noticed() -> None:
     assert _watched((1, _beat("ready"), False), (2 + SILENT_SECONDS, None, False)) == "gave no sign of life"
 
 
-def test_one_that_never_says_a_word_is_noticed() -> None:
-    assert _watched((SILENT_SECONDS + 1, None, True)) == "gave no sign of life"
+def test_a_start_has_a_patience_of_its_own() -> None:
+    assert _watched((START_SECONDS, None, True)) is None
+    assert _watched((START_SECONDS + 1, None, True)) == f"did not start within {START_SECONDS + 1:.0f} s"
+
+
+def test_patience_doubles_with_each_failed_start() -> None:
+    for failed in range(4):
+        allowed = START_SECONDS * 2**failed
+        assert Pulse(0.0, STALLED, failed).look(allowed, None, True) is None
+        assert Pulse(0.0, STALLED, failed).look(allowed + 1, None, True)
+
+
+def test_the_parents_heartbeats_do_not_end_the_start() -> None:
+    looks = [(float(now), _beat("starting"), True) for now in range(0, int(START_SECONDS), 2)]
+    assert _watched(*looks) is None
+    assert _watched(*looks, (START_SECONDS + 2, _beat("starting"), True))
+
+
+def test_cpu_time_is_a_sign_of_life_of_a_starting_worker() -> None:
+    pulse = Pulse(0.0, STALLED)
+    # A fortieth of a core.
+    looks = [pulse.look(now, None, True, now / 40) for now in range(0, int(START_SECONDS * LONGEST_START), 2)]
+    assert looks == [None] * len(looks)
+    assert pulse.look(START_SECONDS * LONGEST_START + 1, None, True, 1e6)
+
+
+def test_cpu_time_is_a_sign_of_life_of_a_running_worker_for_two_minutes() -> None:
+    pulse = Pulse(0.0, STALLED)
+    pulse.look(1, _beat("busy"), True, 10)
+    looks = [pulse.look(now, None, True, 10 + now / 10) for now in range(2, int(BUSY_SILENT_SECONDS), 2)]
+    assert looks == [None] * len(looks)
+    assert pulse.look(BUSY_SILENT_SECONDS + 2, None, True, 100) == "gave no sign of life"
+
+
+def test_a_new_child_has_a_start_of_its_own() -> None:
+    """Celery's parent has forked another after the first one died."""
+    pulse = Pulse(0.0, STALLED)
+    pulse.look(1000, _beat("busy", 5), True)
+    assert pulse.look(1002, _beat("starting"), True) is None
+    assert pulse.look(1000 + START_SECONDS, _beat("starting"), True) is None
+    assert pulse.look(1004 + START_SECONDS, _beat("starting"), True)
 
 
 @pytest.mark.parametrize("state", ["busy", "ready"])

@@ -73,7 +73,7 @@ class LedgerCollector(Collector):
             oldest.add_metric([lane], values["oldest"] or 0)
         yield from (ready, oldest)
         states = GaugeMetricFamily("weft_workers", "Workers alive", labels=["state"])
-        for state in ("loading", "ready", "busy", "error"):
+        for state in ("starting", "loading", "ready", "busy", "error"):
             states.add_metric([state], sum(1 for worker in workers if worker.get("state") == state))
         yield states
         rate = GaugeMetricFamily("weft_worker_photos_per_second", "A worker's recent rate", labels=["worker"])
