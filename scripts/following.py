@@ -66,15 +66,23 @@ def report(ctx: click.Context, settings: Settings, ledger: Ledger, job: Job) -> 
 
 def document(job: Job) -> dict[str, Any]:
     """A job as the API shows it."""
-    return {**job.public(), "message": sentence(job.note, model=job.model, path=job.path) if job.note else None}
+    return {
+        **job.public(),
+        "message": sentence(job.note, **job.note_values) if job.note else None,
+    }
+
+
+def state(job: Job) -> str:
+    """The job's state; one that cannot move does not read as if it did."""
+    return f"waiting for a {job.waiting_for}" if job.waiting_for else job.state.value
 
 
 def _caption(job: Job) -> str:
     rate = f" {job.rate:.1f}/s" if job.rate else ""
     left = f", {output.span(job.eta)} left" if job.eta else ""
     failed = f", {job.failed} failed" if job.failed else ""
-    note = f": {sentence(job.note, model=job.model)}" if job.note else ""
-    return f"{job.state.value}{rate}{left}{failed}{note}"
+    note = f": {sentence(job.note, **job.note_values)}" if job.note else ""
+    return f"{state(job)}{rate}{left}{failed}{note}"
 
 
 def _took(job: Job) -> str:

@@ -80,6 +80,16 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "bank_demo_being_made": ("The demo bank is being made: in a minute or so photos can be classified.", "正在制作演示参考库：大约一分钟后即可分类照片。"),
     "bank_names_being_made": ("No bank yet: preparing to rank photos by class names alone.", "尚无参考库：正在准备仅按类别名称对照片排序。"),
     "no_worker": ("No worker is running: `weft worker`.", "没有运行中的处理进程：请运行 `weft worker`。"),
+    "worker_starting": ("A worker is starting; photos are classified as soon as it is ready.", "识别服务正在启动，就绪后将自动开始识别。"),
+    "worker_error": ("No worker is able to classify; see Workers for the reason.", "识别服务出错，暂时无法识别；原因请见“处理进程”页面。"),
+    "folder_not_visible": (
+        "No worker can read the folder {path}: it is missing, empty or not allowed on {workers}. The photos wait; nothing has failed.",
+        "没有识别服务能读取文件夹 {path}：它在 {workers} 上不存在、为空或未被允许。照片会继续等待，没有失败。",
+    ),
+    "folder_not_visible_to_some": (
+        "{workers} cannot read the folder {path}; the other workers classify its photos.",
+        "{workers} 无法读取文件夹 {path}，由其他识别服务处理其中的照片。",
+    ),
     "no_worker_for_model": ("No running worker has the model {model} that this job was submitted for.", "没有处理进程加载了此任务所需的模型 {model}。"),
     "bank_damaged": ("The bank {version} is damaged: {reason}", "参考库 {version} 已损坏：{reason}"),
     "bank_vectors": (

@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     def roots(self) -> tuple[Path, ...]:
         """Real paths below which folder jobs may read."""
         listed = [Path(p).expanduser().resolve() for p in self.folder_roots.split(os.pathsep) if p]
-        return tuple(listed) or (self.data_dir / "photos",)
+        return tuple(listed) or ((self.data_dir / "photos").resolve(),)
 
     @property
     def weights_dir(self) -> Path:

@@ -161,6 +161,16 @@ class JobSpec:
     not_before: float | None = None
 
 
+#: Notes of a job on which nobody can work, and what it waits for.
+WAITING_FOR = {
+    "no_worker": "worker",
+    "worker_starting": "worker",
+    "worker_error": "worker",
+    "no_worker_for_model": "model",
+    "folder_not_visible": "folder",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A job as the ledger knows it now."""
@@ -194,6 +204,19 @@ class Job:
     eta: float | None = None
     #: A code (see messages) that says why a job does not move or could not be listed, e.g. `no_worker_for_model`.
     note: str | None = None
+    #: Values of the note's sentence.
+    note_detail: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def note_values(self) -> dict[str, Any]:
+        """What the note's sentence may name."""
+        return {"model": self.model, "path": self.path, **self.note_detail}
+
+    @property
+    def waiting_for(self) -> str | None:
+        """What a job that was started waits for: `worker`, `model` or `folder`; None while nothing keeps it."""
+        stopped = self.state in (JobState.QUEUED, JobState.RUNNING)
+        return WAITING_FOR.get(self.note or "") if stopped else None
 
     @property
     def done(self) -> int:
@@ -202,6 +225,6 @@ class Job:
     def public(self) -> dict[str, Any]:
         """The JSON that API and command line show (times in seconds since the epoch)."""
         shown = asdict(self)
-        for inner in ("identity", "listed", "lane"):
+        for inner in ("identity", "listed", "lane", "note_detail"):
             del shown[inner]
-        return shown
+        return {**shown, "waiting_for": self.waiting_for}

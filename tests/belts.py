@@ -62,6 +62,9 @@ class ListSource:
     def take(self, lane: Lane) -> Chunk | None:
         return self.chunks[lane].popleft() if self.chunks[lane] else None
 
+    def reachable(self, chunk: Chunk) -> bool:
+        return True
+
     def hold(self, chunk: Chunk, indexes: Sequence[int]) -> None:
         self.held[chunk] |= set(indexes)
 

@@ -54,6 +54,8 @@ class JobOut(BaseModel):
     finished: float | None
     path: str | None
     not_before: float | None
+    #: `worker`, `model` or `folder` where a job that was started cannot move for want of it.
+    waiting_for: str | None = None
     #: Why the job does not move, or what its end was.
     note: str | None
     #: `note` as a sentence in the user's language.

@@ -65,8 +65,17 @@ REMEDIES = {
 }
 
 
+#: What a job waits for → its state in words.
+WAITING = {
+    "worker": _l("Waiting: no worker ready"),
+    "model": _l("Waiting: no worker has its model"),
+    "folder": _l("Waiting: folder not readable"),
+}
+
+
 def state(job: Job) -> str:
-    return str(STATES[job.state])
+    """The job's state; one that cannot move does not read as if it did."""
+    return str(WAITING[job.waiting_for] if job.waiting_for else STATES[job.state])
 
 
 def duration(seconds: float) -> str:

@@ -20,6 +20,7 @@ from shared.ledger.claims import Claims
 from shared.queue import Bell
 from shared.settings import Settings
 from shared.types import Lane
+from worker.folders import Folders
 from worker.source import LedgerSource
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Child:
         self._id = worker_id
         self._lanes = lanes
         self._drain = drain
+        self._folders = Folders(settings.roots)
         self._ready = threading.Event()
         self._closing = threading.Event()
         self._engine: Engine | None = None
@@ -57,7 +59,8 @@ class Child:
         self._processes = [parent, psutil.Process()]
 
     def start(self) -> None:
-        """Loads in one thread, beats in another."""
+        """Loads in one thread, beats in another, looks after folders in a third."""
+        threading.Thread(target=self._folders.watch, args=(self._closing,), name="folders", daemon=True).start()
         threading.Thread(target=self._load, name="load", daemon=True).start()
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
@@ -71,7 +74,9 @@ class Child:
         ledger = Ledger.connect(self._settings)
         claims = Claims(ledger.connection, self._id, self._engine.identity, self._settings.lease_seconds)
         until = time.monotonic() + _TASK_SECONDS
-        source = LedgerSource(claims, self._settings.lease_seconds, lambda: bool(self._drain), self._counted)
+        source = LedgerSource(
+            claims, self._settings.lease_seconds, lambda: bool(self._drain), self._counted, self._folders
+        )
         self._busy = True
         try:
             with source:
@@ -189,6 +194,7 @@ class Child:
             "cache_misses": self._pipeline.cache.misses if self._pipeline else 0,
             "cpu_percent": round(sum(p.cpu_percent() for p in self._processes), 1),
             "memory_mb": round(sum(_resident(p) for p in self._processes) / 1024**2, 1),
+            "hidden_jobs": self._folders.hidden(),
             "error": {"code": error.code, "detail": error.detail} if error else None,
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Self, TypeVar
 
 import structlog
@@ -13,6 +14,7 @@ from shared.errors import Unavailable
 from shared.ledger.claims import Claim, Claims
 from shared.pipeline.work import Source
 from shared.types import ItemResult, Lane
+from worker.folders import Folders
 
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -33,11 +35,13 @@ class LedgerSource(Source):
         lease_seconds: float,
         draining: Callable[[], bool],
         counted: Callable[[int], None],
+        folders: Folders,
     ) -> None:
         self._claims = claims
         self._lease = lease_seconds
         self._draining = draining
         self._counted = counted
+        self._folders = folders
         self._mine: set[Claim] = set()
         self._lock = threading.Lock()
         self._moved = time.monotonic()
@@ -51,11 +55,17 @@ class LedgerSource(Source):
         self._over.set()
 
     def take(self, lane: Lane) -> Claim | None:
-        claim = self._patiently(lambda: self._claims.claim(lane))
-        if claim is not None:
-            with self._lock:
-                self._mine.add(claim)
-        return claim
+        while claim := self._patiently(lambda: self._claims.claim(lane, self._folders.hidden())):
+            if self.reachable(claim):
+                with self._lock:
+                    self._mine.add(claim)
+                return claim
+            # From now on the job is passed over.
+            self._patiently(partial(self._claims.release, claim))
+        return None
+
+    def reachable(self, chunk: Claim) -> bool:
+        return chunk.path is None or self._folders.check(chunk.job, chunk.path)
 
     def hold(self, chunk: Claim, indexes: Sequence[int]) -> None:
         self._patiently(lambda: self._claims.renew([(chunk, indexes)]))

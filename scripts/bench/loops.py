@@ -101,6 +101,9 @@ class FolderSource(Source):
     def take(self, lane: Lane) -> Any | None:
         return self._chunks.pop(0) if lane is Lane.BULK and self._chunks else None
 
+    def reachable(self, chunk: Any) -> bool:
+        return True
+
     def hold(self, chunk: Any, indexes: Sequence[int]) -> None:
         return None
 

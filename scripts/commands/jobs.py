@@ -18,7 +18,14 @@ def jobs(ctx: click.Context, limit: int) -> None:
     found = Ledger.connect(output.state(ctx).settings).jobs(limit=limit)
     rows = [
         (
-            *(job.id, job.name, job.state.value, job.done, job.total if job.listed else f"{job.total}+", job.failed),
+            *(
+                job.id,
+                job.name,
+                following.state(job),
+                job.done,
+                job.total if job.listed else f"{job.total}+",
+                job.failed,
+            ),
             *(f"{job.rate:.1f}" if job.rate else "", output.span(job.eta), output.when(job.created)),
         )
         for job in found

@@ -204,7 +204,8 @@ class Up:
                 continue
             beat = beats.get(kept.process.pid)
             pulse = pulses[kept.name]
-            waiting = waits.get((beat or {}).get("identity"), False)
+            # What waits may be of a job whose folder this worker cannot read.
+            waiting = bool(beat) and not beat.get("hidden_jobs") and waits.get(beat.get("identity"), False)
             why = pulse.look(now, beat, waiting, cpu_seconds(kept.process.pid))
             if why:
                 if pulse.starting:

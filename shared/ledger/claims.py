@@ -25,6 +25,8 @@ class Claim:
     lane: Lane
     #: One photo that was in a dead worker's hands: nothing else may be in hand beside it, so that a death tells.
     alone: bool = False
+    #: The job's folder; None where its photos are uploads.
+    path: str | None = None
 
 
 class Claims:
@@ -34,13 +36,13 @@ class Claims:
         self._identity = identity
         self._lease = lease_seconds
 
-    def claim(self, lane: Lane) -> Claim | None:
-        """The oldest ready chunk of `lane` for this worker's encoder, or None."""
+    def claim(self, lane: Lane, skip: Sequence[str] = ()) -> Claim | None:
+        """The oldest ready chunk of `lane` for this worker's encoder, of none of the jobs in `skip`; or None."""
         key = keys.ready(self._identity, lane.value)
-        got = self._c.run("claim", self._worker, self._lease, keys=[key])
+        got = self._c.run("claim", self._worker, self._lease, *skip, keys=[key])
         if not got:
             return None
-        job, chunk, token, attempt, blob, bits, bank, preset, alone = got
+        job, chunk, token, attempt, blob, bits, bank, preset, alone, path = got
         items = wire.unpack_items(blob)
         items = wire.undone(items, items[0].index, bits)
         return Claim(
@@ -53,6 +55,7 @@ class Claims:
             preset=preset.decode(),
             lane=lane,
             alone=bool(alone),
+            path=path.decode("utf-8", "surrogateescape") or None,
         )
 
     def renew(self, held: Sequence[tuple[Claim, Sequence[int]]]) -> list[bool]:

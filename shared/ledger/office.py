@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.ledger import keys, wire
@@ -83,13 +84,19 @@ class Office:
             raw = self._c.redis.hget(keys.job(job_id, "meta"), "cursor")
         return os.fsdecode(raw) if raw else None
 
-    def note(self, job_id: str, code: str | None) -> None:
-        """Says on the job why it does not move, or takes that back."""
+    def note(self, job_id: str, code: str | None, detail: Mapping[str, Any] | None = None) -> None:
+        """Says on the job why it does not move, or takes that back. `detail`: values of the code's sentence."""
+        meta = keys.job(job_id, "meta")
         with translated():
             if code:
-                self._c.redis.hset(keys.job(job_id, "meta"), "note", code)
+                self._c.redis.hset(meta, mapping={"note": code, "note_detail": json.dumps(detail or {})})
             else:
-                self._c.redis.hdel(keys.job(job_id, "meta"), "note")
+                self._c.redis.hdel(meta, "note", "note_detail")
+
+    def withdraw(self, job: Job) -> None:
+        """Takes the job's chunks off the ready list and the job off the rota; they stay the next to be admitted."""
+        lane = job.lane.value
+        self._c.run("withdraw", job.id, keys.ready(job.identity, lane), keys.rota(job.identity, lane))
 
     def sweep(self, job: Job) -> int:
         """Puts expired chunks back; what a dead worker had in hand is tried alone, and given up as `poison` after

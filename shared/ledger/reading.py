@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from shared.errors import NotFound
 from shared.ledger import keys, wire
 from shared.ledger.connection import Connection, translated
-from shared.types import ItemResult, Job, JobState, Lane
+from shared.ledger.pace import Pace, Sample, measure, parse
+from shared.types import WAITING_FOR, ItemResult, Job, JobState, Lane
 
 #: Heartbeats older than this are not shown; the worker's own key is gone by then.
 _WORKER_SECONDS = 15
-#: Seconds over which a job's rate is taken.
-_RATE_WINDOW = 30
+#: Samples of a job's pace that commit.lua keeps.
+_PACE_SAMPLES = 60
 
 
 class Reading:
@@ -177,21 +179,17 @@ def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
     def number(key: str) -> float | None:
         return float(meta[key]) if key in meta else None
 
-    total, done = int(meta.get("total", 0)), int(meta["ok"]) + int(meta["failed"])
-    state = JobState(meta["state"])
-    rate = _rate(pace, number("started"), number("finished"), done, int(meta.get("base", 0)))
-    moving = state in (JobState.RUNNING, JobState.LISTING) and rate
-    return Job(
+    job = Job(
         id=job_id,
         name=meta["name"],
         kind=meta["kind"],
-        state=state,
+        state=JobState(meta["state"]),
         lane=Lane(meta["lane"]),
         preset=meta["preset"],
         model=meta["model"],
         bank=meta["bank"],
         identity=meta["identity"],
-        total=total,
+        total=int(meta.get("total", 0)),
         listed=meta.get("listed") == "1",
         ok=int(meta["ok"]),
         failed=int(meta["failed"]),
@@ -202,20 +200,23 @@ def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
         finished=number("finished"),
         path=meta.get("path"),
         not_before=number("not_before"),
-        rate=rate,
-        eta=(total - done) / rate if moving and rate else None,
         note=meta.get("note"),
+        note_detail=json.loads(meta.get("note_detail", "{}")),
     )
+    samples = [parse(entry) for entry in pace]
+    if anchor := meta.get("anchor"):
+        samples.insert(0, parse(anchor.encode()))
+    elif job.started and len(samples) < _PACE_SAMPLES:
+        samples.insert(0, Sample(job.started, int(meta.get("base", 0)), 0))
+    rate, eta = _pace(job, samples, int(meta.get("base", 0)))
+    return replace(job, rate=rate, eta=eta)
 
 
-def _rate(pace: list[bytes], started: float | None, finished: float | None, done: int, base: int) -> float | None:
-    """Items a second since `started`, when `base` were done: over all once finished, else the last half minute."""
-    if started and finished and finished > started and done > base:
-        return (done - base) / (finished - started)
-    samples = [(float(t), int(n)) for t, n in (p.split() for p in pace)]
-    if started and samples:
-        samples = [(started, base), *samples]
-    recent = [s for s in samples if s[0] >= samples[-1][0] - _RATE_WINDOW] if samples else []
-    if len(recent) < 2 or recent[-1][0] - recent[0][0] < 0.5:
-        return None
-    return max(0.0, (recent[-1][1] - recent[0][1]) / (recent[-1][0] - recent[0][0]))
+def _pace(job: Job, samples: Sequence[Sample], base: int) -> Pace:
+    """None of both while the job does not move, and no time left before all its photos are known."""
+    if job.started and job.finished and job.finished > job.started and job.done > base:
+        return Pace(rate=(job.done - base) / (job.finished - job.started))
+    if job.state not in (JobState.RUNNING, JobState.LISTING) or job.note in WAITING_FOR:
+        return Pace()
+    rate, eta = measure(samples, time.time(), job.total - job.done)
+    return Pace(rate, eta if job.listed else None)

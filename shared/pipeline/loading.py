@@ -21,6 +21,9 @@ GROUP = 16
 #: Threads that read and hash. Not those that decode: a group would wait for every photo that is still to be decoded.
 READERS = 4
 
+#: What a photo fails with when its folder is not there, or its share is gone.
+ABSENT = ("missing_file", "unreadable", "outside_roots")
+
 
 class Loader(threading.Thread):
     """Feeds the belt from one lane until the source has no more, or `stop` says so.
@@ -118,7 +121,7 @@ class Loader(threading.Thread):
                 else:
                     self._fail(work, item, PhotoError("timeout"))
             except Exception as error:
-                self._fail(work, item, error)
+                self._refuse(work, item, error)
             else:
                 answer.append((item, sha, data))
                 self._source.progressed()
@@ -127,6 +130,13 @@ class Loader(threading.Thread):
     def _fail(self, work: ChunkWork, item: Item, error: Exception) -> None:
         work.fail(item, None, *reason(error))
         self._belt.finished(work)
+
+    def _refuse(self, work: ChunkWork, item: Item, error: Exception) -> None:
+        """Fails a photo that could not be read, unless it is the folder that went away."""
+        if isinstance(error, PhotoError) and error.code in ABSENT and not self._source.reachable(work.chunk):
+            self._leave(work)
+        else:
+            self._fail(work, item, error)
 
     def _leave(self, work: ChunkWork) -> None:
         work.cut(1)

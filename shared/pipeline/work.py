@@ -37,6 +37,10 @@ class Source(Protocol):
         """The next chunk of the lane, or None while there is none. After it once returned None for `BULK`, the
         pipeline ends when what it has is done."""
 
+    def reachable(self, chunk: Any) -> bool:
+        """Whether the folder of the chunk's photos can be read from here; if not, others have to do it."""
+        return True
+
     def hold(self, chunk: Any, indexes: Sequence[int]) -> None:
         """These photos of the chunk are about to be decoded and encoded: what dies now, one of them killed."""
 

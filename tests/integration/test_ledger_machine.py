@@ -189,5 +189,6 @@ def test_any_order_of_steps_keeps_the_promises(machine: type[LedgerMachine]) -> 
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)
 def test_many_orders_of_many_steps_keep_the_promises(machine: type[LedgerMachine]) -> None:
     check(machine, examples=400, steps=60)

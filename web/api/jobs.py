@@ -17,7 +17,10 @@ bp = APIBlueprint("jobs", __name__, tag="Jobs")
 
 def shown(job: Job) -> dict[str, Any]:
     """A job as JSON, with its note as a sentence."""
-    return {**job.public(), "message": say(job.note, model=job.model, path=job.path) if job.note else None}
+    return {
+        **job.public(),
+        "message": say(job.note, **job.note_values) if job.note else None,
+    }
 
 
 @bp.post("/jobs")

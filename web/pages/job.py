@@ -95,7 +95,7 @@ def _progress(job: Job) -> dict[str, Any]:
             failures = projection.summary()["failures"]
     ended = job.state in ENDED
     workers = [] if ended else [w for w in ledger.workers() if w.get("identity") in (None, job.identity)]
-    note = say(job.note, model=job.model, path=job.path) if job.note else None
+    note = say(job.note, **job.note_values) if job.note else None
     return {"job": job, "ended": ended, "failures": failures, "workers": workers, "note": note}
 
 

@@ -21,6 +21,7 @@ from shared.settings import Settings
 from shared.telemetry import configure
 from shared.types import Job, JobState, Lane
 from worker.dispatcher.listing import Lister
+from worker.dispatcher.obstacles import CODES, obstacle, out_of_sight
 from worker.dispatcher.projecting import Projector
 
 _log = structlog.get_logger(__name__)
@@ -104,8 +105,11 @@ class Dispatcher:
             for job in jobs:
                 self._office.sweep(job)
             for job in moving:
-                self._explain(job, serving)
-        self._admit(moving, serving)
+                self._explain(job, workers)
+        hidden = [job for job in moving if out_of_sight(job, workers)]
+        for job in hidden:
+            self._office.withdraw(job)
+        self._admit([job for job in moving if job not in hidden], serving)
         if self._due("ring", _RING):
             self._ring(moving, workers)
         if self._due("tidy", _TIDY):
@@ -148,9 +152,8 @@ class Dispatcher:
             if missing > 0:
                 self._bell.ring(lane, missing)
 
-    def _explain(self, job: Job, serving: Counter[str]) -> None:
-        """Says on the job that nobody can work on it, and takes it back."""
-        codes = ("no_worker", "no_worker_for_model")
-        code = None if serving[job.identity] else codes[bool(serving)]
-        if job.note != code and (code or job.note in codes):
-            self._office.note(job.id, code)
+    def _explain(self, job: Job, workers: list[dict[str, Any]]) -> None:
+        """Says on the job what keeps it from moving, and takes it back."""
+        code, detail = obstacle(job, workers) or (None, {})
+        if (job.note, job.note_detail if code else {}) != (code, detail) and (code or job.note in CODES):
+            self._office.note(job.id, code, detail)

@@ -73,9 +73,9 @@ if ok + failed > 0 then
   local now = seconds()
   -- one sample a second, a minute of them: what rate and ETA are made of
   local last = redis.call('LINDEX', p .. 'pace', -1)
-  local done = redis.call('HMGET', meta, 'ok', 'failed')
+  local done = redis.call('HMGET', meta, 'ok', 'failed', 'cached')
   if not last or now - tonumber(string.match(last, '^%S+')) >= 1 then
-    redis.call('RPUSH', p .. 'pace', stamp(now) .. ' ' .. (done[1] + done[2]))
+    redis.call('RPUSH', p .. 'pace', stamp(now) .. ' ' .. (done[1] + done[2]) .. ' ' .. done[3])
     redis.call('LTRIM', p .. 'pace', -60, -1)
   end
   finish_if_done(meta, job, stamp(now))

@@ -18,6 +18,10 @@ elseif verb == 'pause' and waiting then
   redis.call('HSET', meta, 'state', 'paused')
 elseif verb == 'resume' and state == 'paused' then
   redis.call('HSET', meta, 'state', moving())
+  -- The pause does not count as slowness: speed is measured from here on.
+  local done = redis.call('HMGET', meta, 'ok', 'failed', 'cached')
+  redis.call('HSET', meta, 'anchor', stamp(seconds()) .. ' ' .. (done[1] + done[2]) .. ' ' .. done[3])
+  redis.call('DEL', p .. 'pace')
 elseif verb == 'start' and state == 'scheduled' then
   redis.call('HSET', meta, 'state', moving())
 end

@@ -1,0 +1,77 @@
+"""Which jobs' folders this worker can read.
+
+A machine without the mount must not fail a job's photos: failing is quicker than classifying, so it would take most
+of the job. It hands the chunk back, reports what it cannot see, and leaves that job to others until it can.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+_log = structlog.get_logger(__name__)
+
+#: Seconds between two looks at a folder that could not be read.
+RECHECK_SECONDS = 5.0
+#: Seconds after which a job that was not offered again is forgotten: it has ended.
+FORGET_SECONDS = 3600.0
+
+
+def readable(path: str, roots: Sequence[Path]) -> bool:
+    """Whether the folder of a job can be read here: it lies below an allowed root, and holds something.
+
+    A folder without any entry is a mount point whose share is not mounted: the job's photos were listed in it.
+    """
+    real = os.path.realpath(path)
+    if not any(os.path.commonpath([real, root]) == str(root) for root in roots):
+        return False
+    try:
+        with os.scandir(real) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False
+
+
+class Folders:
+    """Remembers the jobs whose folder cannot be read. Used from several threads."""
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        self._roots = tuple(roots)
+        #: Job id → its folder, and when a chunk of it was last refused.
+        self._hidden: dict[str, tuple[str, float]] = {}
+        self._lock = threading.Lock()
+
+    def check(self, job: str, path: str) -> bool:
+        """Whether the job's folder can be read now; if not, the job is left to other workers."""
+        if readable(path, self._roots):
+            self._show(job)
+            return True
+        with self._lock:
+            if job not in self._hidden:
+                _log.warning("folder_not_visible", job=job, path=path)
+            self._hidden[job] = (path, time.monotonic())
+        return False
+
+    def hidden(self) -> list[str]:
+        """Ids of the jobs whose folder cannot be read."""
+        with self._lock:
+            return list(self._hidden)
+
+    def watch(self, over: threading.Event) -> None:
+        """Looks again at what could not be read, until `over`; in a thread of its own, as a dead share may hang it."""
+        while not over.wait(RECHECK_SECONDS):
+            with self._lock:
+                known = list(self._hidden.items())
+            for job, (path, refused) in known:
+                if time.monotonic() - refused > FORGET_SECONDS or readable(path, self._roots):
+                    self._show(job)
+
+    def _show(self, job: str) -> None:
+        with self._lock:
+            if self._hidden.pop(job, None):
+                _log.info("folder_visible_again", job=job)
