@@ -10,7 +10,7 @@ from typing import Any
 from shared.ledger import keys, wire
 from shared.ledger.claims import commit
 from shared.ledger.connection import Connection, translated
-from shared.types import Item, ItemResult, Job
+from shared.types import Item, ItemResult, Job, Lane
 
 #: Times that a chunk is tried before it is split, and a photo alone before it is given up.
 ATTEMPTS = 3
@@ -66,11 +66,12 @@ class Office:
         with translated():
             return int(self._c.redis.zcard(keys.job(job_id, "lease")))
 
-    def admit(self, job: Job, count: int) -> int:
-        """Moves up to `count` chunks of the job to the ready list, and it onto the rota; returns how many."""
-        lane = job.lane.value
-        ready, rota = keys.ready(job.identity, lane), keys.rota(job.identity, lane)
-        return int(self._c.run("admit", job.id, ready, count, rota))
+    def admit(self, identity: str, lane: Lane, jobs: Sequence[str], ahead: int) -> int:
+        """Gives each of `jobs` its turns, and admits chunks in turns until `ahead` of them wait or run.
+
+        `jobs`: all that move in this lane, since what they run counts. Returns how many chunks were admitted.
+        """
+        return int(self._c.run("admit", identity, lane.value, ahead, *jobs))
 
     def append(self, job_id: str, items: Sequence[Item], cursor: str, last: bool, note: str | None = None) -> bool:
         """One listed chunk. `cursor` (the last path) is where a lister that is started again goes on.

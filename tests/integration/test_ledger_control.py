@@ -13,7 +13,7 @@ from tests.desk import Desk, answer, photos, spec
 
 def test_a_cancelled_job_hands_out_nothing_more(desk: Desk) -> None:
     job = desk.submit(200)
-    desk.office.admit(job, 2)
+    desk.admit(job, 2)
     assert desk.ledger.cancel(job.id).state == "cancelled"
     assert desk.worker().claim(Lane.BULK) is None
     assert desk.admit(job) == 0
@@ -128,7 +128,7 @@ def test_a_late_commit_of_the_old_generation_cannot_win(desk: Desk) -> None:
 
 def test_a_retry_while_the_job_still_runs(desk: Desk) -> None:
     job = desk.submit(100)
-    desk.office.admit(job, 1)
+    desk.admit(job, 1)
     worker = desk.worker()
     claim = worker.claim(Lane.BULK)
     assert claim is not None
@@ -141,7 +141,7 @@ def test_a_retry_while_the_job_still_runs(desk: Desk) -> None:
 
 def test_a_cancelled_job_is_not_retried(desk: Desk) -> None:
     job = desk.submit(100)
-    desk.office.admit(job, 1)
+    desk.admit(job, 1)
     claim = desk.worker().claim(Lane.BULK)
     assert claim is not None
     desk.finish(desk.worker(), claim, bad=[0])

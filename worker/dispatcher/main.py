@@ -131,12 +131,8 @@ class Dispatcher:
         for job in jobs:
             lines[job.identity, job.lane].append(job)
         for (identity, lane), line in lines.items():
-            room = AHEAD * max(1, serving[identity]) - self._office.waiting(identity, lane.value)
-            room -= sum(self._office.leased(job.id) for job in line)
-            left = line
-            while room > 0 and left:
-                left = [job for job in left if self._office.admit(job, 1)]
-                room -= len(left)
+            # Also where there is no room: a job has its turns from the moment it moves.
+            self._office.admit(identity, lane, [job.id for job in line], AHEAD * max(1, serving[identity]))
 
     def _ring(self, jobs: list[Job], workers: list[dict[str, Any]]) -> None:
         """Wakes as many workers as there are chunks, where no message waits for them already."""

@@ -10,10 +10,7 @@ for _, list in ipairs(KEYS) do
     local p = 'weft:{' .. job .. '}:'
     local meta = p .. 'meta'
     local m = redis.call('HMGET', meta, 'state', 'bank', 'preset')
-    if m[1] == 'paused' then
-      redis.call('LPUSH', p .. 'todo', c)
-      redis.call('LPOP', list)
-    elseif m[1] == 'queued' or m[1] == 'running' or m[1] == 'listing' then
+    if moves(m[1]) then
       local blob = redis.call('GET', p .. 'in:' .. c)
       if not blob then
         redis.call('LPOP', list)
@@ -31,6 +28,9 @@ for _, list in ipairs(KEYS) do
         return {job, c, token, attempt, blob, bits, m[2], m[3], redis.call('SISMEMBER', p .. 'alone', c)}
       end
     else
+      -- An ended or removed job's chunk is of no use. In every other state, also one that only a later version knows, the
+      -- chunk waits with its job.
+      if m[1] and m[1] ~= 'finished' and m[1] ~= 'cancelled' then redis.call('LPUSH', p .. 'todo', c) end
       redis.call('LPOP', list)
     end
   end

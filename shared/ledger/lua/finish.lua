@@ -12,3 +12,45 @@ local function seconds()
   return tonumber(t[1]) + tonumber(t[2]) / 1000000
 end
 local function stamp(s) return string.format('%.3f', s) end
+
+local function moves(state) return state == 'queued' or state == 'running' or state == 'listing' end
+-- Adds a chunk to the ready list. The order is fair between jobs: a job's n-th chunk that waits or runs stands before the
+-- (n+1)-th of every other job, so that a job which comes later waits for what is in hand, not for what is lined up.
+local function line_up(ready, job, c, ms)
+  local counts = {}
+  local function running(other)
+    counts[other] = counts[other] or redis.call('ZCARD', 'weft:{' .. other .. '}:lease')
+    return counts[other]
+  end
+  local entries = redis.call('LRANGE', ready, 0, -1)
+  local own = running(job) + 1
+  for _, entry in ipairs(entries) do
+    if string.match(entry, '^%S+') == job then own = own + 1 end
+  end
+  for _, entry in ipairs(entries) do
+    local other = string.match(entry, '^%S+')
+    counts[other] = running(other) + 1
+    if other ~= job and counts[other] > own then
+      redis.call('LINSERT', ready, 'BEFORE', entry, job .. ' ' .. c .. ' ' .. ms)
+      return
+    end
+  end
+  redis.call('RPUSH', ready, job .. ' ' .. c .. ' ' .. ms)
+end
+-- Moves one chunk of the job whose turn it is to the ready list; returns 1, or 0 where no job on the rota has one.
+local function admit_next(identity, lane, ms)
+  local rota = 'weft:rota:' .. identity .. ':' .. lane
+  for _ = 1, redis.call('LLEN', rota) do
+    local job = redis.call('RPOPLPUSH', rota, rota)
+    local p = 'weft:{' .. job .. '}:'
+    if moves(redis.call('HGET', p .. 'meta', 'state')) then
+      local c = redis.call('LPOP', p .. 'todo')
+      if c then
+        line_up('weft:ready:' .. identity .. ':' .. lane, job, c, ms)
+        return 1
+      end
+    end
+    redis.call('LREM', rota, 0, job)
+  end
+  return 0
+end
