@@ -194,6 +194,8 @@ class Job:
     eta: float | None = None
     #: A code (see messages) that says why a job does not move or could not be listed, e.g. `no_worker_for_model`.
     note: str | None = None
+    #: The ledger has let it go: its results stay as they are, and can be read, corrected, exported and deleted.
+    archived: bool = False
 
     @property
     def done(self) -> int:

@@ -7,15 +7,21 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import structlog
+
 from shared.errors import NotFound
 from shared.ledger import keys, wire
 from shared.ledger.connection import Connection, translated
+from shared.ledger.damage import damaged
 from shared.types import ItemResult, Job, JobState, Lane
 
 #: Heartbeats older than this are not shown; the worker's own key is gone by then.
 _WORKER_SECONDS = 15
 #: Seconds over which a job's rate is taken.
 _RATE_WINDOW = 30
+_log = structlog.get_logger(__name__)
+#: Jobs whose damage this process has logged.
+_damaged: set[str] = set()
 
 
 class Reading:
@@ -140,7 +146,7 @@ class Reading:
                 pipe.lrange(keys.job(job_id, "pace"), 0, -1)
             rows = pipe.execute() if ids else []
         pairs = zip(ids, rows[::2], rows[1::2], strict=True)
-        return [_job(i, meta, pace) for i, meta, pace in pairs if meta.get(b"state", b"receiving") != b"receiving"]
+        return [_read(i, meta, pace) for i, meta, pace in pairs if meta.get(b"state", b"receiving") != b"receiving"]
 
 
 def accepted(entry: bytes) -> list[ItemResult]:
@@ -162,6 +168,17 @@ def _marked(entry: bytes) -> list[tuple[ItemResult, bool]]:
     head, _, blob = entry.partition(b"\n")
     mask = head.rpartition(b" ")[2]
     return [(r, bit == 0x31) for r, bit in zip(wire.unpack_results(blob), mask, strict=True)]
+
+
+def _read(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
+    """A job whose record is damaged must not hide the others: what can be read of it is shown, and it stands still."""
+    try:
+        return _job(job_id, raw, pace)
+    except Exception as error:
+        if job_id not in _damaged:
+            _damaged.add(job_id)
+            _log.error("job_damaged", job=job_id, error=repr(error))
+        return damaged(job_id, raw)
 
 
 def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:

@@ -160,11 +160,3 @@ def test_jobs_are_listed_newest_first_and_in_pages(desk: Desk) -> None:
     first = desk.ledger.jobs(limit=3)
     rest = desk.ledger.jobs(limit=3, before=first[-1].created)
     assert [j.id for j in first + rest] == made[::-1]
-
-
-def test_an_old_job_leaves_the_ledger(desk: Desk) -> None:
-    old, kept = desk.submit(8, lane=Lane.INTERACTIVE), desk.submit(8)
-    desk.drain(desk.worker(), Lane.INTERACTIVE)
-    desk.office.tidy(keep_seconds=-1)
-    assert [j.id for j in desk.ledger.jobs()] == [kept.id]
-    assert not list(desk.redis.scan_iter(f"weft:{{{old.id}}}:*"))

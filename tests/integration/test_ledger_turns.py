@@ -57,6 +57,7 @@ def test_a_paused_job_loses_its_turn_and_gets_it_back(desk: Desk) -> None:
     desk.admit(one, 1)
     desk.admit(two, 1)
     desk.ledger.pause(one.id)
+    desk.admit(two, 1)
     served = desk.drain(desk.worker())
     assert {claim.job for claim in served} == {two.id}
     desk.check(two)

@@ -35,6 +35,7 @@ end
 if ok + failed > 0 then
   local n = redis.call('RPUSH', p .. 'log', c .. ' ' .. table.concat(mask) .. '\n' .. ARGV[5])
   if ARGV[6] ~= '' then redis.call('SET', p .. 'vec:' .. (n - 1), ARGV[6]) end
+  changed(meta, job)
   redis.call('HINCRBY', meta, 'ok', ok)
   redis.call('HINCRBY', meta, 'failed', failed)
   redis.call('HINCRBY', meta, 'cached', cached)

@@ -11,8 +11,7 @@ local function moving()
   return m[3] and 'running' or 'queued'
 end
 if verb == 'cancel' and (waiting or state == 'paused' or state == 'scheduled') then
-  redis.call('HSET', meta, 'state', 'cancelled', 'finished', stamp(seconds()))
-  redis.call('SREM', 'weft:active', job)
+  ended(meta, job, 'cancelled', stamp(seconds()))
   redis.call('DEL', p .. 'todo', p .. 'lease')
 elseif verb == 'pause' and waiting then
   redis.call('HSET', meta, 'state', 'paused')

@@ -1,10 +1,20 @@
--- Shared: call when counters changed. Ends the job once every listed item has exactly one outcome.
+-- Shared. The job's projection has to be written again: it leaves this set once it has caught up. A single classified
+-- photo has no projection.
+local function changed(meta, job)
+  if redis.call('HGET', meta, 'kind') ~= 'classify' then redis.call('SADD', 'weft:unprojected', job) end
+end
+local function ended(meta, job, state, now)
+  redis.call('HSET', meta, 'state', state, 'finished', now)
+  redis.call('SREM', 'weft:active', job)
+  redis.call('ZADD', 'weft:ended', now, job)
+  changed(meta, job)
+end
+-- Call when counters changed. Ends the job once every listed item has exactly one outcome.
 local function finish_if_done(meta, job, now)
   local m = redis.call('HMGET', meta, 'state', 'total', 'listed', 'ok', 'failed')
   if m[1] ~= 'cancelled' and m[1] ~= 'finished' and m[3] == '1'
      and tonumber(m[4]) + tonumber(m[5]) == tonumber(m[2]) then
-    redis.call('HSET', meta, 'state', 'finished', 'finished', now)
-    redis.call('SREM', 'weft:active', job)
+    ended(meta, job, 'finished', now)
   end
 end
 local function seconds()

@@ -20,6 +20,8 @@ redis.call('SET', p .. 'in:' .. c, ARGV[2])
 redis.call('RPUSH', p .. 'todo', c)
 if state == 'finished' then
   redis.call('HSET', meta, 'state', 'queued')
+  redis.call('ZREM', 'weft:ended', job)
+  changed(meta, job)
   redis.call('HDEL', meta, 'started', 'finished', 'note')
   -- its speed is that of the new round alone
   redis.call('HSET', meta, 'base', redis.call('HGET', meta, 'ok') + redis.call('HGET', meta, 'failed'))
