@@ -144,9 +144,15 @@ class Reading:
             for job_id in ids:
                 pipe.hgetall(keys.job(job_id, "meta"))
                 pipe.lrange(keys.job(job_id, "pace"), 0, -1)
-            rows = pipe.execute() if ids else []
+            rows = pipe.execute(raise_on_error=False) if ids else []
+            # A key of a wrong type concerns its own job alone; whatever else Redis says concerns all.
+            if other := next((r for r in rows if isinstance(r, Exception) and "WRONGTYPE" not in str(r)), None):
+                raise other
+        rows = [b"" if isinstance(row, Exception) else row for row in rows]
         pairs = zip(ids, rows[::2], rows[1::2], strict=True)
-        return [_read(i, meta, pace) for i, meta, pace in pairs if meta.get(b"state", b"receiving") != b"receiving"]
+        return [
+            _read(i, meta, pace) for i, meta, pace in pairs if meta and meta.get(b"state", b"receiving") != b"receiving"
+        ]
 
 
 def accepted(entry: bytes) -> list[ItemResult]:

@@ -17,7 +17,7 @@ from shared.settings import Settings
 
 _log = structlog.get_logger(__name__)
 _PAUSE = 0.5
-#: Seconds between two rounds of releases.
+#: Seconds between two rounds of releases at the most.
 _RELEASE = 60.0
 #: Seconds until a job whose projection could not be written is tried again.
 _AGAIN = 15.0
@@ -61,10 +61,11 @@ class Projector(threading.Thread):
                 return
             if job_id not in self._not_before:
                 self._guarded(job_id)
-        if now - self._released >= _RELEASE:
+        keep = self._settings.keep_days * 86400
+        if now - self._released >= min(_RELEASE, keep):
             self._released = now
             self._office.adopt()
-            archive.release_due(self._settings, self._ledger, self._settings.keep_days * 86400)
+            archive.release_due(self._settings, self._ledger, keep)
 
     def _guarded(self, job_id: str) -> None:
         try:

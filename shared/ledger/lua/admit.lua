@@ -9,8 +9,8 @@ local room = tonumber(ARGV[3]) - redis.call('LLEN', 'weft:ready:' .. identity ..
 for i = 4, #ARGV do
   local job = ARGV[i]
   local p = 'weft:{' .. job .. '}:'
-  room = room - redis.call('ZCARD', p .. 'lease')
-  if not enrolled[job] and redis.call('LLEN', p .. 'todo') > 0 and moves(redis.call('HGET', p .. 'meta', 'state')) then
+  room = room - size('ZCARD', p .. 'lease')
+  if not enrolled[job] and size('LLEN', p .. 'todo') > 0 and moves(redis.call('HGET', p .. 'meta', 'state')) then
     redis.call('LPUSH', rota, job)
   end
 end

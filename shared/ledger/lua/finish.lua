@@ -23,13 +23,18 @@ local function seconds()
 end
 local function stamp(s) return string.format('%.3f', s) end
 
+-- A damaged key of one job counts as empty: it must not hold up the jobs that stand in the same line.
+local function size(command, key)
+  local n = redis.pcall(command, key)
+  return type(n) == 'number' and n or 0
+end
 local function moves(state) return state == 'queued' or state == 'running' or state == 'listing' end
 -- Adds a chunk to the ready list. The order is fair between jobs: a job's n-th chunk that waits or runs stands before the
 -- (n+1)-th of every other job, so that a job which comes later waits for what is in hand, not for what is lined up.
 local function line_up(ready, job, c, ms)
   local counts = {}
   local function running(other)
-    counts[other] = counts[other] or redis.call('ZCARD', 'weft:{' .. other .. '}:lease')
+    counts[other] = counts[other] or size('ZCARD', 'weft:{' .. other .. '}:lease')
     return counts[other]
   end
   local entries = redis.call('LRANGE', ready, 0, -1)
@@ -54,8 +59,8 @@ local function admit_next(identity, lane, ms)
     local job = redis.call('RPOPLPUSH', rota, rota)
     local p = 'weft:{' .. job .. '}:'
     if moves(redis.call('HGET', p .. 'meta', 'state')) then
-      local c = redis.call('LPOP', p .. 'todo')
-      if c then
+      local c = redis.pcall('LPOP', p .. 'todo')
+      if type(c) == 'string' then
         line_up('weft:ready:' .. identity .. ':' .. lane, job, c, ms)
         return 1
       end
