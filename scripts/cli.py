@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pause": ("scripts.commands.control:pause", "Hold a job until it is resumed."),
     "resume": ("scripts.commands.control:resume", "Go on with a paused job."),
     "retry": ("scripts.commands.control:retry", "Try a job's failed photos again."),
+    "delete": ("scripts.commands.delete:command", "Remove an ended job for good."),
     "bank": ("scripts.commands.bank:command", "Build, check, publish and roll back banks."),
     "evaluate": ("scripts.commands.evaluate:command", "Measure a bank on labelled photos."),
     "embed": ("scripts.commands.embed:command", "Write photos' embeddings to a file."),

@@ -30,7 +30,7 @@ def follow(ledger: Ledger, job_id: str) -> Job:
     with output.progress("…") as show:
         while True:
             try:
-                job = ledger.job(job_id)
+                job = ledger.find(job_id)
                 lost_at = None
             except Unavailable:
                 lost_at = lost_at or time.monotonic()

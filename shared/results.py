@@ -7,6 +7,7 @@ needs it up to date folds: the dispatcher as commits come, the web before it rea
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -14,24 +15,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from shared.catalog import from_json, to_json
 from shared.errors import InvalidRequest, NotFound
 from shared.ledger.reading import Reading
 from shared.messages import sentence
+from shared.projection_schema import migrate
 from shared.settings import Settings
-from shared.types import ItemResult
+from shared.types import ItemResult, Job, JobState
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS items (
-  idx INTEGER PRIMARY KEY, name TEXT NOT NULL, generation INTEGER NOT NULL, sha256 TEXT, status TEXT NOT NULL,
-  cached INTEGER NOT NULL, verdict TEXT, label TEXT, confidence REAL, margin REAL, candidates TEXT,
-  code TEXT, detail TEXT);
-CREATE INDEX IF NOT EXISTS items_confidence ON items (coalesce(confidence, 2), idx);
-CREATE INDEX IF NOT EXISTS items_label ON items (label);
-CREATE INDEX IF NOT EXISTS items_failed ON items (code) WHERE code IS NOT NULL;
-CREATE TABLE IF NOT EXISTS vectors (idx INTEGER PRIMARY KEY, vector BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS corrections (idx INTEGER PRIMARY KEY, label TEXT NOT NULL, at REAL NOT NULL);
-"""
 _SELECT = "SELECT items.*, corrections.label AS corrected FROM items LEFT JOIN corrections USING (idx)"
 #: Commit log entries folded in one transaction.
 _FOLD = 64
@@ -72,28 +63,39 @@ def open_projection(settings: Settings, job_id: str) -> Projection:
 
     Raises:
         NotFound: not a job's id.
+        Conflict: a later version wrote the file (`projection_unknown`).
+        sqlite3.Error: the file is damaged, or the disk is full.
     """
     if not job_id.isalnum():
         raise NotFound(what=f"job {job_id}")
     settings.jobs_dir.mkdir(parents=True, exist_ok=True)
-    return Projection(settings.jobs_dir / f"{job_id}.sqlite", job_id)
+    return Projection(projection_path(settings, job_id), job_id)
+
+
+def projection_path(settings: Settings, job_id: str) -> Path:
+    return settings.jobs_dir / f"{job_id}.sqlite"
 
 
 class Projection:
     def __init__(self, path: Path, job_id: str) -> None:
         self._job = job_id
+        self._path = path
         self._db = sqlite3.connect(path, timeout=20, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_SCHEMA)
+        try:
+            migrate(self._db)
+        except BaseException:
+            self._db.close()
+            raise
 
     def close(self) -> None:
         self._db.close()
 
     def behind(self, ledger: Reading) -> int:
         """Log entries that are not folded in yet."""
-        return ledger.log_length(self._job) - self._folded()
+        return ledger.log_length(self._job) - self.folded()
 
     def catch_up(self, ledger: Reading) -> int:
         """Folds in what was committed since the last time; returns the number of log entries."""
@@ -105,7 +107,7 @@ class Projection:
         while self.behind(ledger) > 0:
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                start = self._folded()
+                start = self.folded()
                 entries = ledger.log(self._job, start, _FOLD)
                 for results, vectors in entries:
                     self._fold(results, vectors)
@@ -117,6 +119,59 @@ class Projection:
             ledger.forget_vectors(self._job, start, len(entries))
             total += len(entries)
         return total
+
+    def folded(self) -> int:
+        """Log entries that are in."""
+        row = self._db.execute("SELECT value FROM state WHERE name = 'folded'").fetchone()
+        return row["value"] if row else 0
+
+    def describe(self, job: Job) -> None:
+        """Keeps the job's own data, for the time when the ledger does not have it any more."""
+        self._db.execute("INSERT OR REPLACE INTO job VALUES (1, ?)", (to_json(job),))
+
+    def described(self) -> Job | None:
+        """The job as it was described last."""
+        row = self._db.execute("SELECT json FROM job").fetchone()
+        return from_json(row["json"]) if row else None
+
+    def lacking(self, job: Job, done: bytes) -> str | None:
+        """What an ended job's projection lacks of what the ledger counted, read back from the file; None: nothing.
+
+        `done` is the ledger's bitmap of items that have their outcome.
+        """
+        (sound,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        if sound != "ok":
+            return str(sound)
+        held = {r["status"]: r["n"] for r in self._db.execute("SELECT status, count(*) AS n FROM items GROUP BY 1")}
+        known = bytearray(len(done))
+        for (index,) in self._db.execute("SELECT idx FROM items"):
+            if index < 8 * len(known):
+                known[index >> 3] |= 0x80 >> (index & 7)
+        missing = sum((bits & ~have).bit_count() for bits, have in zip(done, known, strict=True))
+        if missing:
+            return f"{missing} items have no row"
+        ok, failed = held.get("ok", 0), held.get("failed", 0)
+        # A job that was cancelled while failed items were tried again keeps the rows of their first failure.
+        if ok != job.ok or failed < job.failed or (job.state is JobState.FINISHED and failed != job.failed):
+            return f"{ok} ok and {failed} failed rows for {job.ok} and {job.failed}"
+        return None
+
+    def flush(self) -> None:
+        """All that is written is in the file and on the disk. Raises sqlite3.OperationalError while others read it."""
+        busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise sqlite3.OperationalError("checkpoint: database is busy")
+        for path in (self._path, self._path.parent):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def fold_again(self, ledger: Reading) -> None:
+        """Makes all rows again from the ledger's log; corrections and vectors stay."""
+        rewind(self._db)
+        self.catch_up(ledger)
 
     def items(
         self,
@@ -196,6 +251,11 @@ class Projection:
             "corrected": self._db.execute("SELECT count(*) FROM corrections").fetchone()[0],
         }
 
+    def totals(self) -> dict[str, int]:
+        """How many rows there are: `total`, `ok`, `cached`."""
+        counts = "count(*) AS total, coalesce(sum(status = 'ok'), 0) AS ok, coalesce(sum(cached), 0) AS cached"
+        return dict(self._db.execute(f"SELECT {counts} FROM items").fetchone())
+
     def rows(self, lang: str | None = None) -> Iterator[dict[str, Any]]:
         """Every outcome by index, for exports."""
         for row in self._db.execute(f"{_SELECT} ORDER BY idx"):
@@ -209,10 +269,6 @@ class Projection:
     def corrections(self) -> list[dict[str, Any]]:
         """Corrected items, newest first."""
         return [_row(r, None) for r in self._db.execute(f"{_SELECT} WHERE corrected IS NOT NULL ORDER BY at DESC")]
-
-    def _folded(self) -> int:
-        row = self._db.execute("SELECT value FROM state WHERE name = 'folded'").fetchone()
-        return row["value"] if row else 0
 
     def _fold(self, results: list[ItemResult], vectors: bytes | None) -> None:
         self._db.executemany(
@@ -229,7 +285,7 @@ class Projection:
 
 
 def rewind(database: sqlite3.Connection) -> None:
-    """Has everything folded again from the ledger; corrections stay."""
+    """Has everything folded again from the ledger; corrections and vectors stay."""
     with database:
         database.execute("DELETE FROM items")
         database.execute("DELETE FROM state WHERE name = 'folded'")

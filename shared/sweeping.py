@@ -63,6 +63,11 @@ def _remove(path: Path, before: float) -> bool:
 
 def _projected(settings: Settings) -> Iterator[str]:
     for path in settings.jobs_dir.glob("*.sqlite"):
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20)) as database:
-            for (sha256,) in database.execute("SELECT DISTINCT sha256 FROM items WHERE sha256 IS NOT NULL"):
-                yield str(sha256)
+        try:
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20)) as database:
+                for (sha256,) in database.execute("SELECT DISTINCT sha256 FROM items WHERE sha256 IS NOT NULL"):
+                    yield str(sha256)
+        except sqlite3.Error as error:
+            if path.exists():
+                # What it names cannot be known, so nothing may be removed. `weft delete` removes the job.
+                raise Conflict("projection_damaged", reason=f"{path.name}: {error}") from error

@@ -206,6 +206,8 @@ class Job:
     note: str | None = None
     #: Values of the note's sentence.
     note_detail: dict[str, Any] = field(default_factory=dict)
+    #: The ledger has let it go: its results stay as they are, and can be read, corrected, exported and deleted.
+    archived: bool = False
 
     @property
     def note_values(self) -> dict[str, Any]:

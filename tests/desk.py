@@ -70,7 +70,9 @@ class Desk:
         return self.ledger.submit(spec(name, lane, **values), photos(count))
 
     def admit(self, job: Job, count: int = 1000) -> int:
-        return self.office.admit(self.ledger.job(job.id), count)
+        """So many chunks more than wait or run now, of this job and of those whose turn it is besides."""
+        under_way = self.office.waiting(job.identity, job.lane.value) + self.office.leased(job.id)
+        return self.office.admit(job.identity, job.lane, [job.id], under_way + count)
 
     def sweep(self, job: Job) -> int:
         return self.office.sweep(self.ledger.job(job.id))

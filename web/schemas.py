@@ -60,6 +60,8 @@ class JobOut(BaseModel):
     note: str | None
     #: `note` as a sentence in the user's language.
     message: str | None = None
+    #: The ledger has let it go: it can be read, corrected, exported and deleted, not steered.
+    archived: bool
 
 
 class JobList(BaseModel):

@@ -26,7 +26,7 @@ def command(ctx: click.Context, job_id: str, kind: str, target: Path | None) -> 
         raise click.UsageError("--json needs -o FILE: the results themselves go to stdout otherwise")
     settings = output.state(ctx).settings
     ledger = Ledger.connect(settings)
-    job = ledger.job(job_id)
+    job = ledger.find(job_id)
     with caught_up(settings, ledger, job.id) as projection:
         pieces = export.stream(job, projection, kind)
         if target is None:

@@ -15,7 +15,7 @@ COLUMNS = ("id", "name", "state", "done", "total", "failed", "per s", "left", "c
 @click.pass_context
 def jobs(ctx: click.Context, limit: int) -> None:
     """List jobs, newest first."""
-    found = Ledger.connect(output.state(ctx).settings).jobs(limit=limit)
+    found = Ledger.connect(output.state(ctx).settings).listed(limit)
     rows = [
         (
             *(

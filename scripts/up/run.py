@@ -205,7 +205,8 @@ class Up:
             beat = beats.get(kept.process.pid)
             pulse = pulses[kept.name]
             # What waits may be of a job whose folder this worker cannot read.
-            waiting = bool(beat) and not beat.get("hidden_jobs") and waits.get(beat.get("identity"), False)
+            known = beat or {}
+            waiting = waits.get(known.get("identity"), False) and not known.get("hidden_jobs")
             why = pulse.look(now, beat, waiting, cpu_seconds(kept.process.pid))
             if why:
                 if pulse.starting:

@@ -14,7 +14,7 @@ from shared.bank.proposals import proposals
 from shared.bank.store import BankStore
 from shared.bank.writer import Progress, silent
 from shared.errors import NotFound
-from shared.ledger.reading import Reading
+from shared.ledger import Ledger
 from shared.results import open_projection
 from shared.settings import Settings
 from shared.storage import open_storage
@@ -25,7 +25,7 @@ Place = tuple[str, int]
 
 def add_corrections(
     settings: Settings,
-    ledger: Reading,
+    ledger: Ledger,
     version: str | None = None,
     places: Sequence[Place] | None = None,
     progress: Progress = silent,

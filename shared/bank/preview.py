@@ -13,7 +13,7 @@ import structlog
 
 from shared.bank.store import BankStore
 from shared.errors import BankError
-from shared.ledger.reading import Reading
+from shared.ledger import Ledger
 from shared.ranking import rank
 from shared.results import caught_up
 from shared.settings import Settings
@@ -40,7 +40,7 @@ class Seen:
 
 def preview(
     settings: Settings,
-    ledger: Reading,
+    ledger: Ledger,
     version: str,
     base: str | None = None,
     photos: int = PHOTOS,
@@ -94,9 +94,9 @@ def preview(
     }
 
 
-def _latest(settings: Settings, ledger: Reading, identity: str, size: int, count: int) -> Iterator[Seen]:
+def _latest(settings: Settings, ledger: Ledger, identity: str, size: int, count: int) -> Iterator[Seen]:
     """Photos of the newest jobs of this encoder that kept an embedding of `size` bytes."""
-    for job in ledger.jobs(limit=_JOBS):
+    for job in ledger.listed(limit=_JOBS):
         if count <= 0:
             return
         if job.identity != identity or job.kind == "classify" or not job.ok:

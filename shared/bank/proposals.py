@@ -10,7 +10,7 @@ import structlog
 
 from shared.bank.folder import fold, normal
 from shared.bank.store import BankStore
-from shared.ledger.reading import Reading
+from shared.ledger import Ledger
 from shared.results import open_projection
 from shared.settings import Settings
 
@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 JOBS = 500
 
 
-def proposals(settings: Settings, ledger: Reading, store: BankStore, version: str | None = None) -> dict[str, Any]:
+def proposals(settings: Settings, ledger: Ledger, store: BankStore, version: str | None = None) -> dict[str, Any]:
     """Corrected photos that `version` (None: the one in force) has neither as a sample nor set aside.
 
     `{"version", "proposals": [{"job", "job_name", "index", "name", "sha256", "label", "new_class", "disputed",
@@ -38,7 +38,7 @@ def proposals(settings: Settings, ledger: Reading, store: BankStore, version: st
     labels = {entry["label"] for entry in manifest["classes"]}
     found: dict[tuple[str, str], dict[str, Any]] = {}
     foreign = 0
-    for job in ledger.jobs(limit=JOBS):
+    for job in ledger.listed(limit=JOBS):
         if job.kind == "classify" or not (settings.jobs_dir / f"{job.id}.sqlite").exists():
             continue
         try:

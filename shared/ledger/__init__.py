@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from shared.address import addresses
+from shared.catalog import Catalog
 from shared.errors import Conflict, NotFound
 from shared.ledger import keys, wire
 from shared.ledger.connection import Connection, connect, translated
@@ -25,10 +26,11 @@ __all__ = ["Ledger"]
 class Ledger(Reading):
     """Jobs: submit, read, steer."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, settings: Settings | None = None) -> None:
         super().__init__(connection)
+        self._catalog = Catalog(settings) if settings else None
         self.connection = connection
-        self._submission = Submission(connection)
+        self._submission = Submission(connection, self._archived)
 
     @classmethod
     def connect(cls, settings: Settings, *, hurried: bool = False) -> Ledger:
@@ -40,7 +42,7 @@ class Ledger(Reading):
         """
         connection = Connection(connect(addresses(settings).ledger, hurried=hurried))
         connection.check_schema()
-        return cls(connection)
+        return cls(connection, settings)
 
     def submit(
         self,
@@ -53,11 +55,11 @@ class Ledger(Reading):
 
         Raises: see `Submission.submit`.
         """
-        return self.job(self._submission.submit(spec, items, len(items), idempotency_key, fingerprint))
+        return self.find(self._submission.submit(spec, items, len(items), idempotency_key, fingerprint))
 
     def submit_folder(self, spec: JobSpec, idempotency_key: str | None = None, fingerprint: str | None = None) -> Job:
         """Accepts a folder; the dispatcher lists it. Raises: see `Submission.submit`."""
-        return self.job(self._submission.submit(spec, None, None, idempotency_key, fingerprint))
+        return self.find(self._submission.submit(spec, None, None, idempotency_key, fingerprint))
 
     def find_idempotent(self, key: str, fingerprint: str | None = None) -> Job | None:
         """The job that this Idempotency-Key made before.
@@ -66,7 +68,26 @@ class Ledger(Reading):
             Conflict: the key came with another request.
         """
         job_id = self._submission.known(key, fingerprint)
-        return self.job(job_id) if job_id else None
+        return self.find(job_id) if job_id else None
+
+    def find(self, job_id: str) -> Job:
+        """A job of the ledger, or one that it has let go. Raises: NotFound."""
+        try:
+            return self.job(job_id)
+        except NotFound:
+            if (archived := self._archived(job_id)) is None:
+                raise
+            return archived
+
+    def listed(self, limit: int = 50, before: float | None = None) -> list[Job]:
+        """Newest first, those that the ledger has let go included; `before` pages on by creation time."""
+        held = self.jobs(limit, before)
+        archived = self._catalog.page(limit, before) if self._catalog else []
+        both = {job.id: job for job in (*archived, *held)}
+        return sorted(both.values(), key=lambda job: (job.created, job.id), reverse=True)[:limit]
+
+    def _archived(self, job_id: str) -> Job | None:
+        return self._catalog.find(job_id) if self._catalog else None
 
     def cancel(self, job_id: str) -> Job:
         """Ends a job; results committed so far stay. Raises: NotFound."""
@@ -91,7 +112,9 @@ class Ledger(Reading):
             NotFound: no such job.
             Conflict: it is cancelled, or nothing failed.
         """
-        job = self.job(job_id)
+        job = self.find(job_id)
+        if job.archived:
+            raise Conflict("job_archived")
         if job.state == "cancelled" or not job.failed:
             raise Conflict(reason=f"{job.state}, {job.failed} failed")
         for chunk in chunked(self._failed_items(job_id), CHUNK_ITEMS):
@@ -119,6 +142,8 @@ class Ledger(Reading):
     def _control(self, job_id: str, verb: str, refused: set[str]) -> Job:
         before: Any = self.connection.run("control", job_id, verb)
         if before is None:
+            if self._archived(job_id):
+                raise Conflict("job_archived")
             raise NotFound(what=f"job {job_id}")
         if before.decode() in refused:
             raise Conflict(reason=before.decode())

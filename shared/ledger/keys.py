@@ -10,6 +10,10 @@ SCHEMA_KEY = "weft:schema"
 JOBS = "weft:jobs"
 #: set: jobs that the dispatcher looks after (everything not finished or cancelled)
 ACTIVE = "weft:active"
+#: set: jobs of which something is committed or changed that their projection does not hold yet
+UNPROJECTED = "weft:unprojected"
+#: zset: job id → when it finished or was cancelled, from which its time in the ledger counts
+ENDED = "weft:ended"
 #: zset: job id → when its submission began; what stays here for an hour was never finished and is removed
 RECEIVING = "weft:receiving"
 #: zset: job id → created, single classified photos: kept for a day and not listed

@@ -11,14 +11,14 @@ from typing import Any
 from shared.ledger import keys, wire
 from shared.ledger.claims import commit
 from shared.ledger.connection import Connection, translated
-from shared.types import Item, ItemResult, Job
+from shared.ledger.removal import remove
+from shared.ledger.submission import chunked
+from shared.types import Item, ItemResult, Job, Lane
 
 #: Times that a chunk is tried before it is split, and a photo alone before it is given up.
 ATTEMPTS = 3
 #: Seconds after which a submission that never ended is removed.
 _RECEIVING_SECONDS = 3600
-#: Seconds that a single classified photo is kept.
-_BRIEF_SECONDS = 86400
 
 
 class Office:
@@ -67,11 +67,12 @@ class Office:
         with translated():
             return int(self._c.redis.zcard(keys.job(job_id, "lease")))
 
-    def admit(self, job: Job, count: int) -> int:
-        """Moves up to `count` chunks of the job to the ready list, and it onto the rota; returns how many."""
-        lane = job.lane.value
-        ready, rota = keys.ready(job.identity, lane), keys.rota(job.identity, lane)
-        return int(self._c.run("admit", job.id, ready, count, rota))
+    def admit(self, identity: str, lane: Lane, jobs: Sequence[str], ahead: int) -> int:
+        """Gives each of `jobs` its turns, and admits chunks in turns until `ahead` of them wait or run.
+
+        `jobs`: all that move in this lane, since what they run counts. Returns how many chunks were admitted.
+        """
+        return int(self._c.run("admit", identity, lane.value, ahead, *jobs))
 
     def append(self, job_id: str, items: Sequence[Item], cursor: str, last: bool, note: str | None = None) -> bool:
         """One listed chunk. `cursor` (the last path) is where a lister that is started again goes on.
@@ -86,12 +87,7 @@ class Office:
 
     def note(self, job_id: str, code: str | None, detail: Mapping[str, Any] | None = None) -> None:
         """Says on the job why it does not move, or takes that back. `detail`: values of the code's sentence."""
-        meta = keys.job(job_id, "meta")
-        with translated():
-            if code:
-                self._c.redis.hset(meta, mapping={"note": code, "note_detail": json.dumps(detail or {})})
-            else:
-                self._c.redis.hdel(meta, "note", "note_detail")
+        self._c.run("note", job_id, code or "", json.dumps(detail or {}))
 
     def withdraw(self, job: Job) -> None:
         """Takes the job's chunks off the ready list and the job off the rota; they stay the next to be admitted."""
@@ -139,25 +135,39 @@ class Office:
         else:
             commit(self._c, job.id, chunk, token, [])
 
-    def tidy(self, keep_seconds: float) -> None:
-        """Removes submissions that never ended, and jobs whose time in the ledger is over (their projection stays)."""
+    def tidy(self) -> None:
+        """Removes submissions that never ended. Ended jobs are released by `shared.archive`."""
+        with translated():
+            dead = self._c.redis.zrangebyscore(keys.RECEIVING, "-inf", time.time() - _RECEIVING_SECONDS)
+        for raw in dead:
+            self.remove(raw.decode())
+
+    def adopt(self) -> None:
+        """Ended jobs that an earlier version left without their end's time, or whose projection may lack something."""
         with translated():
             redis = self._c.redis
-            now = time.time()
-            for record, age in ((keys.RECEIVING, _RECEIVING_SECONDS), (keys.BRIEF, _BRIEF_SECONDS)):
-                for raw in redis.zrangebyscore(record, "-inf", now - age):
-                    self.remove(raw.decode())
-            for raw in redis.zrangebyscore(keys.JOBS, "-inf", now - keep_seconds):
-                if not redis.sismember(keys.ACTIVE, raw):
-                    self.remove(raw.decode())
+            listed = {*redis.zrange(keys.JOBS, 0, -1), *redis.zrange(keys.BRIEF, 0, -1)}
+            ids = [i.decode() for i in sorted(listed - redis.smembers(keys.ACTIVE))]
+            for group in chunked(ids, 500):
+                pipe = redis.pipeline(transaction=False)
+                for job_id in group:
+                    pipe.hmget(keys.job(job_id, "meta"), "state", "finished", "projected", "kind")
+                    pipe.llen(keys.job(job_id, "log"))
+                rows = pipe.execute()
+                for job_id, (state, finished, projected, kind), entries in zip(
+                    group, rows[::2], rows[1::2], strict=True
+                ):
+                    if state not in (b"finished", b"cancelled"):
+                        continue
+                    redis.zadd(keys.ENDED, {job_id: float(finished or time.time())}, nx=True)
+                    if kind != b"classify" and projected != str(entries).encode():
+                        redis.sadd(keys.UNPROJECTED, job_id)
 
     def remove(self, job_id: str) -> None:
-        """Takes every key of the job out of the ledger."""
+        """Takes every key of a job or a dead submission out of the ledger, whatever its state."""
+        remove(self._c, job_id)
         with translated():
-            redis = self._c.redis
-            names = list(redis.scan_iter(keys.job(job_id, "*"), count=5000))
-            for start in range(0, len(names), 500):
-                redis.unlink(*names[start : start + 500])
-            for record in (keys.JOBS, keys.BRIEF, keys.RECEIVING):
-                redis.zrem(record, job_id)
-            redis.srem(keys.ACTIVE, job_id)
+            # A submission that died left chunks which nothing counts.
+            names = list(self._c.redis.scan_iter(keys.job(job_id, "*"), count=5000))
+            for group in chunked(names, 500):
+                self._c.redis.unlink(*group)

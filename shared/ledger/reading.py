@@ -8,9 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import structlog
+
 from shared.errors import NotFound
 from shared.ledger import keys, wire
 from shared.ledger.connection import Connection, translated
+from shared.ledger.damage import damaged
 from shared.ledger.pace import Pace, Sample, measure, parse
 from shared.types import WAITING_FOR, ItemResult, Job, JobState, Lane
 
@@ -18,6 +21,9 @@ from shared.types import WAITING_FOR, ItemResult, Job, JobState, Lane
 _WORKER_SECONDS = 15
 #: Samples of a job's pace that commit.lua keeps.
 _PACE_SAMPLES = 60
+_log = structlog.get_logger(__name__)
+#: Jobs whose damage this process has logged.
+_damaged: set[str] = set()
 
 
 class Reading:
@@ -147,9 +153,15 @@ class Reading:
             for job_id in ids:
                 pipe.hgetall(keys.job(job_id, "meta"))
                 pipe.lrange(keys.job(job_id, "pace"), 0, -1)
-            rows = pipe.execute() if ids else []
+            rows = pipe.execute(raise_on_error=False) if ids else []
+            # A key of a wrong type concerns its own job alone; whatever else Redis says concerns all.
+            if other := next((r for r in rows if isinstance(r, Exception) and "WRONGTYPE" not in str(r)), None):
+                raise other
+        rows = [b"" if isinstance(row, Exception) else row for row in rows]
         pairs = zip(ids, rows[::2], rows[1::2], strict=True)
-        return [_job(i, meta, pace) for i, meta, pace in pairs if meta.get(b"state", b"receiving") != b"receiving"]
+        return [
+            _read(i, meta, pace) for i, meta, pace in pairs if meta and meta.get(b"state", b"receiving") != b"receiving"
+        ]
 
 
 def accepted(entry: bytes) -> list[ItemResult]:
@@ -171,6 +183,17 @@ def _marked(entry: bytes) -> list[tuple[ItemResult, bool]]:
     head, _, blob = entry.partition(b"\n")
     mask = head.rpartition(b" ")[2]
     return [(r, bit == 0x31) for r, bit in zip(wire.unpack_results(blob), mask, strict=True)]
+
+
+def _read(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
+    """A job whose record is damaged must not hide the others: what can be read of it is shown, and it stands still."""
+    try:
+        return _job(job_id, raw, pace)
+    except Exception as error:
+        if job_id not in _damaged:
+            _damaged.add(job_id)
+            _log.error("job_damaged", job=job_id, error=repr(error))
+        return damaged(job_id, raw)
 
 
 def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from itertools import islice
 from typing import TypeVar
@@ -35,6 +35,14 @@ def new_id() -> str:
     return "".join(_ALPHABET[value >> 5 * i & 31] for i in reversed(range(13)))
 
 
+def created_at(job_id: str) -> float:
+    """When the id was made, in seconds since the epoch. Raises ValueError."""
+    value = 0
+    for character in job_id:
+        value = value << 5 | _ALPHABET.index(character)
+    return (value >> 20) / 1000
+
+
 def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
     source = iter(items)
     while chunk := list(islice(source, size)):
@@ -58,8 +66,10 @@ def guided(items: Iterable[T], total: int) -> Iterator[list[T]]:
 class Submission:
     """Writes jobs into the ledger, once per Idempotency-Key."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, archived: Callable[[str], object] = lambda _: None) -> None:
         self._c = connection
+        #: Says whether a job that the ledger has let go still has its results.
+        self._archived = archived
 
     def known(self, key: str, fingerprint: str | None = None) -> str | None:
         """The job that this Idempotency-Key made, or None while there is none.
@@ -75,6 +85,13 @@ class Submission:
             if fingerprint and found["fingerprint"] and found["fingerprint"] != fingerprint:
                 raise Conflict("idempotency_mismatch", status=422)
             state = self._c.redis.hget(keys.job(found["id"], "meta"), "state")
+        if found.get("released"):
+            # Its projection answers for it, unless it was deleted since.
+            if self._archived(found["id"]):
+                return str(found["id"])
+            with translated():
+                self._c.redis.delete(keys.idempotency(_digest(key)))
+            return None
         return found["id"] if state not in (None, b"receiving") else None
 
     def submit(
@@ -98,6 +115,8 @@ class Submission:
             job_id = self._reserve(key, fingerprint, job_id)
         receipt = secrets.token_hex(8)
         fields = [value for pair in asdict(spec).items() if pair[1] is not None for value in pair]
+        if key:
+            fields += ["idempotency", _digest(key)]
         begun = int(self._c.run("receive", job_id, receipt, _RECEIVING_SECONDS, *fields))
         if begun < 0:
             return job_id

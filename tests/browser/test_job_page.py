@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
+from shared import archive
+from shared.ledger import Ledger
 from tests.product import Product, eventually
 
 
@@ -140,3 +142,36 @@ def test_workers(page: Page, product: Product) -> None:
     page.goto("/workers")
     expect(page.locator(".worker .badge")).to_have_text("Ready")
     expect(page.locator(".command code").first).to_contain_text(str(product.settings.data_dir))
+
+
+def test_an_ended_job_is_deleted_after_a_question(page: Page, product: Product) -> None:
+    job = submit(product, 3, "unwanted")
+    finished(product, job)
+    questions: list[str] = []
+
+    def refuse(dialog: Dialog) -> None:
+        questions.append(dialog.message)
+        dialog.dismiss()
+
+    page.once("dialog", refuse)
+    page.goto(f"/jobs/{job}")
+    page.click("#progress button:has-text('Delete')")
+    eventually(lambda: bool(questions), what="the question")
+    assert "cannot be brought back" in questions[0]
+    assert requests.get(f"{product.url}/api/v1/jobs/{job}", timeout=10).ok
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click("#progress button:has-text('Delete')")
+    page.wait_for_url("**/jobs")
+    assert requests.get(f"{product.url}/api/v1/jobs/{job}", timeout=10).status_code == 404
+    expect(page.locator(f"a[href='/jobs/{job}']")).to_have_count(0)
+
+
+def test_an_archived_job_is_shown_corrected_and_not_tried_again(page: Page, product: Product) -> None:
+    job = submit(product, 5, "archived")
+    finished(product, job)
+    assert archive.release(product.settings, Ledger.connect(product.settings), job)
+    page.goto(f"/jobs/{job}")
+    expect(page.locator("#progress .badge")).to_have_text("Finished")
+    expect(page.locator("article.item")).to_have_count(5)
+    page.goto("/jobs")
+    expect(page.locator(f"a[href='/jobs/{job}']")).to_have_text("archived")

@@ -1,12 +1,18 @@
-"""What must hold after any fault: every accepted photo has exactly one outcome, the one it has without a fault."""
+"""What must hold after any fault: every accepted photo has exactly one outcome, the one it has without a fault.
+
+It still has it after the ledger has let the job go.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+from shared import archive
 from shared.bank.store import BankStore
 from shared.encoder import load_encoder
 from shared.ledger import Ledger, keys
@@ -16,6 +22,7 @@ from shared.results import caught_up
 from shared.settings import Settings
 from shared.types import Job, JobState
 from tests.faults.record import Record
+from tests.product import eventually
 
 Answer = tuple[Any, ...]
 
@@ -80,6 +87,34 @@ def count(ledger: Ledger, job: Job, names: set[str] | None, rows: list[dict[str,
     return lost, doubled
 
 
+def released(settings: Settings, ledger: Ledger, record: Record, job: Job, rows: list[dict[str, Any]]) -> None:
+    """Lets the ledger go of the job, the way the dispatcher does: every outcome is still there, and no key of it."""
+
+    def gone() -> bool:
+        # A page or the dispatcher may be reading the file just now.
+        with suppress(sqlite3.OperationalError):
+            return archive.release(settings, ledger, job.id)
+        return False
+
+    eventually(gone, 30, f"the release of {job.id}")
+    with translated():
+        left = list(ledger.connection.redis.scan_iter(keys.job(job.id, "*"), count=5000))
+    kept = ledger.find(job.id)
+    with caught_up(settings, ledger, job.id) as projection:
+        after = list(projection.rows())
+    lost = len({row["index"] for row in rows} - {row["index"] for row in after})
+    record.lost += lost
+    assert (lost, left) == (0, []), (lost, left)
+    assert after == rows
+    assert (kept.archived, kept.state, kept.total, kept.ok, kept.failed) == (
+        True,
+        job.state,
+        job.total,
+        job.ok,
+        job.failed,
+    )
+
+
 def check(
     settings: Settings,
     ledger: Ledger,
@@ -102,6 +137,7 @@ def check(
     assert (lost, doubled) == (0, 0), (lost, doubled, job)
     assert job.ok + job.failed == bits == len(outcomes), (job, bits, len(outcomes))
     assert [row["index"] for row in rows] == outcomes
+    released(settings, ledger, record, job, rows)
     if job.state is JobState.CANCELLED:
         return
     assert job.state is JobState.FINISHED, job

@@ -61,7 +61,7 @@ def test_redis_is_unreachable_for_a_minute(remote: Remote, record: Record, how: 
     site = remote.site
     site.await_workers()
     for _ in range(RUNS):
-        jobs = len(site.ledger.jobs(200))
+        jobs = len(site.ledger.listed(200))
         folder, other = site.folder(PHOTOS), site.folder(50)
         job = site.submit(folder)
         at = site.await_some(job)
@@ -76,7 +76,7 @@ def test_redis_is_unreachable_for_a_minute(remote: Remote, record: Record, how: 
         site.check(record, site.await_end(job), folder)
         # Asked for all the time, with one Idempotency-Key; what was on its way may have made it already.
         site.check(record, site.await_end(site.submit(other)), other)
-        assert len(site.ledger.jobs(200)) == jobs + 2
+        assert len(site.ledger.listed(200)) == jobs + 2
         site.await_workers()
 
 

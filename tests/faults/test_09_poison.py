@@ -40,8 +40,8 @@ def test_poison(lonely: Site, record: Record, tmp_path: Path, fault: str, code: 
         began = time.monotonic()
         job = lonely.await_end(job, 240)
         record.recovered(time.monotonic() - began)
-        lonely.check(record, job, folder, {photos[n].name: code for n in bad})
         attempts = lonely.ledger.connection.redis.hgetall(keys.job(job.id, "att"))
+        lonely.check(record, job, folder, {photos[n].name: code for n in bad})
         assert max(map(int, attempts.values())) <= ATTEMPTS
         lonely.end_extra()
         eventually(lambda: not lonely.children, 30, "the worker's end")

@@ -22,7 +22,7 @@ def test_the_web_is_killed_in_mid_submit(site: Site, record: Record) -> None:
     for run in range(RUNS):
         key = uuid.uuid4().hex
         files = [("files", (f"{n}.jpg", b"\xff\xd8\xff" + os.urandom(2000), "image/jpeg")) for n in range(300)]
-        before = len(site.ledger.jobs(200))
+        before = len(site.ledger.listed(200))
 
         def send(timeout: float = 30, key: str = key, files: Any = files) -> requests.Response | None:
             with suppress(requests.RequestException):
@@ -52,4 +52,4 @@ def test_the_web_is_killed_in_mid_submit(site: Site, record: Record) -> None:
         job = site.await_end(site.job(accepted[0]))
         assert job.total == 300
         site.check(record, job, None)
-        assert len(site.ledger.jobs(200)) == before + 1
+        assert len(site.ledger.listed(200)) == before + 1

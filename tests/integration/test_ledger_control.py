@@ -13,7 +13,7 @@ from tests.desk import Desk, answer, photos, spec
 
 def test_a_cancelled_job_hands_out_nothing_more(desk: Desk) -> None:
     job = desk.submit(200)
-    desk.office.admit(job, 2)
+    desk.admit(job, 2)
     assert desk.ledger.cancel(job.id).state == "cancelled"
     assert desk.worker().claim(Lane.BULK) is None
     assert desk.admit(job) == 0
@@ -128,7 +128,7 @@ def test_a_late_commit_of_the_old_generation_cannot_win(desk: Desk) -> None:
 
 def test_a_retry_while_the_job_still_runs(desk: Desk) -> None:
     job = desk.submit(100)
-    desk.office.admit(job, 1)
+    desk.admit(job, 1)
     worker = desk.worker()
     claim = worker.claim(Lane.BULK)
     assert claim is not None
@@ -141,7 +141,7 @@ def test_a_retry_while_the_job_still_runs(desk: Desk) -> None:
 
 def test_a_cancelled_job_is_not_retried(desk: Desk) -> None:
     job = desk.submit(100)
-    desk.office.admit(job, 1)
+    desk.admit(job, 1)
     claim = desk.worker().claim(Lane.BULK)
     assert claim is not None
     desk.finish(desk.worker(), claim, bad=[0])
@@ -160,11 +160,3 @@ def test_jobs_are_listed_newest_first_and_in_pages(desk: Desk) -> None:
     first = desk.ledger.jobs(limit=3)
     rest = desk.ledger.jobs(limit=3, before=first[-1].created)
     assert [j.id for j in first + rest] == made[::-1]
-
-
-def test_an_old_job_leaves_the_ledger(desk: Desk) -> None:
-    old, kept = desk.submit(8, lane=Lane.INTERACTIVE), desk.submit(8)
-    desk.drain(desk.worker(), Lane.INTERACTIVE)
-    desk.office.tidy(keep_seconds=-1)
-    assert [j.id for j in desk.ledger.jobs()] == [kept.id]
-    assert not list(desk.redis.scan_iter(f"weft:{{{old.id}}}:*"))

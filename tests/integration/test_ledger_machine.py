@@ -42,7 +42,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1), count=st.integers(1, 3))
     def admit(self, which: int, count: int) -> None:
-        self.desk.office.admit(self.job(which), count)
+        self.desk.admit(self.job(which), count)
 
     @rule(target=claims, worker=st.sampled_from(WORKERS), lane=st.sampled_from(Lane))
     def claim(self, worker: str, lane: Lane) -> tuple[str, Claim | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,24 @@ def test_names_that_are_no_utf8_are_shown_as_gbk(tmp_path: Path) -> None:
     assert os.fsencode(name) == raw
     assert shown(name) == "真丝.jpg"
     assert shown("棉.jpg") == "棉.jpg"
+
+
+def test_folders_nested_deeper_than_pythons_stack(tmp_path: Path) -> None:
+    """Also taken up again at the bottom."""
+    depth, here = 1200, os.getcwd()
+    os.chdir(tmp_path)
+    try:
+        for _ in range(depth):
+            os.mkdir("d")
+            os.chdir("d")
+        Path("1.jpg").write_bytes(b"x")
+        Path("2.jpg").write_bytes(b"x")
+    finally:
+        os.chdir(here)
+    below = "d/" * depth
+    try:
+        assert names(tmp_path) == [f"{below}1.jpg", f"{below}2.jpg"]
+        assert names(tmp_path, f"{below}1.jpg") == [f"{below}2.jpg"]
+    finally:
+        # pytest clears its folders by recursion.
+        subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -11,6 +12,7 @@ from apiflask import APIBlueprint
 from flask import Response, abort
 
 from shared import export
+from shared.errors import Unavailable
 from shared.results import Projection, caught_up, public
 from shared.types import Job
 from web.context import services
@@ -24,8 +26,11 @@ def projected(job_id: str) -> closing[Projection]:
     """`with projected(id) as projection:` the job's outcomes up to now; raises `NotFound`, `Unavailable`."""
     at = services()
     # Asked first: opening a projection makes its file.
-    at.ledger.job(job_id)
-    return caught_up(at.settings, at.ledger, job_id)
+    at.ledger.find(job_id)
+    try:
+        return caught_up(at.settings, at.ledger, job_id)
+    except sqlite3.DatabaseError as error:
+        raise Unavailable("projection_damaged", retry_after=30, reason=str(error)) from error
 
 
 @bp.get("/jobs/<job_id>/items")
@@ -34,7 +39,8 @@ def projected(job_id: str) -> closing[Projection]:
 def index(job_id: str, query: ItemsQuery) -> dict[str, Any]:
     """Results so far, filtered and paged."""
     ledger = services().ledger
-    if ledger.job(job_id).kind == "classify":
+    job = ledger.find(job_id)
+    if job.kind == "classify" and not job.archived:
         return {"items": [public(result, language()) for result in ledger.results(job_id)], "next": None}
     with projected(job_id) as projection:
         items, following = projection.items(**query.model_dump(), lang=language())
@@ -56,7 +62,7 @@ def correct(job_id: str, item: int, correction: Correction) -> dict[str, Any]:
 def exported(job_id: str, query: ExportQuery) -> Response:
     """All results of a job as one streamed file."""
     export.require(query.format)
-    job = services().ledger.job(job_id)
+    job = services().ledger.find(job_id)
     response = Response(_stream(job, projected(job_id), query.format), content_type=export.MEDIA_TYPES[query.format])
     name = f"{job.name or job.id}.{query.format}"
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name)

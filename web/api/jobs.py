@@ -6,6 +6,7 @@ from typing import Any
 
 from apiflask import APIBlueprint
 
+from shared import archive
 from shared.types import Job
 from web.context import services
 from web.i18n import say
@@ -43,7 +44,7 @@ def create_from_folder(folder: FolderJob) -> dict[str, Any]:
 @bp.output(JobList)
 def index(query: JobsQuery) -> dict[str, Any]:
     """Jobs, newest first."""
-    jobs = services().ledger.jobs(limit=query.limit, before=query.before)
+    jobs = services().ledger.listed(query.limit, query.before)
     following = jobs[-1].created if len(jobs) == query.limit else None
     return {"jobs": [shown(job) for job in jobs], "next": following}
 
@@ -52,7 +53,15 @@ def index(query: JobsQuery) -> dict[str, Any]:
 @bp.output(JobOut)
 def one(job_id: str) -> dict[str, Any]:
     """State, counters, rate and time left."""
-    return shown(services().ledger.job(job_id))
+    return shown(services().ledger.find(job_id))
+
+
+@bp.delete("/jobs/<job_id>")
+@bp.output({}, status_code=204)
+def delete(job_id: str) -> tuple[str, int]:
+    """Remove an ended job for good: results, corrections, and in time its uploads."""
+    archive.delete(services().settings, services().ledger, job_id)
+    return "", 204
 
 
 @bp.post("/jobs/<job_id>/cancel")

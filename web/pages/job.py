@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, make_response, render_template, request, url_for
 from pydantic import ValidationError
 
-from shared import export
+from shared import archive, export
 from shared.errors import InvalidRequest, NotFound
 from shared.types import Job, JobState, Verdict
 from web.api.items import projected
@@ -34,7 +34,7 @@ VIEWS: dict[str, dict[str, str]] = {
 @bp.get("/jobs")
 def jobs() -> str:
     before = request.args.get("before", type=float)
-    found = services().ledger.jobs(limit=LISTED, before=before)
+    found = services().ledger.listed(LISTED, before)
     moving = any(job.state not in ENDED for job in found)
     following = found[-1].created if len(found) == LISTED else None
     template = "parts/job_rows.html" if request.headers.get("HX-Request") else "jobs.html"
@@ -43,7 +43,7 @@ def jobs() -> str:
 
 @bp.get("/jobs/<job_id>")
 def job(job_id: str) -> str:
-    found = services().ledger.job(job_id)
+    found = services().ledger.find(job_id)
     known = sorted(class_labels(found.bank))[:SUGGESTED]
     return render_template("job.html", **(_progress(found) | _results(found)), formats=export.FORMATS, known=known)
 
@@ -51,7 +51,7 @@ def job(job_id: str) -> str:
 @bp.get("/jobs/<job_id>/progress")
 def progress(job_id: str) -> Response:
     """Polled while the job moves; what is returned for an ended job asks no more, and tells the results to refresh."""
-    found = services().ledger.job(job_id)
+    found = services().ledger.find(job_id)
     response = make_response(render_template("parts/progress.html", **_progress(found)))
     if found.state in ENDED:
         response.headers["HX-Trigger-After-Settle"] = "job-ended"
@@ -64,9 +64,17 @@ def steer(job_id: str, verb: str) -> str:
     return render_template("parts/progress.html", **_progress(found))
 
 
+@bp.delete("/jobs/<job_id>")
+def delete(job_id: str) -> Response:
+    archive.delete(services().settings, services().ledger, job_id)
+    response = make_response("", 200)
+    response.headers["HX-Redirect"] = url_for("pages.jobs")
+    return response
+
+
 @bp.get("/jobs/<job_id>/results")
 def results(job_id: str) -> Response:
-    found = services().ledger.job(job_id)
+    found = services().ledger.find(job_id)
     shown = _results(found)
     template = "parts/more.html" if shown["query"].cursor else "parts/results.html"
     response = make_response(render_template(template, **shown))
@@ -77,7 +85,7 @@ def results(job_id: str) -> Response:
 
 @bp.post("/jobs/<job_id>/items/<int(max=4294967295):index>")
 def correct(job_id: str, index: int) -> str:
-    found = services().ledger.job(job_id)
+    found = services().ledger.find(job_id)
     try:
         label = Correction(label=request.form.get("label") or None).label
     except ValidationError as error:

@@ -65,7 +65,7 @@ def _start(**more: Any) -> str:
     settings = services().settings
     try:
         ledger = services().ledger
-        recent, workers = [shown(job) | {"job": job} for job in ledger.jobs(limit=RECENT)], ledger.workers()
+        recent, workers = [shown(job) | {"job": job} for job in ledger.listed(limit=RECENT)], ledger.workers()
     except Unavailable:
         recent, workers = [], None
     return render_template(

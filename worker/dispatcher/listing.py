@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from shared.admission import MEMORY_FOR_LISTING, memory_share
-from shared.errors import Unavailable, WeftError
+from shared.errors import Unavailable
 from shared.formats import is_photo_name
 from shared.ledger import Ledger
 from shared.ledger.office import Office
@@ -30,10 +30,23 @@ def photos_below(root: Path, after: str | None = None) -> Iterator[tuple[str, os
     Links to folders are not followed (they may lead in circles); links to files are listed, and the worker that reads
     one refuses it where it leads out of the allowed roots. Folders that cannot be read are skipped and logged.
     """
-    yield from _walk(str(root), "", after.split("/") if after else None)
+    # A list of open folders, not recursion: folders may be nested deeper than Python's stack.
+    open_folders = [("", _entries(str(root), after.split("/") if after else None))]
+    while open_folders:
+        prefix, entries = open_folders[-1]
+        if (found := next(entries, None)) is None:
+            open_folders.pop()
+            continue
+        entry, resumed = found
+        if _is_folder(entry):
+            # An empty rest means that the cursor is this very name: a file then, a folder now; list it whole.
+            open_folders.append((f"{prefix}{entry.name}/", _entries(entry.path, resumed or None)))
+        elif is_photo_name(entry.name) and resumed is None and _readable_kind(entry):
+            yield prefix + entry.name, entry
 
 
-def _walk(folder: str, prefix: str, after: list[str] | None) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def _entries(folder: str, after: list[str] | None) -> Iterator[tuple[os.DirEntry[str], list[str] | None]]:
+    """The folder's entries by name from the cursor on, and what of the cursor lies below each."""
     try:
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda e: e.name)
@@ -43,12 +56,14 @@ def _walk(folder: str, prefix: str, after: list[str] | None) -> Iterator[tuple[s
     for entry in found:
         if entry.name.startswith(".") or (after and entry.name < after[0]):
             continue
-        resumed = after[1:] if after and entry.name == after[0] else None
-        if entry.is_dir(follow_symlinks=False):
-            # An empty rest means that the cursor is this very name: a file then, a folder now; list it whole.
-            yield from _walk(entry.path, f"{prefix}{entry.name}/", resumed or None)
-        elif is_photo_name(entry.name) and resumed is None and _readable_kind(entry):
-            yield prefix + entry.name, entry
+        yield entry, after[1:] if after and entry.name == after[0] else None
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
 
 
 def _readable_kind(entry: os.DirEntry[str]) -> bool:
@@ -76,13 +91,18 @@ class Lister(threading.Thread):
         self._ledger = ledger
         self._office = office
         self._job = job
+        #: It ended by trouble of its own, not because the ledger was away or full.
+        self.failed = False
 
     def run(self) -> None:
+        # Either way the dispatcher starts another lister, which goes on behind the last chunk.
         try:
             self._list()
-        except WeftError as error:
-            # The dispatcher starts another lister, which goes on behind the last chunk.
+        except Unavailable as error:
             _log.warning("listing_interrupted", job=self._job.id, code=error.code)
+        except Exception as error:
+            _log.error("listing_failed", job=self._job.id, error=repr(error))
+            self.failed = True
 
     def _list(self) -> None:
         root = Path(self._job.path or "")

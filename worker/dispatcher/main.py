@@ -9,11 +9,12 @@ import socket
 import threading
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 
-from shared.errors import WeftError
+from shared.errors import Unavailable, WeftError
 from shared.ledger import Ledger
 from shared.ledger.office import Office
 from shared.queue import KEY_PREFIX, Bell
@@ -35,6 +36,10 @@ _SWEEP = 1.0
 _TIDY = 60.0
 #: A lister that could not go on (the ledger was away or full) is followed by another after so long.
 _LIST_AGAIN = 2.0
+#: Times that a folder's listing may fail, other than by the ledger's absence, before its job goes on without the rest.
+LISTING_ATTEMPTS = 4
+#: Seconds between two log entries about the same job's trouble.
+_FAILED_AGAIN = 30.0
 #: The office is lost to another dispatcher when this one has not ticked for so long.
 _OFFICE = 10.0
 #: Seconds between two looks at an office that another holds.
@@ -56,6 +61,10 @@ def run(settings: Settings) -> None:
                 raise
             _log.warning("waiting_for_redis", code=error.code)
             over.wait(1.0)
+        except Exception:
+            # Whatever it was, the jobs that it does not concern have to go on.
+            _log.exception("dispatcher_failed")
+            over.wait(1.0)
 
 
 class Dispatcher:
@@ -66,6 +75,7 @@ class Dispatcher:
         self._office = Office(self._ledger.connection, holder)
         self._bell = Bell(settings)
         self._listers: dict[str, Lister] = {}
+        self._listing_failures: Counter[str] = Counter()
         self._last: defaultdict[str, float] = defaultdict(float)
 
     def run(self, over: threading.Event) -> None:
@@ -78,7 +88,7 @@ class Dispatcher:
             if over.wait(_QUEUEING):
                 return
         _log.info("at_work")
-        projector = Projector(self._settings, self._ledger)
+        projector = Projector(self._settings, self._ledger, self._office)
         projector.start()
         try:
             while not over.is_set() and self._office.hold(_OFFICE):
@@ -97,23 +107,33 @@ class Dispatcher:
         serving = Counter(w["identity"] for w in workers if w["identity"])
         for job in jobs:
             if job.state is JobState.SCHEDULED and (job.not_before or 0) <= time.time():
-                self._ledger.start(job.id)
+                self._guarded(job, lambda job: self._ledger.start(job.id))
             elif job.state is JobState.LISTING:
-                self._list(job)
+                self._guarded(job, self._list)
         moving = [j for j in jobs if j.state in (JobState.LISTING, JobState.QUEUED, JobState.RUNNING)]
         if self._due("sweep", _SWEEP):
             for job in jobs:
-                self._office.sweep(job)
+                self._guarded(job, self._office.sweep)
             for job in moving:
-                self._explain(job, workers)
+                self._guarded(job, lambda job: self._explain(job, workers))
         hidden = [job for job in moving if out_of_sight(job, workers)]
         for job in hidden:
-            self._office.withdraw(job)
+            self._guarded(job, self._office.withdraw)
         self._admit([job for job in moving if job not in hidden], serving)
         if self._due("ring", _RING):
             self._ring(moving, workers)
         if self._due("tidy", _TIDY):
-            self._office.tidy(self._settings.keep_days * 86400)
+            self._office.tidy()
+
+    def _guarded(self, job: Job, step: Callable[[Job], object]) -> None:
+        """One job's trouble is logged, and every other job goes on."""
+        try:
+            step(job)
+        except Unavailable:
+            raise
+        except Exception as error:
+            if self._due(f"failed {job.id}", _FAILED_AGAIN):
+                _log.error("job_step_failed", job=job.id, error=repr(error))
 
     def _due(self, what: str, seconds: float) -> bool:
         now = time.monotonic()
@@ -124,7 +144,16 @@ class Dispatcher:
 
     def _list(self, job: Job) -> None:
         lister = self._listers.get(job.id)
-        if (lister is None or not lister.is_alive()) and self._due(f"list {job.id}", _LIST_AGAIN):
+        if lister is not None and lister.is_alive():
+            return
+        if lister is not None and lister.failed:
+            self._listing_failures[job.id] += 1
+            del self._listers[job.id]
+        if self._listing_failures[job.id] >= LISTING_ATTEMPTS:
+            # It is no use: what was found is classified, and the job says what is missing.
+            self._office.append(job.id, [], "", last=True, note="listing_failed")
+            del self._listing_failures[job.id]
+        elif self._due(f"list {job.id}", _LIST_AGAIN):
             self._listers = {k: v for k, v in self._listers.items() if v.is_alive()}
             self._listers[job.id] = lister = Lister(self._ledger, self._office, job)
             lister.start()
@@ -135,12 +164,8 @@ class Dispatcher:
         for job in jobs:
             lines[job.identity, job.lane].append(job)
         for (identity, lane), line in lines.items():
-            room = AHEAD * max(1, serving[identity]) - self._office.waiting(identity, lane.value)
-            room -= sum(self._office.leased(job.id) for job in line)
-            left = line
-            while room > 0 and left:
-                left = [job for job in left if self._office.admit(job, 1)]
-                room -= len(left)
+            # Also where there is no room: a job has its turns from the moment it moves.
+            self._office.admit(identity, lane, [job.id for job in line], AHEAD * max(1, serving[identity]))
 
     def _ring(self, jobs: list[Job], workers: list[dict[str, Any]]) -> None:
         """Wakes as many workers as there are chunks, where no message waits for them already."""

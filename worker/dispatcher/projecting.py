@@ -1,52 +1,94 @@
-"""Keeps projections up to date, so that pages and exports find results where they filter and sort them."""
+"""Keeps projections up to date, so that pages and exports find results there, and releases jobs whose time is over."""
 
 from __future__ import annotations
 
-import sqlite3
 import threading
+import time
 from contextlib import closing
 
 import structlog
 
-from shared.errors import WeftError
-from shared.ledger import Ledger
+from shared import archive
+from shared.errors import NotFound, Unavailable
+from shared.ledger import Ledger, removal
+from shared.ledger.office import Office
 from shared.results import open_projection
 from shared.settings import Settings
 
 _log = structlog.get_logger(__name__)
 _PAUSE = 0.5
-#: Finished jobs looked at when the dispatcher starts: their last commits may not be folded in.
-_LATEST = 200
+#: Seconds between two rounds of releases at the most.
+_RELEASE = 60.0
+#: Seconds until a job whose projection could not be written is tried again.
+_AGAIN = 15.0
 
 
 class Projector(threading.Thread):
-    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+    """One job's trouble never keeps the others waiting: it is logged, said on the job, and tried again later."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, office: Office) -> None:
         super().__init__(name="projector", daemon=True)
         self._settings = settings
         self._ledger = ledger
+        self._office = office
         self._over = threading.Event()
+        self._not_before: dict[str, float] = {}
+        self._reconciled = False
+        self._released = 0.0
 
     def run(self) -> None:
-        due: set[str] | None = None
         while not self._over.wait(_PAUSE):
             try:
-                if due is None:
-                    due = {job.id for job in self._ledger.jobs(_LATEST) if job.kind != "classify"}
-                # A job that ended since is still in `due` for one more round: its last commits.
-                active = {job.id for job in self._ledger.active() if job.kind != "classify"}
-                for job_id in due | active:
-                    self._project(job_id)
-                due = active
-            except WeftError as error:
+                self._round()
+            except Unavailable as error:
                 _log.warning("projection_waits", code=error.code)
+            except Exception:
+                _log.exception("projector_failed")
 
     def end(self) -> None:
         self._over.set()
         self.join(5)
 
+    def _round(self) -> None:
+        if not self._reconciled:
+            self._office.adopt()
+            archive.reconcile(self._settings, self._ledger)
+            self._reconciled = True
+        now = time.monotonic()
+        self._not_before = {k: v for k, v in self._not_before.items() if v > now}
+        for job_id in removal.unprojected(self._ledger.connection):
+            if self._over.is_set():
+                return
+            if job_id not in self._not_before:
+                self._guarded(job_id)
+        keep = self._settings.keep_days * 86400
+        if now - self._released >= min(_RELEASE, keep):
+            self._released = now
+            self._office.adopt()
+            archive.release_due(self._settings, self._ledger, keep)
+
+    def _guarded(self, job_id: str) -> None:
+        try:
+            self._project(job_id)
+        except Unavailable:
+            raise
+        except Exception as error:
+            _log.error("projection_failed", job=job_id, error=repr(error))
+            self._not_before[job_id] = time.monotonic() + _AGAIN
+            self._office.note(job_id, "projection_failed")
+
     def _project(self, job_id: str) -> None:
         try:
-            with closing(open_projection(self._settings, job_id)) as projection:
+            job = self._ledger.job(job_id)
+        except NotFound:
+            removal.settle(self._ledger.connection, job_id, 0, "")
+            return
+        with closing(open_projection(self._settings, job_id)) as projection:
+            if job.state in archive.ENDED:
+                archive.complete(self._ledger, projection, job)
+            else:
                 projection.catch_up(self._ledger)
-        except sqlite3.Error as error:
-            _log.error("projection_failed", job=job_id, error=str(error))
+            entries = projection.folded()
+        removal.settle(self._ledger.connection, job_id, entries, job.state.value)
+        if job.note == "projection_failed":
+            self._office.note(job_id, None)

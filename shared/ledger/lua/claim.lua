@@ -16,10 +16,7 @@ for _, list in ipairs(KEYS) do
     local m = redis.call('HMGET', meta, 'state', 'bank', 'preset', 'path')
     if skipped[job] then
       position = position + 1
-    elseif m[1] == 'paused' then
-      redis.call('LPUSH', p .. 'todo', c)
-      redis.call('LREM', list, 1, entry)
-    elseif m[1] == 'queued' or m[1] == 'running' or m[1] == 'listing' then
+    elseif moves(m[1]) then
       local blob = redis.call('GET', p .. 'in:' .. c)
       if not blob then
         redis.call('LREM', list, 1, entry)
@@ -38,6 +35,9 @@ for _, list in ipairs(KEYS) do
                 m[4] or ''}
       end
     else
+      -- An ended or removed job's chunk is of no use. In every other state, also one that only a later version knows, the
+      -- chunk waits with its job.
+      if m[1] and m[1] ~= 'finished' and m[1] ~= 'cancelled' then redis.call('LPUSH', p .. 'todo', c) end
       redis.call('LREM', list, 1, entry)
     end
   end

@@ -3,26 +3,8 @@
 -- ARGV: job, chunk, token, final(0/1), results blob, vectors blob, count, then per item: index, generation, ok, cached
 -- Returns {accepted, duplicates, still mine}.
 --
--- A chunk that ends makes room for the next: jobs with chunks left take turns (`rota`), so that the pump runs without
+-- A chunk that ends makes room for the next: jobs with chunks left take turns (`rota`), so that work goes on without
 -- waiting for the dispatcher, and a night's job cannot keep a later one out.
-local function admit_next(meta, ms)
-  local m = redis.call('HMGET', meta, 'identity', 'lane')
-  if not m[1] then return end
-  local rota = 'weft:rota:' .. m[1] .. ':' .. m[2]
-  for _ = 1, redis.call('LLEN', rota) do
-    local other = redis.call('RPOPLPUSH', rota, rota)
-    local q = 'weft:{' .. other .. '}:'
-    local state = redis.call('HGET', q .. 'meta', 'state')
-    if state == 'queued' or state == 'running' or state == 'listing' then
-      local c = redis.call('LPOP', q .. 'todo')
-      if c then
-        redis.call('RPUSH', 'weft:ready:' .. m[1] .. ':' .. m[2], other .. ' ' .. c .. ' ' .. ms)
-        return
-      end
-    end
-    redis.call('LREM', rota, 0, other)
-  end
-end
 local job, c, token = ARGV[1], ARGV[2], ARGV[3]
 local p = 'weft:{' .. job .. '}:'
 local meta = p .. 'meta'
@@ -53,6 +35,7 @@ end
 if ok + failed > 0 then
   local n = redis.call('RPUSH', p .. 'log', c .. ' ' .. table.concat(mask) .. '\n' .. ARGV[5])
   if ARGV[6] ~= '' then redis.call('SET', p .. 'vec:' .. (n - 1), ARGV[6]) end
+  changed(meta, job)
   redis.call('HINCRBY', meta, 'ok', ok)
   redis.call('HINCRBY', meta, 'failed', failed)
   redis.call('HINCRBY', meta, 'cached', cached)
@@ -67,7 +50,8 @@ if mine and ARGV[4] == '1' then
   redis.call('HDEL', p .. 'owner', c)
   redis.call('HDEL', p .. 'hold', c)
   if owner then redis.call('SREM', 'weft:held:' .. owner, job .. ' ' .. c) end
-  admit_next(meta, math.floor(seconds() * 1000))
+  local m = redis.call('HMGET', meta, 'identity', 'lane')
+  if m[1] then admit_next(m[1], m[2], math.floor(seconds() * 1000)) end
 end
 if ok + failed > 0 then
   local now = seconds()

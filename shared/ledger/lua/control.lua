@@ -10,9 +10,9 @@ local function moving()
   if m[2] ~= '1' then return 'listing' end
   return m[3] and 'running' or 'queued'
 end
-if verb == 'cancel' and (waiting or state == 'paused' or state == 'scheduled') then
-  redis.call('HSET', meta, 'state', 'cancelled', 'finished', stamp(seconds()))
-  redis.call('SREM', 'weft:active', job)
+-- Also from a state that only a later version knows: whatever a job is in, people can end it.
+if verb == 'cancel' and state ~= 'finished' and state ~= 'cancelled' then
+  ended(meta, job, 'cancelled', stamp(seconds()))
   redis.call('DEL', p .. 'todo', p .. 'lease')
 elseif verb == 'pause' and waiting then
   redis.call('HSET', meta, 'state', 'paused')

@@ -20,7 +20,9 @@ redis.call('SET', p .. 'in:' .. c, ARGV[2])
 redis.call('RPUSH', p .. 'todo', c)
 if state == 'finished' then
   redis.call('HSET', meta, 'state', 'queued')
-  redis.call('HDEL', meta, 'started', 'finished', 'note', 'anchor')
+  redis.call('ZREM', 'weft:ended', job)
+  changed(meta, job)
+  redis.call('HDEL', meta, 'started', 'finished', 'note', 'note_detail', 'anchor')
   -- its speed is that of the new round alone
   redis.call('HSET', meta, 'base', redis.call('HGET', meta, 'ok') + redis.call('HGET', meta, 'failed'))
   redis.call('DEL', p .. 'pace')

@@ -1,0 +1,39 @@
+-- Takes every key and mention of a job out of the ledger, all at once: a reader never sees a job without its log.
+-- ARGV: job, log entries ('' = whatever state), released (1: its Idempotency-Key goes on naming it, until it expires)
+-- With log entries: only an ended job whose log has exactly so many. Returns 1, or 0: not removed.
+local job = ARGV[1]
+local p = 'weft:{' .. job .. '}:'
+local meta = p .. 'meta'
+local m = redis.call('HMGET', meta, 'state', 'next_chunk', 'identity', 'lane', 'idempotency')
+local entries = redis.call('LLEN', p .. 'log')
+if ARGV[2] ~= '' then
+  if (m[1] ~= 'finished' and m[1] ~= 'cancelled') or entries ~= tonumber(ARGV[2]) then return 0 end
+end
+if m[5] then
+  local name = 'weft:idem:' .. m[5]
+  local held = redis.call('GET', name)
+  if held and string.find(held, job, 1, true) then
+    -- A full Redis may refuse to write; releasing jobs is what makes room again.
+    if ARGV[3] == '1' then redis.pcall('SET', name, string.gsub(held, '}$', ', "released": true}'), 'KEEPTTL')
+    else redis.call('DEL', name) end
+  end
+end
+local owners = redis.call('HGETALL', p .. 'owner')
+for i = 1, #owners, 2 do redis.call('SREM', 'weft:held:' .. owners[i + 1], job .. ' ' .. owners[i]) end
+if m[3] then
+  local ready = 'weft:ready:' .. m[3] .. ':' .. m[4]
+  for _, entry in ipairs(redis.call('LRANGE', ready, 0, -1)) do
+    if string.match(entry, '^%S+') == job then redis.call('LREM', ready, 0, entry) end
+  end
+  redis.call('LREM', 'weft:rota:' .. m[3] .. ':' .. m[4], 0, job)
+end
+for c = 0, tonumber(m[2] or 0) - 1 do redis.call('UNLINK', p .. 'in:' .. c) end
+for n = 0, entries - 1 do redis.call('UNLINK', p .. 'vec:' .. n) end
+for _, part in ipairs({'meta', 'todo', 'log', 'lease', 'tok', 'att', 'owner', 'hold', 'alone', 'gen', 'failed', 'done', 'pace',
+    'receiving'}) do
+  redis.call('UNLINK', p .. part)
+end
+for _, record in ipairs({'jobs', 'brief', 'receiving', 'ended'}) do redis.call('ZREM', 'weft:' .. record, job) end
+redis.call('SREM', 'weft:active', job)
+redis.call('SREM', 'weft:unprojected', job)
+return 1
