@@ -46,6 +46,8 @@ class Service:
     #: What the kernel sends when `weft up` is killed.
     orphan_signal: int = signal.SIGKILL
     longest_pause: float = LONGEST_PAUSE
+    #: A file that the process can do without; removed when it ends with an error, as it may be what it cannot read.
+    disposable: Path | None = None
 
 
 def spawn(service: Service) -> subprocess.Popen[bytes]:

@@ -1,4 +1,4 @@
-"""The embedded Redis pair: the ledger's (AOF, never evicts) and the cache's (evicts, writes nothing); our own config.
+"""The embedded Redis pair: the ledger's (AOF, never evicts) and the cache's (evicts, writes snapshots); our own config.
 
 Why two, and why these values: docs/reliability.md. The options: redis.conf of Redis 7.
 """
@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -110,15 +110,28 @@ def prepare(settings: Settings) -> Pair:
     durable = [
         "appendonly yes",
         f"appendfsync {settings.appendfsync}",
+        'save ""',
         "no-appendfsync-on-rewrite no",
         "aof-load-truncated yes",
         "aof-use-rdb-preamble yes",
         "maxmemory-policy noeviction",
         f"maxmemory {settings.ledger_mb}mb",
     ]
-    passing = ["appendonly no", "maxmemory-policy allkeys-lru", f"maxmemory {settings.cache_mb}mb"]
+    passing = [
+        "appendonly no",
+        # A snapshot a few minutes old, and one at the end: what is lost with a killed machine is encoded again.
+        "save 300 1",
+        "save 60 5000",
+        # A full disk costs the snapshot, never the cache.
+        "stop-writes-on-bgsave-error no",
+        "maxmemory-policy allkeys-lru",
+        f"maxmemory {settings.cache_mb}mb",
+    ]
     ledger = _service("redis-ledger", program, settings, ledger_at, durable)
-    cache = _service("redis-cache", program, settings, cache_at, passing)
+    snapshot = settings.data_dir / "redis" / "cache" / "dump.rdb"
+    cache = replace(_service("redis-cache", program, settings, cache_at, passing), disposable=snapshot)
+    for unfinished in snapshot.parent.glob("temp-*.rdb"):
+        unfinished.unlink(missing_ok=True)
     return Pair(program, version, ledger, cache, ledger_at, cache_at, run_dir)
 
 
@@ -219,7 +232,6 @@ def _service(name: str, program: Path, settings: Settings, at: Endpoint, lines: 
     text = [
         *at.config(),
         f"dir {_quoted(folder)}",
-        'save ""',
         'logfile ""',
         "daemonize no",
         "set-proc-title no",

@@ -119,6 +119,8 @@ class Supervisor:
             kept.done = True
             self.say(kept.name, f"failed ({_spelled(code)}); see {kept.service.log}" if code else "done")
             return
+        if kept.service.disposable is not None and code > 0:
+            kept.service.disposable.unlink(missing_ok=True)
         if time.monotonic() - kept.started_at > STEADY_SECONDS:
             kept.failures = 0
         self._pause(kept, f"ended ({_spelled(code)})")
