@@ -7,6 +7,7 @@ needs it up to date folds: the dispatcher as commits come, the web before it rea
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -237,12 +238,16 @@ def rewind(database: sqlite3.Connection) -> None:
 
 def _after(sort: str, cursor: str) -> tuple[str, list[Any]]:
     try:
-        if sort == "index":
-            return "idx > ?", [int(cursor)]
-        confidence, index = json.loads(cursor)
-        return "(coalesce(items.confidence, 2), idx) > (?, ?)", [float(confidence), int(index)]
-    except (ValueError, TypeError):
+        confidence, index = (0.0, cursor) if sort == "index" else json.loads(cursor)
+        confidence, index = float(confidence), int(index)
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise InvalidRequest(reason="cursor") from None
+    # SQLite knows no larger integer, and no infinite number either.
+    if not (0 <= index < 2**63 and math.isfinite(confidence)):
+        raise InvalidRequest(reason="cursor")
+    if sort == "index":
+        return "idx > ?", [index]
+    return "(coalesce(items.confidence, 2), idx) > (?, ?)", [confidence, index]
 
 
 def _confidence(item: dict[str, Any]) -> float:
