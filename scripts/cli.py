@@ -51,6 +51,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+#: Commands whose output files are the user's own; what all others write is for nobody else on this machine.
+USER_FILES = frozenset({"export", "embed", "evaluate", "bench"})
+
+
 class Lazy(click.Group):
     """A group whose commands are imported when they are called."""
 
@@ -62,6 +66,8 @@ class Lazy(click.Group):
         """Import the command, and give it (and its subcommands) the common options."""
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name not in USER_FILES:
+            os.umask(0o077)
         module, attribute = COMMANDS[cmd_name][0].split(":")
         command: click.Command = getattr(import_module(module), attribute)
         command.name = cmd_name
@@ -134,6 +140,9 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     state = output.State()
+    # What it is set to can only be seen by setting it.
+    before = os.umask(0o077)
+    os.umask(before)
     try:
         result: Any = weft.main(arguments, prog_name="weft", standalone_mode=False, obj=state)
         return result if isinstance(result, int) else output.OK
@@ -157,6 +166,8 @@ def run(arguments: list[str]) -> int:
         for problem in error.errors():
             click.echo(f"WEFT_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}", err=True)
         return output.USAGE
+    finally:
+        os.umask(before)
 
 
 def _hint(error: WeftError, state: output.State) -> None:

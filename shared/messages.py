@@ -59,6 +59,22 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "A key is needed: send `Authorization: Bearer KEY`, or give it as the password in the browser (`weft key add NAME` makes one).",
         "需要密钥：请发送 `Authorization: Bearer 密钥`，或在浏览器中作为密码输入（`weft key add 名称` 可生成）。",
     ),
+    "keys_damaged": (
+        "The file of keys (keys.json in the data folder) is damaged, so nobody is let in: put it right, or remove all keys with `weft key off`.",
+        "密钥文件（数据文件夹中的 keys.json）已损坏，因此拒绝所有访问：请修复该文件，或用 `weft key off` 移除全部密钥。",
+    ),
+    "no_key_left": (
+        "No key is left, and requests still need one: make one with `weft key add NAME`, or open the server to everybody with `weft key off`.",
+        "已没有密钥，但访问仍需要密钥：请用 `weft key add 名称` 生成，或用 `weft key off` 对所有人开放。",
+    ),
+    "open_to_network": (
+        "{host} can be reached from other machines, and no key is needed: `weft key add NAME` closes it.",
+        "其他机器可以访问 {host}，且不需要密钥：请用 `weft key add 名称` 加以限制。",
+    ),
+    "host_not_allowed": (
+        "This server does not answer to the name {host}; set WEFT_ALLOWED_HOSTS to the names that it is reached by.",
+        "此服务器不接受主机名 {host}；请把访问它所用的名称写入 WEFT_ALLOWED_HOSTS。",
+    ),
     "key_exists": ("There is already a key named {name}; remove it first, or choose another name.", "已有名为 {name} 的密钥；请先删除，或换一个名称。"),
     # state of the system
     "unavailable": ("Not available right now; try again in a moment.", "暂时不可用，请稍后再试。"),

@@ -76,7 +76,7 @@ def open_projection(settings: Settings, job_id: str) -> Projection:
     """
     if not job_id.isalnum():
         raise NotFound(what=f"job {job_id}")
-    settings.jobs_dir.mkdir(parents=True, exist_ok=True)
+    settings.jobs_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     return Projection(settings.jobs_dir / f"{job_id}.sqlite", job_id)
 
 
