@@ -243,7 +243,7 @@ def _after(sort: str, cursor: str) -> tuple[str, list[Any]]:
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise InvalidRequest(reason="cursor") from None
     # SQLite knows no larger integer, and no infinite number either.
-    if not (0 <= index < 2**63 and math.isfinite(confidence)):
+    if not (-(2**63) <= index < 2**63 and math.isfinite(confidence)):
         raise InvalidRequest(reason="cursor")
     if sort == "index":
         return "idx > ?", [index]

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from scripts import following, output, submission
+from shared.errors import InvalidRequest
 from shared.ledger import Ledger
 from shared.names import title
 from shared.settings import Settings
@@ -53,7 +54,10 @@ def command(
     One folder below WEFT_FOLDER_ROOTS (default: DATA_DIR/photos) is submitted by reference: nothing is copied, and the
     photos must stay where they are until the job is finished. Everything else is copied into Weft's storage first.
     """
-    at = start_time(at)
+    try:
+        at = start_time(at)
+    except InvalidRequest as error:
+        raise click.BadParameter(str(error), param_hint="--at") from error
     settings = output.state(ctx).settings
     ledger = Ledger.connect(settings)
     if len(paths) == 1 and paths[0].is_dir() and submission.readable_by_workers(paths[0], settings):

@@ -33,7 +33,6 @@ def test_json_that_is_nested_too_deeply(product: Product, path: str) -> None:
     [
         ("index", "9223372036854775808"),
         ("index", "9" * 30),
-        ("index", "-1"),
         ("confidence", "[1,1e400]"),
         ("confidence", "[NaN,1]"),
         ("confidence", "[0.5,99999999999999999999]"),
@@ -95,7 +94,7 @@ def test_start_times_out_of_reach(product: Product, when: str) -> None:
     assert refused["code"] in ("start_out_of_range", "invalid_request")
     form = {"path": str(folder), "not_before": when[:19], "timezone": "840"}
     assert requests.post(f"{product.url}/folder", data=form, timeout=20).status_code == 400
-    assert product.weft("submit", folder, "--at", when[:19]).returncode in (1, 2)
+    assert product.weft("submit", folder, "--at", when[:19]).returncode == 2
     assert requests.get(f"{product.url}/jobs", timeout=20).status_code == 200
 
 

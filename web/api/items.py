@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from apiflask import APIBlueprint
-from flask import Response, abort
+from flask import Response, abort, request
 
 from shared import export
 from shared.errors import WeftError
@@ -109,4 +109,5 @@ def picture(jpeg: bytes) -> Response:
     response = Response(jpeg, content_type="image/jpeg")
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
     response.add_etag()
+    response.make_conditional(request)
     return response
