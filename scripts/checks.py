@@ -21,6 +21,7 @@ from shared.encoder import describe
 from shared.errors import Unavailable, WeftError
 from shared.ledger import Ledger
 from shared.messages import sentence
+from shared.private_files import open_to_others
 from shared.settings import Settings, cores
 from shared.types import EncoderInfo
 
@@ -126,6 +127,9 @@ def _data_dir(settings: Settings) -> Iterator[Finding]:
     if not os.access(existing, os.W_OK | os.X_OK):
         yield Finding("data folder", "broken", f"{existing} cannot be written")
         return
+    if open_to_others(folder):
+        text = f"other users of this machine may look into {folder}: `chmod 700` closes it"
+        yield Finding("data folder", "note", text)
     disk = shutil.disk_usage(existing)
     share = disk.free / disk.total
     state = "broken" if share < DISK_REFUSED else "note" if share < DISK_LOW else "ok"

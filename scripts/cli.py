@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+#: Commands whose output files are the user's own; what all others write is for nobody else on this machine.
+USER_FILES = frozenset({"export", "embed", "evaluate", "bench"})
+
+
 class Lazy(click.Group):
     """A group whose commands are imported when they are called."""
 
@@ -62,6 +67,8 @@ class Lazy(click.Group):
         """Import the command, and give it (and its subcommands) the common options."""
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name not in USER_FILES:
+            os.umask(0o077)
         module, attribute = COMMANDS[cmd_name][0].split(":")
         command: click.Command = getattr(import_module(module), attribute)
         command.name = cmd_name
@@ -124,12 +131,19 @@ def weft(ctx: click.Context) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; every error becomes a sentence and an exit code."""
+    # A name that is no UTF-8 must not end a command; in JSON the escape is valid, too.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     state = output.State()
+    # What it is set to can only be seen by setting it.
+    before = os.umask(0o077)
+    os.umask(before)
     try:
         result: Any = weft.main(arguments, prog_name="weft", standalone_mode=False, obj=state)
         return result if isinstance(result, int) else output.OK
@@ -153,6 +167,8 @@ def run(arguments: list[str]) -> int:
         for problem in error.errors():
             click.echo(f"WEFT_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}", err=True)
         return output.USAGE
+    finally:
+        os.umask(before)
 
 
 def _hint(error: WeftError, state: output.State) -> None:

@@ -11,7 +11,8 @@ from rich.console import Console
 from scripts import output
 from shared.errors import Unavailable
 from shared.ledger import Ledger
-from shared.messages import sentence
+from shared.messages import note_sentence, sentence
+from shared.names import readable
 from shared.results import caught_up
 from shared.settings import Settings
 from shared.types import Job, JobState
@@ -66,10 +67,7 @@ def report(ctx: click.Context, settings: Settings, ledger: Ledger, job: Job) -> 
 
 def document(job: Job) -> dict[str, Any]:
     """A job as the API shows it."""
-    return {
-        **job.public(),
-        "message": sentence(job.note, **job.note_values) if job.note else None,
-    }
+    return {**job.public(), "path": job.path and readable(job.path), "message": note_sentence(job)}
 
 
 def state(job: Job) -> str:
@@ -81,7 +79,7 @@ def _caption(job: Job) -> str:
     rate = f" {job.rate:.1f}/s" if job.rate else ""
     left = f", {output.span(job.eta)} left" if job.eta else ""
     failed = f", {job.failed} failed" if job.failed else ""
-    note = f": {sentence(job.note, **job.note_values)}" if job.note else ""
+    note = f": {note_sentence(job)}" if job.note else ""
     return f"{state(job)}{rate}{left}{failed}{note}"
 
 

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from shared.bank.store import BankStore
-from shared.errors import BankError, InvalidRequest
+from shared.errors import BankError, InvalidRequest, PhotoError
 from shared.formats import is_photo_name
+from shared.names import path_name
+from shared.regular_files import open_regular
 from shared.settings import Settings
 from shared.storage import Storage
 from shared.types import Item, JobSpec, Lane
@@ -91,7 +93,7 @@ def receive(
         if len(items) == settings.max_upload_files:
             raise InvalidRequest("too_many_files", limit=settings.max_upload_files)
         sha256, size = _keep(pieces, storage, known, settings.max_photo_bytes)
-        items.append(Item(index=len(items), name=name, sha256=sha256, size=size))
+        items.append(Item(index=len(items), name=path_name(name), sha256=sha256, size=size))
         tell(len(items))
     if not items:
         raise InvalidRequest("no_files")
@@ -103,6 +105,8 @@ def _below(folder: Path) -> Iterator[tuple[str, Path]]:
         folders.sort()
         for name in sorted(filter(is_photo_name, names)):
             path = Path(where, name)
+            if path.is_fifo() or path.is_socket() or path.is_char_device() or path.is_block_device():
+                continue
             yield str(Path(folder.resolve().name) / path.relative_to(folder)), path
 
 
@@ -119,11 +123,13 @@ def _contents(files: Iterable[tuple[str, Path]], settings: Settings) -> Iterator
 
 def _pieces(path: Path) -> Iterator[bytes]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while piece := file.read(_PIECE):
                 yield piece
     except OSError as error:
         raise InvalidRequest("unreadable", reason=f"{path}: {error.strerror}") from error
+    except PhotoError as error:
+        raise InvalidRequest("unreadable", reason=f"{path}: {error}") from error
 
 
 def _keep(pieces: Iterator[bytes], storage: Storage, known: set[str], limit: int) -> tuple[str, int]:

@@ -5,7 +5,7 @@ A backup is a folder, and a second one into the same folder copies only what is 
     ledger.rdb    one moment of the ledger (BGSAVE: Redis forks, and the child writes what it sees)
     jobs/         projections, copied through SQLite
     blobs/ thumbs/ banks/    files that never change under their name, and `banks/current`
-    keys.json     who may use it
+    keys.json     who may use it; keys.required: that a key is needed
     backup.json   written last: without it the folder is no backup
 
 The ledger's moment comes first. A blob is on the disk before the ledger accepts its job, so the files that are copied
@@ -28,7 +28,7 @@ from typing import Any
 import redis
 
 from shared.address import addresses
-from shared.api_keys import FILE as KEYS
+from shared.api_keys import FILE, REQUIRED
 from shared.errors import Conflict, NotFound, Unavailable
 from shared.ledger import Ledger, keys
 from shared.ledger.connection import translated
@@ -38,6 +38,7 @@ from shared.settings import Settings
 #: What is copied file by file; whatever has one of these names keeps its content for ever.
 FOLDERS = ("blobs", "thumbs", "banks")
 MANIFEST = "backup.json"
+KEYS = (FILE, REQUIRED)
 #: Seconds that Redis may take to write its moment.
 _SAVE_SECONDS = 3600.0
 
@@ -70,14 +71,16 @@ def save(settings: Settings, target: Path, say: Say = lambda _: None) -> dict[st
         jobs += 1
     # Read before the versions are copied, which only ever become more.
     current = settings.data_dir / "banks" / "current"
-    small = {path: path.read_bytes() for path in (current, settings.data_dir / KEYS) if path.exists()}
+    single = (current, *(settings.data_dir / name for name in KEYS))
+    small = {path: path.read_bytes() for path in single if path.exists()}
     copied = 0
     for source in _files(settings.data_dir):
         relative = source.relative_to(settings.data_dir)
         if source != current and _copy_new(source, target / relative):
             copied += 1
             say(str(relative))
-    (target / KEYS).unlink(missing_ok=True)
+    for name in KEYS:
+        (target / name).unlink(missing_ok=True)
     for path, data in small.items():
         copy = target / path.relative_to(settings.data_dir)
         copy.parent.mkdir(exist_ok=True)
@@ -106,7 +109,7 @@ def load(settings: Settings, source: Path) -> dict[str, Any]:
     server = settings.data_dir / "redis" / "ledger"
     if any(server.glob("append*")) or any(settings.jobs_dir.glob("*.sqlite")):
         raise Conflict("restore_not_empty", data_dir=str(settings.data_dir))
-    for path in [*_files(source), *source.glob("jobs/*.sqlite"), *source.glob(KEYS)]:
+    for path in [*_files(source), *source.glob("jobs/*.sqlite"), *(source / name for name in KEYS)]:
         _copy_new(path, settings.data_dir / path.relative_to(source))
     server.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Redis takes an append-only file that begins with a moment, under the name that all versions know.

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from shared.names import readable
+from shared.types import Job
+
 LANGUAGES = ("en", "zh")
 
 #: code → (English, Chinese). Values in braces come from the error's detail.
@@ -49,12 +52,37 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "zip_unsupported": ("The zip file {name} is compressed in a way that cannot be read; pack it again.", "压缩包 {name} 的压缩方式无法读取，请重新打包。"),
     "upload_too_large": ("One upload takes at most {limit} bytes; send a folder job or several uploads.", "一次上传最多 {limit} 字节，请改用文件夹任务或分批上传。"),
     "method_not_allowed": ("{method} is not possible here.", "此处不支持 {method}。"),
+    "label_empty": ("A class label needs at least one visible character.", "类别标签至少需要一个可见字符。"),
+    "label_long": ("The class label “{label}” is longer than {limit} characters.", "类别标签“{label}”超过 {limit} 个字符。"),
+    "label_unusable": (
+        "“{label}” cannot be a class label: no slash or backslash, not “.” or “..”, and no device name such as “con”.",
+        "“{label}”不能用作类别标签：不能含斜杠或反斜杠，不能是“.”或“..”，也不能是“con”之类的设备名。",
+    ),
+    "start_out_of_range": ("The start time must lie between now and one year from now.", "开始时间必须在现在起一年之内。"),
+    "body_too_large": ("The body of this request takes at most {limit} bytes.", "此请求的正文最多 {limit} 字节。"),
+    "field_too_large": ("The text fields of a form take at most {limit} bytes.", "表单的文本字段最多 {limit} 字节。"),
     "idempotency_mismatch": ("This Idempotency-Key was used for another request.", "该 Idempotency-Key 已用于另一个请求。"),
     "idempotency_in_progress": ("The same submission is still being received.", "同一提交仍在接收中。"),
     "cross_site": ("Requests from other web sites are refused.", "拒绝来自其他网站的请求。"),
     "key_needed": (
         "A key is needed: send `Authorization: Bearer KEY`, or give it as the password in the browser (`weft key add NAME` makes one).",
         "需要密钥：请发送 `Authorization: Bearer 密钥`，或在浏览器中作为密码输入（`weft key add 名称` 可生成）。",
+    ),
+    "keys_damaged": (
+        "The file of keys (keys.json in the data folder) is damaged, so nobody is let in: put it right, or remove all keys with `weft key off`.",
+        "密钥文件（数据文件夹中的 keys.json）已损坏，因此拒绝所有访问：请修复该文件，或用 `weft key off` 移除全部密钥。",
+    ),
+    "no_key_left": (
+        "No key is left, and requests still need one: make one with `weft key add NAME`, or open the server to everybody with `weft key off`.",
+        "已没有密钥，但访问仍需要密钥：请用 `weft key add 名称` 生成，或用 `weft key off` 对所有人开放。",
+    ),
+    "open_to_network": (
+        "{host} can be reached from other machines, and no key is needed: `weft key add NAME` closes it.",
+        "其他机器可以访问 {host}，且不需要密钥：请用 `weft key add 名称` 加以限制。",
+    ),
+    "host_not_allowed": (
+        "This server does not answer to the name {host}; set WEFT_ALLOWED_HOSTS to the names that it is reached by.",
+        "此服务器不接受主机名 {host}；请把访问它所用的名称写入 WEFT_ALLOWED_HOSTS。",
     ),
     "key_exists": ("There is already a key named {name}; remove it first, or choose another name.", "已有名为 {name} 的密钥；请先删除，或换一个名称。"),
     # state of the system
@@ -161,4 +189,14 @@ def sentence(code: str, lang: str | None = None, **detail: Any) -> str:
     chosen = 1 if (lang or preferred_language()).startswith("zh") else 0
     if pair is None:
         return f"{SENTENCES['internal'][chosen]} ({code})"
-    return pair[chosen].format_map(_Forgiving(detail))
+    # A path in it may hold bytes that are no UTF-8.
+    shown = {name: readable(value) if isinstance(value, str) else value for name, value in detail.items()}
+    return pair[chosen].format_map(_Forgiving(shown))
+
+
+def note_sentence(job: Job, lang: str | None = None) -> str | None:
+    """Why the job does not move, or what its end was; None where there is nothing to say."""
+    if not job.note:
+        return None
+    path = job.path and readable(job.path)
+    return sentence(job.note, lang, **{"model": job.model, "path": path, **job.note_detail})

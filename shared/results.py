@@ -7,6 +7,7 @@ needs it up to date folds: the dispatcher as commits come, the web before it rea
 from __future__ import annotations
 
 import json
+import math
 import os
 import sqlite3
 import time
@@ -68,7 +69,7 @@ def open_projection(settings: Settings, job_id: str) -> Projection:
     """
     if not job_id.isalnum():
         raise NotFound(what=f"job {job_id}")
-    settings.jobs_dir.mkdir(parents=True, exist_ok=True)
+    settings.jobs_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     return Projection(projection_path(settings, job_id), job_id)
 
 
@@ -293,12 +294,16 @@ def rewind(database: sqlite3.Connection) -> None:
 
 def _after(sort: str, cursor: str) -> tuple[str, list[Any]]:
     try:
-        if sort == "index":
-            return "idx > ?", [int(cursor)]
-        confidence, index = json.loads(cursor)
-        return "(coalesce(items.confidence, 2), idx) > (?, ?)", [float(confidence), int(index)]
-    except (ValueError, TypeError):
+        confidence, index = (0.0, cursor) if sort == "index" else json.loads(cursor)
+        confidence, index = float(confidence), int(index)
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise InvalidRequest(reason="cursor") from None
+    # SQLite knows no larger integer, and no infinite number either.
+    if not (-(2**63) <= index < 2**63 and math.isfinite(confidence)):
+        raise InvalidRequest(reason="cursor")
+    if sort == "index":
+        return "idx > ?", [index]
+    return "(coalesce(items.confidence, 2), idx) > (?, ?)", [confidence, index]
 
 
 def _confidence(item: dict[str, Any]) -> float:

@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     #: Everything Weft writes: Redis files, blobs, banks, models, projections, logs.
     data_dir: Path = Path("data")
     host: str = "127.0.0.1"
+    #: Further names that the pages are reached by, joined by commas; `.example.com` takes all below it, `*` any.
+    allowed_hosts: str = ""
     port: int = 8000
     #: The ledger's and broker's Redis. Unset: the embedded one of `weft up`, found through `data_dir`.
     redis_url: SecretStr | None = None

@@ -210,11 +210,6 @@ class Job:
     archived: bool = False
 
     @property
-    def note_values(self) -> dict[str, Any]:
-        """What the note's sentence may name."""
-        return {"model": self.model, "path": self.path, **self.note_detail}
-
-    @property
     def waiting_for(self) -> str | None:
         """What a job that was started waits for: `worker`, `model` or `folder`; None while nothing keeps it."""
         stopped = self.state in (JobState.QUEUED, JobState.RUNNING)

@@ -7,7 +7,7 @@ from typing import Any
 from apiflask import APIFlask
 
 from shared.settings import Settings
-from web import api, context, i18n, keys, pages, problems, security, uploads
+from web import api, context, hosts, i18n, keys, pages, problems, security, uploads
 from web.schemas import Problem
 
 
@@ -28,6 +28,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     context.init_app(app, settings or Settings())
     i18n.init_app(app)
+    hosts.init_app(app)
     keys.init_app(app)
     uploads.init_app(app)
     security.init_app(app)

@@ -15,6 +15,7 @@ from flask import current_app
 from shared.bank.store import BankStore
 from shared.errors import Unavailable
 from shared.ledger import Ledger
+from shared.private_files import make_data_dir
 from shared.settings import Settings
 from shared.storage import Storage, open_storage
 from shared.types import JobSpec
@@ -90,6 +91,6 @@ def services() -> Services:
 
 
 def init_app(app: APIFlask, settings: Settings) -> None:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_data_dir(settings.data_dir)
     app.config["WEFT"] = settings
     app.extensions["weft"] = Services(settings)

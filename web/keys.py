@@ -1,4 +1,4 @@
-"""Once there is a key (`weft key add`), whoever has none gets neither pages nor answers; before, everybody does.
+"""From the first key (`weft key add`) until `weft key off`, whoever has none gets neither pages nor answers.
 
 The key comes as a bearer token, or as the password of HTTP's basic scheme, which is what browsers ask people for.
 """
@@ -9,12 +9,13 @@ from apiflask import APIFlask
 from flask import Response, request
 
 from shared.api_keys import Keys
-from shared.errors import KeyNeeded
+from shared.errors import KeyNeeded, Unavailable, WeftError
 from web.i18n import say
 from web.problems import problem, wants_page
 
 #: Probes tell nothing but that the product is there, and browsers fetch icons and styles without a password.
 _PROBES = frozenset({"healthz", "readyz"})
+_ICONS = frozenset({"static", "favicon"})
 
 
 def init_app(app: APIFlask) -> None:
@@ -23,11 +24,23 @@ def init_app(app: APIFlask) -> None:
     @app.before_request
     def refuse_strangers() -> Response | None:
         blueprint, _, view = (request.endpoint or "").rpartition(".")
-        if view == "static" or (blueprint.startswith("health") and view in _PROBES) or not keys.rows():
+        if view in _ICONS or (blueprint.startswith("health") and view in _PROBES) or not keys.required():
             return None
         given = request.authorization
         secret = (given.token if given.type == "bearer" else given.password) if given else None
-        return None if secret and keys.holder(secret) else _refusal()
+        try:
+            # Also without a key in the request: that the file is damaged is said at once.
+            known = bool(keys.rows()) and secret and keys.holder(secret)
+        except Unavailable as error:
+            return _closed(error)
+        return None if known else _refusal()
+
+
+def _closed(error: WeftError) -> Response:
+    """As `_refusal`, for keys that cannot be read."""
+    if wants_page():
+        return Response(say(error.code), error.status, content_type="text/plain; charset=utf-8")
+    return problem(error.code, error.status, {})
 
 
 def _refusal() -> Response:

@@ -137,7 +137,7 @@ class FolderJob(BaseModel):
     path: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
     name: Name = ""
     preset: str | None = None
-    #: The job starts no earlier: ISO 8601, or seconds since the epoch.
+    #: The job starts no earlier: ISO 8601, or seconds since the epoch; at most a year from now.
     not_before: datetime | None = None
 
 

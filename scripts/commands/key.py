@@ -6,11 +6,12 @@ import click
 
 from scripts import output
 from shared.api_keys import Keys
+from shared.messages import sentence
 
 
 @click.group()
 def command() -> None:
-    """Add, list and remove keys. Without any, everybody who reaches the server may use it."""
+    """Add, list and remove keys. Until the first one, and after `off`, everybody who reaches the server may use it."""
 
 
 @command.command()
@@ -26,14 +27,17 @@ def add(ctx: click.Context, name: str) -> None:
 @click.pass_context
 def listed(ctx: click.Context) -> None:
     """List keys by name; what they are is not kept."""
-    found = Keys.of(output.state(ctx).settings).rows()
+    keys = Keys.of(output.state(ctx).settings)
+    found, required = keys.rows(), keys.required()
+    none = sentence("no_key_left") if required else "No keys: everybody who reaches the server may use it."
     rows = [(name, output.when(row["created"])) for name, row in sorted(found.items())]
     output.emit(
         ctx,
-        {"keys": [{"name": name, "created": row["created"]} for name, row in sorted(found.items())]},
-        lambda console: console.print(
-            output.table(("name", "created"), rows) if rows else "No keys: everybody who reaches the server may use it."
-        ),
+        {
+            "keys": [{"name": name, "created": row["created"]} for name, row in sorted(found.items())],
+            "required": required,
+        },
+        lambda console: console.print(output.table(("name", "created"), rows) if rows else none),
     )
 
 
@@ -45,4 +49,16 @@ def remove(ctx: click.Context, name: str) -> None:
     keys = Keys.of(output.state(ctx).settings)
     keys.remove(name)
     left = len(keys.rows())
-    output.emit(ctx, {"name": name, "removed": True, "left": left}, f"{name} is removed; {left} left.")
+    text = f"{name} is removed; {left} left."
+    if not left:
+        text += " " + sentence("no_key_left")
+    output.emit(ctx, {"name": name, "removed": True, "left": left}, text)
+
+
+@command.command()
+@click.pass_context
+def off(ctx: click.Context) -> None:
+    """Remove all keys and ask for none: everybody who reaches the server may use it again."""
+    removed = Keys.of(output.state(ctx).settings).off()
+    text = f"{removed} removed. Everybody who reaches the server may use it now."
+    output.emit(ctx, {"required": False, "removed": removed}, text)

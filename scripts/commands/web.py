@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from scripts import output
+from shared.network import open_to_network
 
 
 @click.command()
@@ -20,4 +21,7 @@ def command(ctx: click.Context, host: str | None, port: int | None) -> None:
 
     settings = output.state(ctx).settings
     changed = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    serve.run(settings.model_copy(update=changed))
+    settings = settings.model_copy(update=changed)
+    if warning := open_to_network(settings):
+        output.note(warning)
+    serve.run(settings)

@@ -29,6 +29,8 @@ from shared.ledger import Ledger
 from shared.ledger.connection import Connection
 from shared.ledger.keys import ready as ready_key
 from shared.messages import sentence
+from shared.network import open_to_network
+from shared.private_files import make_data_dir
 from shared.settings import Settings, cores
 from shared.types import Lane
 
@@ -84,12 +86,14 @@ class Up:
 
         Raises Conflict (`already_running`, `port_in_use`) and Unavailable (`redis_*`) when it cannot start.
         """
-        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+        make_data_dir(self.settings.data_dir)
         self.settings.run_dir.mkdir(exist_ok=True, mode=0o700)
         if not self.settings.folder_roots:
             (self.settings.data_dir / "photos").mkdir(exist_ok=True)
         with only_one(self.settings.run_dir, self.settings.data_dir):
             check_port(self.settings.host, self.settings.port)
+            if warning := open_to_network(self.settings):
+                self.say("web", warning)
             try:
                 self._start_redis()
                 if not self.signals.stopping:

@@ -22,6 +22,7 @@ from shared.bank.texts import class_texts
 from shared.bank.writer import Draft, Halves, Progress, normalised, sample_id, seal, silent
 from shared.errors import PhotoError
 from shared.images import Limits, decode, thumbnail
+from shared.regular_files import open_regular
 from shared.settings import Settings, cores
 
 if TYPE_CHECKING:
@@ -150,9 +151,10 @@ def _prepare(photo: Photo, encoder: Encoder, limits: Limits) -> Photo:
 
 def _read(path: Path, limits: Limits) -> bytes:
     try:
-        if os.path.getsize(path) > limits.bytes:
-            raise PhotoError("too_large", limit=limits.bytes)
-        return path.read_bytes()
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > limits.bytes:
+                raise PhotoError("too_large", limit=limits.bytes)
+            return file.read()
     except FileNotFoundError as failure:
         raise PhotoError("missing_file") from failure
     except OSError as failure:

@@ -45,7 +45,7 @@ def fsync(path: Path) -> None:
         os.close(handle)
 
 
-def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
+def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Replaces `path` in one step: readers see the old bytes or the new ones, a crash leaves one of both."""
     with disk_errors():
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")

@@ -8,9 +8,9 @@ from typing import Any
 
 import structlog
 
-from shared.bank.folder import fold, normal
 from shared.bank.store import BankStore
 from shared.ledger import Ledger
+from shared.names import fold, is_usable_label, normal
 from shared.results import open_projection
 from shared.settings import Settings
 
@@ -55,6 +55,10 @@ def proposals(settings: Settings, ledger: Ledger, store: BankStore, version: str
             label = label_of.get(fold(item["corrected"]), normal(item["corrected"]))
             key = (label, item["sha256"])
             if item["sha256"] is None or key in known or key in found:
+                continue
+            if label not in labels and not is_usable_label(label):
+                # Said before labels were checked; a class of that name could not be reached.
+                _log.warning("correction_unusable", job=job.id, index=item["index"])
                 continue
             found[key] = {
                 "job": job.id,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from shared.encoder import Encoder
 from shared.errors import NotFound, PhotoError
 from shared.images import Limits, decode, thumbnail
+from shared.regular_files import open_regular
 from shared.storage import Storage
 from shared.types import Item
 
@@ -62,11 +63,8 @@ class Photos:
             _log.warning("thumbnail_not_kept", sha256=sha256, reason=str(error))
 
     def _read_file(self, name: str) -> bytes:
-        # Checked again here, not only when the job was submitted: a symlink may have been put there since.
-        real = os.path.realpath(name)
-        if not any(os.path.commonpath([real, root]) == str(root) for root in self.roots):
-            raise PhotoError("outside_roots")
-        with open(real, "rb") as file:
+        # Checked again here, not only when the job was submitted: a link or pipe may have been put there since.
+        with open_regular(name, self.roots) as file:
             if (size := os.fstat(file.fileno()).st_size) > self.limits.bytes:
                 raise PhotoError("too_large", limit=self.limits.bytes, size=size)
             return file.read()

@@ -103,7 +103,8 @@ def read(product: Product, *arguments: str | Path) -> Any:
 
 
 def test_a_job_is_deleted_once_it_has_ended(short: Product) -> None:
-    wish = {"path": str(short.photos), "not_before": "2099-01-01T22:00:00+08:00"}
+    tomorrow = time.time() + 86400
+    wish = {"path": str(short.photos), "not_before": tomorrow}
     (short.photos / "later").mkdir(parents=True)
     waiting = requests.post(f"{short.url}/api/v1/jobs/folder", json=wish, timeout=10).json()["id"]
     address = f"{short.url}/api/v1/jobs/{waiting}"

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
 import redis
+from celery import Celery
 
 from scripts.up import redis as embedded
 from scripts.up.process import StillRunning, spawn
+from shared.address import addresses
 from shared.errors import Unavailable
+from shared.ledger import Ledger
 from shared.settings import Settings
 
 
@@ -61,6 +66,30 @@ def test_a_long_data_folder_still_gets_a_socket(tmp_path: Path) -> None:
         assert pair.ledger_at.path is not None
         assert len(bytes(pair.ledger_at.path)) <= embedded.LONGEST_SOCKET_PATH
         assert pair.answering()
+
+
+@pytest.mark.parametrize("name", ["#", "a?b", "50%", "%41", "数据 目录 (1)"])
+def test_a_data_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    odd = Settings(data_dir=tmp_path / name)
+    with embedded.running(odd):
+        assert Ledger.connect(odd).jobs() == []
+        with Celery(broker=addresses(odd).broker).connection_for_write() as broker:
+            broker.ensure_connection(max_retries=1)
+
+
+def test_no_folder_is_made_in_the_temporary_one_that_is_not_used(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(temporary))
+    short = settings.model_copy(update={"data_dir": Path("/tmp") / f"weft-test-{os.getpid()}"})
+    try:
+        with embedded.running(short) as pair:
+            assert pair.ledger_at.path is not None
+        assert list(temporary.iterdir()) == []
+    finally:
+        shutil.rmtree(short.data_dir)
 
 
 def test_without_sockets_a_loopback_port_asks_for_a_password(

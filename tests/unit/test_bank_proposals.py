@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.bank.folder import fold
 from shared.bank.proposals import meanings
+from shared.names import fold
 
 CLASSES = [
     {"label": "corduroy", "zh": "灯芯绒", "en": "corduroy", "aliases": ["cord", "rib"]},

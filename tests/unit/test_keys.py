@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from scripts.cli import run
-from shared.api_keys import FILE, Keys
+from shared.api_keys import FILE, REQUIRED, Keys
 from shared.errors import Conflict, InvalidRequest, NotFound
 from shared.settings import Settings
 from web.app import create_app
@@ -41,6 +42,8 @@ def test_everybody_comes_in_until_there_is_a_key(client: FlaskClient, settings: 
     assert status(client, **bearer(key)) == 200
     assert status(client, **basic(key)) == 200
     Keys.of(settings).remove("looms")
+    assert status(client) == 401
+    Keys.of(settings).off()
     assert status(client) == 200
 
 
@@ -81,10 +84,52 @@ def test_the_refusal_tells_what_to_do_and_nothing_else(client: FlaskClient, sett
     assert [scheme.split()[0] for scheme in page.headers.getlist("WWW-Authenticate")] == ["Basic", "Bearer"]
 
 
-def test_a_damaged_file_does_not_open_the_door(client: FlaskClient, settings: Settings) -> None:
-    settings.data_dir.mkdir(exist_ok=True)
-    (settings.data_dir / FILE).write_text("{", encoding="utf-8")
-    assert status(client) == 500
+@pytest.mark.parametrize(
+    "content", ["{", "", "[]", "null", "0", '"x"', '{"a": 1}', '{"a": {"sha256": 1}}', "[" * 99_999]
+)
+def test_a_damaged_file_does_not_open_the_door(client: FlaskClient, settings: Settings, content: str) -> None:
+    key = Keys.of(settings).add("looms")
+    (settings.data_dir / FILE).write_text(content, encoding="utf-8")
+    for headers in ({}, bearer(key), bearer("wrong")):
+        refused = client.get("/api/v1/jobs", headers=headers)
+        assert (refused.status_code, refused.get_json()["code"]) == (503, "keys_damaged")
+    page = client.get("/", headers={"Accept": "text/html", "Accept-Language": "zh"})
+    assert (page.status_code, "weft key off" in page.text) == (503, True)
+    assert status(client, "/healthz") == 200
+
+
+@pytest.mark.parametrize("content", [None, "{}"])
+def test_lost_keys_do_not_open_the_door(client: FlaskClient, settings: Settings, content: str | None) -> None:
+    Keys.of(settings).add("looms")
+    (settings.data_dir / FILE).unlink()
+    if content is not None:
+        (settings.data_dir / FILE).write_text(content, encoding="utf-8")
+    assert status(client) == 401
+    # Another web process, that never saw the key.
+    assert status(create_app(settings).test_client()) == 401
+    again = Keys.of(settings).add("looms")
+    assert status(client, **bearer(again)) == 200
+
+
+def test_keys_of_an_earlier_version_are_remembered(client: FlaskClient, settings: Settings) -> None:
+    """That version wrote no `keys.required`."""
+    key = Keys.of(settings).add("looms")
+    (settings.data_dir / REQUIRED).unlink()
+    assert status(client, **bearer(key)) == 200
+    (settings.data_dir / FILE).unlink()
+    assert status(client) == 401
+
+
+def test_two_commands_at_once_lose_no_key(settings: Settings) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: Keys.of(settings).add(f"key-{n}"), range(16)))
+    assert len(Keys.of(settings).rows()) == 16
+
+
+def test_icons_need_no_key(client: FlaskClient, settings: Settings) -> None:
+    Keys.of(settings).add("looms")
+    with client.get("/favicon.ico") as icon:
+        assert (icon.status_code, icon.mimetype) == (200, "image/svg+xml")
 
 
 def test_names(settings: Settings) -> None:
@@ -112,3 +157,9 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     [row] = weft("list")["keys"]
     assert set(row) == {"name", "created"}
     assert weft("remove", "looms") == {"name": "looms", "removed": True, "left": 0}
+    assert weft("list") == {"keys": [], "required": True}
+    assert run(["key", "list", "--data-dir", str(tmp_path)]) == 0
+    assert "weft key off" in capsys.readouterr().out
+    weft("add", "again")
+    assert weft("off") == {"required": False, "removed": 1}
+    assert weft("list") == {"keys": [], "required": False}

@@ -9,10 +9,11 @@ from typing import Any
 from urllib.parse import quote
 
 from apiflask import APIBlueprint
-from flask import Response, abort
+from flask import Response, abort, request
 
 from shared import export
-from shared.errors import Unavailable
+from shared.errors import Unavailable, WeftError
+from shared.names import label as label_of
 from shared.results import Projection, caught_up, public
 from shared.types import Job
 from web.context import services
@@ -53,7 +54,21 @@ def index(job_id: str, query: ItemsQuery) -> dict[str, Any]:
 def correct(job_id: str, item: int, correction: Correction) -> dict[str, Any]:
     """Say what an item really is; the prediction stays beside it."""
     with projected(job_id) as projection:
-        return projection.correct(item, correction.label, language())
+        return projection.correct(item, checked_label(correction.label), language())
+
+
+def checked_label(wished: str | None) -> str | None:
+    """A correction's label in its normal form, one of the bank's as it is. Raises InvalidRequest (`label_*`)."""
+    if wished is None or any(entry["label"] == wished for entry in _classes()):
+        return wished
+    return label_of(wished)
+
+
+def _classes() -> list[dict[str, Any]]:
+    try:
+        return list(services().manifest()["classes"])
+    except WeftError:
+        return []
 
 
 @bp.get("/jobs/<job_id>/export")
@@ -98,5 +113,6 @@ def picture(jpeg: bytes) -> Response:
     """A picture that never changes at its address."""
     response = Response(jpeg, content_type="image/jpeg")
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
-    response.set_etag(str(len(jpeg)))
+    response.add_etag()
+    response.make_conditional(request)
     return response

@@ -7,9 +7,11 @@ from typing import Any
 from apiflask import APIBlueprint
 
 from shared import archive
+from shared.messages import note_sentence
+from shared.names import readable
 from shared.types import Job
 from web.context import services
-from web.i18n import say
+from web.i18n import language
 from web.schemas import FolderJob, JobList, JobOut, JobsQuery
 from web.submissions import submit_folder, submit_upload
 
@@ -18,10 +20,8 @@ bp = APIBlueprint("jobs", __name__, tag="Jobs")
 
 def shown(job: Job) -> dict[str, Any]:
     """A job as JSON, with its note as a sentence."""
-    return {
-        **job.public(),
-        "message": say(job.note, **job.note_values) if job.note else None,
-    }
+    # The true bytes of a path may be no UTF-8.
+    return {**job.public(), "path": job.path and readable(job.path), "message": note_sentence(job, language())}
 
 
 @bp.post("/jobs")

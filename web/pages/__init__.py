@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from apiflask import APIBlueprint, APIFlask
-from flask import request, url_for
+from flask import Response, request, url_for
 
 from shared.bank.making import being_made
 from shared.encoder import demo
@@ -23,6 +23,13 @@ def init_app(app: APIFlask) -> None:
     from web.pages import bank, bank_tasks, bank_versions, job, upload, workers  # noqa: F401
 
     app.register_blueprint(bp)
+
+    @app.get("/favicon.ico")
+    @app.doc(hide=True)
+    def favicon() -> Response:
+        """Browsers ask for it unasked, and without a key."""
+        return app.send_static_file("mark.svg")
+
     app.context_processor(common)
     words.init_app(app)
     bank_words.init_app(app)

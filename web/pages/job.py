@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from flask import Response, make_response, render_template, request, url_for
@@ -9,10 +10,11 @@ from pydantic import ValidationError
 
 from shared import archive, export
 from shared.errors import InvalidRequest, NotFound
+from shared.messages import note_sentence
 from shared.types import Job, JobState, Verdict
-from web.api.items import projected
+from web.api.items import checked_label, projected
 from web.context import services
-from web.i18n import language, say
+from web.i18n import language
 from web.pages import bp, class_labels, class_names
 from web.schemas import Correction, ItemsQuery
 
@@ -33,7 +35,7 @@ VIEWS: dict[str, dict[str, str]] = {
 
 @bp.get("/jobs")
 def jobs() -> str:
-    before = request.args.get("before", type=float)
+    before = request.args.get("before", type=_finite)
     found = services().ledger.listed(LISTED, before)
     moving = any(job.state not in ENDED for job in found)
     following = found[-1].created if len(found) == LISTED else None
@@ -91,8 +93,15 @@ def correct(job_id: str, index: int) -> str:
     except ValidationError as error:
         raise InvalidRequest(reason=error.errors()[0]["msg"]) from error
     with projected(job_id) as projection:
-        item = projection.correct(index, label, language())
+        item = projection.correct(index, checked_label(label), language())
     return render_template("parts/card.html", item=item, job=found, names=class_names(found.bank))
+
+
+def _finite(value: str) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(value)
+    return number
 
 
 def _progress(job: Job) -> dict[str, Any]:
@@ -103,7 +112,7 @@ def _progress(job: Job) -> dict[str, Any]:
             failures = projection.summary()["failures"]
     ended = job.state in ENDED
     workers = [] if ended else [w for w in ledger.workers() if w.get("identity") in (None, job.identity)]
-    note = say(job.note, **job.note_values) if job.note else None
+    note = note_sentence(job, language())
     return {"job": job, "ended": ended, "failures": failures, "workers": workers, "note": note}
 
 

@@ -56,7 +56,7 @@ def _folder_job(form: dict[str, str]) -> FolderJob:
             zone = timezone(timedelta(minutes=-int(form["timezone"]))) if "timezone" in form else None
             values["not_before"] = local.replace(tzinfo=zone)
         return FolderJob(**values)
-    except (ValidationError, ValueError) as error:
+    except (ValidationError, ValueError, OverflowError) as error:
         told = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise InvalidRequest(reason=told) from error
 
