@@ -12,7 +12,7 @@ from rich.console import Console
 from scripts import output, submission
 from shared.errors import Unavailable
 from shared.ledger import Ledger
-from shared.results import public
+from shared.result_rows import public
 from shared.storage import open_storage
 from shared.types import PRESETS, ItemResult, Job, Lane
 

@@ -13,7 +13,8 @@ from flask import Response, abort
 
 from shared import export
 from shared.errors import Unavailable
-from shared.results import Projection, caught_up, public
+from shared.result_rows import public
+from shared.results import Projection, caught_up
 from shared.types import Job
 from web.context import services
 from web.i18n import language
