@@ -19,8 +19,8 @@ from typing import Any
 from shared.catalog import from_json, to_json
 from shared.errors import InvalidRequest, NotFound
 from shared.ledger.reading import Reading
-from shared.messages import sentence
 from shared.projection_schema import migrate
+from shared.result_rows import columns, shown_row
 from shared.settings import Settings
 from shared.types import ItemResult, Job, JobState
 
@@ -38,25 +38,6 @@ _UPSERT = (
     " WHERE excluded.generation >= items.generation"
 )
 SORTS = ("index", "confidence")
-
-
-def public(result: ItemResult, lang: str | None = None) -> dict[str, Any]:
-    """One outcome as API, command line and exports show it."""
-    ranking = result.ranking
-    return {
-        "index": result.index,
-        "name": result.name,
-        "sha256": result.sha256,
-        "status": "ok" if result.ok else "failed",
-        "cached": result.cached,
-        "verdict": ranking.verdict.value if ranking else None,
-        "label": ranking.label if ranking else None,
-        "confidence": ranking.confidence if ranking else None,
-        "margin": ranking.margin if ranking else None,
-        "candidates": [_candidate(c.label, c.score, c.sample) for c in ranking.candidates] if ranking else [],
-        "error": _error(result.error_code, result.error_detail, lang),
-        "corrected": None,
-    }
 
 
 def open_projection(settings: Settings, job_id: str) -> Projection:
@@ -210,7 +191,7 @@ class Projection:
         clause = " WHERE " + " AND ".join(w for w, _ in where) if where else ""
         values = [v for _, vs in where for v in vs]
         rows = self._db.execute(f"{_SELECT}{clause} ORDER BY {order} LIMIT ?", [*values, limit + 1]).fetchall()
-        page = [_row(r, lang) for r in rows[:limit]]
+        page = [shown_row(r, lang) for r in rows[:limit]]
         if len(rows) <= limit:
             return page, None
         last = page[-1]
@@ -222,7 +203,7 @@ class Projection:
         row = self._db.execute(f"{_SELECT} WHERE idx = ?", (index,)).fetchone()
         if row is None:
             raise NotFound(what=f"item {index}")
-        return _row(row, lang)
+        return shown_row(row, lang)
 
     def correct(self, index: int, label: str | None, lang: str | None = None) -> dict[str, Any]:
         """Writes a person's label beside the prediction; None takes it back. Raises: NotFound."""
@@ -260,7 +241,7 @@ class Projection:
     def rows(self, lang: str | None = None) -> Iterator[dict[str, Any]]:
         """Every outcome by index, for exports."""
         for row in self._db.execute(f"{_SELECT} ORDER BY idx"):
-            yield _row(row, lang)
+            yield shown_row(row, lang)
 
     def vectors(self, indexes: Iterable[int]) -> dict[int, bytes]:
         """Embeddings as float16 bytes, by item index."""
@@ -269,12 +250,12 @@ class Projection:
 
     def corrections(self) -> list[dict[str, Any]]:
         """Corrected items, newest first."""
-        return [_row(r, None) for r in self._db.execute(f"{_SELECT} WHERE corrected IS NOT NULL ORDER BY at DESC")]
+        return [shown_row(r, None) for r in self._db.execute(f"{_SELECT} WHERE corrected IS NOT NULL ORDER BY at DESC")]
 
     def _fold(self, results: list[ItemResult], vectors: bytes | None) -> None:
         self._db.executemany(
             _UPSERT,
-            [_columns(r) for r in results],
+            [columns(r) for r in results],
         )
         ok = [r for r in results if r.ok]
         if vectors and ok and len(vectors) % len(ok) == 0:
@@ -308,35 +289,6 @@ def _after(sort: str, cursor: str) -> tuple[str, list[Any]]:
 
 def _confidence(item: dict[str, Any]) -> float:
     return 2.0 if item["confidence"] is None else item["confidence"]
-
-
-def _candidate(label: str, score: float, sample: str | None) -> dict[str, Any]:
-    return {"label": label, "score": score, "sample": sample}
-
-
-def _error(code: str | None, detail: dict[str, Any], lang: str | None) -> dict[str, str] | None:
-    return {"code": code, "message": sentence(code, lang, **detail)} if code else None
-
-
-def _columns(r: ItemResult) -> tuple[Any, ...]:
-    shown = public(r)
-    candidates = [[c.label, c.score, c.sample] for c in r.ranking.candidates] if r.ranking else []
-    return (
-        *(r.index, r.name, r.generation, r.sha256, shown["status"], int(r.cached)),
-        *(shown["verdict"], shown["label"], shown["confidence"], shown["margin"]),
-        *(json.dumps(candidates, ensure_ascii=False), r.error_code, json.dumps(r.error_detail, ensure_ascii=False)),
-    )
-
-
-def _row(row: sqlite3.Row, lang: str | None) -> dict[str, Any]:
-    shown = {k: row[k] for k in ("name", "sha256", "status", "verdict", "label", "confidence", "margin", "corrected")}
-    return {
-        "index": row["idx"],
-        **shown,
-        "cached": bool(row["cached"]),
-        "candidates": [_candidate(*c) for c in json.loads(row["candidates"])],
-        "error": _error(row["code"], json.loads(row["detail"]), lang),
-    }
 
 
 def caught_up(settings: Settings, ledger: Reading, job_id: str) -> closing[Projection]:

@@ -13,7 +13,7 @@ from scripts import output, submission
 from shared.errors import Unavailable
 from shared.ledger import Ledger
 from shared.names import title
-from shared.results import public
+from shared.result_rows import public
 from shared.storage import open_storage
 from shared.types import PRESETS, ItemResult, Job, Lane
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +105,7 @@ def read(product: Product, *arguments: str | Path) -> Any:
 
 
 def test_a_job_is_deleted_once_it_has_ended(short: Product) -> None:
-    tomorrow = time.time() + 86400
-    wish = {"path": str(short.photos), "not_before": tomorrow}
+    wish = {"path": str(short.photos), "not_before": datetime.fromtimestamp(time.time() + 86400, UTC).isoformat()}
     (short.photos / "later").mkdir(parents=True)
     waiting = requests.post(f"{short.url}/api/v1/jobs/folder", json=wish, timeout=10).json()["id"]
     address = f"{short.url}/api/v1/jobs/{waiting}"

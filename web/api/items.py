@@ -14,7 +14,8 @@ from flask import Response, abort, request
 from shared import export
 from shared.errors import Unavailable, WeftError
 from shared.names import label as label_of
-from shared.results import Projection, caught_up, public
+from shared.result_rows import public
+from shared.results import Projection, caught_up
 from shared.types import Job
 from web.context import services
 from web.i18n import language
