@@ -9,13 +9,13 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from shared import archives
 from shared.bank.store import BankStore
 from shared.errors import BankError, InvalidRequest
 from shared.formats import is_photo_name
 from shared.settings import Settings
 from shared.storage import Storage
 from shared.types import Item, JobSpec, Lane
-from web import archives
 
 #: A job of at most this many photos is somebody waiting; more is a night's work.
 INTERACTIVE_ITEMS = 16

@@ -21,11 +21,11 @@ from apiflask import APIFlask
 from flask import Request
 from werkzeug.datastructures import FileStorage
 
+from shared import archives
 from shared.errors import InvalidRequest, Unavailable
 from shared.settings import Settings
 from shared.storage import Storage
 from shared.types import Item
-from web import archives
 from web.context import services
 
 #: Bytes of text fields in one form; files do not count.
