@@ -26,6 +26,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "invalid_request": ("The request is not valid: {reason}", "请求无效：{reason}"),
     "not_found": ("There is no such thing: {what}", "找不到：{what}"),
     "conflict": ("This does not fit the present state: {reason}", "与当前状态不符：{reason}"),
+    "unknown_class": (
+        "No class is called “{label}”. The nearest: {near}. To make a new class of this name, send \"new_class\": true.",
+        "没有名为“{label}”的类别。相近的有：{near}。如要以此名新建类别，请发送 \"new_class\": true。",
+    ),
     "no_files": ("No photos were sent.", "没有收到照片。"),
     "too_many_files": ("More than {limit} files in one upload; send a folder job or several uploads.", "一次上传超过 {limit} 个文件，请改用文件夹任务或分批上传。"),
     "unknown_preset": ("There is no preset “{preset}”; choose one of {choices}.", "没有名为“{preset}”的预设，可选：{choices}。"),

@@ -25,6 +25,8 @@ class Problem(BaseModel):
     status: int
     detail: str
     code: str
+    #: For `unknown_class`: classes that may have been meant.
+    near: list[dict[str, str | None]] | None = None
 
 
 class Note(BaseModel):
@@ -140,8 +142,10 @@ class FolderJob(BaseModel):
 class Correction(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    #: The right class; null takes a correction back.
+    #: The right class, by its label or any of its names; null takes a correction back.
     label: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None
+    #: The label is to become a class of its own where no class has this name.
+    new_class: bool = False
 
 
 class SampleOut(BaseModel):

@@ -9,6 +9,8 @@ import click
 
 from scripts import output
 from shared import export
+from shared.bank.class_names import class_names
+from shared.bank.store import BankStore
 from shared.ledger import Ledger
 from shared.results import caught_up
 
@@ -27,7 +29,8 @@ def command(ctx: click.Context, job_id: str, kind: str, target: Path | None) -> 
     settings = output.state(ctx).settings
     ledger = Ledger.connect(settings)
     job = ledger.job(job_id)
-    with caught_up(settings, ledger, job.id) as projection:
+    names = class_names(BankStore(settings), job.bank)
+    with caught_up(settings, ledger, job.id, names) as projection:
         pieces = export.stream(job, projection, kind)
         if target is None:
             for piece in pieces:

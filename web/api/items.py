@@ -24,8 +24,8 @@ def projected(job_id: str) -> closing[Projection]:
     """`with projected(id) as projection:` the job's outcomes up to now; raises `NotFound`, `Unavailable`."""
     at = services()
     # Asked first: opening a projection makes its file.
-    at.ledger.job(job_id)
-    return caught_up(at.settings, at.ledger, job_id)
+    job = at.ledger.job(job_id)
+    return caught_up(at.settings, at.ledger, job_id, at.class_names(job.bank))
 
 
 @bp.get("/jobs/<job_id>/items")
@@ -45,9 +45,10 @@ def index(job_id: str, query: ItemsQuery) -> dict[str, Any]:
 @bp.input(Correction, location="json", arg_name="correction")
 @bp.output(ItemOut)
 def correct(job_id: str, item: int, correction: Correction) -> dict[str, Any]:
-    """Say what an item really is; the prediction stays beside it."""
+    """Say what an item really is, by any name of a class; the prediction is kept. 409 `unknown_class`: no class has
+    this name; send it again with `new_class` if one is to be made."""
     with projected(job_id) as projection:
-        return projection.correct(item, correction.label, language())
+        return projection.correct(item, correction.label, language(), correction.new_class)
 
 
 @bp.get("/jobs/<job_id>/export")

@@ -8,12 +8,13 @@ from flask import Response, make_response, render_template, request, url_for
 from pydantic import ValidationError
 
 from shared import export
+from shared.bank.class_names import UnknownClass
 from shared.errors import InvalidRequest, NotFound
 from shared.types import Job, JobState, Verdict
 from web.api.items import projected
 from web.context import services
 from web.i18n import language, say
-from web.pages import bp, class_labels, class_names
+from web.pages import bp, class_names, suggestions
 from web.schemas import Correction, ItemsQuery
 
 PAGE = 48
@@ -44,7 +45,7 @@ def jobs() -> str:
 @bp.get("/jobs/<job_id>")
 def job(job_id: str) -> str:
     found = services().ledger.job(job_id)
-    known = sorted(class_labels(found.bank))[:SUGGESTED]
+    known = suggestions(found.bank, SUGGESTED)
     return render_template("job.html", **(_progress(found) | _results(found)), formats=export.FORMATS, known=known)
 
 
@@ -79,12 +80,19 @@ def results(job_id: str) -> Response:
 def correct(job_id: str, index: int) -> str:
     found = services().ledger.job(job_id)
     try:
-        label = Correction(label=request.form.get("label") or None).label
+        wish = Correction(label=request.form.get("label") or None, new_class="new_class" in request.form)
     except ValidationError as error:
         raise InvalidRequest(reason=error.errors()[0]["msg"]) from error
+    question = None
     with projected(job_id) as projection:
-        item = projection.correct(index, label, language())
-    return render_template("parts/card.html", item=item, job=found, names=class_names(found.bank))
+        try:
+            item = projection.correct(index, wish.label, language(), wish.new_class)
+        except UnknownClass as unknown:
+            # Nothing is stored: the card asks which class was meant.
+            item = projection.item(index, language())
+            question = {"label": wish.label, "near": [entry["label"] for entry in unknown.near]}
+    names = class_names(found.bank)
+    return render_template("parts/card.html", item=item, job=found, names=names, question=question)
 
 
 def _progress(job: Job) -> dict[str, Any]:
