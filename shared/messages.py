@@ -24,8 +24,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "internal": ("Something went wrong on our side.", "系统内部出错。"),
     # requests
     "invalid_request": ("The request is not valid: {reason}", "请求无效：{reason}"),
+    "unknown_field": ("{field}: there is no such field here; there are: {choices}", "{field}：此处没有该字段，可用：{choices}"),
+    "repeated_field": ("{field}: given several times", "{field}：重复给出"),
+    "no_body_here": ("this request takes no body", "该请求不接受请求体"),
+    "export_filtered": ("filtered", "已筛选"),
+    "export_partial": ("{done} of {total} so far", "已完成{done}共{total}"),
     "not_found": ("There is no such thing: {what}", "找不到：{what}"),
     "conflict": ("This does not fit the present state: {reason}", "与当前状态不符：{reason}"),
+    "export_is_partial": ("The job is {state}: {done} of {total} results so far.", "任务尚未完成（{state}）：目前有 {done} 个结果，共 {total} 个。"),
     "unknown_class": (
         "No class is called “{label}”. The nearest: {near}. To make a new class of this name, send \"new_class\": true.",
         "没有名为“{label}”的类别。相近的有：{near}。如要以此名新建类别，请发送 \"new_class\": true。",

@@ -212,6 +212,16 @@ class Projection:
         for row in self._db.execute(f"{_SELECT}{clause}", values):
             yield _row(row, lang)
 
+    def count(self, filters: Filters) -> int:
+        """How many outcomes the filters let through."""
+        clause, values = query(filters.conditions(self._class_of), "index")
+        found = self._db.execute(f"SELECT count(*) FROM ({_SELECT}{clause})", values).fetchone()
+        return int(found[0])
+
+    def meaning(self, label: str) -> str | None:
+        """The class that `label` means here, one made by a correction included; None where there is none."""
+        return self._spellings.resolve(label)
+
     def vectors(self, indexes: Iterable[int]) -> dict[int, bytes]:
         """Embeddings as float16 bytes, by item index."""
         found = (self._db.execute("SELECT idx, vector FROM vectors WHERE idx = ?", (i,)).fetchone() for i in indexes)

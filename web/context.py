@@ -20,10 +20,6 @@ from shared.settings import Settings
 from shared.storage import Storage, open_storage
 from shared.types import JobSpec
 
-#: An upload of at most this many photos is somebody waiting; more is a night's work.
-INTERACTIVE_ITEMS = 16
-
-
 #: Seconds after a failed attempt to connect in which nobody tries again (a circuit breaker): requests that came
 #: meanwhile would wait one after another, each for an attempt of its own.
 _REST = 1.0

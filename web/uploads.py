@@ -27,6 +27,7 @@ from shared.settings import Settings
 from shared.storage import Storage
 from shared.types import Item
 from web.context import services
+from web.declared import current, require_known
 
 #: Bytes of text fields in one form; files do not count.
 FORM_MEMORY = 500_000
@@ -113,6 +114,15 @@ class SpoolingRequest(Request):
         limit = settings.max_upload_bytes if archive else settings.max_photo_bytes
         held.append(SpooledFile(services().spool_dir(), limit))
         return held[-1]
+
+    def _load_form_data(self) -> None:
+        already = "form" in self.__dict__
+        super()._load_form_data()
+        # Where a form is parsed is the one place that every field passes.
+        declared = None if already else current()
+        if declared is not None and declared.form is not None:
+            require_known(self.form, declared.form)
+            require_known(self.files, declared.form)
 
 
 def sweep(spool: Path, seconds: float = 86400) -> None:

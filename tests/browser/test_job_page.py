@@ -133,6 +133,21 @@ def test_exports_are_offered(page: Page, product: Product) -> None:
     assert download.value.suggested_filename == "exported.csv"
 
 
+def test_exports_follow_the_filter(page: Page, product: Product) -> None:
+    job = submit(product, 12, "chosen")
+    finished(product, job)
+    items = requests.get(f"{product.url}/api/v1/jobs/{job}/items", timeout=10).json()["items"]
+    label = items[0]["label"]
+    page.goto(f"/jobs/{job}")
+    page.select_option("select[name=label]", label)
+    expect(page.locator(".exports")).to_contain_text("Export what is shown")
+    with page.expect_download() as download:
+        page.click(".exports >> text=JSONL")
+    assert download.value.suggested_filename == "chosen (filtered).jsonl"
+    lines = download.value.path().read_text("utf-8").splitlines()
+    assert len(lines) == sum(item["label"] == label for item in items)
+
+
 def test_jobs_list(page: Page, product: Product) -> None:
     job = submit(product, 1, "listed-here")
     finished(product, job)

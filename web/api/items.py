@@ -34,8 +34,10 @@ def projected(job_id: str) -> closing[Projection]:
 def index(job_id: str, query: ItemsQuery) -> dict[str, Any]:
     """Results so far, filtered and paged."""
     ledger = services().ledger
-    if ledger.job(job_id).kind == "classify":
-        return {"items": [public(result, language()) for result in ledger.results(job_id)], "next": None}
+    if ledger.job(job_id).kind == "classify" and query == ItemsQuery():
+        found = ledger.results(job_id)
+        if len(found) <= query.limit:
+            return {"items": [public(result, language()) for result in found], "next": None}
     with projected(job_id) as projection:
         items, following = projection.items(**query.model_dump(), lang=language())
     return {"items": items, "next": following}
@@ -55,24 +57,25 @@ def correct(job_id: str, item: int, correction: Correction) -> dict[str, Any]:
 @bp.input(ExportQuery, location="query", arg_name="query")
 @bp.doc(responses=file_response("The file", *export.MEDIA_TYPES.values()))
 def exported(job_id: str, query: ExportQuery) -> Response:
-    """All results of a job as one streamed file."""
+    """The results of a job, or those that the filters let through, as one streamed file."""
     export.require(query.format)
     job = services().ledger.job(job_id)
-    response = Response(_stream(job, projected(job_id), query.format), content_type=export.MEDIA_TYPES[query.format])
-    name = f"{job.name or job.id}.{query.format}"
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name)
+    response = Response(_stream(job, projected(job_id), query), content_type=export.MEDIA_TYPES[query.format])
+    name = export.file_name(job, query.format, bool(query.filters), language())
+    english = export.file_name(job, query.format, bool(query.filters), "en")
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in english)
     response.headers["Content-Disposition"] = (
         f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
     )
     return response
 
 
-def _stream(job: Job, projected: closing[Projection], kind: str) -> Iterator[bytes]:
+def _stream(job: Job, projected: closing[Projection], query: ExportQuery) -> Iterator[bytes]:
     lang = language()
 
     def rows() -> Iterator[bytes]:
         with projected as projection:
-            yield from export.stream(job, projection, kind, lang)
+            yield from export.stream(job, projection, query.format, lang, query.filters, query.sort)
 
     return rows()
 

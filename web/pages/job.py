@@ -46,7 +46,7 @@ def jobs() -> str:
 def job(job_id: str) -> str:
     found = services().ledger.job(job_id)
     known = suggestions(found.bank, SUGGESTED)
-    return render_template("job.html", **(_progress(found) | _results(found)), formats=export.FORMATS, known=known)
+    return render_template("job.html", **(_progress(found) | _results(found)), known=known)
 
 
 @bp.get("/jobs/<job_id>/progress")
@@ -70,7 +70,8 @@ def results(job_id: str) -> Response:
     found = services().ledger.job(job_id)
     shown = _results(found)
     template = "parts/more.html" if shown["query"].cursor else "parts/results.html"
-    response = make_response(render_template(template, **shown))
+    # The links to the exports stand outside of what is swapped, and follow the filters with it.
+    response = make_response(render_template(template, **shown, swapped=True))
     if not shown["query"].cursor:
         response.headers["HX-Replace-Url"] = url_for("pages.job", job_id=job_id, **shown["filters"])
     return response
@@ -117,11 +118,16 @@ def _results(job: Job) -> dict[str, Any]:
         )
     except ValidationError as error:
         raise InvalidRequest(reason=error.errors()[0]["msg"]) from error
+    # The address may hold any name of a class; the list of classes shows which one it is.
+    known = services().class_names(job.bank).resolve(query.label) if query.label else None
+    query = query.model_copy(update={"label": known or query.label})
     with projected(job.id) as projection:
         items, following = projection.items(**query.model_dump(), lang=language())
         summary = projection.summary()
     wished = {"view": view, "label": query.label, "code": query.code, "sort": query.sort}
     filters = {k: v for k, v in wished.items() if v and v not in ("all", "index")}
+    # What the links to the exports say: the same choice, in the words of the API.
+    exported = {name: value for name, value in {**VIEWS[view], **filters}.items() if name != "view"}
     counts = {"all": job.ok + job.failed, "failed": sum(summary["failures"].values()), **summary["verdicts"]}
     return {
         "job": job,
@@ -134,6 +140,9 @@ def _results(job: Job) -> dict[str, Any]:
         "view": view,
         "views": {name: counts.get(name, 0) for name in VIEWS},
         "filters": filters,
+        "exported": exported,
+        "filtered": bool(query.filters),
+        "formats": export.FORMATS,
         "summary": summary,
         "names": class_names(job.bank),
     }

@@ -1,0 +1,13 @@
+"""What the web and the command line share when a job is submitted."""
+
+from __future__ import annotations
+
+from shared.types import Lane
+
+#: A job of at most this many photos is somebody waiting; more is a night's work.
+INTERACTIVE_ITEMS = 16
+
+
+def lane_of(photos: int, not_before: float | None = None) -> Lane:
+    """The lane of a job whose photos are known. Nobody waits for a job that is scheduled."""
+    return Lane.INTERACTIVE if photos <= INTERACTIVE_ITEMS and not_before is None else Lane.BULK
