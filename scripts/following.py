@@ -14,6 +14,7 @@ from shared.bank.store import BankStore
 from shared.errors import Unavailable
 from shared.ledger import Ledger
 from shared.messages import sentence
+from shared.names import readable
 from shared.results import caught_up
 from shared.settings import Settings
 from shared.types import Job, JobState
@@ -68,7 +69,8 @@ def report(ctx: click.Context, settings: Settings, ledger: Ledger, job: Job) -> 
 
 def document(job: Job) -> dict[str, Any]:
     """A job as the API shows it."""
-    return {**job.public(), "message": sentence(job.note, model=job.model, path=job.path) if job.note else None}
+    message = sentence(job.note, model=job.model, path=job.path) if job.note else None
+    return {**job.public(), "path": job.path and readable(job.path), "message": message}
 
 
 def _caption(job: Job) -> str:

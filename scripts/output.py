@@ -111,7 +111,11 @@ def table(columns: Iterable[str], rows: Iterable[Iterable[object]], numbers: fro
 
 def when(seconds: float | None) -> str:
     """A time of day for people, in this machine's zone."""
-    return "" if seconds is None else datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
+    try:
+        return "" if seconds is None else datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError):
+        # Beyond the calendar; the rest of a list is shown all the same.
+        return "?"
 
 
 def span(seconds: float | None) -> str:

@@ -13,6 +13,7 @@ from shared import archives
 from shared.bank.store import BankStore
 from shared.errors import BankError, InvalidRequest
 from shared.formats import is_photo_name
+from shared.names import path_name
 from shared.settings import Settings
 from shared.storage import Storage
 from shared.types import Item, JobSpec, Lane
@@ -91,7 +92,7 @@ def receive(
         if len(items) == settings.max_upload_files:
             raise InvalidRequest("too_many_files", limit=settings.max_upload_files)
         sha256, size = _keep(pieces, storage, known, settings.max_photo_bytes)
-        items.append(Item(index=len(items), name=name, sha256=sha256, size=size))
+        items.append(Item(index=len(items), name=path_name(name), sha256=sha256, size=size))
         tell(len(items))
     if not items:
         raise InvalidRequest("no_files")

@@ -5,7 +5,10 @@ A member's name is only ever shown, so `../` in it is harmless; its bytes go to 
 
 from __future__ import annotations
 
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -87,13 +90,16 @@ class Archive:
 
 def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
     """Bytes of one member, no more than its directory entry declares (zipfile sees to that)."""
-    import zlib
-
     while True:
         try:
             piece = stream.read(READ_BYTES)
-        except (zipfile.BadZipFile, zlib.error, EOFError):
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError, MemoryError):
             return
+        except OSError as error:
+            # bz2 says so of bytes that are none of its own; an error with a number is the disk's.
+            if error.errno is None:
+                return
+            raise
         if not piece:
             return
         yield piece

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from shared.names import readable
+
 LANGUAGES = ("en", "zh")
 
 #: code → (English, Chinese). Values in braces come from the error's detail.
@@ -51,6 +53,15 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "zip_unsupported": ("The zip file {name} is compressed in a way that cannot be read; pack it again.", "压缩包 {name} 的压缩方式无法读取，请重新打包。"),
     "upload_too_large": ("One upload takes at most {limit} bytes; send a folder job or several uploads.", "一次上传最多 {limit} 字节，请改用文件夹任务或分批上传。"),
     "method_not_allowed": ("{method} is not possible here.", "此处不支持 {method}。"),
+    "label_empty": ("A class label needs at least one visible character.", "类别标签至少需要一个可见字符。"),
+    "label_long": ("The class label “{label}” is longer than {limit} characters.", "类别标签“{label}”超过 {limit} 个字符。"),
+    "label_unusable": (
+        "“{label}” cannot be a class label: no slash or backslash, not “.” or “..”, and no device name such as “con”.",
+        "“{label}”不能用作类别标签：不能含斜杠或反斜杠，不能是“.”或“..”，也不能是“con”之类的设备名。",
+    ),
+    "start_out_of_range": ("The start time must lie between now and one year from now.", "开始时间必须在现在起一年之内。"),
+    "body_too_large": ("The body of this request takes at most {limit} bytes.", "此请求的正文最多 {limit} 字节。"),
+    "field_too_large": ("The text fields of a form take at most {limit} bytes.", "表单的文本字段最多 {limit} 字节。"),
     "idempotency_mismatch": ("This Idempotency-Key was used for another request.", "该 Idempotency-Key 已用于另一个请求。"),
     "idempotency_in_progress": ("The same submission is still being received.", "同一提交仍在接收中。"),
     "cross_site": ("Requests from other web sites are refused.", "拒绝来自其他网站的请求。"),
@@ -153,4 +164,6 @@ def sentence(code: str, lang: str | None = None, **detail: Any) -> str:
     chosen = 1 if (lang or preferred_language()).startswith("zh") else 0
     if pair is None:
         return f"{SENTENCES['internal'][chosen]} ({code})"
-    return pair[chosen].format_map(_Forgiving(detail))
+    # A path in it may hold bytes that are no UTF-8.
+    shown = {name: readable(value) if isinstance(value, str) else value for name, value in detail.items()}
+    return pair[chosen].format_map(_Forgiving(shown))

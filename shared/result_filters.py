@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -52,9 +53,13 @@ def query(conditions: list[tuple[str, list[Any]]], sort: str) -> tuple[str, list
 def after(sort: str, cursor: str) -> tuple[str, list[Any]]:
     """The condition of what comes behind a page's `cursor`. Raises InvalidRequest for a damaged one."""
     try:
-        if sort == "index":
-            return "idx > ?", [int(cursor)]
-        confidence, index = json.loads(cursor)
-        return "(coalesce(items.confidence, 2), idx) > (?, ?)", [float(confidence), int(index)]
-    except (ValueError, TypeError):
+        confidence, index = (0.0, cursor) if sort == "index" else json.loads(cursor)
+        confidence, index = float(confidence), int(index)
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise InvalidRequest(reason="cursor") from None
+    # SQLite knows no larger integer, and no infinite number either.
+    if not (0 <= index < 2**63 and math.isfinite(confidence)):
+        raise InvalidRequest(reason="cursor")
+    if sort == "index":
+        return "idx > ?", [index]
+    return "(coalesce(items.confidence, 2), idx) > (?, ?)", [confidence, index]

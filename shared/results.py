@@ -18,6 +18,7 @@ from shared.bank.class_names import ClassNames, Spellings, UnknownClass
 from shared.errors import NotFound
 from shared.ledger.reading import Reading
 from shared.messages import sentence
+from shared.names import label as new_label
 from shared.result_filters import CORRECTED, FINAL_LABEL, Filters, after, query
 from shared.settings import Settings
 from shared.types import ItemResult
@@ -180,9 +181,11 @@ class Projection:
         else:
             if self._names is not None:
                 found = self._spellings.resolve(label)
-                if found is None and not new_class:
-                    raise UnknownClass(label, self._names.near(label))
-                label = found or self._spellings.settle(label)
+                if found is None:
+                    fresh = new_label(label)
+                    if not new_class:
+                        raise UnknownClass(fresh, self._names.near(fresh))
+                label = found or self._spellings.settle(fresh)
             self._db.execute("INSERT OR REPLACE INTO corrections VALUES (?, ?, ?)", (index, label, time.time()))
         self._read_spellings()
         return self.item(index, lang)

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from shared.bank.class_names import UnknownClass
 from shared.errors import WeftError
+from web import uploads
 from web.context import services
 from web.i18n import language, say
 
@@ -66,7 +67,10 @@ def init_app(app: APIFlask) -> None:
         if status < 400:
             return error.get_response()  # type: ignore[return-value]
         code = _HTTP_CODES.get(status, "internal" if status >= 500 else "invalid_request")
-        limit = f"{app.config['WEFT'].max_upload_bytes:,}"
+        limit = ""
+        if status == 413:
+            found = uploads.too_large()
+            code, limit = found["code"], f"{found['limit']:,}"
         response = problem(
             code,
             status,
@@ -76,6 +80,13 @@ def init_app(app: APIFlask) -> None:
             if name.lower() not in ("content-type", "content-length"):
                 response.headers[name] = value
         return response
+
+    @app.errorhandler(RecursionError)
+    def too_deep(error: RecursionError) -> Response:
+        # JSON nested deeper than the parser goes; anything else that recurses so deeply is a fault of ours.
+        if request.is_json:
+            return problem("invalid_request", 400, {"reason": "JSON: nested too deeply"})
+        return unexpected(error)
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:

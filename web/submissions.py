@@ -14,10 +14,12 @@ from pydantic import ValidationError
 from shared.admission import require_room
 from shared.errors import InvalidRequest, WeftError
 from shared.intake import lane_of
+from shared.names import path_name, title
+from shared.start_time import start_time
 from shared.types import PRESETS, Job, Lane
 from web.context import services
 from web.schemas import UploadJob
-from web.uploads import display_name, fingerprint, receive
+from web.uploads import fingerprint, receive
 
 MAX_KEY = 200
 
@@ -59,11 +61,11 @@ def submit_upload(read_wish: Callable[[], UploadJob] = upload_wish) -> Job:
     require_room(at.settings, ledger)
     wish = read_wish()
     preset = chosen_preset(wish.preset, "upload")
-    name = wish.name
-    starts = wish.not_before.timestamp() if wish.not_before else None
+    name = title(wish.name)
+    starts = start_time(wish.not_before)
     spec = at.spec(name=name, preset=preset, lane=Lane.BULK, kind="upload", not_before=starts)
     items = receive(request.files.getlist("files"), at.storage, at.settings)
-    spec = replace(spec, lane=lane_of(len(items), starts), name=name or _default_name(items[0].name, len(items)))
+    spec = replace(spec, lane=lane_of(len(items), starts), name=name or title(_default_name(items[0].name, len(items))))
     # Without a start time it is the same as ever: a client may repeat a request across an upgrade.
     asked = ("upload", name, preset) if starts is None else ("upload", name, preset, starts)
     return ledger.submit(spec, items, idempotency_key(), fingerprint(*asked, items=items))
@@ -79,19 +81,25 @@ def submit_photo() -> Job:
     items = receive(request.files.getlist("file")[:1], at.storage, at.settings)
     if len(items) != 1:
         raise InvalidRequest(reason="exactly one photo: POST /jobs takes archives")
-    spec = replace(spec, name=items[0].name)
+    spec = replace(spec, name=title(items[0].name))
     return ledger.submit(spec, items, idempotency_key(), fingerprint("classify", preset, items=items))
 
 
 def submit_folder(path: str, name: str, wished_preset: str | None, not_before: datetime | None) -> Job:
-    """A folder below an allowed root, listed later. Raises as `allowed_folder` and `chosen_preset` do."""
+    """A folder below an allowed root, listed later. Raises as `allowed_folder`, `chosen_preset`, `start_time` do."""
     at = services()
     require_room(at.settings, at.ledger)
     preset = chosen_preset(wished_preset, "folder")
-    starts = not_before.timestamp() if not_before else None
+    starts = start_time(not_before)
     folder = allowed_folder(path, at.settings.roots)
+    name = title(name)
     spec = at.spec(
-        name=name or folder.name, preset=preset, lane=Lane.BULK, kind="folder", path=str(folder), not_before=starts
+        name=name or title(folder.name) or "folder",
+        preset=preset,
+        lane=Lane.BULK,
+        kind="folder",
+        path=str(folder),
+        not_before=starts,
     )
     return at.ledger.submit_folder(spec, idempotency_key(), fingerprint("folder", path, name, preset, starts))
 
@@ -108,21 +116,21 @@ def allowed_folder(wished: str, roots: tuple[Path, ...]) -> Path:
     (`folder_missing`, `folder_empty`).
     """
     if "\0" in wished:
-        raise InvalidRequest("folder_missing", path=display_name(wished))
+        raise InvalidRequest("folder_missing", path=path_name(wished))
     candidates = [Path(os.path.realpath(root / wished)) for root in roots]
     allowed = [path for path, root in zip(candidates, roots, strict=True) if _below(path, root)]
     if not allowed:
-        raise FolderNotAllowed(path=wished)
+        raise FolderNotAllowed(path=path_name(wished))
     folder = next((path for path in allowed if os.path.isdir(path)), None)
     if folder is None:
-        raise InvalidRequest("folder_missing", path=wished)
+        raise InvalidRequest("folder_missing", path=path_name(wished))
     try:
         with os.scandir(folder) as entries:
             empty = next(entries, None) is None
     except OSError as error:
-        raise InvalidRequest("folder_missing", path=wished) from error
+        raise InvalidRequest("folder_missing", path=path_name(wished)) from error
     if empty:
-        raise InvalidRequest("folder_empty", path=wished)
+        raise InvalidRequest("folder_empty", path=path_name(wished))
     return folder
 
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import re
 import time
-import unicodedata
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,20 +16,25 @@ from pathlib import Path
 from typing import IO, Any
 
 from apiflask import APIFlask
-from flask import Request
+from flask import Request, request
 from werkzeug.datastructures import FileStorage
 
 from shared import archives
 from shared.errors import InvalidRequest, Unavailable
+from shared.names import display_name
 from shared.settings import Settings
 from shared.storage import Storage
 from shared.types import Item
+from web import multipart
 from web.context import services
 from web.declared import current, require_known
 
 #: Bytes of text fields in one form; files do not count.
 FORM_MEMORY = 500_000
-MAX_NAME = 300
+#: Bytes of a request's body where no files are expected: JSON and forms are read into memory.
+BODY_BYTES = 1_000_000
+#: Views that take files.
+_FILE_VIEWS = frozenset({"jobs.create", "classify.classify", "pages.upload"})
 #: Files synced to disk at a time: a disk takes many syncs together for little more than the price of one.
 SYNC_THREADS = 16
 
@@ -135,12 +138,17 @@ def sweep(spool: Path, seconds: float = 86400) -> None:
 
 def init_app(app: APIFlask) -> None:
     app.request_class = SpoolingRequest
-    app.config["MAX_CONTENT_LENGTH"] = app.config["WEFT"].max_upload_bytes
+    multipart.install()
+    limit = app.config["WEFT"].max_upload_bytes
+    app.config["MAX_CONTENT_LENGTH"] = limit
+
+    @app.before_request
+    def limit_body() -> None:
+        if not takes_files():
+            request.max_content_length = min(BODY_BYTES, limit)
 
     @app.teardown_request
     def drop_spooled(_: BaseException | None) -> None:
-        from flask import request
-
         for spooled in request.environ.pop("weft.spooled", ()):
             spooled.close()
 
@@ -194,19 +202,27 @@ def _unpacked(files: Iterable[FileStorage], storage: Storage, settings: Settings
                 yield member, unpacked
 
 
+def takes_files() -> bool:
+    """Whether the view of this request takes uploads."""
+    return request.endpoint in _FILE_VIEWS
+
+
+def too_large() -> dict[str, Any]:
+    """`code` and `limit` of the limit that this request went over."""
+    if not takes_files():
+        return {"code": "body_too_large", "limit": request.max_content_length}
+    whole, length = request.max_content_length, request.content_length
+    if whole is not None and length is not None and length <= whole:
+        return {"code": "field_too_large", "limit": FORM_MEMORY}
+    return {"code": "upload_too_large", "limit": whole}
+
+
 def fingerprint(*values: object, items: Iterable[Item] = ()) -> str:
     """Tells whether a request with a known Idempotency-Key is the same request."""
     digest = hashlib.sha256(repr(values).encode())
     for item in items:
         digest.update(f"{item.name}\0{item.sha256}\0".encode())
     return digest.hexdigest()
-
-
-def display_name(raw: str) -> str:
-    """A name to show: no way up or to a root, no control or text-direction characters, at most `MAX_NAME` long."""
-    visible = "".join(c for c in raw if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
-    parts = [part for part in re.split(r"[\\/]+", visible) if part not in ("", ".", "..") and part[1:] != ":"]
-    return "/".join(parts)[-MAX_NAME:] or "photo"
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from flask_babel import format_decimal, format_percent, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from shared.names import readable
 from shared.types import PRESETS, Job, JobState, Verdict
 
 STATES = {
@@ -83,7 +84,11 @@ def duration(seconds: float) -> str:
 
 def iso(seconds: float) -> str:
     """For `<time datetime>`; the browser shows it in its own time zone."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        # A year beyond the calendar in one row must not take down the page that lists it.
+        return ""
 
 
 def rate(per_second: float) -> str:
@@ -108,6 +113,13 @@ def megabytes(value: float) -> str:
 
 def init_app(app: APIFlask) -> None:
     app.jinja_env.filters.update(
-        duration=duration, iso=iso, rate=rate, number=number, percent=percent, megabytes=megabytes, state=state
+        duration=duration,
+        iso=iso,
+        rate=rate,
+        number=number,
+        percent=percent,
+        megabytes=megabytes,
+        state=state,
+        readable=readable,
     )
     app.jinja_env.globals.update(VERDICTS=VERDICTS, PRESETS=PRESETS, PRESET_WORDS=PRESET_WORDS, REMEDIES=REMEDIES)

@@ -12,6 +12,7 @@ from rich.console import Console
 from scripts import output, submission
 from shared.errors import Unavailable
 from shared.ledger import Ledger
+from shared.names import title
 from shared.results import public
 from shared.storage import open_storage
 from shared.types import PRESETS, ItemResult, Job, Lane
@@ -34,7 +35,7 @@ def command(ctx: click.Context, photos: tuple[Path, ...], preset: str | None) ->
     settings = output.state(ctx).settings
     ledger = Ledger.connect(settings)
     found = submission.photos_in(photos)
-    spec = submission.spec(settings, kind="classify", name=found[0][0], preset=preset, lane=Lane.INTERACTIVE)
+    spec = submission.spec(settings, kind="classify", name=title(found[0][0]), preset=preset, lane=Lane.INTERACTIVE)
     with output.progress("Reading", len(found)) as show:
         items = submission.receive(found, open_storage(settings), settings, show)
     job = ledger.submit(spec, items)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scripts import output
+from shared.names import readable
 from shared.settings import cores
 
 if TYPE_CHECKING:
@@ -49,11 +50,11 @@ def command(ctx: click.Context, paths: tuple[Path, ...], target: Path) -> None:
         outcomes = encode_paths(encoder, found, Limits.of(settings), show)
         for path, (sha256, result) in zip(found, outcomes, strict=True):
             if isinstance(result, np.ndarray):
-                names.append(str(path))
+                names.append(readable(str(path)))
                 hashes.append(sha256 or "")
                 rows.append(result)
             else:
-                failed.append({"name": str(path), "code": result.code, "message": str(result)})
+                failed.append({"name": readable(str(path)), "code": result.code, "message": str(result)})
     encoder.close()
     embeddings = np.stack(rows) if rows else np.zeros((0, encoder.info.dim), np.float32)
     _write(target, names=np.array(names, np.str_), sha256=np.array(hashes, "U64"), embeddings=embeddings)

@@ -9,7 +9,9 @@ import click
 
 from scripts import following, output, submission
 from shared.ledger import Ledger
+from shared.names import title
 from shared.settings import Settings
+from shared.start_time import start_time
 from shared.storage import open_storage
 from shared.types import PRESETS, Job, Lane
 
@@ -29,7 +31,7 @@ class Moment(click.ParamType[float]):
         except ValueError:
             try:
                 return datetime.fromisoformat(value).timestamp()
-            except ValueError:
+            except (ValueError, OverflowError):
                 self.fail(f"{value!r} is neither a time of day like 22:00 nor a date and time", param, ctx)
         return (at if at > now else at + timedelta(days=1)).timestamp()
 
@@ -51,12 +53,19 @@ def command(
     One folder below WEFT_FOLDER_ROOTS (default: DATA_DIR/photos) is submitted by reference: nothing is copied, and the
     photos must stay where they are until the job is finished. Everything else is copied into Weft's storage first.
     """
+    at = start_time(at)
     settings = output.state(ctx).settings
     ledger = Ledger.connect(settings)
     if len(paths) == 1 and paths[0].is_dir() and submission.readable_by_workers(paths[0], settings):
         folder = paths[0].resolve()
         spec = submission.spec(
-            settings, kind="folder", name=name or folder.name, preset=preset, lane=Lane.BULK, path=folder, not_before=at
+            settings,
+            kind="folder",
+            name=title(name) or title(folder.name) or "folder",
+            preset=preset,
+            lane=Lane.BULK,
+            path=folder,
+            not_before=at,
         )
         job = ledger.submit_folder(spec)
     else:
@@ -71,7 +80,7 @@ def _upload(
     settings: Settings, ledger: Ledger, paths: tuple[Path, ...], name: str, preset: str | None, at: float | None
 ) -> Job:
     found = submission.photos_in(paths)
-    wanted = name or (paths[0].resolve().name if len(paths) == 1 else f"{found[0][0]} +{len(found) - 1}")
+    wanted = title(name or (paths[0].resolve().name if len(paths) == 1 else f"{found[0][0]} +{len(found) - 1}"))
     # Before anything is copied: without a bank there is nothing to submit to.
     submission.spec(settings, kind="upload", name=wanted, preset=preset, lane=Lane.BULK)
     with output.progress("Copying", len(found)) as show:

@@ -11,9 +11,10 @@ import numpy as np
 from scripts.evaluate.outcome import Outcomes
 from shared.bank.bank import Bank
 from shared.bank.build import Photo, prepared_photos
-from shared.bank.folder import fold, read_classes
+from shared.bank.folder import read_classes
 from shared.encoder import Encoder
 from shared.errors import InvalidRequest
+from shared.names import fold
 from shared.ranking import rank
 from shared.settings import Settings
 from shared.types import Preset, Ranking

@@ -9,14 +9,15 @@ from typing import Any
 
 from shared.bank.store import BankStore
 from shared.errors import Conflict, WeftError
+from shared.names import fold, normal
 
 #: Classes suggested for a name that no class has.
 NEAR = 3
 
 
 def name_key(name: str) -> str:
-    """What two names must differ in to mean two classes: NFKC (full-width and half-width are one), case, spaces."""
-    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).split())
+    """What two names must differ in to mean two classes: as `fold`, and width (NFKC) and spaces do not count either."""
+    return " ".join(unicodedata.normalize("NFKC", fold(unicodedata.normalize("NFKC", name))).split())
 
 
 class UnknownClass(Conflict):
@@ -85,7 +86,7 @@ class Spellings:
 
     def settle(self, text: str) -> str:
         """As `resolve`; what means no class becomes a new one, which later spellings of the same name join."""
-        return self.resolve(text) or self._new.setdefault(name_key(text), unicodedata.normalize("NFC", text).strip())
+        return self.resolve(text) or self._new.setdefault(name_key(text), normal(text))
 
 
 def ranked_classes(manifest: dict[str, Any]) -> list[dict[str, Any]]:

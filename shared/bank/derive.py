@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.bank.build import Photo, take_photos
-from shared.bank.folder import Names, normal, refuse_clashes
+from shared.bank.folder import Names, refuse_clashes
 from shared.bank.store import BankStore, thumb_name
 from shared.bank.texts import class_texts
 from shared.bank.writer import Draft, Progress, normalised, sample_id, seal, silent
 from shared.errors import InvalidRequest, NotFound
+from shared.names import normal
 from shared.settings import Settings
 from shared.types import EncoderInfo
 
@@ -79,7 +80,7 @@ def derive(
         _copy_thumbs(store.folder(bank.version), target)
         for sample in change.add:
             if sample.jpeg:
-                path = target / thumb_name(sample_id(normal(sample.label), sample.sha256))
+                path = target / thumb_name(sample_id(_label(bank, sample.label), sample.sha256))
                 path.parent.mkdir(parents=True, exist_ok=True)
                 # The parent's file may be the same inode: never write into it.
                 path.unlink(missing_ok=True)
@@ -110,7 +111,7 @@ def _draft_of(store: BankStore, bank: Bank, change: Change, name: str, origin: s
     known = {row["id"] for row in samples} | {aside_rows[i]["id"] for i in still} | set(change.aside)
     repeated = 0
     for sample in change.add:
-        label = normal(sample.label)
+        label = _label(bank, sample.label)
         identifier = sample_id(label, sample.sha256)
         if identifier in known:
             repeated += 1
@@ -148,6 +149,11 @@ def _require(wanted: set[str], present: set[str], what: str) -> None:
 
 def _without_reason(row: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key != "reason"}
+
+
+def _label(bank: Bank, wished: str) -> str:
+    """One of the bank's own stays as it is, also where it was made before labels were cleaned."""
+    return wished if any(entry["label"] == wished for entry in bank.classes) else normal(wished)
 
 
 def _classes(bank: Bank, change: Change, needed: set[str]) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,20 +11,12 @@ from typing import Any
 
 from shared.errors import InvalidRequest
 from shared.formats import is_photo_name
+from shared.names import fold, normal, path_name
+from shared.names import label as label_of
 
 #: Files beside the class folders that give names: label → Chinese name (or {"zh", "en"}), label → list of aliases.
 LABEL_FILES = ("labels.json", "fabric_labels.json")
 ALIAS_FILES = ("aliases.json", "fabric_aliases.json")
-
-
-def normal(name: str) -> str:
-    """A label as it is stored: Unicode NFC, no spaces around it."""
-    return unicodedata.normalize("NFC", name).strip()
-
-
-def fold(label: str) -> str:
-    """What two labels must differ in: NFC, then case-folded."""
-    return normal(normal(label).casefold())
 
 
 def refuse_clashes(labels: list[str]) -> None:
@@ -87,15 +78,15 @@ def read_names(folder: Path) -> Names:
 def read_classes(folder: Path) -> list[ClassFolder]:
     """The classes of `folder`, by label: every folder directly below it is one, with all photos at any depth.
 
-    Raises InvalidRequest: `folder_missing`, `folder_empty` (no class folder), `class_clash`.
+    Raises InvalidRequest: `folder_missing`, `folder_empty` (no class folder), `class_clash`, `label_*`.
     """
     if not folder.is_dir():
-        raise InvalidRequest("folder_missing", path=str(folder))
+        raise InvalidRequest("folder_missing", path=path_name(str(folder)))
     found = []
     for entry in sorted(folder.iterdir()):
         if entry.is_dir() and not entry.name.startswith("."):
-            photos = [(unicodedata.normalize("NFC", str(path.relative_to(folder))), path) for path in _photos(entry)]
-            found.append(ClassFolder(normal(entry.name), sorted(photos)))
+            photos = [(normal(path_name(str(path.relative_to(folder)))), path) for path in _photos(entry)]
+            found.append(ClassFolder(label_of(entry.name), sorted(photos)))
     refuse_clashes([entry.label for entry in found])
     if not any(entry.photos for entry in found):
         raise InvalidRequest("folder_empty")

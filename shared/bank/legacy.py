@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 import zipfile
+import zlib
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.npyio import NpzFile
 
-from shared.bank.folder import Names, normal, read_names, refuse_clashes
+from shared.bank.folder import Names, read_names, refuse_clashes
 from shared.bank.store import BankStore
 from shared.bank.texts import class_texts
 from shared.bank.writer import Draft, Progress, normalised, sample_id, seal, silent
@@ -22,6 +24,8 @@ from shared.encoder import describe
 from shared.encoder.identity import digest
 from shared.encoder.spec import join_names, parse
 from shared.errors import BankError, InvalidRequest, ModelError
+from shared.names import label as label_of
+from shared.names import normal
 from shared.settings import Settings
 from shared.types import EncoderInfo
 
@@ -34,6 +38,11 @@ _KNOWN_DIMS = {
 }
 #: Input side of an encoder that is not known here.
 _INPUT_SIZE = 224
+#: What numpy and zipfile raise for a file that is damaged, or declares more than there is memory for.
+_DAMAGE = (
+    *(OSError, ValueError, KeyError, EOFError, NotImplementedError, MemoryError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
 #: Halves of a concatenated vector were normalised each: their lengths differ by no more than this.
 _HALF_TOLERANCE = 0.01
 
@@ -55,8 +64,8 @@ def read_legacy(path: Path) -> Legacy:
     """Reads an NPZ of the old format.
 
     Raises InvalidRequest: `path_missing`; `legacy_damaged` (no NPZ, cut off, pickled, an array that is no [n, d] of
-    numbers, arrays of different widths); `class_clash`. BankError: `bank_vectors_of` (NaN, infinite or zero rows, with
-    the class), `bank_empty`.
+    numbers, arrays of different widths); `class_clash`; `label_*`. BankError: `bank_vectors_of` (NaN, infinite or zero
+    rows, with the class), `bank_empty`.
     """
     if not path.is_file():
         raise InvalidRequest("path_missing", path=str(path))
@@ -70,9 +79,9 @@ def read_legacy(path: Path) -> Legacy:
                 raise ValueError("a single array, not an NPZ with one array a class")
             with file:
                 for key in file.files:
-                    labels.append(normal(key))
+                    labels.append(label_of(key))
                     arrays[labels[-1]] = _vectors(key, file[key])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as failure:
+    except _DAMAGE as failure:
         raise InvalidRequest("legacy_damaged", name=path.name, reason=str(failure)) from failure
     refuse_clashes(labels)
     filled = sorted(label for label in labels if len(arrays[label]))
@@ -98,6 +107,9 @@ def read_legacy(path: Path) -> Legacy:
 
 
 def _vectors(key: str, array: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    if not isinstance(array, np.ndarray):
+        # numpy hands out a member that is no .npy as its bytes.
+        raise ValueError(f"{key} is no array")
     if array.dtype.kind not in "fiu":
         raise ValueError(f"class {key}: {array.dtype} are no numbers")
     if array.size == 0:

@@ -11,6 +11,7 @@ import structlog
 from shared.bank.class_names import ClassNames, Spellings
 from shared.bank.store import BankStore
 from shared.ledger.reading import Reading
+from shared.names import is_usable_label
 from shared.results import open_projection
 from shared.settings import Settings
 
@@ -55,6 +56,10 @@ def proposals(settings: Settings, ledger: Reading, store: BankStore, version: st
             label = spellings.settle(item["corrected"])
             key = (label, item["sha256"])
             if item["sha256"] is None or key in known or key in found:
+                continue
+            if label not in labels and not is_usable_label(label):
+                # Said before labels were checked; a class of that name could not be reached.
+                _log.warning("correction_unusable", job=job.id, index=item["index"])
                 continue
             found[key] = {
                 "job": job.id,

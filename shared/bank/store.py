@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared import json_lines
 from shared.bank.files import disk_errors, fsync, read_manifest, verify_files, write_atomic
 from shared.errors import BankError, NotFound
 from shared.settings import Settings
@@ -66,7 +67,7 @@ class BankStore:
 
         Raises NotFound, BankError("bank_damaged"), Unavailable("disk_full").
         """
-        verify_files(self.folder(version), self.manifest(version))
+        self._verify(version)
         with self._locked():
             state = self._state()
             if state["version"] == version:
@@ -83,9 +84,22 @@ class BankStore:
             if not history:
                 raise NotFound(what="an earlier bank version")
             version: str = history[-1]["version"]
-            verify_files(self.folder(version), self.manifest(version))
+            self._verify(version)
             self._write_state(version, history)
         return version
+
+    def _verify(self, version: str) -> None:
+        """Reads a version back as workers and pages will. Raises NotFound, BankError("bank_damaged")."""
+        manifest = self.manifest(version)
+        verify_files(self.folder(version), manifest)
+        labels = {entry["label"] for entry in manifest["classes"]}
+        for name, count in (("samples.jsonl", "samples"), ("aside.jsonl", "aside")):
+            rows = self._lines(version, name)
+            if len(rows) != manifest["counts"][count]:
+                reason = f"{name}: {len(rows)} rows instead of {manifest['counts'][count]}"
+                raise BankError("bank_damaged", version=version, reason=reason)
+            if count == "samples" and {row["label"] for row in rows} != labels:
+                raise BankError("bank_damaged", version=version, reason=f"{name}: other classes than the manifest's")
 
     def _state(self) -> dict[str, Any]:
         if time.monotonic() - self._asked > _ASK_SECONDS:
@@ -175,7 +189,7 @@ class BankStore:
     def _lines(self, version: str, name: str) -> Rows:
         path = self.folder(version) / name
         try:
-            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            return json_lines.load(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as failure:
             raise BankError("bank_damaged", version=version, reason=f"{name}: {failure}") from failure
 
@@ -204,7 +218,6 @@ class BankStore:
         with disk_errors():
             self.root.mkdir(parents=True, exist_ok=True)
             folder = Path(tempfile.mkdtemp(dir=self.root, prefix=".new-"))
-            folder.chmod(0o755)
             try:
                 yield folder
             finally:

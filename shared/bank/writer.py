@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shared import json_lines
 from shared.bank.bank import HASH_ENGINES, INDEX
 from shared.bank.files import seal_manifest
 from shared.bank.sizes import size_warnings
@@ -132,8 +132,7 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
         if save_index(make_index(vectors), folder / INDEX):
             written.append(INDEX)
     for name, rows in (("samples.jsonl", samples), ("aside.jsonl", draft.aside)):
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        (folder / name).write_text(lines, encoding="utf-8")
+        (folder / name).write_text(json_lines.dump(rows), encoding="utf-8")
         written.append(name)
 
     created = time.time()

@@ -9,6 +9,8 @@ from shared.types import Job
 #: Top candidates with columns of their own.
 TOP = 3
 _ITEM = ("index", "name", "status", "label", "verdict", "confidence", "margin", "corrected")
+#: The full-width forms count in Chinese and Japanese editions.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _RANKED = tuple(f"{what}_{n}" for n in range(1, TOP + 1) for what in ("class", "score", "sample"))
 COLUMNS = (*_ITEM, *_RANKED, "cached", "error", "message", "sha256", "model", "bank", "preset")
 
@@ -26,4 +28,4 @@ def cells(job: Job, row: dict[str, Any]) -> list[Any]:
 
 def harmless(value: Any) -> Any:
     """A file name that starts like a formula would be run by a spreadsheet (OWASP, CSV injection)."""
-    return "'" + value if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return "'" + value if isinstance(value, str) and value.startswith(_FORMULA) else value

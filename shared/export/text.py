@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from typing import Any
 
+from shared import json_lines
 from shared.export.columns import COLUMNS, cells, harmless
 from shared.types import Job
 
@@ -28,7 +28,7 @@ def as_csv(job: Job, rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
 def as_jsonl(job: Job, rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
     about = {"model": job.model, "bank": job.bank, "preset": job.preset}
     for row in rows:
-        yield json.dumps({**row, **about}, ensure_ascii=False).encode() + b"\n"
+        yield json_lines.dump([{**row, **about}]).encode()
 
 
 def _drain(text: io.StringIO) -> bytes:

@@ -165,7 +165,8 @@ def _marked(entry: bytes) -> list[tuple[ItemResult, bool]]:
 
 
 def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
-    meta = {k.decode(): v.decode() for k, v in raw.items()}
+    # Path and cursor hold the true bytes of a path, which may be no UTF-8.
+    meta = {k.decode(): v.decode("utf-8", "surrogateescape") for k, v in raw.items()}
 
     def number(key: str) -> float | None:
         return float(meta[key]) if key in meta else None

@@ -98,6 +98,8 @@ class Submission:
             job_id = self._reserve(key, fingerprint, job_id)
         receipt = secrets.token_hex(8)
         fields = [value for pair in asdict(spec).items() if pair[1] is not None for value in pair]
+        # The path keeps its true bytes.
+        fields = [value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value for value in fields]
         begun = int(self._c.run("receive", job_id, receipt, _RECEIVING_SECONDS, *fields))
         if begun < 0:
             return job_id

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from shared.names import readable
 from shared.types import Candidate, Item, ItemResult, Ranking, Verdict
 
 #: First and last index of the chunk's items, big-endian; Lua reads it to cut the chunk's part out of the done bitmap.
@@ -67,8 +68,9 @@ def _row(r: ItemResult) -> list[Any]:
 
 def _result(row: list[Any]) -> ItemResult:
     index, name, generation, sha256, cached, ranking, code, detail = row
+    name, detail = readable(name), {k: readable(v) if isinstance(v, str) else v for k, v in (detail or {}).items()}
     decoded = None
     if ranking is not None:
         verdict, label, confidence, margin, candidates = ranking
         decoded = Ranking(Verdict(verdict), label, confidence, margin, tuple(Candidate(*c) for c in candidates))
-    return ItemResult(index, name, generation, sha256, bool(cached), decoded, code, detail or {})
+    return ItemResult(index, name, generation, sha256, bool(cached), decoded, code, detail)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import zipfile
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -182,9 +183,10 @@ def test_tonight(api: Api, product: Product) -> None:
     folder = product.photos / "later"
     folder.mkdir(parents=True)
     (folder / "0.png").write_bytes(photo(410))
-    wish = {"path": str(folder), "not_before": "2099-01-01T22:00:00+08:00"}
+    tonight = datetime.now(timezone(timedelta(hours=8))).replace(microsecond=0) + timedelta(hours=9)
+    wish = {"path": str(folder), "not_before": tonight.isoformat()}
     job = api.post("/jobs/folder", json=wish).json()
-    assert (job["state"], job["not_before"]) == ("scheduled", 4070959200)
+    assert (job["state"], job["not_before"]) == ("scheduled", tonight.timestamp())
     assert api.post(f"/jobs/{job['id']}/cancel").json()["state"] == "cancelled"
 
 

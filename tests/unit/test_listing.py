@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from worker.dispatcher.listing import photos_below, shown
+from shared.names import path_name
+from worker.dispatcher.listing import photos_below
 
 
 def names(root: Path, after: str | None = None) -> list[str]:
@@ -82,5 +83,5 @@ def test_names_that_are_no_utf8_are_shown_as_gbk(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(raw)).write_bytes(b"x")
     (name,) = names(tmp_path)
     assert os.fsencode(name) == raw
-    assert shown(name) == "真丝.jpg"
-    assert shown("棉.jpg") == "棉.jpg"
+    assert path_name(name) == "真丝.jpg"
+    assert path_name("棉.jpg") == "棉.jpg"

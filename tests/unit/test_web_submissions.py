@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from shared.errors import InvalidRequest, WeftError
+from shared.names import MAX_NAME, display_name
 from web.submissions import FolderNotAllowed, allowed_folder
-from web.uploads import MAX_NAME, display_name
 
 
 @pytest.fixture

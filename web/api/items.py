@@ -96,5 +96,5 @@ def picture(jpeg: bytes) -> Response:
     """A picture that never changes at its address."""
     response = Response(jpeg, content_type="image/jpeg")
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
-    response.set_etag(str(len(jpeg)))
+    response.add_etag()
     return response

@@ -6,6 +6,7 @@ from typing import Any
 
 from apiflask import APIBlueprint
 
+from shared.names import readable
 from shared.types import Job
 from web.context import services
 from web.i18n import say
@@ -17,7 +18,9 @@ bp = APIBlueprint("jobs", __name__, tag="Jobs")
 
 def shown(job: Job) -> dict[str, Any]:
     """A job as JSON, with its note as a sentence."""
-    return {**job.public(), "message": say(job.note, model=job.model, path=job.path) if job.note else None}
+    message = say(job.note, model=job.model, path=job.path) if job.note else None
+    # The true bytes of a path may be no UTF-8.
+    return {**job.public(), "path": job.path and readable(job.path), "message": message}
 
 
 @bp.post("/jobs")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from flask import redirect, render_template, request, url_for
+from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
 from shared.bank.compare import CHANGES
-from shared.errors import BankError
+from shared.errors import BankError, InvalidRequest
 from web.api import bank_versions as api
 from web.api.bank import sample as shown
-from web.bank_schemas import Add, Chosen
+from web.bank_schemas import Add
 from web.bank_work import begin
 from web.context import services
 from web.pages import bp, class_names
@@ -65,10 +66,15 @@ def bank_corrections() -> str:
 
 @bp.post("/bank/corrections")
 def bank_add() -> Response:
-    chosen = [Chosen(job=job, index=int(index)) for job, _, index in map(_parts, request.form.getlist("item"))]
+    places = map(_parts, request.form.getlist("item"))
+    chosen = [{"job": job, "index": index} for job, _, index in places]
     if not chosen:
         return redirect(url_for("pages.bank_corrections"), 303)
-    task = begin(Add(kind="add", items=chosen, publish="publish" in request.form))
+    try:
+        wish = Add.model_validate({"kind": "add", "items": chosen, "publish": "publish" in request.form})
+    except ValidationError as error:
+        raise InvalidRequest(reason=error.errors()[0]["msg"]) from error
+    task = begin(wish)
     return redirect(url_for("pages.bank_task", task_id=task.id), 303)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from flask import Response, make_response, render_template, request, url_for
@@ -34,7 +35,7 @@ VIEWS: dict[str, dict[str, str]] = {
 
 @bp.get("/jobs")
 def jobs() -> str:
-    before = request.args.get("before", type=float)
+    before = request.args.get("before", type=_finite)
     found = services().ledger.jobs(limit=LISTED, before=before)
     moving = any(job.state not in ENDED for job in found)
     following = found[-1].created if len(found) == LISTED else None
@@ -94,6 +95,13 @@ def correct(job_id: str, index: int) -> str:
             question = {"label": wish.label, "near": [entry["label"] for entry in unknown.near]}
     names = class_names(found.bank)
     return render_template("parts/card.html", item=item, job=found, names=names, question=question)
+
+
+def _finite(value: str) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(value)
+    return number
 
 
 def _progress(job: Job) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def _read(model: type[Wish], form: dict[str, str]) -> Wish:
             zone = timezone(timedelta(minutes=-int(form["timezone"]))) if "timezone" in form else None
             values["not_before"] = local.replace(tzinfo=zone)
         return model(**values)
-    except (ValidationError, ValueError) as error:
+    except (ValidationError, ValueError, OverflowError) as error:
         told = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise InvalidRequest(reason=told) from error
 

@@ -15,6 +15,7 @@ from shared.formats import is_photo_name
 from shared.ledger import Ledger
 from shared.ledger.office import Office
 from shared.ledger.submission import SHARES, guided
+from shared.names import path_name
 from shared.settings import CHUNK_ITEMS
 from shared.types import Item, Job
 
@@ -59,15 +60,6 @@ def _readable_kind(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def shown(name: str) -> str:
-    """The name as people read it: bytes that are no UTF-8 were most likely written as GBK."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return os.fsencode(name).decode("gb18030", "replace")
-    return name
-
-
 class Lister(threading.Thread):
     """Lists one job; ends by itself when the job is listed, stopped, or the ledger is gone."""
 
@@ -99,7 +91,7 @@ class Lister(threading.Thread):
             except OSError:
                 continue
             mtime = round(status.st_mtime, 3)
-            waiting.append((Item(index, shown(name), path=entry.path, size=status.st_size, mtime=mtime), name))
+            waiting.append((Item(index, path_name(name), path=entry.path, size=status.st_size, mtime=mtime), name))
             index += 1
             if len(waiting) == _TAIL + CHUNK_ITEMS:
                 if not self._append(waiting[:CHUNK_ITEMS]):
