@@ -47,6 +47,30 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "folder_missing": ("There is no folder {path} on the server.", "服务器上没有文件夹 {path}。"),
     "folder_empty": ("The folder holds no photos.", "文件夹中没有照片。"),
     "folder_not_allowed": ("{path} is not below a folder that jobs may read (WEFT_FOLDER_ROOTS).", "{path} 不在允许任务读取的文件夹（WEFT_FOLDER_ROOTS）之内。"),
+    "roots_unknown": (
+        "No running server says which folders it may read; WEFT_FOLDER_ROOTS of this shell is used.",
+        "没有运行中的服务说明可读取的文件夹，改用当前终端的 WEFT_FOLDER_ROOTS。",
+    ),
+    "folder_is_referred_to": (
+        "Nothing is copied: the server reads the photos in {path}; leave them there until the job is finished.",
+        "不复制照片：服务直接读取 {path} 中的照片，任务完成前请勿移动。",
+    ),
+    "folder_is_copied": (
+        "{path} is not below a folder that the server reads ({roots}): its photos are copied.",
+        "{path} 不在服务可读取的文件夹（{roots}）之内：将复制其中的照片。",
+    ),
+    "photos_are_copied": (
+        "{photos} photos: {known} are stored already, the others ({size}) are copied into Weft's storage.",
+        "共 {photos} 张照片：{known} 张已在存储中，其余（{size}）将复制到 Weft 的存储。",
+    ),
+    "submit_interrupted": (
+        "Interrupted: {done} of {total} photos are stored. Give the same command again to go on from there.",
+        "已中断：{total} 张照片中已存储 {done} 张。再次运行同一命令即可从此处继续。",
+    ),
+    "disk_too_small": (
+        "The photos take {need}, but only {free} are free, and some must stay free; nothing was copied.",
+        "照片需要 {need}，但磁盘仅剩 {free}，且须保留一部分；没有复制任何内容。",
+    ),
     "zip_damaged": ("The zip file {name} is damaged.", "压缩包 {name} 已损坏。"),
     "zip_encrypted": ("The zip file {name} is protected by a password.", "压缩包 {name} 有密码保护。"),
     "zip_bomb": ("The zip file {name} unpacks to far more than it should; it was refused.", "压缩包 {name} 解压后异常庞大，已拒绝。"),

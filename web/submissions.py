@@ -13,13 +13,13 @@ from pydantic import ValidationError
 
 from shared.admission import require_room
 from shared.errors import InvalidRequest, WeftError
-from shared.intake import lane_of
+from shared.intake import fingerprint, lane_of
 from shared.names import path_name, title
 from shared.start_time import start_time
 from shared.types import PRESETS, Job, Lane
 from web.context import services
 from web.schemas import UploadJob
-from web.uploads import fingerprint, receive
+from web.uploads import receive
 
 MAX_KEY = 200
 

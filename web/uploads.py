@@ -130,7 +130,7 @@ class SpoolingRequest(Request):
 
 def sweep(spool: Path, seconds: float = 86400) -> None:
     """Removes what a crashed process left in the spool; nothing takes a day to arrive."""
-    for path in spool.glob("upload-*"):
+    for path in (*spool.glob("upload-*"), *spool.glob("submit-*")):
         with suppress(FileNotFoundError):
             if path.stat().st_mtime < time.time() - seconds:
                 path.unlink()
@@ -215,14 +215,6 @@ def too_large() -> dict[str, Any]:
     if whole is not None and length is not None and length <= whole:
         return {"code": "field_too_large", "limit": FORM_MEMORY}
     return {"code": "upload_too_large", "limit": whole}
-
-
-def fingerprint(*values: object, items: Iterable[Item] = ()) -> str:
-    """Tells whether a request with a known Idempotency-Key is the same request."""
-    digest = hashlib.sha256(repr(values).encode())
-    for item in items:
-        digest.update(f"{item.name}\0{item.sha256}\0".encode())
-    return digest.hexdigest()
 
 
 @contextmanager
