@@ -7,6 +7,7 @@ import json
 import subprocess
 import zipfile
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,8 @@ def test_a_zip_is_unpacked(weft: Weft, photos: Path, tmp_path: Path) -> None:
 
 
 def test_a_job_for_the_night_waits_and_can_be_steered(weft: Weft, photos: Path) -> None:
-    job = _json(weft("submit", photos, "--at", "2030-01-01 22:00", "--json"))
+    later = (datetime.now() + timedelta(days=30)).strftime("%Y-%m-%d %H:%M")
+    job = _json(weft("submit", photos, "--at", later, "--json"))
     assert job["state"] == "scheduled"
     listed = weft("jobs")
     assert job["id"] in listed.stdout

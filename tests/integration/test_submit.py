@@ -16,11 +16,13 @@ from typing import Any
 
 import pytest
 
-from scripts import cli, output, submission
+from scripts import cli, output, receiving, submission
 from scripts.up import redis as embedded
+from shared.errors import Unavailable
 from shared.known_files import KnownFiles
 from shared.ledger import Ledger
 from shared.settings import Settings
+from shared.storage import open_storage
 from shared.types import Job
 from tests.banks import by_label, clustered, make_bank
 from tests.desk import photos as items
@@ -107,14 +109,18 @@ def test_limits_are_checked_before_anything_is_copied(
     monkeypatch.setenv("WEFT_MAX_UPLOAD_FILES", "4")
     refused = weft("submit", *sorted(folder.iterdir()), "--json")
     assert answer(refused, 1)["error"]["code"] == "too_many_files"
-
-    monkeypatch.setenv("WEFT_MAX_UPLOAD_FILES", "9")
-    monkeypatch.setenv("WEFT_MAX_PHOTO_BYTES", str(1 << 50))
-    with (folder / "huge.jpg").open("wb") as sparse:
-        sparse.truncate(1 << 43)
-    assert answer(weft("submit", folder, "--json"), 1)["error"]["code"] == "disk_too_small"
     assert stored(settings) == []
     assert Ledger.connect(settings).jobs() == []
+
+
+def test_photos_that_the_disk_has_no_room_for_are_refused(settings: Settings, tmp_path: Path) -> None:
+    # Only counted, never copied: a test that copied them would fill the disk.
+    roomy = settings.model_copy(update={"max_photo_bytes": 1 << 50})
+    with (tmp_path / "huge.jpg").open("wb") as sparse:
+        sparse.truncate(1 << 43)
+    with closing(KnownFiles(roomy)) as known, pytest.raises(Unavailable) as refused:
+        receiving.survey([("huge.jpg", tmp_path / "huge.jpg")], open_storage(roomy), roomy, known)
+    assert refused.value.code == "disk_too_small"
 
 
 @pytest.mark.parametrize("command", ["submit", "classify"])
