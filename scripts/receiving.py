@@ -21,7 +21,7 @@ from shared.admission import disk_reserve
 from shared.bank.files import disk_errors
 from shared.errors import InvalidRequest, Unavailable
 from shared.known_files import KnownFiles
-from shared.names import path_name
+from shared.names import display_name
 from shared.settings import Settings
 from shared.storage import Storage
 from shared.types import Item
@@ -102,7 +102,7 @@ def receive(
             found.append((name, future))
         for name, future in found:
             stored = future.result()
-            items.append(Item(index=len(items), name=path_name(name), sha256=stored.sha256, size=stored.size))
+            items.append(Item(index=len(items), name=display_name(name), sha256=stored.sha256, size=stored.size))
             if known is not None and len(items) % _COMMIT_EVERY == 0:
                 _remember(known, [done for _, done in found[len(items) - _COMMIT_EVERY : len(items)]])
             tell(len(items))

@@ -17,7 +17,7 @@ from shared.intake import fingerprint, lane_of
 from shared.known_files import KnownFiles
 from shared.ledger import Ledger
 from shared.messages import sentence
-from shared.names import title
+from shared.names import readable, title
 from shared.settings import Settings
 from shared.start_time import start_time
 from shared.storage import open_storage
@@ -96,7 +96,9 @@ def _by_reference(settings: Settings, ledger: Ledger, paths: Sequence[Path]) -> 
     roots = settings.roots if announced is None else announced
     if submission.readable_by_workers(paths[0], roots):
         return True
-    output.note(sentence("folder_is_copied", path=paths[0], roots=", ".join(map(str, roots)) or "–"))
+    output.note(
+        sentence("folder_is_copied", path=readable(str(paths[0])), roots=readable(", ".join(map(str, roots))) or "–")
+    )
     return False
 
 
@@ -110,7 +112,7 @@ def _refer(
     preset: str | None,
     at: float | None,
 ) -> Job:
-    output.note(sentence("folder_is_referred_to", path=folder))
+    output.note(sentence("folder_is_referred_to", path=readable(str(folder))))
     shown = title(name) or title(folder.name) or "folder"
     wish = submission.spec(
         settings, kind="folder", name=shown, preset=preset, lane=Lane.BULK, path=folder, not_before=at
