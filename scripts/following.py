@@ -9,6 +9,8 @@ import click
 from rich.console import Console
 
 from scripts import output
+from shared.bank.class_names import class_names
+from shared.bank.store import BankStore
 from shared.errors import Unavailable
 from shared.ledger import Ledger
 from shared.messages import note_sentence, sentence
@@ -46,7 +48,7 @@ def follow(ledger: Ledger, job_id: str) -> Job:
 
 def report(ctx: click.Context, settings: Settings, ledger: Ledger, job: Job) -> None:
     """Print how an ended job went; exit code 1 where a photo failed or the job was cancelled."""
-    with caught_up(settings, ledger, job.id) as projection:
+    with caught_up(settings, ledger, job.id, class_names(BankStore(settings), job.bank)) as projection:
         summary = projection.summary()
 
     def human(console: Console) -> None:

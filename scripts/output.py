@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from shared.settings import Settings
 
 #: Exit codes: everything went well; work failed; the command line itself is wrong.
 OK, FAILED, USAGE = 0, 1, 2
+#: Seconds between two lines of progress where stderr is no terminal.
+LINE_SECONDS = 5.0
 
 
 @dataclass
@@ -80,7 +83,10 @@ def stdout() -> Console:
 
 @contextmanager
 def progress(title: str, total: float | None = None) -> Iterator[Callable[..., None]]:
-    """A progress bar on stderr while it is a terminal; yields `update(done, total=None, title=None)`."""
+    """Progress on stderr: a bar on a terminal, else lines; yields `update(done, total=None, title=None)`."""
+    if not sys.stderr.isatty():
+        yield _lines(title, total)
+        return
     console = Console(stderr=True)
     columns = (
         SpinnerColumn(),
@@ -89,13 +95,28 @@ def progress(title: str, total: float | None = None) -> Iterator[Callable[..., N
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(title, total=total)
 
         def update(done: float, total: float | None = None, title: str | None = None) -> None:
             bar.update(task, completed=done, total=total, description=title)
 
         yield update
+
+
+def _lines(title: str, total: float | None) -> Callable[..., None]:
+    """Progress for logs and pipes; what is done within `LINE_SECONDS` prints nothing."""
+    last = time.monotonic()
+    shown, whole = title, total
+
+    def update(done: float, total: float | None = None, title: str | None = None) -> None:
+        nonlocal last, shown, whole
+        shown, whole = title or shown, total or whole
+        if time.monotonic() - last >= LINE_SECONDS:
+            last = time.monotonic()
+            note(f"{shown} {done:,.0f}" + (f" / {whole:,.0f}" if whole else ""))
+
+    return update
 
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[object]], numbers: frozenset[str] = frozenset()) -> Table:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import uuid
-import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from shared.bank.store import BankStore
-from shared.errors import BankError, InvalidRequest, PhotoError
+from shared.errors import BankError, Conflict, InvalidRequest
 from shared.formats import is_photo_name
-from shared.names import path_name
-from shared.regular_files import open_regular
+from shared.known_files import KnownFiles
 from shared.settings import Settings
-from shared.storage import Storage
-from shared.types import Item, JobSpec, Lane
-from web import archives
+from shared.types import Job, JobSpec, Lane
 
-#: A job of at most this many photos is somebody waiting; more is a night's work.
-INTERACTIVE_ITEMS = 16
-_PIECE = 1024 * 1024
+#: Seconds that the ledger holds the key of a submission whose process died, and a little more.
+_TAKEN_OVER_SECONDS = 20.0
 
 
 def spec(
@@ -53,10 +47,10 @@ def spec(
     )
 
 
-def readable_by_workers(folder: Path, settings: Settings) -> bool:
+def readable_by_workers(folder: Path, roots: Sequence[Path]) -> bool:
     """Whether the folder, symlinks followed, lies below one of the roots that folder jobs may read."""
     real = Path(os.path.realpath(folder))
-    return any(real.is_relative_to(os.path.realpath(root)) for root in settings.roots)
+    return any(real.is_relative_to(os.path.realpath(root)) for root in roots)
 
 
 def photos_in(paths: Sequence[Path]) -> list[tuple[str, Path]]:
@@ -77,27 +71,28 @@ def photos_in(paths: Sequence[Path]) -> list[tuple[str, Path]]:
     return found
 
 
-def receive(
-    files: Iterable[tuple[str, Path]],
-    storage: Storage,
-    settings: Settings,
-    tell: Callable[[int], None] = lambda done: None,
-) -> list[Item]:
-    """Copy files into storage and return them as items, zip members in their archive's place; `tell` gets the count.
+def submitted_once(known: KnownFiles, request: str, submit: Callable[[str], Job]) -> Job:
+    """One job for one command, also where an earlier run of it was interrupted after the ledger had accepted the job.
 
-    Raises InvalidRequest (`zip_*`, `too_many_files`, `unreadable`).
+    `submit` gets the Idempotency-Key. Once the job is known here, the same command makes a new one.
     """
-    items: list[Item] = []
-    known: set[str] = set()
-    for name, pieces in _contents(files, settings):
-        if len(items) == settings.max_upload_files:
-            raise InvalidRequest("too_many_files", limit=settings.max_upload_files)
-        sha256, size = _keep(pieces, storage, known, settings.max_photo_bytes)
-        items.append(Item(index=len(items), name=path_name(name), sha256=sha256, size=size))
-        tell(len(items))
-    if not items:
-        raise InvalidRequest("no_files")
-    return items
+    key, again = known.begin(request)
+    deadline = time.monotonic() + _TAKEN_OVER_SECONDS
+    while True:
+        try:
+            job = submit(key)
+        except Conflict as conflict:
+            if conflict.code == "idempotency_mismatch" and again:
+                # The earlier run's job exists, and the photos have changed since: this is another job.
+                known.finish(request)
+                key, again = known.begin(request)
+            elif conflict.code == "idempotency_in_progress" and again and time.monotonic() < deadline:
+                time.sleep(0.5)
+            else:
+                raise
+        else:
+            known.finish(request)
+            return job
 
 
 def _below(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -108,48 +103,3 @@ def _below(folder: Path) -> Iterator[tuple[str, Path]]:
             if path.is_fifo() or path.is_socket() or path.is_char_device() or path.is_block_device():
                 continue
             yield str(Path(folder.resolve().name) / path.relative_to(folder)), path
-
-
-def _contents(files: Iterable[tuple[str, Path]], settings: Settings) -> Iterator[tuple[str, Iterator[bytes]]]:
-    for name, path in files:
-        # By its first bytes, too: nobody types a content type here.
-        if archives.is_archive(name, None) and zipfile.is_zipfile(path):
-            limits = {"max_files": settings.max_upload_files, "max_bytes": settings.max_upload_bytes}
-            with archives.opened(path, name, **limits) as archive:
-                yield from archive.members()
-        else:
-            yield name, _pieces(path)
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    try:
-        with open_regular(path) as file:
-            while piece := file.read(_PIECE):
-                yield piece
-    except OSError as error:
-        raise InvalidRequest("unreadable", reason=f"{path}: {error.strerror}") from error
-    except PhotoError as error:
-        raise InvalidRequest("unreadable", reason=f"{path}: {error}") from error
-
-
-def _keep(pieces: Iterator[bytes], storage: Storage, known: set[str], limit: int) -> tuple[str, int]:
-    """Hash while copying, so that what is stored is what was hashed. Of a photo over the limit one byte more is kept:
-    enough for the worker to refuse it."""
-    digest, size = hashlib.sha256(), 0
-    spooled = storage.spool_dir() / f"submit-{uuid.uuid4().hex}"
-    try:
-        with spooled.open("xb") as file:
-            for piece in pieces:
-                kept = piece[: max(0, limit + 1 - size)]
-                digest.update(kept)
-                size += len(kept)
-                file.write(kept)
-            file.flush()
-            os.fsync(file.fileno())
-        sha256 = digest.hexdigest()
-        if sha256 not in known and not storage.has(sha256):
-            storage.adopt(spooled, sha256)
-        known.add(sha256)
-        return sha256, size
-    finally:
-        spooled.unlink(missing_ok=True)

@@ -27,6 +27,7 @@ def require_room(settings: Settings, ledger: Reading) -> None:
     """Raises: Unavailable (`memory_full`, `disk_full`, `redis_unavailable`)."""
     if memory_share(ledger) >= MEMORY_FOR_JOBS:
         raise Unavailable("memory_full", retry_after=30)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
     if disk_is_short(settings.data_dir):
         raise Unavailable("disk_full", retry_after=60)
 
@@ -40,4 +41,9 @@ def memory_share(ledger: Reading) -> float:
 def disk_is_short(folder: Path) -> bool:
     """Whether the file system of `folder` is nearly full."""
     usage = shutil.disk_usage(folder)
-    return usage.free < min(DISK_FREE * usage.total, DISK_PLENTY)
+    return usage.free < disk_reserve(usage.total)
+
+
+def disk_reserve(total: int) -> float:
+    """Bytes of a disk of this size that new jobs leave free."""
+    return min(DISK_FREE * total, DISK_PLENTY)

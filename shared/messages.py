@@ -27,6 +27,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "internal": ("Something went wrong on our side.", "系统内部出错。"),
     # requests
     "invalid_request": ("The request is not valid: {reason}", "请求无效：{reason}"),
+    "unknown_field": ("{field}: there is no such field here; there are: {choices}", "{field}：此处没有该字段，可用：{choices}"),
+    "repeated_field": ("{field}: given several times", "{field}：重复给出"),
+    "no_body_here": ("this request takes no body", "该请求不接受请求体"),
+    "export_filtered": ("filtered", "已筛选"),
+    "export_partial": ("{done} of {total} so far", "已完成{done}共{total}"),
     "not_found": ("There is no such thing: {what}", "找不到：{what}"),
     "conflict": ("This does not fit the present state: {reason}", "与当前状态不符：{reason}"),
     "job_not_ended": ("The job is not over: cancel it first, or wait for its end.", "任务尚未结束：请先取消，或等待其结束。"),
@@ -37,6 +42,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "projection_damaged": ("The job's results file cannot be read: {reason}", "无法读取该任务的结果文件：{reason}"),
     "projection_incomplete": ("The job's results file does not hold all results yet: {reason}", "该任务的结果文件尚不完整：{reason}"),
     "projection_unknown": ("The results were written by a later version of Weft (version {found}; this one reads {expected}).", "结果由更新版本的 Weft 写入（版本 {found}，本版本读取 {expected}）。"),
+    "export_is_partial": ("The job is {state}: {done} of {total} results so far.", "任务尚未完成（{state}）：目前有 {done} 个结果，共 {total} 个。"),
+    "unknown_class": (
+        "No class is called “{label}”. The nearest: {near}. To make a new class of this name, send \"new_class\": true.",
+        "没有名为“{label}”的类别。相近的有：{near}。如要以此名新建类别，请发送 \"new_class\": true。",
+    ),
     "no_files": ("No photos were sent.", "没有收到照片。"),
     "too_many_files": ("More than {limit} files in one upload; send a folder job or several uploads.", "一次上传超过 {limit} 个文件，请改用文件夹任务或分批上传。"),
     "unknown_preset": ("There is no preset “{preset}”; choose one of {choices}.", "没有名为“{preset}”的预设，可选：{choices}。"),
@@ -46,6 +56,30 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "folder_missing": ("There is no folder {path} on the server.", "服务器上没有文件夹 {path}。"),
     "folder_empty": ("The folder holds no photos.", "文件夹中没有照片。"),
     "folder_not_allowed": ("{path} is not below a folder that jobs may read (WEFT_FOLDER_ROOTS).", "{path} 不在允许任务读取的文件夹（WEFT_FOLDER_ROOTS）之内。"),
+    "roots_unknown": (
+        "No running server says which folders it may read; WEFT_FOLDER_ROOTS of this shell is used.",
+        "没有运行中的服务说明可读取的文件夹，改用当前终端的 WEFT_FOLDER_ROOTS。",
+    ),
+    "folder_is_referred_to": (
+        "Nothing is copied: the server reads the photos in {path}; leave them there until the job is finished.",
+        "不复制照片：服务直接读取 {path} 中的照片，任务完成前请勿移动。",
+    ),
+    "folder_is_copied": (
+        "{path} is not below a folder that the server reads ({roots}): its photos are copied.",
+        "{path} 不在服务可读取的文件夹（{roots}）之内：将复制其中的照片。",
+    ),
+    "photos_are_copied": (
+        "{photos} photos: {known} are stored already, the others ({size}) are copied into Weft's storage.",
+        "共 {photos} 张照片：{known} 张已在存储中，其余（{size}）将复制到 Weft 的存储。",
+    ),
+    "submit_interrupted": (
+        "Interrupted: {done} of {total} photos are stored. Give the same command again to go on from there.",
+        "已中断：{total} 张照片中已存储 {done} 张。再次运行同一命令即可从此处继续。",
+    ),
+    "disk_too_small": (
+        "The photos take {need}, but only {free} are free, and some must stay free; nothing was copied.",
+        "照片需要 {need}，但磁盘仅剩 {free}，且须保留一部分；没有复制任何内容。",
+    ),
     "zip_damaged": ("The zip file {name} is damaged.", "压缩包 {name} 已损坏。"),
     "zip_encrypted": ("The zip file {name} is protected by a password.", "压缩包 {name} 有密码保护。"),
     "zip_bomb": ("The zip file {name} unpacks to far more than it should; it was refused.", "压缩包 {name} 解压后异常庞大，已拒绝。"),

@@ -7,24 +7,26 @@ needs it up to date folds: the dispatcher as commits come, the web before it rea
 from __future__ import annotations
 
 import json
-import math
 import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from shared.bank.class_names import ClassNames, Spellings, UnknownClass
 from shared.catalog import from_json, to_json
-from shared.errors import InvalidRequest, NotFound
+from shared.errors import NotFound
 from shared.ledger.reading import Reading
+from shared.names import label as new_label
 from shared.projection_schema import migrate
+from shared.result_filters import CORRECTED, FINAL_LABEL, Filters, after, query
 from shared.result_rows import columns, shown_row
 from shared.settings import Settings
 from shared.types import ItemResult, Job, JobState
 
-_SELECT = "SELECT items.*, corrections.label AS corrected FROM items LEFT JOIN corrections USING (idx)"
+_SELECT = f"SELECT items.*, {CORRECTED} AS corrected FROM items LEFT JOIN corrections USING (idx)"
 #: Commit log entries folded in one transaction.
 _FOLD = 64
 #: A late entry of an older generation must not undo what a retry brought.
@@ -37,7 +39,6 @@ _UPSERT = (
     f" ON CONFLICT (idx) DO UPDATE SET {', '.join(f'{c}=excluded.{c}' for c in _COLUMNS)}"
     " WHERE excluded.generation >= items.generation"
 )
-SORTS = ("index", "confidence")
 
 
 def open_projection(settings: Settings, job_id: str) -> Projection:
@@ -71,6 +72,15 @@ class Projection:
         except BaseException:
             self._db.close()
             raise
+        self._names: ClassNames | None = None
+        self._spellings = Spellings(ClassNames(()))
+        self._db.create_function("class_of", 1, self._class_of, deterministic=True)
+
+    def understand(self, names: ClassNames) -> Self:
+        """From now on corrections and filters are read as these classes, and unknown names are refused."""
+        self._names = names
+        self._read_spellings()
+        return self
 
     def close(self) -> None:
         self._db.close()
@@ -172,25 +182,12 @@ class Projection:
         Raises:
             InvalidRequest: an unknown sort or a damaged cursor.
         """
-        where: list[tuple[str, list[Any]]] = []
-        if status:
-            where.append(("items.status = ?", [status]))
-        if label:
-            where.append(("coalesce(corrections.label, items.label) = ?", [label]))
-        if verdict:
-            where.append(("items.verdict = ?", [verdict]))
-        if code:
-            where.append(("items.code = ?", [code]))
-        if max_confidence is not None:
-            where.append(("items.confidence <= ?", [max_confidence]))
-        if sort not in SORTS:
-            raise InvalidRequest(reason=f"sort={sort}")
+        filters = Filters(status, label, verdict, max_confidence, code)
+        conditions = filters.conditions(self._class_of)
         if cursor:
-            where.append(_after(sort, cursor))
-        order = "idx" if sort == "index" else "coalesce(confidence, 2), idx"
-        clause = " WHERE " + " AND ".join(w for w, _ in where) if where else ""
-        values = [v for _, vs in where for v in vs]
-        rows = self._db.execute(f"{_SELECT}{clause} ORDER BY {order} LIMIT ?", [*values, limit + 1]).fetchall()
+            conditions.append(after(sort, cursor))
+        clause, values = query(conditions, sort)
+        rows = self._db.execute(f"{_SELECT}{clause} LIMIT ?", [*values, limit + 1]).fetchall()
         page = [shown_row(r, lang) for r in rows[:limit]]
         if len(rows) <= limit:
             return page, None
@@ -205,13 +202,28 @@ class Projection:
             raise NotFound(what=f"item {index}")
         return shown_row(row, lang)
 
-    def correct(self, index: int, label: str | None, lang: str | None = None) -> dict[str, Any]:
-        """Writes a person's label beside the prediction; None takes it back. Raises: NotFound."""
+    def correct(
+        self, index: int, label: str | None, lang: str | None = None, new_class: bool = False
+    ) -> dict[str, Any]:
+        """Writes a person's label beside the prediction; None takes it back.
+
+        Raises:
+            NotFound: the item has no outcome.
+            UnknownClass: the label means no class, and nobody said that it is to be a `new_class`.
+        """
         self.item(index)
         if label is None:
             self._db.execute("DELETE FROM corrections WHERE idx = ?", (index,))
         else:
+            if self._names is not None:
+                found = self._spellings.resolve(label)
+                if found is None:
+                    fresh = new_label(label)
+                    if not new_class:
+                        raise UnknownClass(fresh, self._names.near(fresh))
+                label = found or self._spellings.settle(fresh)
             self._db.execute("INSERT OR REPLACE INTO corrections VALUES (?, ?, ?)", (index, label, time.time()))
+        self._read_spellings()
         return self.item(index, lang)
 
     def summary(self) -> dict[str, Any]:
@@ -220,10 +232,8 @@ class Projection:
         def counts(sql: str) -> dict[str, int]:
             return {k: n for k, n in self._db.execute(sql) if k is not None}
 
-        label = "coalesce(corrections.label, items.label)"
-        grouped = (
-            f"SELECT {label}, count(*) AS n FROM items LEFT JOIN corrections USING (idx) GROUP BY 1 ORDER BY n DESC, 1"
-        )
+        labels = f"SELECT {FINAL_LABEL}, count(*) AS n FROM items LEFT JOIN corrections USING (idx)"
+        grouped = f"{labels} GROUP BY 1 ORDER BY n DESC, 1"
         return {
             "labels": counts(grouped),
             "verdicts": counts("SELECT verdict, count(*) FROM items GROUP BY 1"),
@@ -238,10 +248,23 @@ class Projection:
         counts = "count(*) AS total, coalesce(sum(status = 'ok'), 0) AS ok, coalesce(sum(cached), 0) AS cached"
         return dict(self._db.execute(f"SELECT {counts} FROM items").fetchone())
 
-    def rows(self, lang: str | None = None) -> Iterator[dict[str, Any]]:
-        """Every outcome by index, for exports."""
-        for row in self._db.execute(f"{_SELECT} ORDER BY idx"):
+    def rows(
+        self, lang: str | None = None, filters: Filters | None = None, sort: str = "index"
+    ) -> Iterator[dict[str, Any]]:
+        """Every outcome that the filters let through, one by one, for exports."""
+        clause, values = query((filters or Filters()).conditions(self._class_of), sort)
+        for row in self._db.execute(f"{_SELECT}{clause}", values):
             yield shown_row(row, lang)
+
+    def count(self, filters: Filters) -> int:
+        """How many outcomes the filters let through."""
+        clause, values = query(filters.conditions(self._class_of), "index")
+        found = self._db.execute(f"SELECT count(*) FROM ({_SELECT}{clause})", values).fetchone()
+        return int(found[0])
+
+    def meaning(self, label: str) -> str | None:
+        """The class that `label` means here, one made by a correction included; None where there is none."""
+        return self._spellings.resolve(label)
 
     def vectors(self, indexes: Iterable[int]) -> dict[int, bytes]:
         """Embeddings as float16 bytes, by item index."""
@@ -250,7 +273,20 @@ class Projection:
 
     def corrections(self) -> list[dict[str, Any]]:
         """Corrected items, newest first."""
-        return [shown_row(r, None) for r in self._db.execute(f"{_SELECT} WHERE corrected IS NOT NULL ORDER BY at DESC")]
+        return [
+            shown_row(r, None)
+            for r in self._db.execute(f"{_SELECT} WHERE corrections.label IS NOT NULL ORDER BY at DESC")
+        ]
+
+    def _read_spellings(self) -> None:
+        """The classes, and the new ones that this job's corrections make: of each, the first spelling counts."""
+        self._spellings = Spellings(self._names or ClassNames(()))
+        if self._names is not None:
+            for (label,) in self._db.execute("SELECT label FROM corrections GROUP BY 1 ORDER BY min(at)"):
+                self._spellings.settle(label)
+
+    def _class_of(self, label: str) -> str:
+        return label if self._names is None else self._spellings.resolve(label) or label
 
     def _fold(self, results: list[ItemResult], vectors: bytes | None) -> None:
         self._db.executemany(
@@ -273,26 +309,14 @@ def rewind(database: sqlite3.Connection) -> None:
         database.execute("DELETE FROM state WHERE name = 'folded'")
 
 
-def _after(sort: str, cursor: str) -> tuple[str, list[Any]]:
-    try:
-        confidence, index = (0.0, cursor) if sort == "index" else json.loads(cursor)
-        confidence, index = float(confidence), int(index)
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        raise InvalidRequest(reason="cursor") from None
-    # SQLite knows no larger integer, and no infinite number either.
-    if not (-(2**63) <= index < 2**63 and math.isfinite(confidence)):
-        raise InvalidRequest(reason="cursor")
-    if sort == "index":
-        return "idx > ?", [index]
-    return "(coalesce(items.confidence, 2), idx) > (?, ?)", [confidence, index]
-
-
 def _confidence(item: dict[str, Any]) -> float:
     return 2.0 if item["confidence"] is None else item["confidence"]
 
 
-def caught_up(settings: Settings, ledger: Reading, job_id: str) -> closing[Projection]:
-    """`with caught_up(…) as projection:` every outcome that was committed is in it."""
+def caught_up(settings: Settings, ledger: Reading, job_id: str, names: ClassNames | None = None) -> closing[Projection]:
+    """`with caught_up(…) as projection:` every outcome that was committed is in it; labels are read as `names` say."""
     projection = open_projection(settings, job_id)
     projection.catch_up(ledger)
+    if names is not None:
+        projection.understand(names)
     return closing(projection)

@@ -33,7 +33,10 @@ def by_label(vectors: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float
 
 
 def make_bank(
-    settings: Settings, arrays: dict[str, npt.NDArray[np.float32]], measures: dict[str, dict[str, Any]] | None = None
+    settings: Settings,
+    arrays: dict[str, npt.NDArray[np.float32]],
+    measures: dict[str, dict[str, Any]] | None = None,
+    names: Names | None = None,
 ) -> str:
     """A published version whose sample `label[i]` is row i of `arrays[label]`; `measures` by that name."""
     store = BankStore(settings)
@@ -49,7 +52,7 @@ def make_bank(
     with store.new_folder() as target:
         draft = Draft(
             encoder=INFO,
-            classes=[Names().of(label) for label in arrays],
+            classes=[(names or Names()).of(label) for label in arrays],
             samples=samples,
             vectors=np.concatenate(list(arrays.values())).astype(np.float16),
         )

@@ -7,7 +7,7 @@ from typing import Any
 from apiflask import APIFlask
 
 from shared.settings import Settings
-from web import api, context, hosts, i18n, keys, pages, problems, security, uploads
+from web import api, context, declared, hosts, i18n, keys, pages, problems, security, uploads
 from web.schemas import Problem
 
 
@@ -33,6 +33,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     uploads.init_app(app)
     security.init_app(app)
     problems.init_app(app)
+    declared.init_app(app)
     api.init_app(app)
     pages.init_app(app)
     app.spec_processor(_complete)
@@ -55,12 +56,19 @@ def _complete(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
                 operation["responses"] = {**answers, "default": failed}
     binary = {"type": "string", "format": "binary"}
     text = {"type": "string"}
+    moment = {"type": "string", "description": "The job starts no earlier: ISO 8601, or seconds since the epoch."}
+    upload = {"files": {"type": "array", "items": binary}, "name": text, "preset": text, "not_before": moment}
     bodies = {
-        "/api/v1/jobs": ({"files": {"type": "array", "items": binary}, "name": text, "preset": text}, "files"),
+        "/api/v1/jobs": (upload, "files"),
         "/api/v1/classify": ({"file": binary, "preset": text}, "file"),
     }
     for path, (properties, required) in bodies.items():
-        schema = {"type": "object", "properties": properties, "required": [required]}
+        schema = {
+            "type": "object",
+            "properties": properties,
+            "required": [required],
+            "additionalProperties": False,
+        }
         spec["paths"][path]["post"]["requestBody"] = {
             "required": True,
             "content": {"multipart/form-data": {"schema": schema}},
@@ -73,4 +81,14 @@ def _complete(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
     }
     for path in (*bodies, "/api/v1/jobs/folder"):
         spec["paths"][path]["post"].setdefault("parameters", []).append(key)
+    wished = {
+        "name": "lang",
+        "in": "query",
+        "schema": text,
+        "description": "Language of sentences, `en` or `zh`, before Accept-Language.",
+    }
+    for methods in spec["paths"].values():
+        for method, operation in methods.items():
+            if method in ("get", "post", "put", "patch", "delete"):
+                operation.setdefault("parameters", []).append(wished)
     return spec

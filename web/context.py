@@ -12,17 +12,14 @@ from typing import Any
 from apiflask import APIFlask
 from flask import current_app
 
+from shared.bank.class_names import ClassNames, class_names
 from shared.bank.store import BankStore
-from shared.errors import Unavailable
+from shared.errors import Unavailable, WeftError
 from shared.ledger import Ledger
 from shared.private_files import make_data_dir
 from shared.settings import Settings
 from shared.storage import Storage, open_storage
 from shared.types import JobSpec
-
-#: An upload of at most this many photos is somebody waiting; more is a night's work.
-INTERACTIVE_ITEMS = 16
-
 
 #: Seconds after a failed attempt to connect in which nobody tries again (a circuit breaker): requests that came
 #: meanwhile would wait one after another, each for an attempt of its own.
@@ -37,6 +34,7 @@ class Services:
         self._connecting = threading.Lock()
         self._ledger: Ledger | None = None
         self._rests_until = 0.0
+        self._class_names: dict[tuple[str | None, str | None], ClassNames] = {}
 
     @property
     def ledger(self) -> Ledger:
@@ -78,6 +76,18 @@ class Services:
     def manifest(self) -> dict[str, Any]:
         """The manifest of the bank in force; raises `BankError("no_bank")`."""
         return self.banks.manifest()
+
+    def class_names(self, version: str | None = None) -> ClassNames:
+        """What names of classes mean in a version (None: the active one); made once for each pair of versions."""
+        try:
+            active = self.banks.current()
+        except WeftError:
+            active = None
+        key = (version or active, active)
+        if key not in self._class_names:
+            # Versions never change, and a site sees few of them at a time.
+            self._class_names = dict(list(self._class_names.items())[-7:]) | {key: class_names(self.banks, version)}
+        return self._class_names[key]
 
     def spec(self, **values: Any) -> JobSpec:
         """A job pinned to the bank in force and the encoder that built it; raises `BankError("no_bank")`."""

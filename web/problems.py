@@ -11,6 +11,7 @@ from apiflask.exceptions import HTTPError
 from flask import Response, json, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from shared.bank.class_names import UnknownClass
 from shared.errors import WeftError
 from web import uploads
 from web.context import services
@@ -50,7 +51,8 @@ def init_app(app: APIFlask) -> None:
     def ours(error: WeftError) -> Response:
         if error.code == "redis_unavailable":
             services().reconnect()
-        return problem(error.code, error.status, error.detail, getattr(error, "retry_after", None))
+        more = {"near": error.near} if isinstance(error, UnknownClass) else {}
+        return problem(error.code, error.status, error.detail, getattr(error, "retry_after", None), **more)
 
     @app.errorhandler(HTTPError)
     def invalid(error: HTTPError) -> Response:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from shared.result_filters import Filters
 from shared.types import JobState, Verdict
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
@@ -25,6 +26,8 @@ class Problem(BaseModel):
     status: int
     detail: str
     code: str
+    #: For `unknown_class`: classes that may have been meant.
+    near: list[dict[str, str | None]] | None = None
 
 
 class Note(BaseModel):
@@ -102,7 +105,9 @@ class JobsQuery(BaseModel):
     before: float | None = Field(None, allow_inf_nan=False)
 
 
-class ItemsQuery(BaseModel):
+class ItemFilters(BaseModel):
+    """Which items: the same for a list, the page and an export."""
+
     model_config = ConfigDict(extra="ignore")
 
     status: Literal["ok", "failed"] | None = None
@@ -111,8 +116,6 @@ class ItemsQuery(BaseModel):
     code: str | None = None
     max_confidence: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
     sort: Literal["index", "confidence"] = "index"
-    cursor: str | None = None
-    limit: int = Field(100, ge=1, le=1000)
 
     @model_validator(mode="before")
     @classmethod
@@ -120,8 +123,18 @@ class ItemsQuery(BaseModel):
         """A form sends its empty fields, too."""
         return {name: value for name, value in values.items() if value != ""} if isinstance(values, dict) else values
 
+    @property
+    def filters(self) -> Filters:
+        """What narrows the choice, without order and paging."""
+        return Filters(self.status, self.label, self.verdict, self.max_confidence, self.code)
 
-class ExportQuery(BaseModel):
+
+class ItemsQuery(ItemFilters):
+    cursor: str | None = None
+    limit: int = Field(100, ge=1, le=1000)
+
+
+class ExportQuery(ItemFilters):
     format: str = "csv"
 
 
@@ -130,22 +143,33 @@ class WaitQuery(BaseModel):
     wait: float = Field(10, ge=0, le=60, allow_inf_nan=False)
 
 
-class FolderJob(BaseModel):
+class JobWish(BaseModel):
+    """What every kind of job may be asked with."""
+
     model_config = ConfigDict(extra="forbid")
 
-    #: Absolute, or relative to an allowed root.
-    path: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
     name: Name = ""
     preset: str | None = None
     #: The job starts no earlier: ISO 8601, or seconds since the epoch; at most a year from now.
     not_before: datetime | None = None
 
 
+class UploadJob(JobWish):
+    """The text fields of an upload."""
+
+
+class FolderJob(JobWish):
+    #: Absolute, or relative to an allowed root.
+    path: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
+
+
 class Correction(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    #: The right class; null takes a correction back.
+    #: The right class, by its label or any of its names; null takes a correction back.
     label: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None
+    #: The label is to become a class of its own where no class has this name.
+    new_class: bool = False
 
 
 class SampleOut(BaseModel):

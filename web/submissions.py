@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from flask import request
+from pydantic import ValidationError
 
 from shared.admission import require_room
 from shared.errors import InvalidRequest, WeftError
+from shared.intake import fingerprint, lane_of
 from shared.names import path_name, title
 from shared.start_time import start_time
 from shared.types import PRESETS, Job, Lane
-from web.context import INTERACTIVE_ITEMS, services
-from web.uploads import fingerprint, receive
+from web.context import services
+from web.schemas import UploadJob
+from web.uploads import receive
 
 MAX_KEY = 200
 
@@ -35,7 +39,19 @@ def idempotency_key() -> str | None:
     return key or None
 
 
-def submit_upload() -> Job:
+def upload_wish() -> UploadJob:
+    """The text fields of the multipart request at hand; empty ones count as left out. Raises `InvalidRequest`."""
+    given = {name: value for name, value in request.form.items() if value.strip()}
+    if "name" in given:
+        given["name"] = given["name"].strip()[:200]
+    try:
+        return UploadJob.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidRequest(reason=f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def submit_upload(read_wish: Callable[[], UploadJob] = upload_wish) -> Job:
     """The job of the multipart request at hand. Its files are durable before the ledger hears of them.
 
     Raises `InvalidRequest`, `BankError("no_bank")`, `Unavailable`, `Conflict` (the key was used for something else).
@@ -43,13 +59,16 @@ def submit_upload() -> Job:
     at = services()
     ledger = at.ledger
     require_room(at.settings, ledger)
-    preset = chosen_preset(request.form.get("preset"), "upload")
-    name = title(request.form.get("name", ""))
-    spec = at.spec(name=name, preset=preset, lane=Lane.BULK, kind="upload")
+    wish = read_wish()
+    preset = chosen_preset(wish.preset, "upload")
+    name = title(wish.name)
+    starts = start_time(wish.not_before)
+    spec = at.spec(name=name, preset=preset, lane=Lane.BULK, kind="upload", not_before=starts)
     items = receive(request.files.getlist("files"), at.storage, at.settings)
-    lane = Lane.INTERACTIVE if len(items) <= INTERACTIVE_ITEMS else Lane.BULK
-    spec = replace(spec, lane=lane, name=name or title(_default_name(items[0].name, len(items))))
-    return ledger.submit(spec, items, idempotency_key(), fingerprint("upload", name, preset, items=items))
+    spec = replace(spec, lane=lane_of(len(items), starts), name=name or title(_default_name(items[0].name, len(items))))
+    # Without a start time it is the same as ever: a client may repeat a request across an upgrade.
+    asked = ("upload", name, preset) if starts is None else ("upload", name, preset, starts)
+    return ledger.submit(spec, items, idempotency_key(), fingerprint(*asked, items=items))
 
 
 def submit_photo() -> Job:

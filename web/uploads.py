@@ -19,13 +19,15 @@ from apiflask import APIFlask
 from flask import Request, request
 from werkzeug.datastructures import FileStorage
 
+from shared import archives
 from shared.errors import InvalidRequest, Unavailable
 from shared.names import display_name
 from shared.settings import Settings
 from shared.storage import Storage
 from shared.types import Item
-from web import archives, multipart
+from web import multipart
 from web.context import services
+from web.declared import current, require_known
 
 #: Bytes of text fields in one form; files do not count.
 FORM_MEMORY = 500_000
@@ -116,10 +118,19 @@ class SpoolingRequest(Request):
         held.append(SpooledFile(services().spool_dir(), limit))
         return held[-1]
 
+    def _load_form_data(self) -> None:
+        already = "form" in self.__dict__
+        super()._load_form_data()
+        # Where a form is parsed is the one place that every field passes.
+        declared = None if already else current()
+        if declared is not None and declared.form is not None:
+            require_known(self.form, declared.form)
+            require_known(self.files, declared.form)
+
 
 def sweep(spool: Path, seconds: float = 86400) -> None:
     """Removes what a crashed process left in the spool; nothing takes a day to arrive."""
-    for path in spool.glob("upload-*"):
+    for path in (*spool.glob("upload-*"), *spool.glob("submit-*")):
         with suppress(FileNotFoundError):
             if path.stat().st_mtime < time.time() - seconds:
                 path.unlink()
@@ -204,14 +215,6 @@ def too_large() -> dict[str, Any]:
     if whole is not None and length is not None and length <= whole:
         return {"code": "field_too_large", "limit": FORM_MEMORY}
     return {"code": "upload_too_large", "limit": whole}
-
-
-def fingerprint(*values: object, items: Iterable[Item] = ()) -> str:
-    """Tells whether a request with a known Idempotency-Key is the same request."""
-    digest = hashlib.sha256(repr(values).encode())
-    for item in items:
-        digest.update(f"{item.name}\0{item.sha256}\0".encode())
-    return digest.hexdigest()
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from typing import Any
 import click
 from rich.console import Console
 
-from scripts import output, submission
+from scripts import output, receiving, submission
+from shared.admission import require_room
 from shared.errors import Unavailable
 from shared.ledger import Ledger
 from shared.names import title
@@ -34,10 +35,11 @@ def command(ctx: click.Context, photos: tuple[Path, ...], preset: str | None) ->
     """
     settings = output.state(ctx).settings
     ledger = Ledger.connect(settings)
+    require_room(settings, ledger)
     found = submission.photos_in(photos)
     spec = submission.spec(settings, kind="classify", name=title(found[0][0]), preset=preset, lane=Lane.INTERACTIVE)
     with output.progress("Reading", len(found)) as show:
-        items = submission.receive(found, open_storage(settings), settings, show)
+        items = receiving.receive(found, open_storage(settings), settings, show)
     job = ledger.submit(spec, items)
     results = [public(result) for result in _await(ledger, job)]
     if any(item["status"] == "failed" for item in results):

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
 
-from scripts import following, output, submission
+from scripts import following, output, receiving, submission
+from shared.admission import require_room
 from shared.errors import InvalidRequest
+from shared.intake import fingerprint, lane_of
+from shared.known_files import KnownFiles
 from shared.ledger import Ledger
-from shared.names import title
+from shared.messages import sentence
+from shared.names import readable, title
 from shared.settings import Settings
 from shared.start_time import start_time
 from shared.storage import open_storage
@@ -44,15 +52,24 @@ class Moment(click.ParamType[float]):
     "--preset", type=click.Choice(list(PRESETS)), help="Ranking settings; default: standard, precise for folders."
 )
 @click.option("--at", type=Moment(), help="Start no earlier: 22:00, or a date and time.")
+@click.option("--copy", is_flag=True, help="Copy the photos also where the server could read the folder itself.")
 @click.option("--watch", is_flag=True, help="Follow the job until it is finished.")
 @click.pass_context
 def command(
-    ctx: click.Context, paths: tuple[Path, ...], name: str, preset: str | None, at: float | None, watch: bool
+    ctx: click.Context,
+    paths: tuple[Path, ...],
+    name: str,
+    preset: str | None,
+    at: float | None,
+    copy: bool,
+    watch: bool,
 ) -> None:
     """Submit PATHS (photos, zip files, folders) as one job and print it.
 
-    One folder below WEFT_FOLDER_ROOTS (default: DATA_DIR/photos) is submitted by reference: nothing is copied, and the
-    photos must stay where they are until the job is finished. Everything else is copied into Weft's storage first.
+    One folder below the folders that the running server may read (its WEFT_FOLDER_ROOTS) is submitted by reference:
+    nothing is copied, and the photos must stay where they are until the job is finished. Everything else is copied
+    into Weft's storage first; what is there already is not copied again, so an interrupted command goes on where it
+    stopped when it is given again. Which of the two happens is said on stderr.
     """
     try:
         at = start_time(at)
@@ -60,35 +77,84 @@ def command(
         raise click.BadParameter(str(error), param_hint="--at") from error
     settings = output.state(ctx).settings
     ledger = Ledger.connect(settings)
-    if len(paths) == 1 and paths[0].is_dir() and submission.readable_by_workers(paths[0], settings):
-        folder = paths[0].resolve()
-        spec = submission.spec(
-            settings,
-            kind="folder",
-            name=title(name) or title(folder.name) or "folder",
-            preset=preset,
-            lane=Lane.BULK,
-            path=folder,
-            not_before=at,
-        )
-        job = ledger.submit_folder(spec)
-    else:
-        job = _upload(settings, ledger, paths, name, preset, at)
+    require_room(settings, ledger)
+    request = fingerprint([os.path.abspath(path) for path in paths], name, preset, at, copy)
+    with closing(KnownFiles(settings)) as known:
+        if not copy and _by_reference(settings, ledger, paths):
+            job = _refer(settings, ledger, known, request, paths[0].resolve(), name, preset, at)
+        else:
+            job = _copy(settings, ledger, known, request, paths, name, preset, at)
     if watch:
         following.report(ctx, settings, ledger, following.follow(ledger, job.id))
     else:
         output.emit(ctx, following.document(job), f"{job.id}  {job.name}: {job.state.value}")
 
 
-def _upload(
-    settings: Settings, ledger: Ledger, paths: tuple[Path, ...], name: str, preset: str | None, at: float | None
+def _by_reference(settings: Settings, ledger: Ledger, paths: Sequence[Path]) -> bool:
+    """Whether the server reads the photos itself; where it does not, why."""
+    if len(paths) != 1 or not paths[0].is_dir():
+        return False
+    announced = ledger.folder_roots()
+    if announced is None:
+        output.note(sentence("roots_unknown"))
+    roots = settings.roots if announced is None else announced
+    if submission.readable_by_workers(paths[0], roots):
+        return True
+    output.note(
+        sentence("folder_is_copied", path=readable(str(paths[0])), roots=readable(", ".join(map(str, roots))) or "–")
+    )
+    return False
+
+
+def _refer(
+    settings: Settings,
+    ledger: Ledger,
+    known: KnownFiles,
+    request: str,
+    folder: Path,
+    name: str,
+    preset: str | None,
+    at: float | None,
+) -> Job:
+    output.note(sentence("folder_is_referred_to", path=readable(str(folder))))
+    shown = title(name) or title(folder.name) or "folder"
+    wish = submission.spec(
+        settings, kind="folder", name=shown, preset=preset, lane=Lane.BULK, path=folder, not_before=at
+    )
+    return submission.submitted_once(known, request, lambda key: ledger.submit_folder(wish, key, request))
+
+
+def _copy(
+    settings: Settings,
+    ledger: Ledger,
+    known: KnownFiles,
+    request: str,
+    paths: Sequence[Path],
+    name: str,
+    preset: str | None,
+    at: float | None,
 ) -> Job:
     found = submission.photos_in(paths)
     wanted = title(name or (paths[0].resolve().name if len(paths) == 1 else f"{found[0][0]} +{len(found) - 1}"))
-    # Before anything is copied: without a bank there is nothing to submit to.
-    submission.spec(settings, kind="upload", name=wanted, preset=preset, lane=Lane.BULK)
-    with output.progress("Copying", len(found)) as show:
-        items = submission.receive(found, open_storage(settings), settings, show)
-    lane = Lane.INTERACTIVE if len(items) <= submission.INTERACTIVE_ITEMS else Lane.BULK
-    spec = submission.spec(settings, kind="upload", name=wanted, preset=preset, lane=lane, not_before=at)
-    return ledger.submit(spec, items)
+    # Before anything is copied: without a bank there is nothing to submit to, and limits are known beforehand.
+    wish = submission.spec(settings, kind="upload", name=wanted, preset=preset, lane=Lane.BULK, not_before=at)
+    storage = open_storage(settings)
+    plan = receiving.survey(found, storage, settings, known)
+    size = f"{plan.bytes / 1_000_000:,.1f} MB"
+    output.note(sentence("photos_are_copied", photos=plan.photos, size=size, known=plan.known))
+    copied = 0
+    try:
+        with output.progress("Copying", plan.photos) as show:
+
+            def tell(done: int) -> None:
+                nonlocal copied
+                copied = done
+                show(done)
+
+            items = receiving.receive(found, storage, settings, tell, known)
+        wish = replace(wish, lane=lane_of(len(items), at))
+        mark = fingerprint(request, items=items)
+        return submission.submitted_once(known, request, lambda key: ledger.submit(wish, items, key, mark))
+    except KeyboardInterrupt:
+        output.note(sentence("submit_interrupted", done=copied, total=plan.photos))
+        raise

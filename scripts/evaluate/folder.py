@@ -11,10 +11,10 @@ import numpy as np
 from scripts.evaluate.outcome import Outcomes
 from shared.bank.bank import Bank
 from shared.bank.build import Photo, prepared_photos
+from shared.bank.class_names import ClassNames
 from shared.bank.folder import read_classes
 from shared.encoder import Encoder
 from shared.errors import InvalidRequest
-from shared.names import fold
 from shared.ranking import rank
 from shared.settings import Settings
 from shared.types import Preset, Ranking
@@ -29,15 +29,10 @@ def judge(
     BankError("bank_model_mismatch").
     """
     bank.require(encoder.info)
-    known = {fold(label): label for label in bank.labels}
-    classes = read_classes(folder)
-    unknown = [entry.label for entry in classes if fold(entry.label) not in known]
-    photos = [
-        Photo(known[fold(entry.label)], name, path)
-        for entry in classes
-        if fold(entry.label) in known
-        for name, path in entry.photos
-    ]
+    names = ClassNames(bank.manifest["classes"])
+    classes = [(entry, names.resolve(entry.label)) for entry in read_classes(folder)]
+    unknown = [entry.label for entry, label in classes if label is None]
+    photos = [Photo(label, name, path) for entry, label in classes if label for name, path in entry.photos]
     if not photos:
         raise InvalidRequest(reason=f"no class of {folder} is in the bank")
     truth: list[str] = []

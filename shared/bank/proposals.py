@@ -8,9 +8,10 @@ from typing import Any
 
 import structlog
 
+from shared.bank.class_names import ClassNames, Spellings
 from shared.bank.store import BankStore
 from shared.ledger import Ledger
-from shared.names import fold, is_usable_label, normal
+from shared.names import is_usable_label
 from shared.results import open_projection
 from shared.settings import Settings
 
@@ -25,14 +26,14 @@ def proposals(settings: Settings, ledger: Ledger, store: BankStore, version: str
 
     `{"version", "proposals": [{"job", "job_name", "index", "name", "sha256", "label", "new_class", "disputed",
     "predicted", "confidence"}], "other_model": count}`; of the same photo under the same label only the newest
-    correction. `label` is the bank's own where the corrected one means one of its classes (another case or Unicode
-    form, a name in Chinese or English, an alias). `disputed`: the same photo was given several labels. `other_model`
-    counts the corrections whose embeddings this bank cannot use.
+    correction. `label` is the bank's own where the corrected one means one of its classes (another case, width or
+    Unicode form, a name in Chinese or English, an alias). `disputed`: the same photo was given several labels.
+    `other_model` counts the corrections whose embeddings this bank cannot use.
 
     Raises NotFound, BankError("no_bank", "bank_damaged"), Unavailable.
     """
     manifest = store.manifest(version)
-    label_of = meanings(manifest["classes"])
+    spellings = Spellings(ClassNames(manifest["classes"]))
     samples = (*store.samples(manifest["version"]), *store.aside(manifest["version"]))
     known = {(sample["label"], sample["sha256"]) for sample in samples}
     labels = {entry["label"] for entry in manifest["classes"]}
@@ -52,7 +53,7 @@ def proposals(settings: Settings, ledger: Ledger, store: BankStore, version: str
             foreign += len(corrected)
             continue
         for item in corrected:
-            label = label_of.get(fold(item["corrected"]), normal(item["corrected"]))
+            label = spellings.settle(item["corrected"])
             key = (label, item["sha256"])
             if item["sha256"] is None or key in known or key in found:
                 continue
@@ -75,14 +76,3 @@ def proposals(settings: Settings, ledger: Ledger, store: BankStore, version: str
     for row in rows:
         row["disputed"] = len(votes[row["sha256"]]) > 1
     return {"version": manifest["version"], "proposals": rows, "other_model": foreign}
-
-
-def meanings(classes: list[dict[str, Any]]) -> dict[str, str]:
-    """Folded label, name or alias → label; labels come before names, and a name that means two classes means none."""
-    named: dict[str, set[str]] = {}
-    for entry in classes:
-        for name in (entry.get("zh"), entry.get("en"), *entry.get("aliases", ())):
-            if name:
-                named.setdefault(fold(name), set()).add(entry["label"])
-    unique = {name: next(iter(labels)) for name, labels in named.items() if len(labels) == 1}
-    return unique | {fold(entry["label"]): entry["label"] for entry in classes}

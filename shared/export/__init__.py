@@ -10,10 +10,12 @@ from shared.errors import Conflict, InvalidRequest
 from shared.export.columnar import as_parquet
 from shared.export.text import as_csv, as_jsonl
 from shared.export.workbook import as_xlsx
+from shared.messages import sentence
+from shared.result_filters import Filters
 from shared.results import Projection
 from shared.types import Job
 
-__all__ = ["FORMATS", "MEDIA_TYPES", "require", "stream"]
+__all__ = ["FORMATS", "MEDIA_TYPES", "file_name", "is_partial", "require", "stream"]
 
 FORMATS: dict[str, Callable[[Job, Iterator[dict[str, Any]]], Iterator[bytes]]] = {
     "csv": as_csv,
@@ -42,7 +44,28 @@ def require(format: str) -> None:
         raise Conflict("format_not_installed", format=format, package=package)
 
 
-def stream(job: Job, projection: Projection, format: str, lang: str | None = None) -> Iterator[bytes]:
-    """The export in `format`, one of `FORMATS`. Raises as `require` does."""
+def stream(
+    job: Job,
+    projection: Projection,
+    format: str,
+    lang: str | None = None,
+    filters: Filters | None = None,
+    sort: str = "index",
+) -> Iterator[bytes]:
+    """The export in `format`, one of `FORMATS`, of what the filters let through. Raises as `require` does."""
     require(format)
-    return FORMATS[format](job, projection.rows(lang))
+    return FORMATS[format](job, projection.rows(lang, filters, sort))
+
+
+def is_partial(job: Job) -> bool:
+    """Whether results are still to come, or will never come because the job was cancelled."""
+    return not job.listed or job.done < job.total
+
+
+def file_name(job: Job, format: str, filtered: bool, lang: str | None = None) -> str:
+    """A name for the exported file; it says where the file holds a part of the job only."""
+    total = f"{job.total}{'' if job.listed else '+'}"
+    notes = [sentence("export_filtered", lang)] if filtered else []
+    notes += [sentence("export_partial", lang, done=job.done, total=total)] if is_partial(job) else []
+    noted = f" ({', '.join(notes)})" if notes else ""
+    return f"{job.name or job.id}{noted}.{format}"

@@ -30,6 +30,10 @@ DISPATCHER = "weft:dispatcher"
 NEWS = "weft:news"
 
 
+#: string (JSON list): folders below which the running server may read, while one runs
+ROOTS = "weft:roots"
+
+
 def job(job_id: str, part: str) -> str:
     return f"weft:{{{job_id}}}:{part}"
 

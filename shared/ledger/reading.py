@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -120,6 +121,17 @@ class Reading:
         with translated():
             self._c.redis.delete(keys.worker(worker_id))
             self._c.redis.zrem(keys.WORKERS, worker_id)
+
+    def announce_roots(self, roots: Sequence[Path], seconds: float) -> None:
+        """The server that runs says which folders it may read, for so long."""
+        with translated():
+            self._c.redis.set(keys.ROOTS, json.dumps([str(root) for root in roots]), px=int(seconds * 1000))
+
+    def folder_roots(self) -> tuple[Path, ...] | None:
+        """Folders below which the running server may read; None while none runs."""
+        with translated():
+            raw = self._c.redis.get(keys.ROOTS)
+        return None if raw is None else tuple(Path(root) for root in json.loads(raw))
 
     def queue(self) -> dict[str, dict[str, Any]]:
         """Admitted chunks that wait, and the age in seconds of the oldest, a lane."""

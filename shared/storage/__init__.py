@@ -22,6 +22,9 @@ class Storage(Protocol):
 
     def has(self, sha256: str) -> bool: ...
 
+    def keep(self, sha256: str) -> bool:
+        """Whether the blob is here; if it is, `weft gc` leaves it alone until a job names it."""
+
     def read(self, sha256: str) -> bytes:
         """Raises: NotFound."""
 

@@ -45,6 +45,13 @@ class LocalStorage:
     def has(self, sha256: str) -> bool:
         return self._path("blobs", sha256).exists()
 
+    def keep(self, sha256: str) -> bool:
+        try:
+            os.utime(self._path("blobs", sha256))
+        except FileNotFoundError:
+            return False
+        return True
+
     def read(self, sha256: str) -> bytes:
         try:
             return self._path("blobs", sha256).read_bytes()

@@ -43,6 +43,9 @@ class RemoteStorage:
     def has(self, sha256: str) -> bool:
         return bool(self._fs.exists(self._path("blobs", sha256)))
 
+    def keep(self, sha256: str) -> bool:
+        return self.has(sha256)
+
     def read(self, sha256: str) -> bytes:
         try:
             return bytes(self._fs.cat_file(self._path("blobs", sha256)))

@@ -70,11 +70,35 @@ def test_a_correction_and_its_undo(page: Page, product: Product) -> None:
     card.locator("summary").click()
     card.locator("input[name=label]").fill("herringbone")
     card.locator("text=Save").click()
+    card.locator("text=Create the new class").click()
     expect(card.locator("h3")).to_have_text("herringbone")
     expect(card.locator(".tag")).to_have_text("Corrected")
+    # The bar of the old guess must not stand under the person's word.
+    expect(card.locator("meter")).to_have_count(0)
+    expect(card.locator(".predicted")).to_contain_text(predicted.rstrip("?"))
     card.locator("summary").click()
     card.locator(".text-button").click()
     expect(card.locator("h3")).to_have_text(predicted)
+
+
+def test_an_unknown_class_is_asked_about_in_chinese_before_anything_is_stored(page: Page, product: Product) -> None:
+    job = submit(product, 1, "asked")
+    finished(product, job)
+    page.goto(f"/jobs/{job}?lang=zh")
+    card = page.locator("article.item")
+    predicted = card.locator("h3").inner_text()
+    card.locator("summary").click()
+    save = card.locator("form button")
+    expect(save).to_have_text("保存")
+    # Two characters side by side, not one below the other.
+    assert save.evaluate("e => e.scrollHeight / parseFloat(getComputedStyle(e).lineHeight)") < 2.2
+    card.locator("input[name=label]").fill("stripe-22")
+    save.click()
+    expect(card.locator(".question")).to_contain_text("没有名为“stripe-22”的类别")
+    expect(card.locator("h3")).to_have_text(predicted)
+    card.locator(".question .quiet-button", has_text="stripe-2").click()
+    expect(card.locator("h3")).to_have_text("stripe-2")
+    expect(card.locator(".predicted")).to_contain_text("系统识别")
 
 
 def test_failures_say_what_to_do_and_are_tried_again(page: Page, product: Product, tmp_path: Path) -> None:
@@ -109,6 +133,21 @@ def test_exports_are_offered(page: Page, product: Product) -> None:
     with page.expect_download() as download:
         page.click(".exports >> text=CSV")
     assert download.value.suggested_filename == "exported.csv"
+
+
+def test_exports_follow_the_filter(page: Page, product: Product) -> None:
+    job = submit(product, 12, "chosen")
+    finished(product, job)
+    items = requests.get(f"{product.url}/api/v1/jobs/{job}/items", timeout=10).json()["items"]
+    label = items[0]["label"]
+    page.goto(f"/jobs/{job}")
+    page.select_option("select[name=label]", label)
+    expect(page.locator(".exports")).to_contain_text("Export what is shown")
+    with page.expect_download() as download:
+        page.click(".exports >> text=JSONL")
+    assert download.value.suggested_filename == "chosen (filtered).jsonl"
+    lines = download.value.path().read_text("utf-8").splitlines()
+    assert len(lines) == sum(item["label"] == label for item in items)
 
 
 def test_jobs_list(page: Page, product: Product) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import requests
@@ -28,6 +29,18 @@ def test_photos_to_results(page: Page, photos: Path) -> None:
     expect(page.locator("article.item")).to_have_count(3)
     expect(page.locator(".job-head .meta")).to_contain_text("Quick")
     expect(page.locator("article.item").first.locator(".candidates li")).to_have_count(3)
+
+
+def test_an_upload_may_start_later(page: Page, photos: Path) -> None:
+    page.goto("/")
+    page.set_input_files("#files", [photos / "0.png"])
+    page.fill("#upload [name=not_before]", (datetime.now() + timedelta(hours=5)).strftime("%Y-%m-%dT%H:%M"))
+    page.click("#send")
+    page.wait_for_url(JOB)
+    expect(page.locator("#progress .badge")).to_have_text("Scheduled")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click("text=Cancel")
+    expect(page.locator("#progress .badge")).to_have_text("Cancelled")
 
 
 def test_a_folder_with_what_is_no_photo(page: Page, photos: Path) -> None:

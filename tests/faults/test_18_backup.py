@@ -22,7 +22,7 @@ def test_a_half_done_job_goes_on_after_a_restore(site: Site, record: Record, tmp
         name = f"corrected-{run}"
         done_folder = site.folder(20)
         done = site.await_end(site.submit(done_folder))
-        label = {"label": name}
+        label = {"label": name, "new_class": True}
         answer = requests.patch(f"{site.product.url}/api/v1/jobs/{done.id}/items/3", json=label, timeout=10)
         assert answer.ok, answer.text
         uploaded = upload(site, make_photos(tmp_path / f"upload-{run}"))

@@ -34,9 +34,10 @@ def locked() -> bytes:
     [
         ([], {}, 400, "no_files"),
         ([("files", ("", b""))], {}, 400, "no_files"),
-        ([("other", ("a.jpg", b"1"))], {}, 400, "no_files"),
+        ([("other", ("a.jpg", b"1"))], {}, 400, "invalid_request"),
         ([("files", ("empty.zip", zipped()))], {}, 400, "no_files"),
         ([("files", ("a.jpg", b"1"))], {"preset": "wild"}, 400, "unknown_preset"),
+        ([("files", ("a.jpg", b"1"))], {"not_before": "tonight"}, 400, "invalid_request"),
         ([("files", ("a.zip", b"PK\x03\x04 no"))], {}, 400, "zip_damaged"),
         ([("files", ("a.zip", locked()))], {}, 400, "zip_encrypted"),
         ([("files", ("a.zip", zipped(**{"0.bmp": bytes(70 * 1024**2)})))], {}, 400, "zip_bomb"),

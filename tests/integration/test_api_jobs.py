@@ -106,7 +106,7 @@ def test_a_correction_stands_beside_the_prediction(api: Api) -> None:
     api.finished(job)
     address = f"{api.root}/jobs/{job}/items/0"
     predicted = api.get(f"/jobs/{job}/items")["items"][0]
-    item = requests.patch(address, json={"label": " 斜纹 "}, timeout=10).json()
+    item = requests.patch(address, json={"label": " 斜纹 ", "new_class": True}, timeout=10).json()
     assert (item["corrected"], item["label"]) == ("斜纹", predicted["label"])
     assert api.get(f"/jobs/{job}/items", label="斜纹")["items"][0]["index"] == 0
     assert requests.patch(address, json={"label": None}, timeout=10).json()["corrected"] is None

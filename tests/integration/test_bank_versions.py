@@ -106,13 +106,14 @@ def test_corrections_become_samples(bank: Product) -> None:
     job = submit_photos(bank, "corrected", 6)
     finished(bank, job)
 
-    def correct(index: int, label: str) -> dict[str, Any]:
-        found: dict[str, Any] = call(bank, "PATCH", f"/jobs/{job['id']}/items/{index}", {"label": label})
+    def correct(index: int, label: str, new: bool = False) -> dict[str, Any]:
+        wish = {"label": label, "new_class": new}
+        found: dict[str, Any] = call(bank, "PATCH", f"/jobs/{job['id']}/items/{index}", wish)
         return found
 
     # The bank's own class by another spelling, and a class that it does not have.
     correct(0, "STRIPE-3")
-    correct(1, "gingham")
+    correct(1, "gingham", new=True)
     rows = {row["index"]: row for row in call(bank, "GET", "/bank/proposals")["proposals"] if row["job"] == job["id"]}
     assert {i: (row["label"], row["new_class"], row["disputed"]) for i, row in rows.items()} == {
         0: ("stripe-3", False, False),

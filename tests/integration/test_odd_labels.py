@@ -38,7 +38,9 @@ UNUSABLE = ["", "\u200d", "\n", "..", ".", "a/b", "../../x", "a\\b", "con", "NUL
 
 def test_a_line_separator_in_a_correction_leaves_the_bank_readable(curated: Product) -> None:
     job = finished(curated, submit_photos(curated, "separator", 1))
-    corrected = call(curated, "PATCH", f"/jobs/{job['id']}/items/0", {"label": "evil\u2028cla\u202ess"})
+    corrected = call(
+        curated, "PATCH", f"/jobs/{job['id']}/items/0", {"label": "evil\u2028cla\u202ess", "new_class": True}
+    )
     assert corrected["corrected"] == "evilclass"
     task = bank_work(curated, kind="add", items=[{"job": job["id"], "index": 0}], publish=True)
     assert task["result"]["published"]
@@ -166,7 +168,7 @@ def test_any_name_goes_through_folder_job_upload_and_lists(office: Settings) -> 
         assert sent.status_code == 202, sent.text
         for address in ("/", "/jobs", "/api/v1/jobs"):
             assert client.get(address).status_code == 200
-        answer: Any = client.patch(f"/api/v1/jobs/{sent.json['id']}/items/0", json={"label": label})
+        answer: Any = client.patch(f"/api/v1/jobs/{sent.json['id']}/items/0", json={"label": label, "new_class": True})
         assert answer.status_code in (400, 404)
 
     survives()

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from scripts import submission
+from scripts import receiving, submission
 from scripts.commands.submit import Moment
 from shared.errors import BankError, InvalidRequest
 from shared.settings import Settings
@@ -48,7 +48,7 @@ def test_nothing_to_submit_is_said(tmp_path: Path) -> None:
 def test_files_become_blobs_under_their_hash_once(tmp_path: Path, settings: Settings) -> None:
     storage = open_storage(settings)
     files = [(name, _file(tmp_path / name, content)) for name, content in (("a.jpg", b"1"), ("b.jpg", b"1"))]
-    items = submission.receive(files, storage, settings)
+    items = receiving.receive(files, storage, settings)
     assert [(item.index, item.name, item.size) for item in items] == [(0, "a.jpg", 1), (1, "b.jpg", 1)]
     assert items[0].sha256 == items[1].sha256 == hashlib.sha256(b"1").hexdigest()
     assert storage.read(items[0].sha256 or "") == b"1"
@@ -61,7 +61,7 @@ def test_zip_members_stand_in_their_archives_place(tmp_path: Path, settings: Set
         made.writestr("in/one.jpg", b"1")
         made.writestr("in/two.jpg", b"2")
     files = [("a.jpg", _file(tmp_path / "a.jpg")), ("more.zip", archive)]
-    items = submission.receive(files, open_storage(settings), settings)
+    items = receiving.receive(files, open_storage(settings), settings)
     assert [item.name for item in items] == ["a.jpg", "in/one.jpg", "in/two.jpg"]
 
 
@@ -69,19 +69,19 @@ def test_more_files_than_allowed_are_refused(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data", max_upload_files=1)
     files = [(name, _file(tmp_path / name)) for name in ("a.jpg", "b.jpg")]
     with pytest.raises(InvalidRequest) as caught:
-        submission.receive(files, open_storage(settings), settings)
+        receiving.receive(files, open_storage(settings), settings)
     assert caught.value.code == "too_many_files"
 
 
 def test_of_a_file_over_the_limit_just_enough_is_kept_to_refuse_it(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data", max_photo_bytes=10)
-    items = submission.receive([("a.jpg", _file(tmp_path / "a.jpg", b"x" * 99))], open_storage(settings), settings)
+    items = receiving.receive([("a.jpg", _file(tmp_path / "a.jpg", b"x" * 99))], open_storage(settings), settings)
     assert items[0].size == 11
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, settings: Settings) -> None:
     with pytest.raises(InvalidRequest, match=r"gone\.jpg"):
-        submission.receive([("gone.jpg", tmp_path / "gone.jpg")], open_storage(settings), settings)
+        receiving.receive([("gone.jpg", tmp_path / "gone.jpg")], open_storage(settings), settings)
 
 
 def test_only_folders_below_a_root_go_by_reference(tmp_path: Path) -> None:
@@ -91,10 +91,10 @@ def test_only_folders_below_a_root_go_by_reference(tmp_path: Path) -> None:
     outside.mkdir()
     (root / "link").symlink_to(outside)
     settings = Settings(data_dir=tmp_path / "data", folder_roots=os.pathsep.join([str(root), str(tmp_path / "none")]))
-    assert submission.readable_by_workers(inside, settings)
-    assert submission.readable_by_workers(root, settings)
-    assert not submission.readable_by_workers(outside, settings)
-    assert not submission.readable_by_workers(root / "link", settings)
+    assert submission.readable_by_workers(inside, settings.roots)
+    assert submission.readable_by_workers(root, settings.roots)
+    assert not submission.readable_by_workers(outside, settings.roots)
+    assert not submission.readable_by_workers(root / "link", settings.roots)
 
 
 def test_without_a_bank_there_is_nothing_to_submit_to(settings: Settings) -> None:

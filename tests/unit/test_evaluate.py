@@ -56,7 +56,10 @@ def test_a_labelled_folder_is_ranked_as_a_worker_would(
     monkeypatch.setenv("WEFT_ENGINE", "null")
     photos = make_photos(tmp_path / "photos", classes=3, each=4)
     data = ["--data-dir", str(tmp_path / "data"), "--json"]
+    (photos / "labels.json").write_text(json.dumps({"stripe-1": "细条纹"}), "utf-8")
     assert cli.run(["bank", "build", str(photos), *data]) == output.OK
+    # A folder may have any name of its class.
+    (photos / "stripe-1").rename(photos / "细条纹")
     (photos / "stripe-0" / "broken.jpg").write_bytes(b"no picture")
     (photos / "stripe-2").rename(photos / "unheard-of")
     capsys.readouterr()

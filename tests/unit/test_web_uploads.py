@@ -13,11 +13,12 @@ import pytest
 from flask import request
 
 from shared.errors import InvalidRequest
+from shared.intake import fingerprint
 from shared.settings import Settings
 from shared.types import Item
 from web.app import create_app
 from web.context import services
-from web.uploads import fingerprint, receive, sweep
+from web.uploads import receive, sweep
 
 Receive = Callable[..., list[Item]]
 

@@ -42,9 +42,10 @@ def sample_picture(version: str, sample_id: str) -> Response:
 def find_class(label: str, unused: bool = False) -> dict[str, Any]:
     """A class of the bank in force with all its samples; raises `NotFound`, `BankError`.
 
-    `unused`: also a class whose samples were all set aside.
+    `label` may be any name of the class. `unused`: also a class whose samples were all set aside.
     """
     version = services().manifest()["version"]
+    label = services().class_names().resolve(label) or label
     for found in services().banks.classes(version):
         if found["label"] == label:
             return {**found, "samples": [sample(version, row) for row in found["samples"]]}

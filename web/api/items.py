@@ -12,8 +12,7 @@ from apiflask import APIBlueprint
 from flask import Response, abort, request
 
 from shared import export
-from shared.errors import Unavailable, WeftError
-from shared.names import label as label_of
+from shared.errors import Unavailable
 from shared.result_rows import public
 from shared.results import Projection, caught_up
 from shared.types import Job
@@ -28,9 +27,9 @@ def projected(job_id: str) -> closing[Projection]:
     """`with projected(id) as projection:` the job's outcomes up to now; raises `NotFound`, `Unavailable`."""
     at = services()
     # Asked first: opening a projection makes its file.
-    at.ledger.find(job_id)
+    job = at.ledger.find(job_id)
     try:
-        return caught_up(at.settings, at.ledger, job_id)
+        return caught_up(at.settings, at.ledger, job_id, at.class_names(job.bank))
     except sqlite3.DatabaseError as error:
         raise Unavailable("projection_damaged", retry_after=30, reason=str(error)) from error
 
@@ -42,8 +41,10 @@ def index(job_id: str, query: ItemsQuery) -> dict[str, Any]:
     """Results so far, filtered and paged."""
     ledger = services().ledger
     job = ledger.find(job_id)
-    if job.kind == "classify" and not job.archived:
-        return {"items": [public(result, language()) for result in ledger.results(job_id)], "next": None}
+    if job.kind == "classify" and not job.archived and query == ItemsQuery():
+        found = ledger.results(job_id)
+        if len(found) <= query.limit:
+            return {"items": [public(result, language()) for result in found], "next": None}
     with projected(job_id) as projection:
         items, following = projection.items(**query.model_dump(), lang=language())
     return {"items": items, "next": following}
@@ -53,47 +54,35 @@ def index(job_id: str, query: ItemsQuery) -> dict[str, Any]:
 @bp.input(Correction, location="json", arg_name="correction")
 @bp.output(ItemOut)
 def correct(job_id: str, item: int, correction: Correction) -> dict[str, Any]:
-    """Say what an item really is; the prediction stays beside it."""
+    """Say what an item really is, by any name of a class; the prediction is kept. 409 `unknown_class`: no class has
+    this name; send it again with `new_class` if one is to be made."""
     with projected(job_id) as projection:
-        return projection.correct(item, checked_label(correction.label), language())
-
-
-def checked_label(wished: str | None) -> str | None:
-    """A correction's label in its normal form, one of the bank's as it is. Raises InvalidRequest (`label_*`)."""
-    if wished is None or any(entry["label"] == wished for entry in _classes()):
-        return wished
-    return label_of(wished)
-
-
-def _classes() -> list[dict[str, Any]]:
-    try:
-        return list(services().manifest()["classes"])
-    except WeftError:
-        return []
+        return projection.correct(item, correction.label, language(), correction.new_class)
 
 
 @bp.get("/jobs/<job_id>/export")
 @bp.input(ExportQuery, location="query", arg_name="query")
 @bp.doc(responses=file_response("The file", *export.MEDIA_TYPES.values()))
 def exported(job_id: str, query: ExportQuery) -> Response:
-    """All results of a job as one streamed file."""
+    """The results of a job, or those that the filters let through, as one streamed file."""
     export.require(query.format)
     job = services().ledger.find(job_id)
-    response = Response(_stream(job, projected(job_id), query.format), content_type=export.MEDIA_TYPES[query.format])
-    name = f"{job.name or job.id}.{query.format}"
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name)
+    response = Response(_stream(job, projected(job_id), query), content_type=export.MEDIA_TYPES[query.format])
+    name = export.file_name(job, query.format, bool(query.filters), language())
+    english = export.file_name(job, query.format, bool(query.filters), "en")
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in english)
     response.headers["Content-Disposition"] = (
         f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
     )
     return response
 
 
-def _stream(job: Job, projected: closing[Projection], kind: str) -> Iterator[bytes]:
+def _stream(job: Job, projected: closing[Projection], query: ExportQuery) -> Iterator[bytes]:
     lang = language()
 
     def rows() -> Iterator[bytes]:
         with projected as projection:
-            yield from export.stream(job, projection, kind, lang)
+            yield from export.stream(job, projection, query.format, lang, query.filters, query.sort)
 
     return rows()
 

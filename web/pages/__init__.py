@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from apiflask import APIBlueprint, APIFlask
 from flask import Response, request, url_for
 
+from shared.bank.class_names import ranked_classes
 from shared.bank.making import being_made
 from shared.encoder import demo
 from shared.errors import BankError, WeftError
@@ -78,7 +79,7 @@ def bank_classes(version: str) -> list[dict[str, Any]]:
         manifest = services().banks.manifest(version)
     except WeftError:
         return []
-    return [*manifest["classes"], *known_by_name(manifest)]
+    return ranked_classes(manifest)
 
 
 def known_by_name(manifest: dict[str, Any]) -> list[dict[str, Any]]:
@@ -87,8 +88,11 @@ def known_by_name(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     return entries
 
 
-def class_labels(version: str) -> list[str]:
-    return [entry["label"] for entry in bank_classes(version)]
+def suggestions(version: str, limit: int) -> list[tuple[str, str]]:
+    """(what to put in the field, what else to show) for each class, in the user's language."""
+    known, lang = services().class_names(version), language()
+    offered = ((known.typed(entry["label"], lang), entry["label"]) for entry in bank_classes(version))
+    return sorted((text, "" if text == label else label) for text, label in offered)[:limit]
 
 
 def class_names(version: str) -> dict[str, str]:

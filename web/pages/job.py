@@ -9,13 +9,14 @@ from flask import Response, make_response, render_template, request, url_for
 from pydantic import ValidationError
 
 from shared import archive, export
+from shared.bank.class_names import UnknownClass
 from shared.errors import InvalidRequest, NotFound
 from shared.messages import note_sentence
 from shared.types import Job, JobState, Verdict
-from web.api.items import checked_label, projected
+from web.api.items import projected
 from web.context import services
 from web.i18n import language
-from web.pages import bp, class_labels, class_names
+from web.pages import bp, class_names, suggestions
 from web.schemas import Correction, ItemsQuery
 
 PAGE = 48
@@ -46,8 +47,8 @@ def jobs() -> str:
 @bp.get("/jobs/<job_id>")
 def job(job_id: str) -> str:
     found = services().ledger.find(job_id)
-    known = sorted(class_labels(found.bank))[:SUGGESTED]
-    return render_template("job.html", **(_progress(found) | _results(found)), formats=export.FORMATS, known=known)
+    known = suggestions(found.bank, SUGGESTED)
+    return render_template("job.html", **(_progress(found) | _results(found)), known=known)
 
 
 @bp.get("/jobs/<job_id>/progress")
@@ -79,7 +80,8 @@ def results(job_id: str) -> Response:
     found = services().ledger.find(job_id)
     shown = _results(found)
     template = "parts/more.html" if shown["query"].cursor else "parts/results.html"
-    response = make_response(render_template(template, **shown))
+    # The links to the exports stand outside of what is swapped, and follow the filters with it.
+    response = make_response(render_template(template, **shown, swapped=True))
     if not shown["query"].cursor:
         response.headers["HX-Replace-Url"] = url_for("pages.job", job_id=job_id, **shown["filters"])
     return response
@@ -89,12 +91,19 @@ def results(job_id: str) -> Response:
 def correct(job_id: str, index: int) -> str:
     found = services().ledger.find(job_id)
     try:
-        label = Correction(label=request.form.get("label") or None).label
+        wish = Correction(label=request.form.get("label") or None, new_class="new_class" in request.form)
     except ValidationError as error:
         raise InvalidRequest(reason=error.errors()[0]["msg"]) from error
+    question = None
     with projected(job_id) as projection:
-        item = projection.correct(index, checked_label(label), language())
-    return render_template("parts/card.html", item=item, job=found, names=class_names(found.bank))
+        try:
+            item = projection.correct(index, wish.label, language(), wish.new_class)
+        except UnknownClass as unknown:
+            # Nothing is stored: the card asks which class was meant.
+            item = projection.item(index, language())
+            question = {"label": wish.label, "near": [entry["label"] for entry in unknown.near]}
+    names = class_names(found.bank)
+    return render_template("parts/card.html", item=item, job=found, names=names, question=question)
 
 
 def _finite(value: str) -> float:
@@ -126,11 +135,16 @@ def _results(job: Job) -> dict[str, Any]:
         )
     except ValidationError as error:
         raise InvalidRequest(reason=error.errors()[0]["msg"]) from error
+    # The address may hold any name of a class; the list of classes shows which one it is.
+    known = services().class_names(job.bank).resolve(query.label) if query.label else None
+    query = query.model_copy(update={"label": known or query.label})
     with projected(job.id) as projection:
         items, following = projection.items(**query.model_dump(), lang=language())
         summary = projection.summary()
     wished = {"view": view, "label": query.label, "code": query.code, "sort": query.sort}
     filters = {k: v for k, v in wished.items() if v and v not in ("all", "index")}
+    # What the links to the exports say: the same choice, in the words of the API.
+    exported = {name: value for name, value in {**VIEWS[view], **filters}.items() if name != "view"}
     counts = {"all": job.ok + job.failed, "failed": sum(summary["failures"].values()), **summary["verdicts"]}
     return {
         "job": job,
@@ -143,6 +157,9 @@ def _results(job: Job) -> dict[str, Any]:
         "view": view,
         "views": {name: counts.get(name, 0) for name in VIEWS},
         "filters": filters,
+        "exported": exported,
+        "filtered": bool(query.filters),
+        "formats": export.FORMATS,
         "summary": summary,
         "names": class_names(job.bank),
     }

@@ -45,6 +45,8 @@ _OFFICE = 10.0
 #: Seconds between two looks at an office that another holds.
 _QUEUEING = 2.0
 _RING = 0.3
+#: Seconds between two announcements of the folders that may be read, for `weft submit`.
+_ANNOUNCE = 5.0
 
 
 def run(settings: Settings) -> None:
@@ -102,6 +104,8 @@ class Dispatcher:
         self._office.leave()
 
     def _tick(self) -> None:
+        if self._due("announce", _ANNOUNCE):
+            self._ledger.announce_roots(self._settings.roots, 3 * _ANNOUNCE)
         jobs = self._ledger.active()
         workers = self._ledger.workers()
         serving = Counter(w["identity"] for w in workers if w["identity"])

@@ -112,6 +112,8 @@ function fail(words) {
 function send() {
   const body = new FormData();
   for (const field of ["name", "preset"]) body.append(field, new FormData(form).get(field) || "");
+  const start = new FormData(form).get("not_before"); // the visitor's local time
+  if (start) body.append("not_before", new Date(start).toISOString());
   for (const { file, name } of chosen.values()) body.append("files", file, name);
   key ||= idempotencyKey();
   const request = sending = new XMLHttpRequest();
@@ -164,6 +166,8 @@ byId("clear").addEventListener("click", () => {
   changed();
 });
 byId("stop").addEventListener("click", () => sending?.abort());
+// Another name, preset or time is another request: with the old key it would be refused.
+form.addEventListener("change", () => { key = null; });
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (chosen.size && !sending) send();

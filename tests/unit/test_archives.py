@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.archives import is_archive, opened
 from shared.errors import InvalidRequest
-from web.archives import is_archive, opened
 
 PHOTO = bytes(range(256)) * 200
 

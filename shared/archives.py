@@ -69,6 +69,11 @@ class Archive:
             except (NotImplementedError, RuntimeError) as unknown:
                 raise InvalidRequest("zip_unsupported", name=self._name) from unknown
 
+    @property
+    def unpacked(self) -> int:
+        """Bytes of all members, as the archive declares them."""
+        return sum(info.file_size for info, _ in self._members)
+
     def __len__(self) -> int:
         return len(self._members)
 

@@ -1,0 +1,232 @@
+"""`weft submit`: by reference where the running server may read, else copied, checked beforehand, and gone on with."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import cli, output, receiving, submission
+from scripts.up import redis as embedded
+from shared.errors import Unavailable
+from shared.known_files import KnownFiles
+from shared.ledger import Ledger
+from shared.settings import Settings
+from shared.storage import open_storage
+from shared.types import Job
+from tests.banks import by_label, clustered, make_bank
+from tests.desk import photos as items
+from tests.desk import spec
+from tests.product import ROOT, WEFT, eventually
+from worker.dispatcher.main import Dispatcher
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def weft(settings: Settings, redis_pair: embedded.Pair, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in this process, on a data folder with a bank and Redis."""
+    make_bank(settings, by_label(clustered(2)))
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        capfd.readouterr()
+        line = [*map(str, arguments), "--data-dir", str(settings.data_dir)]
+        return subprocess.CompletedProcess(line, cli.run(line), *capfd.readouterr())
+
+    return run
+
+
+def make(folder: Path, count: int, size: int = 0) -> Path:
+    folder.mkdir(parents=True)
+    for number in range(count):
+        (folder / f"{number:04}.jpg").write_bytes(b"%d" % number + bytes(size))
+    return folder
+
+
+def answer(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def stored(settings: Settings) -> list[Path]:
+    return sorted((settings.data_dir / "blobs").glob("??/*"))
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[None]:
+    """A dispatcher at work, whose folder roots are its own."""
+    over = threading.Event()
+    thread = threading.Thread(target=Dispatcher(settings).run, args=(over,))
+    thread.start()
+    try:
+        eventually(lambda: Ledger.connect(settings).folder_roots() is not None, what="the announcement")
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_the_servers_roots_decide_not_those_of_the_shell(weft: Run, settings: Settings, tmp_path: Path) -> None:
+    folder = make(tmp_path / "nas" / "night", 3)
+    with served(settings.model_copy(update={"folder_roots": str(tmp_path / "nas")})):
+        done = weft("submit", folder, "--json")
+        job = answer(done)
+        assert (job["kind"], job["path"]) == ("folder", str(folder))
+        assert f"Nothing is copied: the server reads the photos in {folder}" in done.stderr
+        assert stored(settings) == []
+
+        outside = make(tmp_path / "elsewhere", 2)
+        done = weft("submit", outside, "--json")
+        assert answer(done)["kind"] == "upload"
+        assert f"not below a folder that the server reads ({tmp_path / 'nas'})" in done.stderr
+        assert "2 photos: 0 are stored already" in done.stderr
+        assert answer(weft("submit", folder, "--copy", "--json"))["kind"] == "upload"
+
+
+def test_without_a_server_the_shells_roots_are_used_and_that_is_said(weft: Run, tmp_path: Path) -> None:
+    done = weft("submit", make(tmp_path / "night", 1), "--json")
+    assert answer(done)["kind"] == "upload"
+    assert "WEFT_FOLDER_ROOTS of this shell" in done.stderr
+
+
+def test_limits_are_checked_before_anything_is_copied(
+    weft: Run, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make(tmp_path / "night", 2)
+    with zipfile.ZipFile(folder / "more.zip", "w") as archive:
+        for number in range(3):
+            archive.writestr(f"{number}.jpg", b"%d" % number)
+    monkeypatch.setenv("WEFT_MAX_UPLOAD_FILES", "4")
+    refused = weft("submit", *sorted(folder.iterdir()), "--json")
+    assert answer(refused, 1)["error"]["code"] == "too_many_files"
+    assert stored(settings) == []
+    assert Ledger.connect(settings).jobs() == []
+
+
+def test_photos_that_the_disk_has_no_room_for_are_refused(settings: Settings, tmp_path: Path) -> None:
+    # Only counted, never copied: a test that copied them would fill the disk.
+    roomy = settings.model_copy(update={"max_photo_bytes": 1 << 50})
+    with (tmp_path / "huge.jpg").open("wb") as sparse:
+        sparse.truncate(1 << 43)
+    with closing(KnownFiles(roomy)) as known, pytest.raises(Unavailable) as refused:
+        receiving.survey([("huge.jpg", tmp_path / "huge.jpg")], open_storage(roomy), roomy, known)
+    assert refused.value.code == "disk_too_small"
+
+
+@pytest.mark.parametrize("command", ["submit", "classify"])
+def test_a_full_redis_refuses_as_on_the_web(weft: Run, settings: Settings, tmp_path: Path, command: str) -> None:
+    folder = make(tmp_path / "night", 1)
+    ledger = Ledger.connect(settings)
+    redis = ledger.connection.redis
+    before = redis.config_get("maxmemory")["maxmemory"]
+    redis.config_set("maxmemory", int(ledger.memory()[0] / 0.7))
+    try:
+        assert answer(weft(command, folder, "--json"), 1)["error"]["code"] == "memory_full"
+    finally:
+        redis.config_set("maxmemory", before)
+    assert stored(settings) == []
+
+
+def test_progress_is_told_where_there_is_no_terminal(
+    weft: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "LINE_SECONDS", 0.0)
+    done = weft("submit", make(tmp_path / "night", 3), "--json")
+    assert "Copying 2 / 3" in done.stderr
+    assert answer(done)["total"] == 3
+
+
+def test_what_is_stored_is_not_read_again(weft: Run, settings: Settings, tmp_path: Path) -> None:
+    folder = make(tmp_path / "night", 5)
+    # Files that have only just changed are not trusted to stay as they are.
+    time.sleep(2.1)
+    first = answer(weft("submit", folder, "--json"))
+    (folder / "0000.jpg").write_bytes(b"another photo")
+    inodes = {path.name: path.stat().st_ino for path in stored(settings)}
+    done = weft("submit", folder, "--json")
+    assert "5 photos: 4 are stored already" in done.stderr
+    again = answer(done)
+    # Asked for anew once it was accepted: another job.
+    assert (again["total"], again["id"] != first["id"]) == (5, True)
+    assert {path.name: path.stat().st_ino for path in stored(settings)}.items() >= inodes.items()
+    assert len(stored(settings)) == 6
+
+
+def test_a_blob_that_is_gone_is_copied_again(weft: Run, settings: Settings, tmp_path: Path) -> None:
+    folder = make(tmp_path / "night", 2)
+    time.sleep(2.1)
+    answer(weft("submit", folder, "--json"))
+    for path in stored(settings):
+        path.unlink()
+    answer(weft("submit", folder, "--json"))
+    assert len(stored(settings)) == 2
+
+
+def test_an_interrupted_command_goes_on_and_makes_one_job(weft: Run, settings: Settings, tmp_path: Path) -> None:
+    folder = make(tmp_path / "night", 1500, size=200_000)
+    time.sleep(2.1)
+    line = [*WEFT, "submit", str(folder), "--json", "--data-dir", str(settings.data_dir)]
+    env = {**os.environ, "WEFT_LANG": "en"}
+    with subprocess.Popen(line, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        eventually(lambda: len(stored(settings)) > 100, what="the first copies")
+        run.send_signal(signal.SIGINT)
+        printed = run.communicate(timeout=60)[1]
+    assert run.returncode == 130, printed
+    assert "Give the same command again to go on from there" in printed
+    assert Ledger.connect(settings).jobs() == []
+    kept = len(stored(settings))
+    assert 100 < kept < 1500
+    assert list((settings.data_dir / "spool").iterdir()) == []
+
+    done = weft("submit", folder, "--json")
+    assert f"1500 photos: {kept} are stored already" in done.stderr
+    assert answer(done)["total"] == 1500
+    assert len(Ledger.connect(settings).jobs()) == 1
+
+
+def test_a_command_that_died_behind_its_acceptance_makes_no_second_job(
+    settings: Settings, redis_pair: embedded.Pair
+) -> None:
+    ledger = Ledger.connect(settings)
+    made: list[Job] = []
+
+    def accepted(key: str) -> Job:
+        made.append(ledger.submit(spec(), items(3), key, "same"))
+        return made[-1]
+
+    def killed(key: str) -> Job:
+        accepted(key)
+        raise KeyboardInterrupt
+
+    with closing(KnownFiles(settings)) as known, pytest.raises(KeyboardInterrupt):
+        submission.submitted_once(known, "the command", killed)
+    with closing(KnownFiles(settings)) as known:
+        again = submission.submitted_once(known, "the command", accepted)
+        assert again.id == made[0].id
+        # The command knows its job now: given once more, it is meant.
+        assert submission.submitted_once(known, "the command", accepted).id != again.id
+    assert len(ledger.jobs()) == 2
+
+
+def test_photos_that_changed_after_such_a_death_are_another_job(settings: Settings, redis_pair: embedded.Pair) -> None:
+    ledger = Ledger.connect(settings)
+
+    def killed(key: str) -> Job:
+        ledger.submit(spec(), items(3), key, "before")
+        raise KeyboardInterrupt
+
+    with closing(KnownFiles(settings)) as known:
+        with pytest.raises(KeyboardInterrupt):
+            submission.submitted_once(known, "the command", killed)
+        job = submission.submitted_once(known, "the command", lambda key: ledger.submit(spec(), items(4), key, "after"))
+    assert job.total == 4
