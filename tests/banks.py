@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shared.bank.folder import Names
 from shared.bank.store import BankStore
-from shared.bank.writer import Draft, sample_id, seal
-from shared.settings import Settings
-from shared.types import EncoderInfo
+from shared.core.settings import Settings
+from shared.curation.folder import Names
+from shared.curation.writer import Draft, sample_id, seal
+from shared.encoder.info import EncoderInfo
 
 DIM = 32
 #: As a real encoder would say, so that banks learn from their vectors.

@@ -15,14 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from shared.cache import EmbeddingCache
+from shared.core.settings import Settings
+from shared.encoder.cache import EmbeddingCache
 from shared.encoder.hashed import HashedEncoder
-from shared.images import Limits
+from shared.encoder.info import EncoderInfo
+from shared.jobs.model import Item, ItemResult, Lane
+from shared.photos.decode import Limits
 from shared.pipeline import Pipeline
 from shared.pipeline.photos import Photos
-from shared.settings import Settings
+from shared.ranking.model import Candidate, Ranking, Verdict
 from shared.storage import open_storage
-from shared.types import Candidate, EncoderInfo, Item, ItemResult, Lane, Ranking, Verdict
 
 DIM = 8
 

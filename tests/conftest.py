@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.up import redis as embedded
-from shared.settings import Settings
+from scripts.supervisor import redis as embedded
+from shared.core.settings import Settings
 from tests.product import Product, run_product
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import requests
 
-from shared.bank.build import build_bank
 from shared.bank.store import BankStore
+from shared.core.settings import Settings
+from shared.curation.build import build_bank
 from shared.encoder import load_encoder
-from shared.settings import Settings
 from tests.product import Product, eventually, make_photos
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from shared.ledger import Ledger, keys
-from shared.ledger.claims import Claim, Claims
-from shared.ledger.office import Office
-from shared.types import Candidate, Item, ItemResult, Job, JobSpec, Lane, Ranking, Verdict
+from shared.jobs.ledger import Ledger, keys
+from shared.jobs.ledger.claims import Claim, Claims
+from shared.jobs.ledger.office import Office
+from shared.jobs.model import Item, ItemResult, Job, JobSpec, Lane
+from shared.ranking.model import Candidate, Ranking, Verdict
 
 IDENTITY = "feedfeedfeedfeed"
 DIM = 4

@@ -18,9 +18,9 @@ import requests
 from PIL import Image
 
 from shared.bank.store import BankStore
-from shared.errors import Unavailable
-from shared.ledger import Ledger
-from shared.settings import Settings
+from shared.core.errors import Unavailable
+from shared.core.settings import Settings
+from shared.jobs.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parents[1]
 #: `weft`, however it is installed.

@@ -6,7 +6,7 @@ from typing import Any
 
 from apiflask import APIFlask
 
-from shared.settings import Settings
+from shared.core.settings import Settings
 from web import api, context, declared, hosts, i18n, keys, pages, problems, security, uploads
 from web.schemas import Problem
 

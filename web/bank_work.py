@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.bank import tasks
-from shared.errors import Conflict, InvalidRequest
+from shared.core.errors import Conflict, InvalidRequest
+from shared.curation import tasks
 from web.bank_schemas import Add, Apply, Check, Clean, Curate, Preview
 from web.context import services
 from web.i18n import say

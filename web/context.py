@@ -14,12 +14,12 @@ from flask import current_app
 
 from shared.bank.class_names import ClassNames, class_names
 from shared.bank.store import BankStore
-from shared.errors import Unavailable, WeftError
-from shared.ledger import Ledger
-from shared.private_files import make_data_dir
-from shared.settings import Settings
+from shared.core.errors import Unavailable, WeftError
+from shared.core.private_files import make_data_dir
+from shared.core.settings import Settings
+from shared.jobs.ledger import Ledger
+from shared.jobs.model import JobSpec
 from shared.storage import Storage, open_storage
-from shared.types import JobSpec
 
 #: Seconds after a failed attempt to connect in which nobody tries again (a circuit breaker): requests that came
 #: meanwhile would wait one after another, each for an attempt of its own.

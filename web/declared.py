@@ -16,7 +16,7 @@ from apiflask import APIFlask
 from flask import current_app, request
 from werkzeug.datastructures import MultiDict
 
-from shared.errors import InvalidRequest
+from shared.core.errors import InvalidRequest
 from web.i18n import say
 
 _CONVERTER = re.compile(r"<(?:[^<>]*:)?(\w+)>")

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from apiflask import APIFlask
 from flask import Response, request
 
-from shared.errors import WeftError
-from shared.network import is_loopback
-from shared.settings import Settings
+from shared.core.errors import WeftError
+from shared.core.network import is_loopback
+from shared.core.settings import Settings
 from web.i18n import say
 from web.problems import problem, wants_page
 

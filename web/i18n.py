@@ -8,7 +8,7 @@ from apiflask import APIFlask
 from flask import Response, has_request_context, request
 from flask_babel import Babel
 
-from shared.messages import LANGUAGES, sentence
+from shared.core.messages import LANGUAGES, sentence
 
 COOKIE = "weft_lang"
 NAMES = {"en": "English", "zh": "中文"}

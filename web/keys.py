@@ -8,8 +8,8 @@ from __future__ import annotations
 from apiflask import APIFlask
 from flask import Response, request
 
-from shared.api_keys import Keys
-from shared.errors import KeyNeeded, Unavailable, WeftError
+from shared.core.api_keys import Keys
+from shared.core.errors import KeyNeeded, Unavailable, WeftError
 from web.i18n import say
 from web.problems import problem, wants_page
 

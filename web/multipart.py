@@ -11,7 +11,7 @@ from werkzeug.sansio.multipart import MultipartDecoder
 
 
 class LenientDecoder(MultipartDecoder):
-    """Keeps the bytes of such a name as surrogates, as Python does with names of files; `shared.names` reads them."""
+    """Keeps the bytes of such a name as surrogates, as Python does with names of files; `core.names` reads them."""
 
     def _parse_headers(self, data: bytes | bytearray) -> Headers:
         try:

@@ -12,7 +12,7 @@ from flask import Response, json, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from shared.bank.class_names import UnknownClass
-from shared.errors import WeftError
+from shared.core.errors import WeftError
 from web import uploads
 from web.context import services
 from web.i18n import language, say

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from shared.result_filters import Filters
-from shared.types import JobState, Verdict
+from shared.jobs.model import JobState
+from shared.jobs.result_filters import Filters
+from shared.ranking.model import Verdict
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 

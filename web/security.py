@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from apiflask import APIFlask
 from flask import Response, g, request
 
-from shared.errors import WeftError
+from shared.core.errors import WeftError
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from shared.settings import Settings
+from shared.core.settings import Settings
 
 #: A waiting `classify` holds one, an upload holds one.
 THREADS = 16

@@ -11,12 +11,13 @@ from pathlib import Path
 from flask import request
 from pydantic import ValidationError
 
-from shared.admission import require_room
-from shared.errors import InvalidRequest, WeftError
-from shared.intake import fingerprint, lane_of
-from shared.names import path_name, title
-from shared.start_time import start_time
-from shared.types import PRESETS, Job, Lane
+from shared.core.errors import InvalidRequest, WeftError
+from shared.core.names import path_name, title
+from shared.core.start_time import start_time
+from shared.jobs.admission import require_room
+from shared.jobs.intake.submission import fingerprint, lane_of
+from shared.jobs.model import Job, Lane
+from shared.ranking.model import PRESETS
 from web.context import services
 from web.schemas import UploadJob
 from web.uploads import receive

@@ -19,12 +19,12 @@ from apiflask import APIFlask
 from flask import Request, request
 from werkzeug.datastructures import FileStorage
 
-from shared import archives
-from shared.errors import InvalidRequest, Unavailable
-from shared.names import display_name
-from shared.settings import Settings
+from shared.core.errors import InvalidRequest, Unavailable
+from shared.core.names import display_name
+from shared.core.settings import Settings
+from shared.jobs.intake import archives
+from shared.jobs.model import Item
 from shared.storage import Storage
-from shared.types import Item
 from web import multipart
 from web.context import services
 from web.declared import current, require_known

@@ -8,8 +8,9 @@ from apiflask import APIFlask
 from flask_babel import format_percent
 from flask_babel import gettext as _
 
-from shared.errors import WeftError
-from shared.types import Job, Verdict
+from shared.core.errors import WeftError
+from shared.jobs.model import Job
+from shared.ranking.model import Verdict
 from web.context import services
 
 #: Two classes whose probabilities differ by less than this are hard to tell apart for this photo.

@@ -9,8 +9,9 @@ from flask_babel import format_decimal, format_percent, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from shared.names import readable
-from shared.types import PRESETS, Job, JobState, Verdict
+from shared.core.names import readable
+from shared.jobs.model import Job, JobState
+from shared.ranking.model import PRESETS, Verdict
 
 STATES = {
     JobState.SCHEDULED: _l("Scheduled"),

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from celery import Celery, signals
 
-from shared.process import die_with_parent
-from shared.queue import TASK, make_celery
-from shared.settings import Settings
-from shared.telemetry import configure
-from shared.types import Lane
+from shared.core.logs import configure
+from shared.core.process import die_with_parent
+from shared.core.settings import Settings
+from shared.jobs.model import Lane
+from shared.jobs.wakeup import TASK, make_celery
 from worker.drain import Drain
 from worker.heartbeat import StartingHeartbeat, own_id
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import structlog
 
-from shared.address import addresses
-from shared.errors import WeftError
-from shared.ledger import Ledger
-from shared.ledger.claims import Claims
-from shared.queue import Bell
-from shared.settings import Settings
-from shared.types import Lane
+from shared.core.errors import WeftError
+from shared.core.redis_urls import addresses
+from shared.core.settings import Settings
+from shared.jobs.ledger import Ledger
+from shared.jobs.ledger.claims import Claims
+from shared.jobs.model import Lane
+from shared.jobs.wakeup import Bell
 from worker.folders import Folders
 from worker.source import LedgerSource
 
@@ -108,7 +108,7 @@ class Child:
 
     def _load(self) -> None:
         # Imported here: the parent must never hold an engine.
-        from shared.images import Limits
+        from shared.photos.decode import Limits
         from shared.pipeline.photos import Photos
         from shared.storage import open_storage
         from worker.engine import Engine

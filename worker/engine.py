@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from shared.bank.bank import Bank
 from shared.bank.store import BankStore
-from shared.cache import EmbeddingCache
+from shared.core.settings import Settings, cores
 from shared.encoder import Encoder, load_encoder
+from shared.encoder.cache import EmbeddingCache
 from shared.pipeline import Pipeline
 from shared.pipeline.photos import Photos
-from shared.ranking import rank
-from shared.settings import Settings, cores
-from shared.types import PRESETS, Ranking
+from shared.ranking.model import PRESETS, Ranking
+from shared.ranking.ranker import rank
 
 _log = structlog.get_logger(__name__)
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import redis
 
-from shared.address import addresses
-from shared.errors import WeftError
-from shared.ledger import Ledger
-from shared.ledger.connection import Connection
-from shared.settings import Settings
-from shared.types import Lane
+from shared.core.errors import WeftError
+from shared.core.redis_urls import addresses
+from shared.core.settings import Settings
+from shared.jobs.ledger import Ledger
+from shared.jobs.ledger.connection import Connection
+from shared.jobs.model import Lane
 
 #: Seconds that the first heartbeat is valid: Celery is imported meanwhile, and nothing can report.
 IMPORT_SECONDS = 60.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from shared.settings import Settings
-from shared.types import Lane
+from shared.core.settings import Settings
+from shared.jobs.model import Lane
 from worker.heartbeat import IMPORT_SECONDS, StartingHeartbeat, own_id
 
 

@@ -10,10 +10,10 @@ from typing import Self, TypeVar
 
 import structlog
 
-from shared.errors import Unavailable
-from shared.ledger.claims import Claim, Claims
-from shared.pipeline.work import Source
-from shared.types import ItemResult, Lane
+from shared.core.errors import Unavailable
+from shared.jobs.ledger.claims import Claim, Claims
+from shared.jobs.model import ItemResult, Lane
+from shared.pipeline.chunk_work import Source
 from worker.folders import Folders
 
 _log = structlog.get_logger(__name__)

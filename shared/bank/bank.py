@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shared.errors import BankError
-from shared.types import EncoderInfo
+from shared.core.errors import BankError
+from shared.encoder.info import EncoderInfo
 
 Floats = npt.NDArray[np.float32]
 

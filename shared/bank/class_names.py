@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from shared.bank.store import BankStore
-from shared.errors import Conflict, WeftError
-from shared.names import fold, normal
+from shared.core.errors import Conflict, WeftError
+from shared.core.names import fold, normal
 
 #: Classes suggested for a name that no class has.
 NEAR = 3

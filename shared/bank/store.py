@@ -19,10 +19,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared import json_lines
-from shared.bank.files import disk_errors, fsync, read_manifest, verify_files, write_atomic
-from shared.errors import BankError, NotFound
-from shared.settings import Settings
+from shared.bank.manifest import read_manifest, verify_files
+from shared.core import json_lines
+from shared.core.errors import BankError, NotFound
+from shared.core.files import disk_errors, fsync, write_atomic
+from shared.core.settings import Settings
 from shared.storage import open_storage
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class BankStore:
 
     def __init__(self, settings: Settings) -> None:
         self.root = settings.data_dir / "banks"
-        self._storage = open_storage(settings)
+        self.storage = open_storage(settings)
         self._asked = 0.0
         self._manifests: dict[str, dict[str, Any]] = {}
         self._samples: dict[str, Rows] = {}
@@ -103,7 +104,7 @@ class BankStore:
 
     def _state(self) -> dict[str, Any]:
         if time.monotonic() - self._asked > _ASK_SECONDS:
-            self._storage.fetch("banks/current", self.root / "current")
+            self.storage.fetch("banks/current", self.root / "current")
             self._asked = time.monotonic()
         try:
             state: dict[str, Any] = json.loads((self.root / "current").read_bytes())
@@ -116,7 +117,7 @@ class BankStore:
     def _write_state(self, version: str, history: Rows) -> None:
         document = {"version": version, "history": history}
         write_atomic(self.root / "current", json.dumps(document, indent=1).encode())
-        self._storage.share(self.root / "current", "banks/current")
+        self.storage.share(self.root / "current", "banks/current")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -130,7 +131,7 @@ class BankStore:
     def folder(self, version: str) -> Path:
         """The version's folder. Raises NotFound."""
         path = self.root / version
-        known = _VERSION.fullmatch(version) and (path.is_dir() or self._storage.fetch(f"banks/{version}", path))
+        known = _VERSION.fullmatch(version) and (path.is_dir() or self.storage.fetch(f"banks/{version}", path))
         if not known:
             raise NotFound(what=f"bank {version}")
         return path
@@ -228,7 +229,7 @@ class BankStore:
         fsync(folder)
         os.rename(folder, self.root / version)
         fsync(self.root)
-        self._storage.share(self.root / version, f"banks/{version}")
+        self.storage.share(self.root / version, f"banks/{version}")
 
 
 def thumb_name(sample_id: str) -> str:

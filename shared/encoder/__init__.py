@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from shared.settings import Settings
+    from shared.core.settings import Settings
 
 __all__ = ["Encoder", "Prepared", "describe", "encode_texts", "load_encoder"]
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from shared.core.errors import InvalidRequest
 from shared.encoder import converter, load_encoder, spec
 from shared.encoder.fidelity import cosines, encode_files, synthetic_photos
 from shared.encoder.joined import concatenate
 from shared.encoder.store import ModelStore
-from shared.errors import InvalidRequest
-from shared.images import Limits, decode
+from shared.photos.decode import Limits, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from shared.core.settings import Settings
     from shared.encoder.protocol import Encoder
-    from shared.settings import Settings
 
 #: Seconds that the encoder's speed is measured for.
 MEASURED_SECONDS = 3.0

@@ -18,11 +18,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared.core.errors import ModelError, WeftError
 from shared.encoder import engine, hardware
 from shared.encoder.describe import info_of
 from shared.encoder.spec import Part
 from shared.encoder.store import ModelStore
-from shared.errors import ModelError, WeftError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

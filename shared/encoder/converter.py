@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import ModelError
+from shared.core.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

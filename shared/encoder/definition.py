@@ -8,11 +8,11 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shared.core.errors import ModelError
 from shared.encoder import architectures, identity
 from shared.encoder.preprocessing import Preprocessing
 from shared.encoder.spec import locate_weights
 from shared.encoder.store import Manifest, preprocess_cfg_beside
-from shared.errors import ModelError
 
 try:
     import open_clip

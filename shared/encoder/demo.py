@@ -9,8 +9,8 @@ NAME = "demo (trained on rendered fabrics only)"
 #: A config in `architectures/`, and the weights beside it.
 ARCHITECTURE = "weft-fabric"
 WEIGHTS = Path(__file__).parent / "architectures" / f"{ARCHITECTURE}.safetensors"
-#: Shares of right first answers that pages show beside it, measured by `scripts.bench.embedded`: rendered cloths never
-#: trained on, with 8 samples a class and by class names alone; photos of 27 real leathers, with 16 samples a class.
+#: Shares of right first answers that pages show beside it, measured by `scripts.lab.bench.embedded`: rendered cloths
+#: never trained on, with 8 samples a class and by class names alone; photos of 27 real leathers, 16 samples a class.
 FIGURES = {"rendered": 0.9559, "by_name": 0.9788, "leather": 0.9833}
 
 

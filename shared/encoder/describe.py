@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.core.errors import ModelError
 from shared.encoder import architectures, engine, identity, spec
+from shared.encoder.info import EncoderInfo
 from shared.encoder.store import Manifest, ModelStore, preprocessing_of
-from shared.errors import ModelError
-from shared.types import EncoderInfo
 
 if TYPE_CHECKING:
+    from shared.core.settings import Settings
     from shared.encoder.engine import Engine
     from shared.encoder.spec import Part
-    from shared.settings import Settings
 
 #: The encoder of null engines whose model is not known here.
 _NULL_DIM = 512

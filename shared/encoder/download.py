@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import ModelError
+from shared.core.errors import ModelError
 
 if TYPE_CHECKING:
     from shared.encoder.spec import Part

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.core.errors import InvalidRequest
 from shared.encoder import hardware
-from shared.errors import InvalidRequest
 
 CHOICES = ("auto", "openvino", "openvino-int8", "torch", "torch-bf16", "null", "sleep:MS")
 

@@ -8,7 +8,7 @@ import numpy as np
 import simplejpeg
 
 from shared.encoder.joined import normalise
-from shared.images import Limits, decode
+from shared.photos.decode import Limits, decode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.errors import PhotoError
-from shared.images import Limits, decode
+from shared.core.errors import PhotoError
+from shared.photos.decode import Limits, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

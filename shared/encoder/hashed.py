@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shared.encoder.info import EncoderInfo
     from shared.encoder.protocol import Prepared
-    from shared.types import EncoderInfo
 
 
 class HashedEncoder:

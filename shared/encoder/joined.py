@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shared.encoder.info import EncoderInfo
     from shared.encoder.protocol import Encoder, Prepared
-    from shared.types import EncoderInfo
 
 
 def normalise(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

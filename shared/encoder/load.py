@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.core.errors import ModelError
 from shared.encoder import converter, engine, spec, tuning
 from shared.encoder.describe import combine, describe, info_of
 from shared.encoder.hashed import HashedEncoder
 from shared.encoder.joined import JoinedEncoder
 from shared.encoder.store import ModelStore
-from shared.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from shared.core.settings import Settings
     from shared.encoder.engine import Engine
     from shared.encoder.protocol import Encoder
     from shared.encoder.spec import Part
-    from shared.settings import Settings
 
 #: Photos per call on a CPU: beyond this a larger batch gains nothing, and an interactive photo waits longer.
 CPU_BATCH = 16

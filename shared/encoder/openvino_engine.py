@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import openvino
 
+from shared.core.errors import ModelError
 from shared.encoder.fidelity import encode_files, synthetic_photos
 from shared.encoder.joined import normalise
-from shared.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shared.encoder.info import EncoderInfo
     from shared.encoder.preprocessing import Preprocessing
     from shared.encoder.protocol import Prepared
-    from shared.types import EncoderInfo
 
 #: EncoderInfo.precision → OpenVINO's hint; a bf16 hint on an int8 model only slows it.
 _HINTS = {"f32": "f32", "bf16": "bf16", "int8": "f32"}

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from shared.types import EncoderInfo
+    from shared.encoder.info import EncoderInfo
 
 #: One preprocessed photo, opaque: uint8 [h, w, 3], or a tuple of such for several joined models.
 Prepared: TypeAlias = Any

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shared.core.errors import InvalidRequest, PhotoError
+from shared.core.settings import cores
 from shared.encoder import converter, engine, spec
 from shared.encoder.describe import info_of
 from shared.encoder.fidelity import cosines
@@ -23,19 +25,17 @@ from shared.encoder.files import encode_paths
 from shared.encoder.joined import normalise
 from shared.encoder.openvino_engine import OpenVinoEncoder
 from shared.encoder.store import ModelStore
-from shared.errors import InvalidRequest, PhotoError
-from shared.formats import is_photo_name
-from shared.images import Limits
-from shared.settings import cores
+from shared.photos.decode import Limits
+from shared.photos.formats import is_photo_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
+    from shared.core.settings import Settings
     from shared.encoder.protocol import Encoder
     from shared.encoder.store import Manifest
-    from shared.settings import Settings
 
 #: Photos that calibrate the value ranges; more gain nothing that was measured.
 CALIBRATION_PHOTOS = 200

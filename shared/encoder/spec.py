@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shared.core.errors import ModelError
 from shared.encoder import demo
-from shared.errors import ModelError
 
 #: Endings of weight files. Everything but safetensors is read with torch's weights-only unpickler.
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")

@@ -14,16 +14,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from shared.core.errors import ModelError
 from shared.encoder import architectures, identity
 from shared.encoder.preprocessing import Preprocessing
 from shared.encoder.spec import Part, locate_weights
-from shared.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from shared.settings import Settings
+    from shared.core.settings import Settings
 
 #: Raised when a manifest's fields change their meaning; models of another format are converted again.
 FORMAT = 1

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from shared.settings import Settings
+    from shared.core.settings import Settings
 
 #: Texts per forward pass.
 _BATCH = 64

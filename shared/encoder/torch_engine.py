@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from shared.encoder.cuda_lane import CudaLane
     from shared.encoder.engine import Engine
+    from shared.encoder.info import EncoderInfo
     from shared.encoder.preprocessing import Preprocessing
     from shared.encoder.protocol import JpegReader, Prepared
     from shared.encoder.spec import Part
     from shared.encoder.store import ModelStore
-    from shared.types import EncoderInfo
 
 _log = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ and engine.
 
 from __future__ import annotations
 
+from shared.pipeline.chunk_work import Chunk, Source
 from shared.pipeline.pipeline import Pipeline
-from shared.pipeline.work import Chunk, Source
 
 __all__ = ["Chunk", "Pipeline", "Source"]

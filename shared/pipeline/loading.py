@@ -8,13 +8,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
-from shared.cache import EmbeddingCache
+from shared.core.errors import PhotoError
 from shared.encoder import Encoder
-from shared.errors import PhotoError
-from shared.pipeline.belt import Belt
+from shared.encoder.cache import EmbeddingCache
+from shared.jobs.model import Item, Lane
+from shared.pipeline.batch_queue import Belt
+from shared.pipeline.chunk_work import ChunkWork, Known, Source, Waiting
 from shared.pipeline.photos import Photos, reason
-from shared.pipeline.work import ChunkWork, Known, Source, Waiting
-from shared.types import Item, Lane
 
 #: Photos read and looked up together at the least, or a micro-batch if that is more: bounds the bytes held in memory.
 GROUP = 16

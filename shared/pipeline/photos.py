@@ -12,12 +12,12 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from shared.core.errors import NotFound, PhotoError
 from shared.encoder import Encoder
-from shared.errors import NotFound, PhotoError
-from shared.images import Limits, decode, thumbnail
-from shared.regular_files import open_regular
+from shared.jobs.model import Item
+from shared.photos.decode import Limits, decode, thumbnail
+from shared.photos.regular_files import open_regular
 from shared.storage import Storage
-from shared.types import Item
 
 _log = structlog.get_logger(__name__)
 

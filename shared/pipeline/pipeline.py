@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.cache import EmbeddingCache
+from shared.core.errors import WeftError
 from shared.encoder import Encoder
-from shared.errors import WeftError
-from shared.pipeline.belt import Belt
+from shared.encoder.cache import EmbeddingCache
+from shared.jobs.model import Item, Lane
+from shared.pipeline.batch_queue import Belt
+from shared.pipeline.chunk_work import ChunkWork, Known, Source, Waiting
 from shared.pipeline.loading import Loader
 from shared.pipeline.photos import Photos, reason
-from shared.pipeline.work import ChunkWork, Known, Source, Waiting
-from shared.types import Item, Lane, Ranking
+from shared.ranking.model import Ranking
 
 #: (vectors float32 [n, dim], bank version, preset name) → n rankings
 Rank = Callable[[NDArray[np.float32], str, str], Sequence[Ranking]]

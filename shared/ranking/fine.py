@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from shared.bank.bank import Bank
-from shared.index import Index, open_index
+from shared.ranking.index import Index, open_index
 from shared.ranking.methods import Floats, Ints, Method, combine, padded_rows
 
 #: Queries are multiplied in blocks of this many: BLAS picks kernels by shape, and each sums in its own order, so that

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.bank.bank import Bank
-from shared.errors import BankError, InvalidRequest
+from shared.core.errors import BankError, InvalidRequest
 from shared.ranking.confidence import Calibration, softmax
 from shared.ranking.fine import BLOCK, DENSE_ROWS, Centroids, Dense, Fine, Sparse
 from shared.ranking.methods import Floats, Ints, Method
+from shared.ranking.model import PRESETS, Candidate, Preset, Ranking, Verdict
 from shared.ranking.names import Named
-from shared.types import PRESETS, Candidate, Preset, Ranking, Verdict
 
 #: Candidates shown for a photo.
 SHOWN = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from shared.settings import Settings
+from shared.core.settings import Settings
 
 
 class Storage(Protocol):

@@ -7,7 +7,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from shared.errors import NotFound
+from shared.core.errors import NotFound
 
 
 class LocalStorage:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import fsspec
 
-from shared.errors import NotFound
+from shared.core.errors import NotFound
 
 #: Marks a shared folder whose files have all arrived.
 _COMPLETE = ".complete"

@@ -8,8 +8,8 @@ import pytest
 import requests
 from playwright.sync_api import Dialog, Page, expect
 
-from shared import archive
-from shared.ledger import Ledger
+from shared.jobs import archive
+from shared.jobs.ledger import Ledger
 from tests.product import Product, eventually
 
 

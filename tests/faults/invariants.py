@@ -12,16 +12,16 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from shared import archive
 from shared.bank.store import BankStore
+from shared.core.errors import NotFound, Unavailable
+from shared.core.settings import Settings
 from shared.encoder import load_encoder
-from shared.errors import NotFound, Unavailable
-from shared.ledger import Ledger, keys
-from shared.ledger.connection import translated
-from shared.ranking import rank
-from shared.results import caught_up, open_projection
-from shared.settings import Settings
-from shared.types import Job, JobState
+from shared.jobs import archive
+from shared.jobs.ledger import Ledger, keys
+from shared.jobs.ledger.connection import translated
+from shared.jobs.model import Job, JobState
+from shared.jobs.projection import caught_up, open_projection
+from shared.ranking.ranker import rank
 from tests.faults.record import Record
 from tests.product import eventually
 

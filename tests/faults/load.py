@@ -15,8 +15,8 @@ from typing import Any
 import redis
 import requests
 
-from shared.errors import WeftError
-from shared.types import Job, JobState
+from shared.core.errors import WeftError
+from shared.jobs.model import Job, JobState
 from tests.faults.record import Record
 from tests.faults.site import Site
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from shared.bank.store import BankStore
+from shared.core.settings import CHUNK_ITEMS
+from shared.jobs.model import Job
+from shared.jobs.projection import caught_up
+from shared.ranking.model import PRESETS, Verdict
 from shared.ranking.ranker import ranker_for
-from shared.results import caught_up
-from shared.settings import CHUNK_ITEMS
-from shared.types import PRESETS, Job, Verdict
 from tests.faults.site import LEASE, Site
 from tests.product import ROOT, WEFT, run_product
 

@@ -20,10 +20,10 @@ import psutil
 import redis
 import requests
 
-from shared.address import addresses
-from shared.errors import WeftError
-from shared.ledger import Ledger, keys
-from shared.types import Job, JobState
+from shared.core.errors import WeftError
+from shared.core.redis_urls import addresses
+from shared.jobs.ledger import Ledger, keys
+from shared.jobs.model import Job, JobState
 from tests.faults import invariants
 from tests.faults.record import Record
 from tests.product import ROOT, Product, eventually, run_product

@@ -12,7 +12,7 @@ from threading import Event, Thread
 import psutil
 import redis
 
-from shared.errors import WeftError
+from shared.core.errors import WeftError
 from tests.faults.proxy import Proxy
 from tests.faults.site import Site, kill, stopped
 

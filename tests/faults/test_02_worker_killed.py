@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.ledger import keys
-from shared.types import Job
+from shared.jobs.ledger import keys
+from shared.jobs.model import Job
 from tests.faults.record import Record
 from tests.faults.site import LEASE, PHOTOS, RUNS, Site, kill, running_site
 from tests.faults.strikes import family

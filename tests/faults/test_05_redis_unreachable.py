@@ -14,8 +14,8 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from scripts.up import redis as embedded
-from shared.settings import Settings
+from scripts.supervisor import redis as embedded
+from shared.core.settings import Settings
 from tests.faults.proxy import Proxy
 from tests.faults.record import Record
 from tests.faults.site import IN_FLIGHT, LEASE, PHOTOS, RUNS, SLEEP_MS, Site

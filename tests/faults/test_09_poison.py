@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.ledger import keys
-from shared.ledger.office import ATTEMPTS
+from shared.jobs.ledger import keys
+from shared.jobs.ledger.office import ATTEMPTS
 from tests.faults.record import Record
 from tests.faults.site import RUNS, Site
 from tests.product import eventually

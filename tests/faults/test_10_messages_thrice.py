@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.ledger import keys
+from shared.jobs.ledger import keys
 from tests.faults.record import Record
 from tests.faults.site import Site, disturb
 from tests.faults.strikes import messages_thrice

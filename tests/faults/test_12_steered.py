@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from shared.ledger import keys
-from shared.types import JobState
+from shared.jobs.ledger import keys
+from shared.jobs.model import JobState
 from tests.faults.record import Record
 from tests.faults.site import PHOTOS, RUNS, Site, kill
 from tests.product import eventually

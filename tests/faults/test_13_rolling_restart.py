@@ -7,8 +7,8 @@ import time
 import psutil
 import pytest
 
-from shared.ledger import keys
-from shared.types import JobState
+from shared.jobs.ledger import keys
+from shared.jobs.model import JobState
 from tests.faults.record import Record
 from tests.faults.site import PHOTOS, RUNS, Site
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from shared.bank.store import BankStore
-from shared.ledger import keys
-from shared.results import caught_up
-from shared.types import Item, JobSpec, JobState, Lane
+from shared.jobs.ledger import keys
+from shared.jobs.model import Item, JobSpec, JobState, Lane
+from shared.jobs.projection import caught_up
 from tests.faults.record import Record
 from tests.faults.site import Site, running_site
 from worker.dispatcher.main import AHEAD

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from shared.encoder import load_encoder
-from shared.types import JobState
+from shared.jobs.model import JobState
 from tests.faults.record import Record
 from tests.faults.site import SLEEP_MS, Site
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from shared.types import JobState
+from shared.jobs.model import JobState
 from tests.faults.record import Record
 from tests.faults.site import PHOTOS, RUNS, Site, running_site
 from tests.product import make_photos

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.types import Job, JobState
+from shared.jobs.model import Job, JobState
 from tests.faults.record import Record
 from tests.faults.site import LEASE, PHOTOS, SLEEP_MS, Site
 from tests.product import ROOT, await_ready, eventually, run_product, start_product

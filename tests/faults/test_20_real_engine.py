@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from scripts.up import redis as embedded
-from shared.address import addresses
+from scripts.supervisor import redis as embedded
+from shared.core.redis_urls import addresses
 from tests.faults.proxy import Proxy
 from tests.faults.real import IN_FLIGHT, PHOTOS, RealSite, Reference, running_real_site
 from tests.faults.record import Record

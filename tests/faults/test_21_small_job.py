@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from shared.types import JobState
+from shared.jobs.model import JobState
 from tests.faults.record import Record
 from tests.faults.site import RUNS, Site
 

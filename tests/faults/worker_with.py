@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from shared.core.settings import Settings
 from shared.encoder.hashed import HashedEncoder
 from shared.pipeline.photos import Photos
-from shared.settings import Settings
 from worker.main import main
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from scripts.up import redis as embedded
-from shared.ledger import Ledger
-from shared.settings import Settings
+from scripts.supervisor import redis as embedded
+from shared.core.settings import Settings
+from shared.jobs.ledger import Ledger
 from tests.desk import Desk
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from shared.admission import require_room
-from shared.errors import Unavailable
-from shared.ledger import Ledger
-from shared.settings import Settings
+from shared.core.errors import Unavailable
+from shared.core.settings import Settings
+from shared.jobs.admission import require_room
+from shared.jobs.ledger import Ledger
 from tests.desk import Desk
 from tests.product import Product
 

@@ -8,8 +8,8 @@ import zipfile
 import pytest
 import requests
 
-from scripts.up import redis as embedded
-from shared.settings import Settings
+from scripts.supervisor import redis as embedded
+from shared.core.settings import Settings
 from tests.product import Product
 from web.app import create_app
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 
-from scripts.up import redis as embedded
-from shared.settings import Settings
+from scripts.supervisor import redis as embedded
+from shared.core.settings import Settings
 from tests.banks import by_label, clustered, make_bank
 from web.app import create_app
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from shared import archive
-from shared.catalog import Catalog
-from shared.errors import Conflict, NotFound
-from shared.ledger import Ledger, keys
-from shared.ledger.removal import unprojected
-from shared.results import caught_up, open_projection, projection_path
-from shared.settings import Settings
-from shared.types import Job, Lane
+from shared.core.errors import Conflict, NotFound
+from shared.core.settings import Settings
+from shared.jobs import archive
+from shared.jobs.catalog import Catalog
+from shared.jobs.ledger import Ledger, keys
+from shared.jobs.ledger.removal import unprojected
+from shared.jobs.model import Job, Lane
+from shared.jobs.projection import caught_up, open_projection, projection_path
 from tests.desk import Desk, photos, spec
 from tests.product import eventually
 from worker.dispatcher.main import Dispatcher

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import requests
 
-from shared import archive
-from shared.errors import NotFound
-from shared.ledger import Ledger
+from shared.core.errors import NotFound
+from shared.jobs import archive
+from shared.jobs.ledger import Ledger
 from tests.product import Product, eventually, run_product
 
 #: Days: a few seconds.

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from scripts.up import redis as embedded
-from shared import backup
-from shared.api_keys import Keys
-from shared.errors import Conflict, NotFound
-from shared.ledger import Ledger
-from shared.results import caught_up
-from shared.settings import Settings
+from scripts.supervisor import redis as embedded
+from shared.core.api_keys import Keys
+from shared.core.errors import Conflict, NotFound
+from shared.core.settings import Settings
+from shared.jobs.ledger import Ledger
+from shared.jobs.model import Lane
+from shared.jobs.projection import caught_up
+from shared.maintenance import backup
 from shared.storage.local import LocalStorage
-from shared.types import Lane
 from tests.desk import Desk, sha
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from shared.bank import tasks
-from shared.bank.derive import Change, derive
 from shared.bank.store import BankStore
-from shared.errors import BankError, Conflict, NotFound
-from shared.settings import Settings
+from shared.core.errors import BankError, Conflict, NotFound
+from shared.core.settings import Settings
+from shared.curation import tasks
+from shared.curation.derive import Change, derive
 from tests.curating import built_bank
 from tests.product import ROOT, eventually
 from web.app import create_app

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scripts import cli, output
-from shared.bank import files
+from scripts.cli import main as cli
+from scripts.cli import output
 from shared.bank.store import BankStore
-from shared.settings import Settings
+from shared.core import files
+from shared.core.settings import Settings
 from tests.banks import save_npz
 
 MODEL = "ViT-B-32/openai"

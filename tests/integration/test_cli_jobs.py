@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from scripts import cli
+from scripts.cli import main as cli
 from tests.product import Product, make_photos, run_product
 
 Weft = Callable[..., subprocess.CompletedProcess[str]]

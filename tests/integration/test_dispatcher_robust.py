@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import redis
 
-from shared.ledger import keys
-from shared.ledger.removal import unprojected
-from shared.results import caught_up, projection_path
-from shared.settings import Settings
-from shared.types import Job, JobState
+from shared.core.settings import Settings
+from shared.jobs.ledger import keys
+from shared.jobs.ledger.removal import unprojected
+from shared.jobs.model import Job, JobState
+from shared.jobs.projection import caught_up, projection_path
 from tests.desk import IDENTITY, Desk, spec
 from tests.product import eventually
 from worker.dispatcher.main import Dispatcher

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.ledger import keys
-from shared.settings import Settings
-from shared.types import Job, JobState, Lane
+from shared.core.settings import Settings
+from shared.jobs.ledger import keys
+from shared.jobs.model import Job, JobState, Lane
 from tests.desk import IDENTITY, Desk, spec
 from tests.product import eventually
 from worker.dispatcher.main import Dispatcher

@@ -12,18 +12,18 @@ import pytest
 import requests
 from numpy.typing import NDArray
 
+from scripts.lab.train import measure
+from scripts.lab.train.data import TRAINING_SEEDS
 from scripts.render import CLASSES, render, save_jpeg
-from scripts.train import measure
-from scripts.train.data import TRAINING_SEEDS
-from shared.bank.build import build_bank
-from shared.bank.names import build_names_bank
-from shared.bank.sizes import unranked
 from shared.bank.store import BankStore
+from shared.core.settings import Settings
+from shared.curation.build import build_bank
+from shared.curation.name_bank import build_names_bank
+from shared.curation.sizes import unranked
 from shared.encoder import Encoder, demo, encode_texts, load_encoder
 from shared.encoder.spec import parse
 from shared.encoder.store import ModelStore
-from shared.ranking import rank
-from shared.settings import Settings
+from shared.ranking.ranker import rank
 from tests.product import await_ready, start_product
 
 # torch deprecates what open_clip and OpenVINO's frontend call

@@ -7,10 +7,10 @@ import hashlib
 import numpy as np
 import pytest
 
-from scripts.up import redis as embedded
-from shared.address import addresses
-from shared.cache import EmbeddingCache
-from shared.settings import Settings
+from scripts.supervisor import redis as embedded
+from shared.core.redis_urls import addresses
+from shared.core.settings import Settings
+from shared.encoder.cache import EmbeddingCache
 
 SHAS = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(4)]
 

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scripts import cli
+from scripts.cli import main as cli
+from shared.core.errors import ModelError
+from shared.core.settings import Settings
 from shared.encoder import demo, describe, encode_texts, load_encoder
 from shared.encoder.fidelity import cosines, encode_files, synthetic_photos
 from shared.encoder.spec import parse
 from shared.encoder.store import ModelStore
-from shared.errors import ModelError
-from shared.settings import Settings
 
 PHOTOS = synthetic_photos(5, seed=3)
 ARCHITECTURE = demo.ARCHITECTURE
@@ -105,7 +105,7 @@ def test_what_is_described_is_what_is_loaded(local: Settings) -> None:
 
 
 def test_a_batch_of_any_size_gives_the_same_rows(local: Settings) -> None:
-    from shared.images import Limits, decode
+    from shared.photos.decode import Limits, decode
 
     encoder = load_encoder(local, threads=2)
     prepared = [encoder.prepare(decode(photo, encoder.decode_size, Limits())) for photo in PHOTOS]

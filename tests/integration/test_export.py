@@ -12,12 +12,12 @@ from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 from pyarrow import parquet
 
-from shared.errors import InvalidRequest
-from shared.export import columnar, stream, workbook
-from shared.ledger import Ledger
-from shared.results import caught_up
-from shared.settings import Settings
-from shared.types import Item, Job, Lane
+from shared.core.errors import InvalidRequest
+from shared.core.settings import Settings
+from shared.jobs.export import columnar, stream, workbook
+from shared.jobs.ledger import Ledger
+from shared.jobs.model import Item, Job, Lane
+from shared.jobs.projection import caught_up
 from tests.desk import Desk, answer, failure, spec
 
 NAMES = ["布料/真丝.jpg", "=HYPERLINK(1).jpg", "+1.jpg", "-1.jpg", "@x.jpg", 'quo"te,comma\n.jpg', "plain.jpg"]

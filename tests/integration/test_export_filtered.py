@@ -16,12 +16,12 @@ from flask.testing import FlaskClient
 from openpyxl import load_workbook
 from pyarrow import parquet
 
-from scripts import cli
-from scripts.up import redis as embedded
-from shared.bank.folder import Names
-from shared.ledger import Ledger
-from shared.settings import Settings
-from shared.types import Job, Lane
+from scripts.cli import main as cli
+from scripts.supervisor import redis as embedded
+from shared.core.settings import Settings
+from shared.curation.folder import Names
+from shared.jobs.ledger import Ledger
+from shared.jobs.model import Job, Lane
 from tests.banks import INFO, by_label, clustered, make_bank
 from tests.desk import Desk, photos, spec
 from web.app import create_app

@@ -6,11 +6,11 @@ import os
 import time
 from pathlib import Path
 
-from scripts.up import redis as embedded
-from shared.ledger import Ledger
-from shared.settings import Settings
+from scripts.supervisor import redis as embedded
+from shared.core.settings import Settings
+from shared.jobs.ledger import Ledger
+from shared.maintenance.gc import sweep
 from shared.storage.local import LocalStorage
-from shared.sweeping import sweep
 from tests.desk import photos, sha, spec
 
 DAY = 86400.0

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import requests
 
-from shared.ledger import keys
-from shared.types import Lane
+from shared.jobs.ledger import keys
+from shared.jobs.model import Lane
 from tests.desk import Desk, spec
 from tests.product import ROOT, WEFT, eventually, make_photos, run_product, warm_workers
 

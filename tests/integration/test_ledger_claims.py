@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shared.errors import Unavailable
-from shared.ledger import keys
-from shared.types import Lane
+from shared.core.errors import Unavailable
+from shared.jobs.ledger import keys
+from shared.jobs.model import Lane
 from tests.desk import Desk, answer
 
 

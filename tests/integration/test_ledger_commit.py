@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 
-from shared.ledger import keys
-from shared.ledger.claims import Claim, Claims
-from shared.types import Lane
+from shared.jobs.ledger import keys
+from shared.jobs.ledger.claims import Claim, Claims
+from shared.jobs.model import Lane
 from tests.desk import Desk, answer, failure, vector
 
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from shared.errors import Conflict
-from shared.types import Lane
+from shared.core.errors import Conflict
+from shared.jobs.model import Lane
 from tests.desk import Desk, answer, photos, spec
 
 

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
 
-from shared.errors import Conflict
-from shared.ledger import keys
-from shared.ledger.claims import Claim
-from shared.ledger.wire import unpack_items
-from shared.types import Item, ItemResult, Job, JobState, Lane
+from shared.core.errors import Conflict
+from shared.jobs.ledger import keys
+from shared.jobs.ledger.claims import Claim
+from shared.jobs.ledger.wire import unpack_items
+from shared.jobs.model import Item, ItemResult, Job, JobState, Lane
 from tests.desk import Desk, answer, failure, photos, spec, vector
 
 WORKERS = ("w1", "w2", "w3")

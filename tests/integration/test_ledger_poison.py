@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shared.ledger.office import ATTEMPTS
-from shared.ledger.submission import SHARES
-from shared.types import Job, Lane
+from shared.jobs.ledger.office import ATTEMPTS
+from shared.jobs.ledger.submission import SHARES
+from shared.jobs.model import Job, Lane
 from tests.desk import Desk
 
 

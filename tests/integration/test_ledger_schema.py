@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 
-from scripts.up import redis as embedded
-from shared.errors import Conflict
-from shared.ledger import Ledger, keys
-from shared.settings import Settings
+from scripts.supervisor import redis as embedded
+from shared.core.errors import Conflict
+from shared.core.settings import Settings
+from shared.jobs.ledger import Ledger, keys
 from tests.product import ROOT, WEFT
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared.errors import Conflict, NotFound, Unavailable
-from shared.ledger import keys
-from shared.types import Item, Lane
+from shared.core.errors import Conflict, NotFound, Unavailable
+from shared.jobs.ledger import keys
+from shared.jobs.model import Item, Lane
 from tests.desk import Desk, photos, spec
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from shared.ledger import keys
-from shared.types import Lane
+from shared.jobs.ledger import keys
+from shared.jobs.model import Lane
 from tests.desk import Desk
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import requests
 
-from shared.api_keys import Keys
-from shared.network import open_to_network
-from shared.settings import Settings
+from shared.core.api_keys import Keys
+from shared.core.network import open_to_network
+from shared.core.settings import Settings
 from tests.product import await_ready, start_product
 
 

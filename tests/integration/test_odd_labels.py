@@ -17,16 +17,16 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from scripts.up import redis as embedded
-from shared.bank.build import build_bank
-from shared.bank.files import seal_manifest
-from shared.bank.legacy import read_legacy
+from scripts.supervisor import redis as embedded
+from shared.bank.manifest import seal_manifest
 from shared.bank.store import BankStore
+from shared.core.errors import BankError, InvalidRequest, WeftError
+from shared.core.settings import Settings
+from shared.curation.build import build_bank
+from shared.curation.legacy import read_legacy
 from shared.encoder import describe, load_encoder
-from shared.errors import BankError, InvalidRequest, WeftError
-from shared.ledger import Ledger
-from shared.ledger.office import Office
-from shared.settings import Settings
+from shared.jobs.ledger import Ledger
+from shared.jobs.ledger.office import Office
 from tests.banks import save_npz
 from tests.curating import bank_work, built_bank, call, finished, submit_photos
 from tests.product import Product, make_photos

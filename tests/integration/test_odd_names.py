@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import requests
 
-from shared.ledger import Ledger, keys
-from shared.results import caught_up
-from shared.settings import Settings
-from shared.types import Item, ItemResult, Lane
+from shared.core.settings import Settings
+from shared.jobs.ledger import Ledger, keys
+from shared.jobs.model import Item, ItemResult, Lane
+from shared.jobs.projection import caught_up
 from tests.curating import all_items, call, finished
 from tests.desk import Desk, answer, spec
 from tests.product import Product

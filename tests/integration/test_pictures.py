@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shared.settings import Settings
+from shared.core.settings import Settings
 from tests.curating import built_bank
 from web.app import create_app
 

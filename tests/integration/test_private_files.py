@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.checks import examine
-from shared.private_files import make_data_dir
-from shared.settings import Settings
+from scripts.cli.diagnostics import examine
+from shared.core.private_files import make_data_dir
+from shared.core.settings import Settings
 from tests.curating import finished, submit_photos
 from tests.product import ROOT, WEFT, Product
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shared.errors import InvalidRequest, NotFound
-from shared.results import caught_up, open_projection
-from shared.settings import Settings
-from shared.types import Candidate, ItemResult, Job, Lane, Ranking, Verdict
+from shared.core.errors import InvalidRequest, NotFound
+from shared.core.settings import Settings
+from shared.jobs.model import ItemResult, Job, Lane
+from shared.jobs.projection import caught_up, open_projection
+from shared.ranking.model import Candidate, Ranking, Verdict
 from tests.desk import DIM, Desk, answer
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from shared import archive
-from shared.errors import Conflict
-from shared.ledger import Ledger
-from shared.projection_schema import STEPS, migrate
-from shared.results import open_projection
-from shared.settings import Settings
+from shared.core.errors import Conflict
+from shared.core.settings import Settings
+from shared.jobs import archive
+from shared.jobs.ledger import Ledger
+from shared.jobs.projection import open_projection
+from shared.jobs.projection_schema import STEPS, migrate
 from tests.desk import Desk
 
 #: As the first release made it, without a version.

@@ -16,14 +16,15 @@ from typing import Any
 
 import pytest
 
-from scripts import cli, output, receiving, submission
-from scripts.up import redis as embedded
-from shared.errors import Unavailable
-from shared.known_files import KnownFiles
-from shared.ledger import Ledger
-from shared.settings import Settings
+from scripts.cli import main as cli
+from scripts.cli import output, receive, submission
+from scripts.supervisor import redis as embedded
+from shared.core.errors import Unavailable
+from shared.core.settings import Settings
+from shared.jobs.intake.known_files import KnownFiles
+from shared.jobs.ledger import Ledger
+from shared.jobs.model import Job
 from shared.storage import open_storage
-from shared.types import Job
 from tests.banks import by_label, clustered, make_bank
 from tests.desk import photos as items
 from tests.desk import spec
@@ -119,7 +120,7 @@ def test_photos_that_the_disk_has_no_room_for_are_refused(settings: Settings, tm
     with (tmp_path / "huge.jpg").open("wb") as sparse:
         sparse.truncate(1 << 43)
     with closing(KnownFiles(roomy)) as known, pytest.raises(Unavailable) as refused:
-        receiving.survey([("huge.jpg", tmp_path / "huge.jpg")], open_storage(roomy), roomy, known)
+        receive.survey([("huge.jpg", tmp_path / "huge.jpg")], open_storage(roomy), roomy, known)
     assert refused.value.code == "disk_too_small"
 
 

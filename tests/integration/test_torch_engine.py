@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from shared.core.settings import Settings
 from shared.encoder import describe, load_encoder
 from shared.encoder.fidelity import cosines, encode_files, synthetic_photos
 from shared.encoder.gpu_jpeg import GpuJpeg
 from shared.encoder.spec import parse
 from shared.encoder.store import ModelStore
-from shared.images import Limits, decode
-from shared.settings import Settings
+from shared.photos.decode import Limits, decode
 
 PHOTOS = synthetic_photos(6, seed=4)
 # torch deprecates what open_clip and OpenVINO's frontend call

@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 import redis
 
-from scripts.up import redis as embedded
-from shared.settings import Settings
+from scripts.supervisor import redis as embedded
+from shared.core.settings import Settings
 from tests.product import run_product, start_product
 
 

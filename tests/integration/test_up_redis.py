@@ -14,12 +14,12 @@ import pytest
 import redis
 from celery import Celery
 
-from scripts.up import redis as embedded
-from scripts.up.process import StillRunning, spawn
-from shared.address import addresses
-from shared.errors import Unavailable
-from shared.ledger import Ledger
-from shared.settings import Settings
+from scripts.supervisor import redis as embedded
+from scripts.supervisor.process import StillRunning, spawn
+from shared.core.errors import Unavailable
+from shared.core.redis_urls import addresses
+from shared.core.settings import Settings
+from shared.jobs.ledger import Ledger
 
 
 def _client(endpoint: embedded.Endpoint) -> redis.Redis:

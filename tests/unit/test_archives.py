@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.archives import is_archive, opened
-from shared.errors import InvalidRequest
+from shared.core.errors import InvalidRequest
+from shared.jobs.intake.archives import is_archive, opened
 
 PHOTO = bytes(range(256)) * 200
 

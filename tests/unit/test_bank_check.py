@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shared.bank.check import advice, check_bank
-from shared.bank.checks import saved_check
-from shared.bank.sizes import unranked
 from shared.bank.store import BankStore
-from shared.settings import Settings
+from shared.core.settings import Settings
+from shared.curation.check import advice, check_bank
+from shared.curation.saved_checks import saved_check
+from shared.curation.sizes import unranked
 from tests.banks import by_label, clustered, make_bank, names_of
 
 GOOD = {"side": 400, "sharpness": 300.0, "brightness": 120.0, "clipped": 0.01}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shared.bank.clean import apply_cleaning, plan_cleaning, representative
-from shared.bank.derive import Change, NewSample, derive
 from shared.bank.store import BankStore
-from shared.errors import InvalidRequest, NotFound
-from shared.settings import Settings
+from shared.core.errors import InvalidRequest, NotFound
+from shared.core.settings import Settings
+from shared.curation.clean import apply_cleaning, plan_cleaning, representative
+from shared.curation.derive import Change, NewSample, derive
 from tests.banks import by_label, clustered, make_bank, names_of
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shared.bank.legacy import import_legacy, read_legacy, required_model
 from shared.bank.store import BankStore
+from shared.core.errors import WeftError
+from shared.core.settings import Settings
+from shared.curation.legacy import import_legacy, read_legacy, required_model
 from shared.encoder import describe
-from shared.errors import WeftError
-from shared.ranking import rank
-from shared.settings import Settings
+from shared.ranking.ranker import rank
 from tests.banks import save_npz
 
 

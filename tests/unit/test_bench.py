@@ -15,14 +15,14 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from scripts.bench import model, report, suite
-from scripts.bench.bench import Bench
-from scripts.bench.clock import Reading, Series, in_turns, ratio, reading
-from scripts.bench.gpu.part import limited
-from scripts.bench.gpu.setting import operations
-from scripts.bench.photos import marked
-from scripts.bench.product import BenchError
-from scripts.bench.whole import ceiling
+from scripts.lab.bench import model, report, suite
+from scripts.lab.bench.bench import Bench
+from scripts.lab.bench.clock import Reading, Series, in_turns, ratio, reading
+from scripts.lab.bench.gpu.part import limited
+from scripts.lab.bench.gpu.setting import operations
+from scripts.lab.bench.photos import marked
+from scripts.lab.bench.product import BenchError
+from scripts.lab.bench.whole import ceiling
 from tests.product import eventually
 
 #: What outside scripts read from `weft bench --json`.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.ledger.submission import guided
-from shared.settings import CHUNK_ITEMS
+from shared.core.settings import CHUNK_ITEMS
+from shared.jobs.ledger.submission import guided
 
 
 @given(st.integers(0, 5000))

@@ -13,9 +13,10 @@ from pathlib import Path
 import click
 import pytest
 
-from scripts import cli, output
-from shared.errors import NotFound
-from shared.settings import Settings
+from scripts.cli import main as cli
+from scripts.cli import output
+from shared.core.errors import NotFound
+from shared.core.settings import Settings
 
 #: Nothing of these may be in a process that only serves pages or steers jobs.
 NUMERICS = ("torch", "numpy", "faiss", "openvino", "PIL", "open_clip")
@@ -45,7 +46,7 @@ def test_every_command_in_the_table_exists() -> None:
 def test_light_commands_load_no_numerics() -> None:
     light = ["up", "web", "dispatcher", "jobs", "submit", "classify", "doctor", "export", "watch", "cancel"]
     code = (
-        "import sys; from scripts import cli; from web.app import create_app; "
+        "import sys; from scripts.cli import main as cli; from web.app import create_app; "
         f"print([cli.run([name, '--help']) for name in {light}], "
         f"[module for module in {NUMERICS} if module in sys.modules], file=sys.stderr)"
     )
@@ -121,7 +122,7 @@ def test_a_product_that_was_not_started_is_told_how(tmp_path: Path, capsys: pyte
 
 
 def test_secrets_are_masked_and_addresses_kept() -> None:
-    from scripts.checks import in_force
+    from scripts.cli.diagnostics import in_force
 
     shown = in_force(Settings(redis_url="redis://:hidden@host/0", storage_url="s3://key:hidden@bucket/weft"))
     assert "hidden" not in json.dumps(shown)

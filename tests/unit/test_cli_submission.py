@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 import pytest
 
-from scripts import receiving, submission
-from scripts.commands.submit import Moment
-from shared.errors import BankError, InvalidRequest
-from shared.settings import Settings
+from scripts.cli import receive, submission
+from scripts.cli.commands.submit import Moment
+from shared.core.errors import BankError, InvalidRequest
+from shared.core.settings import Settings
+from shared.jobs.model import Lane
 from shared.storage import open_storage
-from shared.types import Lane
 
 
 def _file(path: Path, content: bytes = b"photo") -> Path:
@@ -48,7 +48,7 @@ def test_nothing_to_submit_is_said(tmp_path: Path) -> None:
 def test_files_become_blobs_under_their_hash_once(tmp_path: Path, settings: Settings) -> None:
     storage = open_storage(settings)
     files = [(name, _file(tmp_path / name, content)) for name, content in (("a.jpg", b"1"), ("b.jpg", b"1"))]
-    items = receiving.receive(files, storage, settings)
+    items = receive.receive(files, storage, settings)
     assert [(item.index, item.name, item.size) for item in items] == [(0, "a.jpg", 1), (1, "b.jpg", 1)]
     assert items[0].sha256 == items[1].sha256 == hashlib.sha256(b"1").hexdigest()
     assert storage.read(items[0].sha256 or "") == b"1"
@@ -61,7 +61,7 @@ def test_zip_members_stand_in_their_archives_place(tmp_path: Path, settings: Set
         made.writestr("in/one.jpg", b"1")
         made.writestr("in/two.jpg", b"2")
     files = [("a.jpg", _file(tmp_path / "a.jpg")), ("more.zip", archive)]
-    items = receiving.receive(files, open_storage(settings), settings)
+    items = receive.receive(files, open_storage(settings), settings)
     assert [item.name for item in items] == ["a.jpg", "in/one.jpg", "in/two.jpg"]
 
 
@@ -69,19 +69,19 @@ def test_more_files_than_allowed_are_refused(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data", max_upload_files=1)
     files = [(name, _file(tmp_path / name)) for name in ("a.jpg", "b.jpg")]
     with pytest.raises(InvalidRequest) as caught:
-        receiving.receive(files, open_storage(settings), settings)
+        receive.receive(files, open_storage(settings), settings)
     assert caught.value.code == "too_many_files"
 
 
 def test_of_a_file_over_the_limit_just_enough_is_kept_to_refuse_it(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data", max_photo_bytes=10)
-    items = receiving.receive([("a.jpg", _file(tmp_path / "a.jpg", b"x" * 99))], open_storage(settings), settings)
+    items = receive.receive([("a.jpg", _file(tmp_path / "a.jpg", b"x" * 99))], open_storage(settings), settings)
     assert items[0].size == 11
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, settings: Settings) -> None:
     with pytest.raises(InvalidRequest, match=r"gone\.jpg"):
-        receiving.receive([("gone.jpg", tmp_path / "gone.jpg")], open_storage(settings), settings)
+        receive.receive([("gone.jpg", tmp_path / "gone.jpg")], open_storage(settings), settings)
 
 
 def test_only_folders_below_a_root_go_by_reference(tmp_path: Path) -> None:

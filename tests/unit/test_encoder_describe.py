@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shared.core.errors import ModelError
+from shared.core.settings import Settings
 from shared.encoder import demo, describe, load_encoder
-from shared.errors import ModelError
-from shared.settings import Settings
 
 
 def of(folder: Path, **changes: str) -> Settings:
@@ -44,7 +44,7 @@ def test_an_unknown_model_is_named_null_without_pixels_and_refused_with(tmp_path
 
 def test_describing_imports_nothing_numeric(tmp_path: Path) -> None:
     code = (
-        "import sys; from shared.settings import Settings; from shared.encoder import describe;"
+        "import sys; from shared.core.settings import Settings; from shared.encoder import describe;"
         f"describe(Settings(data_dir={str(tmp_path)!r}));"
         "print([m for m in ('numpy', 'torch', 'openvino', 'PIL', 'simplejpeg', 'open_clip') if m in sys.modules])"
     )

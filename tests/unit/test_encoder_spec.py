@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.core.errors import InvalidRequest, ModelError
 from shared.encoder import engine, hardware
 from shared.encoder.spec import join_names, locate_weights, parse
-from shared.errors import InvalidRequest, ModelError
 
 
 def test_a_tag() -> None:

@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from shared.core.errors import InvalidRequest, ModelError
+from shared.core.settings import Settings
 from shared.encoder.describe import describe
 from shared.encoder.joined import concatenate
 from shared.encoder.preprocessing import Preprocessing
 from shared.encoder.quantization import leave_one_out
 from shared.encoder.spec import parse
 from shared.encoder.store import Manifest, ModelStore, preprocessing_of, read
-from shared.errors import InvalidRequest, ModelError
-from shared.settings import Settings
 
 
 @pytest.fixture

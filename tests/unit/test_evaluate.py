@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts import cli, output
-from scripts.evaluate.outcome import Outcomes
-from shared.settings import Settings
+from scripts.cli import main as cli
+from scripts.cli import output
+from scripts.cli.evaluate.outcome import Outcomes
+from shared.core.settings import Settings
 from tests.banks import by_label, clustered, make_bank
 from tests.product import make_photos
 

@@ -12,9 +12,9 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from shared.errors import PhotoError
-from shared.formats import is_photo_name
-from shared.images import Limits, decode, thumbnail
+from shared.core.errors import PhotoError
+from shared.photos.decode import Limits, decode, thumbnail
+from shared.photos.formats import is_photo_name
 
 LIMITS = Limits()
 RED, GREEN, BLUE, WHITE = (220, 30, 20), (30, 180, 60), (20, 40, 210), (255, 255, 255)

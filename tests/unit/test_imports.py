@@ -1,4 +1,4 @@
-"""Imports point one way: types, errors ← settings ← leaf concepts ← pipeline ← worker | web | scripts."""
+"""Imports point one way: down the rooms of `shared`; web, worker and scripts above them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FORBIDDEN = {
     "scripts": {"web", "tests", "flask"},
 }
 #: The one command that starts the web process. Every other one also runs where `web` is not installed (worker image).
-STARTS_THE_WEB = "scripts/commands/web.py"
+STARTS_THE_WEB = "scripts/cli/commands/web.py"
 
 
 def imported(path: Path) -> set[str]:
@@ -54,25 +54,37 @@ def test_only_the_queue_and_the_worker_know_celery() -> None:
         for path in files(part)
         if {name.split(".")[0] for name in imported(path)} & {"celery", "kombu"}
     }
-    assert {path for path in knowing if path.startswith(("shared/", "web/"))} == {"shared/queue.py"}
+    assert {path for path in knowing if path.startswith(("shared/", "web/"))} == {"shared/jobs/wakeup.py"}
 
 
 def test_the_pipeline_knows_neither_redis_nor_celery() -> None:
     for path in files("shared/pipeline"):
         names = imported(path)
         assert not {n for n in names if n.split(".")[0] in ("redis", "celery", "kombu")}, path
-        assert not {n for n in names if n.startswith(("shared.ledger", "shared.queue", "shared.results"))}, path
+        assert not {
+            n for n in names if n.startswith(("shared.jobs.ledger", "shared.jobs.wakeup", "shared.jobs.projection"))
+        }, path
 
 
-def test_types_and_errors_stand_at_the_bottom() -> None:
-    assert not {n for n in imported(ROOT / "shared/types.py") if n.startswith("shared")}
-    assert {n for n in imported(ROOT / "shared/errors.py") if n.startswith("shared.")} <= {
-        "shared.messages",
-        "shared.messages.sentence",
-    }
+#: The rooms of `shared`, from the bottom up: each may import those before it, and no other.
+FLOORS = ("core", "storage", "photos", "encoder", "bank", "ranking", "jobs", "curation", "pipeline", "maintenance")
 
 
-@pytest.mark.parametrize("module", ["web.app", "web.serve", "shared.ledger", "shared.results", "shared.bank.store"])
+@pytest.mark.parametrize("room", FLOORS)
+def test_rooms_import_downwards_only(room: str) -> None:
+    below = FLOORS[: FLOORS.index(room) + 1]
+    for path in files(f"shared/{room}"):
+        taken = {name.split(".")[1] for name in imported(path) if name.startswith("shared.")} - set(below)
+        assert not taken, f"{path.relative_to(ROOT)} imports {taken}"
+
+
+def test_every_file_of_shared_is_in_a_room() -> None:
+    assert {path.name for path in (ROOT / "shared").iterdir() if path.name != "__pycache__"} == {*FLOORS, "__init__.py"}
+
+
+@pytest.mark.parametrize(
+    "module", ["web.app", "web.serve", "shared.jobs.ledger", "shared.jobs.projection", "shared.bank.store"]
+)
 def test_what_the_web_process_loads_holds_no_numerics(module: str) -> None:
     code = f"import sys, {module}; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -84,7 +96,7 @@ def test_commands_load_without_the_web_package() -> None:
     code = (
         "import sys; sys.modules['web'] = None\n"
         "from importlib import import_module\n"
-        "from scripts import cli\n"
+        "from scripts.cli import main as cli\n"
         "for name in cli.COMMANDS: name == 'web' or import_module(cli.COMMANDS[name][0].split(':')[0])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.index import choose_kind, make_index, open_index, save_index
+from shared.ranking.index import choose_kind, make_index, open_index, save_index
 
 
 def vectors(count: int, dim: int = 64, seed: int = 0) -> np.ndarray:
@@ -81,7 +81,7 @@ def test_without_faiss_numpy_searches_and_says_so_once() -> None:
     code = """
 import sys; sys.modules["faiss"] = None
 import numpy as np
-from shared.index import make_index
+from shared.ranking.index import make_index
 rows = np.eye(8, dtype=np.float16)
 for kind in ("flat", "ivf", "pq", "auto"):
     index = make_index(rows, kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.ledger.pace import Sample, measure, parse
+from shared.jobs.ledger.pace import Sample, measure, parse
 
 
 def _steady(seconds: int, rate: float, start: Sample, cached: bool = False) -> list[Sample]:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from scripts.cli import run
-from shared.api_keys import FILE, REQUIRED, Keys
-from shared.errors import Conflict, InvalidRequest, NotFound
-from shared.settings import Settings
+from scripts.cli.main import run
+from shared.core.api_keys import FILE, REQUIRED, Keys
+from shared.core.errors import Conflict, InvalidRequest, NotFound
+from shared.core.settings import Settings
 from web.app import create_app
 
 

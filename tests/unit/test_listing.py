@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.names import path_name
+from shared.core.names import path_name
 from worker.dispatcher.listing import photos_below
 
 

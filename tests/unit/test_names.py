@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import json_lines
-from shared.errors import InvalidRequest
-from shared.export.columns import harmless
-from shared.names import (
+from shared.core import json_lines
+from shared.core.errors import InvalidRequest
+from shared.core.names import (
     MAX_LABEL,
     MAX_NAME,
     clean,
@@ -24,6 +23,7 @@ from shared.names import (
     readable,
     title,
 )
+from shared.jobs.export.columns import harmless
 
 #: Any text that Python may meet: also lone surrogates, as it makes them of bytes that are no UTF-8.
 ANY = st.one_of(st.text(st.characters()), st.binary(max_size=80).map(os.fsdecode))

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.cache import EmbeddingCache
-from shared.types import Item, Lane
+from shared.encoder.cache import EmbeddingCache
+from shared.jobs.model import Item, Lane
 from tests.belts import DIM, Chunk, Colours, Hashing, ListSource, cut, info, make_pipeline, pictures, rank, run, stored
 
 NAMES = [f"photo {n}" for n in range(150)]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.types import Item
+from shared.jobs.model import Item
 from tests.belts import Hashing, ListSource, cut, make_pipeline, rank, run, stored
 
 

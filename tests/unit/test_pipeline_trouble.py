@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import BankError, Unavailable
+from shared.core.errors import BankError, Unavailable
+from shared.jobs.model import Item, ItemResult, Lane
 from shared.pipeline.photos import Photos
 from shared.storage.local import LocalStorage
-from shared.types import Item, ItemResult, Lane
 from tests.belts import Chunk, Colours, Hashing, ListSource, cut, make_pipeline, pictures, run, stored
 from tests.belts import rank as plain_rank
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shared.ranking.calibrate import calibrate, isotonic, look
-from shared.ranking.choose import CANDIDATES, choose_method
 from shared.ranking.confidence import Calibration, softmax
-from shared.ranking.honest import cross_fit
-from shared.ranking.leave_out import LeaveOneOut
-from shared.ranking.linear import fit_linear
-from shared.ranking.measure import calibration_error, coverage_at, threshold_for
+from shared.ranking.fitting.calibrate import calibrate, isotonic, look
+from shared.ranking.fitting.choose import CANDIDATES, choose_method
+from shared.ranking.fitting.cross_fit import cross_fit
+from shared.ranking.fitting.leave_out import LeaveOneOut
+from shared.ranking.fitting.linear import fit_linear
+from shared.ranking.fitting.measure import calibration_error, coverage_at, threshold_for
 from shared.ranking.methods import Method, combine
-from shared.types import PRESETS
+from shared.ranking.model import PRESETS
 from tests.banks import clustered
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from shared.bank.store import BankStore
+from shared.core.settings import Settings
 from shared.ranking import ranker as module
 from shared.ranking.fine import Dense, Sparse
+from shared.ranking.model import PRESETS, Ranking, Verdict
 from shared.ranking.ranker import Ranker
-from shared.settings import Settings
-from shared.types import PRESETS, Ranking, Verdict
 from tests.banks import by_label, clustered, make_bank
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from scripts.submission import photos_in
-from shared.errors import PhotoError
-from shared.images import Limits
+from scripts.cli.submission import photos_in
+from shared.core.errors import PhotoError
+from shared.core.settings import Settings
+from shared.jobs.model import Item
+from shared.photos.decode import Limits
+from shared.photos.regular_files import open_regular
 from shared.pipeline.photos import Photos
-from shared.regular_files import open_regular
-from shared.settings import Settings
 from shared.storage import open_storage
-from shared.types import Item
 
 
 def code_of(path: Path, root: Path) -> str | None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import NotFound
-from shared.settings import Settings
+from shared.core.errors import NotFound
+from shared.core.settings import Settings
 from shared.storage import Storage, open_storage
 from shared.storage.local import LocalStorage
 

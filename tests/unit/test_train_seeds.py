@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from scripts.lab.train import data, device, discriminant, measure
+from scripts.lab.train.captions import caption
 from scripts.render import render_view
-from scripts.train import data, device, discriminant, measure
-from scripts.train.captions import caption
-from scripts.up import demo
+from scripts.supervisor import demo
 
 
 def test_a_shard_holds_designs_from_the_training_seeds_on(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scripts.up.pulse import BUSY_SILENT_SECONDS, LONGEST_START, SILENT_SECONDS, START_SECONDS, Pulse
+from scripts.supervisor.pulse import BUSY_SILENT_SECONDS, LONGEST_START, SILENT_SECONDS, START_SECONDS, Pulse
 
 STALLED = 60.0
 

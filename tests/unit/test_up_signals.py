@@ -8,9 +8,8 @@ import sys
 
 def _run(code: str) -> str:
     """What a fresh interpreter prints that has installed `signals`."""
-    head = (
-        "import os, signal, subprocess, sys, time; from scripts.up import signals as m; s = m.Signals(); s.install(); "
-    )
+    head = "import os, signal, subprocess, sys, time; from scripts.supervisor import signals as m; "
+    head += "s = m.Signals(); s.install(); "
     done = subprocess.run([sys.executable, "-c", head + code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scripts.up import process, supervisor
-from scripts.up.signals import Signals
+from scripts.supervisor import process, supervisor
+from scripts.supervisor.signals import Signals
 from tests.product import eventually
 
 
@@ -124,7 +124,7 @@ def test_what_cannot_be_run_is_said_and_tried_again(
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
 def test_a_service_ends_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from scripts.up.process import Service, spawn; "
+        "import os, sys; from pathlib import Path; from scripts.supervisor.process import Service, spawn; "
         f"child = spawn(Service('x', (sys.executable, '-c', {SLEEP!r}), Path({str(tmp_path / 'x.log')!r}))); "
         "print(child.pid, flush=True); os.kill(os.getpid(), 9)"
     )

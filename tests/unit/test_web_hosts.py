@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from shared.settings import Settings
+from shared.core.settings import Settings
 from web.app import create_app
 
 

@@ -13,7 +13,7 @@ SCRIPT = """
 import sys
 from web.app import create_app
 import scripts.cli
-import scripts.commands.web
+import scripts.cli.commands.web
 import web.serve
 from shared.settings import Settings
 client = create_app(Settings(data_dir=sys.argv[1])).test_client()

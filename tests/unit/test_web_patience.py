@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from shared.errors import Unavailable
-from shared.settings import Settings
+from shared.core.errors import Unavailable
+from shared.core.settings import Settings
 from web.context import Services
 
 #: One attempt takes 6 s; one after another, these would take 48.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from shared.settings import Settings
+from shared.core.settings import Settings
 from web.app import create_app
 
 ZH = {"Accept-Language": "zh-CN,zh;q=0.9"}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import InvalidRequest, WeftError
-from shared.names import MAX_NAME, display_name
+from shared.core.errors import InvalidRequest, WeftError
+from shared.core.names import MAX_NAME, display_name
 from web.submissions import FolderNotAllowed, allowed_folder
 
 

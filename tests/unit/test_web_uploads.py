@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from flask import request
 
-from shared.errors import InvalidRequest
-from shared.intake import fingerprint
-from shared.settings import Settings
-from shared.types import Item
+from shared.core.errors import InvalidRequest
+from shared.core.settings import Settings
+from shared.jobs.intake.submission import fingerprint
+from shared.jobs.model import Item
 from web.app import create_app
 from web.context import services
 from web.uploads import receive, sweep

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from shared.bank.store import BankStore
-from shared.settings import Settings
-from shared.types import Job, JobState, Lane
+from shared.core.settings import Settings
+from shared.jobs.model import Job, JobState, Lane
 from tests.banks import by_label, clustered, make_bank
 from web.app import create_app
 from web.verdicts import required, why

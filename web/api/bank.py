@@ -7,7 +7,7 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response, abort, url_for
 
-from shared.errors import NotFound
+from shared.core.errors import NotFound
 from web.api.items import picture
 from web.context import services
 from web.schemas import BankOut, ClassOut, file_response

@@ -6,7 +6,7 @@ from typing import Any
 
 from apiflask import APIBlueprint
 
-from shared.bank import tasks
+from shared.curation import tasks
 from web.bank_schemas import Asked, TaskOut
 from web.bank_work import begin, shown
 from web.context import services

@@ -6,8 +6,8 @@ from typing import Any
 
 from apiflask import APIBlueprint
 
-from shared.bank.compare import compare
-from shared.bank.proposals import proposals
+from shared.curation.compare import compare
+from shared.curation.proposals import proposals
 from web.bank_schemas import CompareQuery, DiffOut, ProposalList, VersionList
 from web.context import services
 

@@ -8,7 +8,7 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response, jsonify, make_response
 
-from shared.result_rows import public
+from shared.jobs.result_rows import public
 from web.api.jobs import shown
 from web.context import services
 from web.i18n import language

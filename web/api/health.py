@@ -10,8 +10,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from shared.errors import BankError, Unavailable
-from shared.ledger import Ledger
+from shared.core.errors import BankError, Unavailable
+from shared.jobs.ledger import Ledger
 from web.context import services
 from web.schemas import Health, file_response
 

@@ -11,11 +11,11 @@ from urllib.parse import quote
 from apiflask import APIBlueprint
 from flask import Response, abort, request
 
-from shared import export
-from shared.errors import Unavailable
-from shared.result_rows import public
-from shared.results import Projection, caught_up
-from shared.types import Job
+from shared.core.errors import Unavailable
+from shared.jobs import export
+from shared.jobs.model import Job
+from shared.jobs.projection import Projection, caught_up
+from shared.jobs.result_rows import public
 from web.context import services
 from web.i18n import language
 from web.schemas import Correction, ExportQuery, ItemOut, ItemPage, ItemsQuery, file_response

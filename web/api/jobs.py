@@ -6,10 +6,10 @@ from typing import Any
 
 from apiflask import APIBlueprint
 
-from shared import archive
-from shared.messages import note_sentence
-from shared.names import readable
-from shared.types import Job
+from shared.core.names import readable
+from shared.jobs import archive
+from shared.jobs.model import Job
+from shared.jobs.notes import note_sentence
 from web.context import services
 from web.i18n import language
 from web.schemas import FolderJob, JobList, JobOut, JobsQuery

@@ -9,9 +9,9 @@ from apiflask import APIBlueprint, APIFlask
 from flask import Response, request, url_for
 
 from shared.bank.class_names import ranked_classes
-from shared.bank.making import being_made
+from shared.core.errors import BankError, WeftError
+from shared.curation.building_marker import being_made
 from shared.encoder import demo
-from shared.errors import BankError, WeftError
 from web import bank_words, verdicts, words
 from web.api.bank import trained
 from web.context import services

@@ -8,9 +8,9 @@ from flask import redirect, render_template, request, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
-from shared.bank import tasks
-from shared.bank.checks import saved_check
-from shared.errors import InvalidRequest
+from shared.core.errors import InvalidRequest
+from shared.curation import tasks
+from shared.curation.saved_checks import saved_check
 from web.bank_schemas import Asked
 from web.bank_words import findings
 from web.bank_work import begin, shown

@@ -8,8 +8,8 @@ from flask import redirect, render_template, request, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
-from shared.bank.compare import CHANGES
-from shared.errors import BankError, InvalidRequest
+from shared.core.errors import BankError, InvalidRequest
+from shared.curation.compare import CHANGES
 from web.api import bank_versions as api
 from web.api.bank import sample as shown
 from web.bank_schemas import Add

@@ -8,11 +8,12 @@ from typing import Any
 from flask import Response, make_response, render_template, request, url_for
 from pydantic import ValidationError
 
-from shared import archive, export
 from shared.bank.class_names import UnknownClass
-from shared.errors import InvalidRequest, NotFound
-from shared.messages import note_sentence
-from shared.types import Job, JobState, Verdict
+from shared.core.errors import InvalidRequest, NotFound
+from shared.jobs import archive, export
+from shared.jobs.model import Job, JobState
+from shared.jobs.notes import note_sentence
+from shared.ranking.model import Verdict
 from web.api.items import projected
 from web.context import services
 from web.i18n import language

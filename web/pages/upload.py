@@ -9,8 +9,8 @@ from flask import redirect, render_template, request, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
-from shared.errors import InvalidRequest, Unavailable, WeftError
-from shared.formats import EXTENSIONS
+from shared.core.errors import InvalidRequest, Unavailable, WeftError
+from shared.photos.formats import EXTENSIONS
 from web.api.jobs import shown
 from web.context import services
 from web.i18n import say

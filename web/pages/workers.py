@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from flask import render_template, request
 
-from shared.settings import Settings
+from shared.core.settings import Settings
 from web.api.workers import shown
 from web.context import services
 from web.pages import bp

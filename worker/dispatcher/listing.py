@@ -9,15 +9,15 @@ from pathlib import Path
 
 import structlog
 
-from shared.admission import MEMORY_FOR_LISTING, memory_share
-from shared.errors import Unavailable
-from shared.formats import is_photo_name
-from shared.ledger import Ledger
-from shared.ledger.office import Office
-from shared.ledger.submission import SHARES, guided
-from shared.names import path_name
-from shared.settings import CHUNK_ITEMS
-from shared.types import Item, Job
+from shared.core.errors import Unavailable
+from shared.core.names import path_name
+from shared.core.settings import CHUNK_ITEMS
+from shared.jobs.admission import MEMORY_FOR_LISTING, memory_share
+from shared.jobs.ledger import Ledger
+from shared.jobs.ledger.office import Office
+from shared.jobs.ledger.submission import SHARES, guided
+from shared.jobs.model import Item, Job
+from shared.photos.formats import is_photo_name
 
 _log = structlog.get_logger(__name__)
 

@@ -14,13 +14,13 @@ from typing import Any
 
 import structlog
 
-from shared.errors import Unavailable, WeftError
-from shared.ledger import Ledger
-from shared.ledger.office import Office
-from shared.queue import KEY_PREFIX, Bell
-from shared.settings import Settings
-from shared.telemetry import configure
-from shared.types import Job, JobState, Lane
+from shared.core.errors import Unavailable, WeftError
+from shared.core.logs import configure
+from shared.core.settings import Settings
+from shared.jobs.ledger import Ledger
+from shared.jobs.ledger.office import Office
+from shared.jobs.model import Job, JobState, Lane
+from shared.jobs.wakeup import KEY_PREFIX, Bell
 from worker.dispatcher.listing import Lister
 from worker.dispatcher.obstacles import CODES, obstacle, out_of_sight
 from worker.dispatcher.projecting import Projector

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.types import Job
+from shared.jobs.model import Job
 
 #: The notes that `obstacle` writes and takes back; a lister's notes stay.
 CODES = (

@@ -8,12 +8,12 @@ from contextlib import closing
 
 import structlog
 
-from shared import archive
-from shared.errors import NotFound, Unavailable
-from shared.ledger import Ledger, removal
-from shared.ledger.office import Office
-from shared.results import open_projection
-from shared.settings import Settings
+from shared.core.errors import NotFound, Unavailable
+from shared.core.settings import Settings
+from shared.jobs import archive
+from shared.jobs.ledger import Ledger, removal
+from shared.jobs.ledger.office import Office
+from shared.jobs.projection import open_projection
 
 _log = structlog.get_logger(__name__)
 _PAUSE = 0.5

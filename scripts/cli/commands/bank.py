@@ -1,0 +1,143 @@
+"""`weft bank`: build, list, publish, roll back; the larger commands have files of their own."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from scripts.cli import output
+from scripts.cli.commands import bank_check, bank_clean, bank_import, bank_versions
+from shared.bank.store import BankStore
+from shared.curation.sizes import unranked
+
+
+@click.group()
+def command() -> None:
+    """Build, check, clean, import, publish and roll back banks."""
+
+
+command.add_command(bank_check.command, "check")
+command.add_command(bank_clean.clean)
+command.add_command(bank_clean.restore)
+command.add_command(bank_import.command, "import")
+for inner in bank_versions.COMMANDS:
+    command.add_command(inner)
+
+
+@command.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--no-publish", is_flag=True, help="Keep the version without putting it in force.")
+@click.option("--name", default="", help="A name for people; it becomes part of the version.")
+@click.option("--limit", default=0, type=click.IntRange(0), help="Take only so many photos of each class (0: all).")
+@click.pass_context
+def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: int) -> None:
+    """Build a bank from FOLDER: one folder a class, each with photos at any depth; put it in force.
+
+    Beside the class folders, labels.json (label → Chinese name) and aliases.json (label → list) may give names.
+    """
+    from shared.core.settings import cores
+    from shared.curation.build import build_bank
+    from shared.encoder import load_encoder
+
+    settings = output.state(ctx).settings
+    store = BankStore(settings)
+    started = time.monotonic()
+    encoder = load_encoder(settings, threads=settings.threads or cores(), say=output.note)
+    stages = {"reading": "Reading photos", "choosing": "Choosing the ranking", "indexing": "Building the index"}
+    try:
+        with output.progress("Reading photos") as bar:
+
+            def show(stage: str, done: int, total: int) -> None:
+                bar(done, total, stages[stage])
+
+            version = build_bank(folder, encoder, settings, show, name=name, limit=limit)
+    finally:
+        encoder.close()
+    if not no_publish:
+        store.publish(version)
+    manifest = store.manifest(version)
+    document = {
+        **summary(manifest),
+        "published": not no_publish,
+        "seconds": round(time.monotonic() - started, 2),
+        "skipped": manifest["skipped"],
+        "warnings": manifest["warnings"],
+    }
+
+    def human(console: Console) -> None:
+        counts = manifest["counts"]
+        console.print(
+            f"Bank {version}: {counts['samples']} samples of {counts['classes']} classes, model {manifest['model']}"
+        )
+        if not manifest["encoder"]["trained"]:
+            console.print("[yellow]Vectors were derived from hashes: the answers mean nothing.[/]")
+        for photo in manifest["skipped"]:
+            console.print(f"  skipped {photo['name']}: {photo['code']}")
+        if counts["duplicates"]:
+            console.print(f"  {counts['duplicates']} photos were there twice in their class and taken once")
+        for warning in manifest["warnings"]:
+            console.print(f"  {describe(warning)}")
+        console.print("Published." if not no_publish else f"Not published; `weft bank publish {version}` does.")
+
+    output.emit(ctx, document, human)
+
+
+@command.command(name="list")
+@click.pass_context
+def list_versions(ctx: click.Context) -> None:
+    """List the versions, newest first; the one in force is marked."""
+    rows = BankStore(output.state(ctx).settings).list()
+
+    def human(console: Console) -> None:
+        columns = ("", "version", "created", "classes", "samples", "model")
+        cells = [
+            (
+                "*" if row["current"] else "!" if row["damaged"] else "",
+                row["version"],
+                output.when(row["created"]),
+                row["counts"].get("classes"),
+                row["counts"].get("samples"),
+                "damaged" if row["damaged"] else row["model"],
+            )
+            for row in rows
+        ]
+        console.print(output.table(columns, cells, frozenset({"classes", "samples"})))
+
+    output.emit(ctx, rows, human)
+
+
+@command.command()
+@click.argument("version")
+@click.pass_context
+def publish(ctx: click.Context, version: str) -> None:
+    """Put VERSION in force; workers pick it up with their next job."""
+    store = BankStore(output.state(ctx).settings)
+    store.publish(version)
+    output.emit(ctx, {"version": version, "published": True}, f"{version} is in force.")
+
+
+@command.command()
+@click.pass_context
+def rollback(ctx: click.Context) -> None:
+    """Put the version before the present one in force again."""
+    version = BankStore(output.state(ctx).settings).rollback()
+    output.emit(ctx, {"version": version, "published": True}, f"{version} is in force again.")
+
+
+def summary(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What every command says of a version it made."""
+    return {key: manifest[key] for key in ("version", "name", "created", "model", "identity", "counts")}
+
+
+def describe(warning: dict[str, Any]) -> str:
+    """A manifest's warning in words."""
+    label, count = warning["class"], len(warning["samples"])
+    if warning["code"] == "class_empty":
+        return (
+            f"class {label}: no usable photo; {unranked(warning) if warning.get('named') else 'it is not in the bank'}"
+        )
+    return f"class {label}: only {count} sample{'s' if count != 1 else ''}; {unranked(warning)}"

@@ -1,0 +1,118 @@
+"""`weft bank check`: what a bank is made of, what is wrong with it, how well it ranks its own photos."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from scripts.cli import output
+from shared.bank.store import BankStore
+from shared.curation.sizes import unranked
+
+#: Findings of one kind that are printed; the JSON and the HTML report hold all.
+_SHOWN = 10
+
+
+@click.command()
+@click.argument("version", required=False)
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a report with pictures here.")
+@click.option("--model", help="For an NPZ: what made the vectors, as in WEFT_MODEL.")
+@click.pass_context
+def command(ctx: click.Context, version: str | None, html: Path | None, model: str | None) -> None:
+    """Check VERSION (default: the one in force), or an NPZ of the old format as it is, without importing it."""
+    from shared.curation.check import check_bank
+    from shared.curation.legacy import import_legacy
+
+    settings = output.state(ctx).settings
+    with tempfile.TemporaryDirectory(prefix="weft-check-") as work, output.progress("Checking") as bar:
+
+        def show(_stage: str, done: int, total: int) -> None:
+            bar(done, total)
+
+        if version is not None and version.endswith(".npz"):
+            settings = settings.model_copy(update={"data_dir": Path(work), "storage_url": None})
+            version = import_legacy(Path(version), settings, model, keep_duplicates=True)
+        report = check_bank(settings, version, show)
+        if html is not None:
+            from scripts.cli.evaluate.bank_report import write_report
+
+            write_report(html, report, BankStore(settings))
+    output.emit(ctx, report, lambda console: show_report(console, report))
+
+
+def show_report(console: Console, report: dict[str, Any]) -> None:
+    """The report in words."""
+    sizes = report["samples_per_class"]
+    console.print(f"Bank {report['version']} · {report['model']}", style="bold")
+    if not report["trained"]:
+        console.print("[yellow]Vectors were derived from hashes: the answers mean nothing.[/]")
+    megabytes = report["bytes"] / 1e6
+    console.print(
+        f"{report['classes']} classes, {report['vectors']} vectors × {report['dimensions']}, {megabytes:.1f} MB"
+    )
+    console.print(report["advice"])
+    least, most = sizes["aim"]
+    console.print(
+        f"Samples a class: {sizes['least']} to {sizes['most']}, usually {sizes['median']:g}; "
+        f"{sizes['below_aim']} classes have fewer than {least} (aim: {least} to {most})"
+    )
+    _show_duplicates(console, report["duplicates"])
+    if (figures := report["leave_one_out"]) is not None:
+        _show_figures(console, figures)
+    _show_warnings(console, report["warnings"])
+
+
+def _show_duplicates(console: Console, found: dict[str, Any]) -> None:
+    console.print(
+        f"Duplicates: {found['within']} within a class, {found['across']} samples of {found['photos_across']} photos "
+        "filed under several classes"
+    )
+    if found["taken_once"]:
+        console.print(f"  {found['taken_once']} more were left out when the bank was made")
+
+
+def _show_figures(console: Console, figures: dict[str, Any]) -> None:
+    console.print(
+        f"Leave-one-out on {figures['queries']} photos of one class: top-1 {figures['top1']:.1%}, "
+        f"top-5 {figures['top5']:.1%} (plain rule: {figures['plain']['top1']:.1%})"
+    )
+    if "calibration_error" in figures:
+        console.print(
+            f"  answered {figures['answered']:.0%}, of these {figures['wrong_of_answered']:.0%} wrong; "
+            f"{figures['coverage_at_risk']:.0%} can be answered at a risk of {figures['risk']:.0%}; "
+            f"confidence is off by {figures['calibration_error']:.3f}"
+        )
+    every = figures["all_rows"]
+    if every["in_several_classes"]:
+        console.print(
+            f"  asking all {every['queries']} samples: top-1 {every['top1']:.1%}; "
+            f"{every['in_several_classes']} of them are filed under several classes and cannot be right"
+        )
+
+
+def _show_warnings(console: Console, warnings: list[dict[str, Any]]) -> None:
+    by_code: dict[str, list[dict[str, Any]]] = {}
+    for warning in warnings:
+        by_code.setdefault(warning["code"], []).append(warning)
+    for code, found in by_code.items():
+        console.print(f"{code.replace('_', ' ')}: {len(found)}", style="bold")
+        for warning in found[:_SHOWN]:
+            console.print(f"  {words(warning)}")
+        if len(found) > _SHOWN:
+            console.print(f"  … and {len(found) - _SHOWN} more")
+
+
+def words(warning: dict[str, Any]) -> str:
+    """One warning as a line."""
+    classes = warning.get("classes", [warning["class"]])
+    samples = warning["samples"]
+    text = ", ".join(classes)
+    if samples:
+        text += f": {len(samples)} sample{'s' if len(samples) != 1 else ''} ({', '.join(samples[:4])})"
+    if "looks_like" in warning:
+        text += f", looks like {warning['looks_like']}"
+    return f"{text}; {unranked(warning)}" if unranked(warning) else text

@@ -1,0 +1,175 @@
+"""`weft bank diff | preview | corrections | add | set-aside`: what a version changes, and versions made of changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from rich.console import Console
+
+from scripts.cli import output
+from shared.bank.store import BankStore
+from shared.curation.compare import CHANGES, compare
+from shared.curation.proposals import proposals
+from shared.jobs.ledger import Ledger
+
+#: Words of a preview's kinds.
+KINDS = {
+    "relabelled": "another class",
+    "gained": "recognised now",
+    "lost": "no longer recognised",
+    "guessed": "unsure, with another guess",
+    "wavered": "unsure instead of not in bank, or the reverse",
+}
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new", required=False)
+@click.pass_context
+def diff(ctx: click.Context, old: str, new: str | None) -> None:
+    """Compare version OLD with NEW (left out: the one in force): classes and samples that came and went."""
+    store = BankStore(output.state(ctx).settings)
+    found = compare(store, old, store.manifest(new)["version"])
+
+    def human(console: Console) -> None:
+        console.print(f"{found['old']} → {found['new']}")
+        for which, sign in (("added", "+"), ("removed", "-")):
+            for label in found["classes"][which]:
+                console.print(f"  {sign} class {label}")
+        for row in found["changed"]:
+            changes = ", ".join(f"{len(row[c])} {c.replace('_', ' ')}" for c in CHANGES if row[c])
+            console.print(f"  {row['label']}: {row['before']} → {row['after']} samples ({changes})")
+        if not found["changed"]:
+            console.print("  the two hold the same samples")
+        before, after = found["measured"]["before"], found["measured"]["after"]
+        if before and after:
+            console.print(f"leave-one-out, first class right: {before['top1']:.1%} → {after['top1']:.1%}")
+
+    output.emit(ctx, found, human)
+
+
+@click.command()
+@click.argument("version")
+@click.option("--photos", default=500, show_default=True, type=click.IntRange(1), help="Latest photos to look at.")
+@click.pass_context
+def preview(ctx: click.Context, version: str, photos: int) -> None:
+    """Say how many of the latest photos VERSION would answer differently from the one in force."""
+    from shared.curation.preview import preview as look
+
+    settings = output.state(ctx).settings
+    with output.progress("Ranking", photos) as bar:
+        found = look(
+            settings,
+            Ledger.connect(settings),
+            version,
+            photos=photos,
+            progress=lambda stage, done, total: bar(done, total),
+        )
+
+    def human(console: Console) -> None:
+        console.print(f"{found['changed']} of the last {found['photos']} photos would change.")
+        for kind, count in found["kinds"].items():
+            console.print(f"  {count} {KINDS[kind]}")
+        told = found["corrected"]
+        if told["photos"]:
+            console.print(
+                f"Of {told['photos']} corrected photos {told['right_before']} are right now, "
+                f"{told['right_after']} would be."
+            )
+        for item in found["items"][:20]:
+            console.print(f"  {item['name']}: {_said(item['before'])} → {_said(item['after'])}")
+
+    output.emit(ctx, found, human)
+
+
+@click.command()
+@click.pass_context
+def corrections(ctx: click.Context) -> None:
+    """List the photos that people corrected and that the bank does not know yet."""
+    settings = output.state(ctx).settings
+    found = proposals(settings, Ledger.connect(settings), BankStore(settings))
+
+    def human(console: Console) -> None:
+        cells = [
+            (f"{row['job']}:{row['index']}", row["name"], row["predicted"], row["label"], _remark(row))
+            for row in found["proposals"]
+        ]
+        console.print(output.table(("photo", "name", "predicted", "corrected", ""), cells))
+        if found["other_model"]:
+            console.print(f"{found['other_model']} more were corrected under another model and cannot be added.")
+
+    output.emit(ctx, found, human)
+
+
+@click.command()
+@click.argument("photos", nargs=-1, metavar="[JOB:INDEX]...")
+@click.option("--publish", is_flag=True, help="Put the new version in force.")
+@click.pass_context
+def add(ctx: click.Context, photos: tuple[str, ...], publish: bool) -> None:
+    """Make a new version with corrected photos as samples: those named as in `weft bank corrections`, or all.
+
+    Without names, photos that were corrected in contradictory ways are left out.
+    """
+    from shared.curation.additions import Place, add_corrections
+
+    settings = output.state(ctx).settings
+    places: list[Place] = []
+    for photo in photos:
+        job, _, index = photo.partition(":")
+        if not index.isdecimal():
+            raise click.BadParameter(f"{photo} is not of the form JOB:INDEX", param_hint="JOB:INDEX")
+        places.append((job, int(index)))
+    with output.progress("Choosing the ranking") as bar:
+        made = add_corrections(
+            settings,
+            Ledger.connect(settings),
+            places=places or None,
+            progress=lambda stage, done, total: bar(done, total),
+        )
+    _made(ctx, made, publish)
+
+
+@click.command(name="set-aside")
+@click.argument("samples", nargs=-1, required=True, metavar="SAMPLE...")
+@click.option("--publish", is_flag=True, help="Put the new version in force.")
+@click.pass_context
+def set_aside(ctx: click.Context, samples: tuple[str, ...], publish: bool) -> None:
+    """Make a new version without these samples (their ids); `weft bank restore-samples` puts them back."""
+    from shared.curation.derive import Change, derive
+
+    settings = output.state(ctx).settings
+    with output.progress("Choosing the ranking") as bar:
+        made = derive(
+            settings,
+            None,
+            Change(aside=dict.fromkeys(samples, "by_hand")),
+            origin="curate",
+            progress=lambda stage, done, total: bar(done, total),
+        )
+    _made(ctx, made, publish)
+
+
+def _made(ctx: click.Context, version: str, publish: bool) -> None:
+    store = BankStore(output.state(ctx).settings)
+    if publish:
+        store.publish(version)
+    manifest = store.manifest(version)
+    document = {"version": version, "published": publish, "counts": manifest["counts"]}
+    then = "It is in force." if publish else f"`weft bank publish {version}` puts it in force."
+    counts = manifest["counts"]
+    output.emit(ctx, document, f"Bank {version}: {counts['samples']} samples of {counts['classes']} classes. {then}")
+
+
+def _said(said: dict[str, Any]) -> str:
+    if said["verdict"] == "not_in_bank":
+        return "not in bank"
+    return f"{said['label']}{'?' if said['verdict'] == 'unsure' else ''}"
+
+
+def _remark(row: dict[str, Any]) -> str:
+    remarks = [words for key, words in (("new_class", "new class"), ("disputed", "disputed")) if row[key]]
+    return ", ".join(remarks)
+
+
+COMMANDS = (diff, preview, corrections, add, set_aside)

@@ -1,0 +1,62 @@
+"""`weft evaluate`: how well a bank ranks, on its own photos or on a labelled folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scripts.cli import output
+from shared.bank.store import BankStore
+from shared.ranking.model import PRESETS
+
+
+@click.command()
+@click.argument("target", metavar="[FOLDER_OR_BANK]", required=False)
+@click.option("--preset", default="standard", show_default=True, type=click.Choice(list(PRESETS)))
+@click.option("--bank", "version", help="For a folder: the version that ranks it; default: the one in force.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a report with curves here.")
+@click.pass_context
+def command(ctx: click.Context, target: str | None, preset: str, version: str | None, html: Path | None) -> None:
+    """Measure a bank on a labelled FOLDER (a folder a class), or a BANK version on its own photos by leave-one-out.
+
+    Without an argument: the bank in force. Leave-one-out leaves near-identical photos out together, and judges every
+    photo by a ranking and a calibration that were chosen without it.
+    """
+    from scripts.cli.evaluate import folder, own_photos, report
+
+    settings = output.state(ctx).settings
+    store = BankStore(settings)
+    sweep: list[dict[str, Any]] = []
+    skipped: list[dict[str, Any]] = []
+    unknown: list[str] = []
+    with output.progress("Evaluating") as bar:
+        if target is not None and Path(target).is_dir():
+            from shared.core.settings import cores
+            from shared.encoder import load_encoder
+
+            bank = store.load(version)
+            encoder = load_encoder(settings, threads=settings.threads or cores(), say=output.note)
+            try:
+                outcomes, skipped, unknown = folder.judge(bank, Path(target), encoder, settings, PRESETS[preset], bar)
+            finally:
+                encoder.close()
+            methods = [str(bank.manifest["ranking"]["method"]["name"])]
+        else:
+            bank = store.load(target or version)
+            outcomes, sweep, methods = own_photos.judge(bank, PRESETS[preset], bar)
+    document = {
+        "bank": bank.version,
+        "model": bank.model,
+        "preset": preset,
+        "on": target if sweep == [] else "leave-one-out",
+        "methods": methods,
+        **outcomes.document(),
+        "sweep": sweep,
+        "skipped": skipped,
+        "unknown_classes": unknown,
+    }
+    if html is not None:
+        report.write(html, document)
+    output.emit(ctx, document, lambda console: report.show(console, document))

@@ -1,0 +1,71 @@
+"""`weft export`: a job's results as a file."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scripts.cli import output
+from shared.bank.class_names import UnknownClass, class_names
+from shared.bank.store import BankStore
+from shared.core.messages import sentence
+from shared.jobs import export
+from shared.jobs.ledger import Ledger
+from shared.jobs.projection import caught_up
+from shared.jobs.result_filters import SORTS, Filters
+from shared.ranking.model import Verdict
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@click.option("--format", "kind", type=click.Choice(list(export.FORMATS)), default="csv", show_default=True)
+@click.option(
+    "-o", "--output", "target", type=click.Path(dir_okay=False, path_type=Path), help="File; default: stdout."
+)
+@click.option("--label", help="Only this class, by its label or any of its names; a correction counts before a guess.")
+@click.option("--verdict", type=click.Choice([verdict.value for verdict in Verdict]), help="Only this verdict.")
+@click.option("--status", type=click.Choice(["ok", "failed"]), help="Only classified, or only failed photos.")
+@click.option("--code", help="Only photos that failed for this reason, e.g. truncated.")
+@click.option("--max-confidence", type=click.FloatRange(0, 1), help="Only photos that are no more certain than this.")
+@click.option("--sort", type=click.Choice(SORTS), default="index", show_default=True)
+@click.pass_context
+def command(
+    ctx: click.Context, /, job_id: str, kind: str, target: Path | None, label: str | None, sort: str, **wish: Any
+) -> None:
+    """Write the results of the job ID, corrections included; also while it runs."""
+    if target is None and output.state(ctx).json:
+        raise click.UsageError("--json needs -o FILE: the results themselves go to stdout otherwise")
+    settings = output.state(ctx).settings
+    ledger = Ledger.connect(settings)
+    job = ledger.find(job_id)
+    names = class_names(BankStore(settings), job.bank)
+    with caught_up(settings, ledger, job.id, names) as projection:
+        # Nothing would match a class that is neither in the bank nor made by a correction.
+        if label is not None and projection.meaning(label) is None:
+            raise UnknownClass(label, names.near(label))
+        filters = Filters(label=label, **wish)
+        count = projection.count(filters)
+        pieces = export.stream(job, projection, kind, filters=filters, sort=sort)
+        if export.is_partial(job):
+            output.note(sentence("export_is_partial", done=job.done, total=job.total, state=job.state.value))
+        if target is None:
+            for piece in pieces:
+                sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+            return
+        # Nobody finds half a file under the name they asked for.
+        part = target.with_name(f"{target.name}.part")
+        try:
+            with part.open("wb") as file:
+                size = sum(map(file.write, pieces))
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    chosen = {name: value for name, value in asdict(filters).items() if value is not None}
+    done = {"job": job.id, "format": kind, "file": str(target), "items": count, "bytes": size}
+    done |= {"filters": chosen, "partial": export.is_partial(job)}
+    output.emit(ctx, done, f"{count} results in {target}")

@@ -1,0 +1,50 @@
+"""`weft jobs` and `weft watch`: what runs, what ran, and how far it is."""
+
+from __future__ import annotations
+
+import click
+
+from scripts.cli import follow, output
+from shared.jobs.ledger import Ledger
+
+COLUMNS = ("id", "name", "state", "done", "total", "failed", "per s", "left", "created")
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Show at most so many.")
+@click.pass_context
+def jobs(ctx: click.Context, limit: int) -> None:
+    """List jobs, newest first."""
+    found = Ledger.connect(output.state(ctx).settings).listed(limit)
+    rows = [
+        (
+            *(
+                job.id,
+                job.name,
+                follow.state(job),
+                job.done,
+                job.total if job.listed else f"{job.total}+",
+                job.failed,
+            ),
+            *(f"{job.rate:.1f}" if job.rate else "", output.span(job.eta), output.when(job.created)),
+        )
+        for job in found
+    ]
+    numbers = frozenset({"done", "total", "failed", "per s", "left"})
+    output.emit(
+        ctx,
+        {"jobs": [follow.document(job) for job in found]},
+        lambda console: console.print(
+            output.table(COLUMNS, rows, numbers) if rows else "No jobs yet: weft submit FOLDER"
+        ),
+    )
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@click.pass_context
+def watch(ctx: click.Context, job_id: str) -> None:
+    """Follow the job ID until it is finished. Exit code 1 if a photo failed or the job was cancelled."""
+    settings = output.state(ctx).settings
+    ledger = Ledger.connect(settings)
+    follow.report(ctx, settings, ledger, follow.follow(ledger, job_id))

@@ -1,0 +1,38 @@
+"""`weft worker`: one Celery worker with one warm engine."""
+
+from __future__ import annotations
+
+import socket
+
+import click
+
+from scripts.cli import output
+from shared.core.settings import Settings
+from shared.jobs.ledger import Ledger
+from shared.jobs.model import Lane
+
+
+@click.command()
+@click.option("--only", type=click.Choice([lane.value for lane in Lane]), help="Serve one lane, not both.")
+@click.option("--check", is_flag=True, help="Only tell by the exit code whether this host's workers are well.")
+@click.pass_context
+def command(ctx: click.Context, only: str | None, check: bool) -> int | None:
+    """Classify photos until it is stopped.
+
+    Another one in another terminal, or on another machine with WEFT_REDIS_URL and shared storage, adds throughput;
+    nothing else has to be told. SIGTERM or Ctrl-C lets it finish what it holds.
+    """
+    settings = output.state(ctx).settings
+    if check:
+        return _check(settings)
+    from worker.main import main
+
+    main(settings, only)
+    return None
+
+
+def _check(settings: Settings) -> int:
+    """Exit code for a container's health check: 0 where every worker of this host beats and none is in error."""
+    beats = [beat for beat in Ledger.connect(settings).workers() if beat["host"] == socket.gethostname()]
+    well = bool(beats) and all(beat["state"] != "error" for beat in beats)
+    return output.OK if well else output.FAILED

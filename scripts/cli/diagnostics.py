@@ -1,0 +1,209 @@
+"""What `weft doctor` looks at, one function a concern; none of them changes anything or loads an engine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from scripts.supervisor import redis as embedded
+from shared.bank.manifest import verify_files
+from shared.bank.store import BankStore
+from shared.core.errors import Unavailable, WeftError
+from shared.core.messages import sentence
+from shared.core.private_files import open_to_others
+from shared.core.redis_urls import addresses
+from shared.core.settings import Settings, cores
+from shared.encoder import describe
+from shared.encoder.info import EncoderInfo
+from shared.jobs.ledger import Ledger
+
+#: Share of the disk that has to be free: below the first, jobs are refused; below the second, it is said.
+DISK_REFUSED, DISK_LOW = 0.10, 0.15
+PACKAGES = ("weft", "celery", "redis", "openvino", "torch", "open_clip_torch", "faiss-cpu", "numpy", "pillow", "flask")
+#: What lets a CPU multiply in bfloat16 or int8, as /proc/cpuinfo names it.
+CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's report. `state`: ok, note (works, but be told) or broken."""
+
+    what: str
+    state: str
+    text: str
+
+
+def machine() -> dict[str, Any]:
+    """Cores, instruction sets and graphics cards of this machine."""
+    flags = cpu_flags()
+    return {
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "cores": cores(),
+        "cpu_flags": flags,
+        "bf16": any("bf16" in flag for flag in flags),
+        "gpus": gpus(),
+    }
+
+
+def cpu_flags(source: Path = Path("/proc/cpuinfo")) -> list[str]:
+    """Those of CPU_FLAGS that this machine has; none where it does not say."""
+    try:
+        lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    line = next((line for line in lines if line.lower().startswith(("flags", "features"))), "")
+    present = set(line.split())
+    return [flag for flag in CPU_FLAGS if flag in present]
+
+
+def gpus() -> list[str]:
+    """NVIDIA cards, by the driver's own tool."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return []
+    try:
+        told = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=10, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [line.split(" (UUID")[0] for line in told.splitlines() if line.strip()]
+
+
+def versions() -> dict[str, str | None]:
+    """Installed versions of what results depend on; None for what this role goes without."""
+    found: dict[str, str | None] = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+def in_force(settings: Settings) -> dict[str, Any]:
+    """Every setting as it is in force, secrets masked."""
+    shown = settings.model_dump(mode="json")
+    for name, value in shown.items():
+        if isinstance(value, str) and "://" in value:
+            parts = urlsplit(value)
+            if parts.username or parts.password:
+                shown[name] = parts._replace(netloc=f"**********@{parts.hostname}").geturl()
+    return {**shown, "roots": [str(root) for root in settings.roots]}
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Every check, in the order in which one thing needs the other; one that fails never hides the next."""
+    ledger: list[Ledger] = []
+    encoder: list[EncoderInfo] = []
+    checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+        ("data folder", lambda: _data_dir(settings)),
+        ("redis", lambda: _redis(settings, ledger)),
+        ("model", lambda: _model(settings, encoder)),
+        ("bank", lambda: _bank(settings, encoder)),
+        ("workers", lambda: _workers(ledger)),
+    )
+    findings: list[Finding] = []
+    for what, check in checks:
+        try:
+            findings.extend(check())
+        except WeftError as error:
+            findings.append(Finding(what, "broken", str(error)))
+        except OSError as error:
+            findings.append(Finding(what, "broken", f"{error.strerror}: {error.filename}"))
+    return findings
+
+
+def _data_dir(settings: Settings) -> Iterator[Finding]:
+    folder = settings.data_dir
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not os.access(existing, os.W_OK | os.X_OK):
+        yield Finding("data folder", "broken", f"{existing} cannot be written")
+        return
+    if open_to_others(folder):
+        text = f"other users of this machine may look into {folder}: `chmod 700` closes it"
+        yield Finding("data folder", "note", text)
+    disk = shutil.disk_usage(existing)
+    share = disk.free / disk.total
+    state = "broken" if share < DISK_REFUSED else "note" if share < DISK_LOW else "ok"
+    yield Finding("data folder", state, f"{folder}, {disk.free / 1024**3:.1f} GB ({share:.0%}) free")
+
+
+def _redis(settings: Settings, found: list[Ledger]) -> Iterator[Finding]:
+    if settings.redis_url is None:
+        program, its_version = embedded.find_server()
+        yield Finding("redis server", "ok", f"{program} {its_version}")
+    try:
+        at = addresses(settings)
+        ledger = Ledger.connect(settings)
+    except Unavailable as error:
+        # Nothing is wrong with a product that has not been started.
+        running = settings.redis_url is not None or (settings.run_dir / "redis.json").exists()
+        yield Finding("redis", "broken" if running else "note", str(error) if running else "not running: `weft up`")
+        return
+    found.append(ledger)
+    stats = ledger.stats()
+    used, limit = stats["redis_memory"] / 1024**2, stats["redis_maxmemory"] / 1024**2
+    full = limit and used > 0.6 * limit
+    yield Finding("redis", "broken" if full else "ok", f"ledger uses {used:.0f} of {limit:.0f} MB")
+    if at.cache is None:
+        yield Finding("embedding cache", "note", "not shared: each worker keeps its own (WEFT_CACHE_REDIS_URL)")
+    else:
+        answering = embedded.answers(at.cache)
+        yield Finding("embedding cache", "ok" if answering else "broken", "answers" if answering else "does not answer")
+
+
+def _model(settings: Settings, found: list[EncoderInfo]) -> Iterator[Finding]:
+    try:
+        info = describe(settings)
+    except WeftError as error:
+        if error.code != "model_not_converted":
+            raise
+        yield Finding("model", "note", f"{settings.model}: converted when a worker first loads it")
+        return
+    found.append(info)
+    text = f"{info.model} ({info.identity}), {info.engine} {info.precision} on {info.device}"
+    if info.trained:
+        yield Finding("model", "ok", text)
+    else:
+        yield Finding("model", "note", f"{text}; vectors are derived from hashes: its answers mean nothing")
+
+
+def _bank(settings: Settings, encoder: list[EncoderInfo]) -> Iterator[Finding]:
+    store = BankStore(settings)
+    current = store.current()
+    if current is None:
+        yield Finding("bank", "note", sentence("no_bank"))
+        return
+    manifest = store.manifest(current)
+    verify_files(store.folder(current), manifest)
+    if encoder and manifest["identity"] != encoder[0].identity:
+        text = sentence("bank_model_mismatch", bank_model=manifest["model"], model=encoder[0].model)
+        yield Finding("bank", "broken", text)
+    else:
+        yield Finding("bank", "ok", f"{current}, built with {manifest['model']}")
+
+
+def _workers(ledger: list[Ledger]) -> Iterator[Finding]:
+    if not ledger:
+        return
+    workers = ledger[0].workers()
+    if not workers:
+        yield Finding("workers", "broken", sentence("no_worker"))
+    for worker in workers:
+        error = worker.get("error")
+        text = sentence(error["code"], **error.get("detail", {})) if error else f"{worker.get('state')}"
+        about = f"{worker.get('model')}, {worker.get('device')}, bank {worker.get('bank')}"
+        yield Finding(f"worker {worker['id']}", "broken" if error else "ok", f"{text} ({about})")
+
+
+def as_documents(findings: list[Finding]) -> list[dict[str, str]]:
+    """For --json."""
+    return [asdict(finding) for finding in findings]

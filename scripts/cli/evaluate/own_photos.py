@@ -1,0 +1,90 @@
+"""A bank judged by leave-one-out on its own photos: cross-fitted answers, and the sweep over `topc`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from scripts.cli.evaluate.outcome import Outcomes
+from shared.bank.bank import Bank
+from shared.core.errors import InvalidRequest
+from shared.curation.check import NESTED_ROWS
+from shared.ranking.fitting.calibrate import look
+from shared.ranking.fitting.cross_fit import cross_fit
+from shared.ranking.fitting.fit import FEWEST_QUERIES, judged
+from shared.ranking.fitting.leave_out import LeaveOneOut, ranks
+from shared.ranking.methods import Method
+from shared.ranking.model import Preset
+from shared.ranking.ranker import Ranker
+
+#: Values of `topc` that are compared.
+SWEEP = (4, 6, 8, 10, 12, 16, 24, 32, 64)
+#: Photos ranked at a time while the sweep is timed, and how often; the fastest time counts.
+_MICRO_BATCH, _ROUNDS = 32, 5
+
+
+def judge(
+    bank: Bank, preset: Preset, progress: Callable[[int, int], None]
+) -> tuple[Outcomes, list[dict[str, Any]], list[str]]:
+    """Outcomes of all photos of one class, the sweep, and the methods that the folds chose.
+
+    Raises InvalidRequest where the bank has too few photos with a classmate, or vectors without meaning.
+    """
+    loo, labels = of_bank(bank)
+    if not bank.meaningful or int(loo.answerable.sum()) < FEWEST_QUERIES:
+        raise InvalidRequest(reason=f"leave-one-out needs {FEWEST_QUERIES} photos that have another of their class")
+    honest = cross_fit(loo, preset, nested=len(loo.owner) <= NESTED_ROWS, progress=progress)
+    outcomes = Outcomes(labels, honest.truth, honest.label, honest.rank, honest.confidence, honest.answered)
+    return outcomes, sweep(bank, loo, preset), sorted({method.name for method in honest.methods})
+
+
+def of_bank(bank: Bank) -> tuple[LeaveOneOut, tuple[str, ...]]:
+    """Leave-one-out over a bank (an even sample of a large one), and the labels of its classes."""
+    owner = np.repeat(np.arange(len(bank.labels)), bank.counts)
+    rows = judged(owner)
+    present, sampled = np.unique(owner[rows], return_inverse=True)
+    texts = None if bank.texts is None else bank.texts[present]
+    loo = LeaveOneOut.of(bank.vectors[rows], sampled.astype(np.int64), texts)
+    return loo, tuple(bank.labels[index] for index in present)
+
+
+def sweep(bank: Bank, loo: LeaveOneOut, preset: Preset) -> list[dict[str, Any]]:
+    """For every `topc`: recall of the coarse stage, top-1, top-5, and milliseconds a photo.
+
+    The method is the bank's own, chosen on these photos: the rows compare with each other, not with cross-fitted
+    figures.
+    """
+    method = Method.of(bank.manifest["ranking"]["method"])
+    ranked = np.diff(loo.starts) >= preset.min_samples
+    coarse = ranks(np.where(ranked, loo.centroid, -np.inf).astype(np.float32), loo.truth)
+    found = []
+    for topc in SWEEP:
+        wider = replace(preset, topc=topc)
+        seen = look(loo, method, wider, np.arange(len(loo.truth)))
+        rank = ranks(seen.scores, seen.truth)
+        found.append(
+            {
+                "topc": topc,
+                "coarse_recall": round(float(np.mean(coarse < topc)), 4),
+                "top1": round(float(np.mean(rank < 1)), 4),
+                "top5": round(float(np.mean(rank < 5)), 4),
+                "ms_a_photo": round(_milliseconds(Ranker(bank, wider), loo.asked), 4),
+            }
+        )
+        if topc >= len(bank.labels):
+            break
+    return found
+
+
+def _milliseconds(ranker: Ranker, photos: np.ndarray[Any, Any]) -> float:
+    batch = photos[:_MICRO_BATCH]
+    times = []
+    for _ in range(_ROUNDS):
+        began = time.perf_counter()
+        ranker.rank(batch)
+        times.append(time.perf_counter() - began)
+    return min(times) / len(batch) * 1e3

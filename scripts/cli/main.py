@@ -1,0 +1,185 @@
+"""The `weft` command: a table of commands, each loaded only when it is called, so that `weft web` loads no numerics."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from scripts.cli import output
+from shared.core.errors import WeftError
+from shared.core.messages import sentence
+from shared.core.redis_urls import ADDRESS_FILE
+
+#: Command → (module:attribute, help). The help stands here so that `weft --help` loads no command.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "up": ("scripts.cli.commands.up:command", "Start everything on this machine, Redis included."),
+    "web": ("scripts.cli.commands.web:command", "Serve the pages and the API."),
+    "worker": (
+        "scripts.cli.commands.worker:command",
+        "Classify photos; start as many as there are cores or GPUs to use.",
+    ),
+    "dispatcher": (
+        "scripts.cli.commands.dispatcher:command",
+        "List folders, hand out work and sweep what was left behind.",
+    ),
+    "classify": ("scripts.cli.commands.classify:command", "Classify photos now and print what they are."),
+    "submit": ("scripts.cli.commands.submit:command", "Submit photos, zip files or a folder as a job."),
+    "jobs": ("scripts.cli.commands.jobs:jobs", "List jobs, newest first."),
+    "watch": ("scripts.cli.commands.jobs:watch", "Follow a job until it is finished."),
+    "export": ("scripts.cli.commands.export:command", "Write a job's results to a file."),
+    "cancel": ("scripts.cli.commands.control:cancel", "Stop a job; what is done stays."),
+    "pause": ("scripts.cli.commands.control:pause", "Hold a job until it is resumed."),
+    "resume": ("scripts.cli.commands.control:resume", "Go on with a paused job."),
+    "retry": ("scripts.cli.commands.control:retry", "Try a job's failed photos again."),
+    "delete": ("scripts.cli.commands.delete:command", "Remove an ended job for good."),
+    "bank": ("scripts.cli.commands.bank:command", "Build, check, publish and roll back banks."),
+    "evaluate": ("scripts.cli.commands.evaluate:command", "Measure a bank on labelled photos."),
+    "embed": ("scripts.cli.commands.embed:command", "Write photos' embeddings to a file."),
+    "model": ("scripts.cli.commands.model:command", "List, download, check and quantize models."),
+    "backup": (
+        "scripts.cli.commands.backup:backup",
+        "Copy ledger, results, uploads and banks, also while everything runs.",
+    ),
+    "restore": ("scripts.cli.commands.backup:restore", "Fill an empty data folder from a backup."),
+    "gc": ("scripts.cli.commands.gc:command", "Remove uploads and thumbnails that no job names any more."),
+    "key": ("scripts.cli.commands.key:command", "Add, list and remove keys for the pages and the API."),
+    "bench": ("scripts.cli.commands.bench:command", "Measure this machine."),
+    "doctor": ("scripts.cli.commands.doctor:command", "Check the set-up and print the settings in force."),
+}
+
+
+#: Commands whose output files are the user's own; what all others write is for nobody else on this machine.
+USER_FILES = frozenset({"export", "embed", "evaluate", "bench"})
+
+
+class Lazy(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command, and give it (and its subcommands) the common options."""
+        if cmd_name not in COMMANDS:
+            return None
+        if cmd_name not in USER_FILES:
+            os.umask(0o077)
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        command.name = cmd_name
+        _add_common_options(command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table's own help texts: nothing is imported for them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+def _common_options() -> list[click.Option]:
+    return [
+        click.Option(
+            ["--data-dir"],
+            type=click.Path(file_okay=False, path_type=Path),
+            help="Folder of everything that Weft keeps (WEFT_DATA_DIR).",
+            expose_value=False,
+            callback=_set_data_dir,
+        ),
+        click.Option(
+            ["--json", "as_json"],
+            is_flag=True,
+            help="Print one JSON document on stdout, and nothing else there.",
+            expose_value=False,
+            callback=_set_json,
+        ),
+    ]
+
+
+def _add_common_options(command: click.Command) -> None:
+    taken = {option for parameter in command.params for option in parameter.opts}
+    command.params.extend(option for option in _common_options() if not taken & set(option.opts))
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _add_common_options(inner)
+
+
+def _set_data_dir(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        output.state(ctx).data_dir = value
+
+
+def _set_json(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        output.state(ctx).json = True
+
+
+@click.group(cls=Lazy, params=_common_options(), context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="weft")
+@click.pass_context
+def weft(ctx: click.Context) -> None:
+    """Weft: a folder of fabric photos in, ranked fabric classes out.
+
+    Exit codes: 0 everything went well, 1 work failed, 2 the command line is wrong.
+    """
+    output.state(ctx)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command; every error becomes a sentence and an exit code."""
+    # A name that is no UTF-8 must not end a command; in JSON the escape is valid, too.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code."""
+    state = output.State()
+    # What it is set to can only be seen by setting it.
+    before = os.umask(0o077)
+    os.umask(before)
+    try:
+        result: Any = weft.main(arguments, prog_name="weft", standalone_mode=False, obj=state)
+        return result if isinstance(result, int) else output.OK
+    except click.UsageError as error:
+        error.show()
+        return output.USAGE
+    except click.ClickException as error:
+        error.show()
+        return output.FAILED
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except WeftError as error:
+        output.error(error, state.json)
+        _hint(error, state)
+        return output.FAILED
+    except BrokenPipeError:
+        # `weft jobs | head`; nobody reads on, and the interpreter must not complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return output.FAILED
+    except ValidationError as error:
+        for problem in error.errors():
+            click.echo(f"WEFT_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}", err=True)
+        return output.USAGE
+    finally:
+        os.umask(before)
+
+
+def _hint(error: WeftError, state: output.State) -> None:
+    """Redis "cannot be reached" most often because nothing was started."""
+    settings = state.settings
+    if error.code == "redis_unavailable" and not settings.redis_url and not (settings.run_dir / ADDRESS_FILE).exists():
+        output.note(sentence("not_running", data_dir=settings.data_dir))
+
+
+if __name__ == "__main__":
+    main()

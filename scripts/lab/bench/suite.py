@@ -1,0 +1,111 @@
+"""Which measurements there are, in which order they run, and the figures that the others are judged by."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.lab.bench import cached, durability, footprint, interactive, limit, overhead, own_set, scaling, whole
+from scripts.lab.bench.bench import Bench
+from scripts.lab.bench.clock import Neighbours
+from shared.core.errors import WeftError
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table."""
+
+    key: str
+    title: str
+    #: Which measurement yields it.
+    source: str
+    #: What it should reach, and whether more is better.
+    goal: float | None
+    more: bool = True
+    unit: str = "×"
+
+    def reached(self, value: float | None) -> bool | None:
+        if value is None or self.goal is None:
+            return None
+        return value >= self.goal if self.more else value <= self.goal
+
+
+MEASUREMENTS: dict[str, Callable[[Bench], dict[str, Any]]] = {
+    "overhead": overhead.measure,
+    "limit": limit.measure,
+    "whole": whole.measure,
+    "cached": cached.measure,
+    "durability": durability.measure,
+    "interactive": interactive.measure,
+    "footprint": footprint.measure,
+    "scale": scaling.pinned,
+    "sleep": scaling.sleeping,
+    "own": own_set.own,
+    "long": own_set.long,
+}
+#: Left out of a quick run unless asked for.
+LONG = ("long",)
+
+FIGURES = (
+    Figure("whole_vs_ceiling", "whole product, cold, 1 MP, beside 1/(1/decode + 1/encode)", "whole", 0.85),
+    Figure("whole_vs_old_way", "whole product beside the old way", "whole", 6.0),
+    Figure("whole_vs_best_server", "whole product beside the best server", "whole", 2.0),
+    Figure("whole_vs_best_script", "whole product beside the strongest script", "whole", 1.0),
+    Figure("encoder_vs_limit", "encoder beside the matrix-product limit", "limit", 0.80),
+    Figure("cached_per_s", "everything cached, 224 px, folder job", "cached", 1000, unit="photos/s"),
+    Figure("cached_vs_cold", "cached beside cold", "cached", 20),
+    Figure("overhead_ms", "queue, ledger and web, null encoder, CPU a photo", "overhead", 1.0, more=False, unit="ms"),
+    Figure("durable_vs_everysec", "appendfsync always beside everysec, null encoder", "durability", 0.4),
+    Figure("scale_2", "2 workers beside 1, a core each", "scale", 1.85),
+    Figure("scale_16", "16 workers beside 1, sleeping engine", "sleep", 15),
+    Figure("interactive_p95_ms", "one photo under full bulk load, p95", "interactive", 1000, more=False, unit="ms"),
+    Figure("ready_s", "worker: start to ready, converted model", "footprint", 3.0, more=False, unit="s"),
+    Figure("resident_mb", "worker: resident memory", "footprint", 900, more=False, unit="MB"),
+    Figure("web_ready_s", "web: start to first answer", "footprint", 2.0, more=False, unit="s"),
+    Figure("web_resident_mb", "web: resident memory", "footprint", 150, more=False, unit="MB"),
+    Figure("own_cached_vs_first", "own set: second run beside the first", "own", 20),
+    Figure("long_vs_bare", "5,000-photo job beside the bare loops", "long", 0.75),
+)
+
+
+def run(bench: Bench, only: Collection[str] = ()) -> dict[str, Any]:
+    """Measures, and goes on where one measurement fails; its error stands in its place."""
+    chosen = [n for n in MEASUREMENTS if (n in only if only else not (bench.quick and n in LONG))]
+    raw: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    for name in chosen:
+        if bench.out_of_time:
+            errors[name] = "left out: a quick run's time is up"
+            continue
+        bench.say(f"measuring: {name}")
+        neighbours, began = Neighbours(), time.monotonic()
+        try:
+            raw[name] = MEASUREMENTS[name](bench)
+        except WeftError as error:
+            errors[name] = str(error.detail.get("reason") or error)
+            continue
+        raw[name]["seconds"] = round(time.monotonic() - began, 1)
+        raw[name]["others_took"] = round(neighbours.share(), 3)
+    values = {figure.key: _rounded(raw.get(figure.source, {}).get(figure.key)) for figure in FIGURES}
+    return {**values, "machine": machine(), "raw": raw, "errors": errors}
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were taken on."""
+    from shared.encoder import hardware
+
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "cpu_precision": hardware.cpu_precision(),
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "load_average": os.getloadavg(),
+    }
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 3) if isinstance(value, float) else value

@@ -1,0 +1,1 @@
+"""What every layer uses: settings, errors, messages, names, logging. Imports nothing above it."""

@@ -1,0 +1,1 @@
+"""What is done with banks: build, import, check, clean, preview, proposals, new versions."""

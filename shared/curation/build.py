@@ -1,0 +1,161 @@
+"""Makes a bank from a folder of photos: read, decode and measure in threads, encode in micro-batches, seal."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.bank.store import BankStore, thumb_name
+from shared.core.errors import PhotoError
+from shared.core.settings import Settings, cores
+from shared.curation.folder import read_classes, read_names
+from shared.curation.texts import class_texts
+from shared.curation.writer import Draft, Halves, Progress, normalised, sample_id, seal, silent
+from shared.photos.decode import Limits, decode, thumbnail
+from shared.photos.quality import measure
+from shared.photos.regular_files import open_regular
+
+if TYPE_CHECKING:
+    from shared.encoder import Encoder
+
+
+@dataclass
+class Photo:
+    """A photo on its way into a bank; `error` is set where it cannot be used."""
+
+    label: str
+    name: str
+    data: bytes | Path
+    sha256: str = ""
+    prepared: Any = None
+    jpeg: bytes = b""
+    measures: dict[str, Any] | None = None
+    error: PhotoError | None = None
+
+
+def build_bank(
+    folder: Path, encoder: Encoder, settings: Settings, progress: Progress = silent, name: str = "", limit: int = 0
+) -> str:
+    """Builds a version from `folder` (a folder a class) and returns it, not yet published.
+
+    Unreadable photos are skipped and named in the manifest, the same bytes in one class are taken once. `limit` takes
+    only so many photos of each class (0: all). Raises InvalidRequest (`folder_missing`, `folder_empty`, `class_clash`),
+    BankError("bank_empty"), Unavailable("disk_full").
+    """
+    classes, names = read_classes(folder), read_names(folder)
+    photos = [Photo(c.label, name, path) for c in classes for name, path in c.photos[: limit or None]]
+    store = BankStore(settings)
+    with store.new_folder() as target:
+        draft = Draft(
+            encoder=encoder.info,
+            classes=[names.of(entry.label) for entry in classes],
+            samples=[],
+            vectors=np.empty((0, encoder.info.dim), np.float16),
+            name=name,
+        )
+        take_photos(draft, photos, encoder, settings, target, progress)
+        draft.texts = class_texts(draft.classes, encoder.info, settings)
+        return seal(store, target, draft, progress)
+
+
+def take_photos(
+    draft: Draft, photos: list[Photo], encoder: Encoder, settings: Settings, target: Path, progress: Progress = silent
+) -> None:
+    """Adds photos to a draft, with thumbnails into `target`; bad ones are named, repeats counted."""
+    known = {sample["id"] for sample in draft.samples} | {sample["id"] for sample in draft.aside}
+    rows: list[Halves] = [draft.vectors]
+    done = 0
+    prepared = prepared_photos(photos, encoder, settings)
+    while batch := list(islice(prepared, max(1, encoder.micro_batch))):
+        good = []
+        for photo in batch:
+            identifier = sample_id(photo.label, photo.sha256)
+            if photo.error is not None:
+                draft.skipped.append({"name": photo.name, "code": photo.error.code, "detail": photo.error.detail})
+            elif identifier in known:
+                draft.duplicates += 1
+            else:
+                known.add(identifier)
+                good.append((identifier, photo))
+        if good:
+            rows.append(_encode(encoder, [photo for _, photo in good]).astype(np.float16))
+        for identifier, photo in good:
+            draft.samples.append(_record(identifier, photo, target))
+        done += len(batch)
+        progress("reading", done, len(photos))
+    draft.vectors = np.concatenate(rows)
+
+
+def _encode(encoder: Encoder, photos: list[Photo]) -> npt.NDArray[np.float32]:
+    if encoder.needs_pixels:
+        return normalised(encoder.encode([photo.prepared for photo in photos]))
+    return normalised(encoder.encode_hashes([photo.sha256 for photo in photos]))
+
+
+def _record(identifier: str, photo: Photo, target: Path) -> dict[str, Any]:
+    path = target / thumb_name(identifier)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(photo.jpeg)
+    return {
+        "id": identifier,
+        "label": photo.label,
+        "name": photo.name,
+        "sha256": photo.sha256,
+        "thumb": True,
+        **(photo.measures or {}),
+    }
+
+
+def prepared_photos(photos: Iterable[Photo], encoder: Encoder, settings: Settings) -> Iterator[Photo]:
+    """Photos in their order, decoded a little ahead by threads; memory holds a few micro-batches, never the folder."""
+    threads = settings.threads or cores()
+    ahead = 2 * max(threads, encoder.micro_batch)
+    waiting: deque[Future[Photo]] = deque()
+    with ThreadPoolExecutor(threads, thread_name_prefix="bank") as pool:
+        try:
+            for photo in photos:
+                waiting.append(pool.submit(_prepare, photo, encoder, Limits.of(settings)))
+                if len(waiting) >= ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _prepare(photo: Photo, encoder: Encoder, limits: Limits) -> Photo:
+    try:
+        data = photo.data if isinstance(photo.data, bytes) else _read(photo.data, limits)
+        photo.sha256 = hashlib.sha256(data).hexdigest()
+        rgb = decode(data, encoder.decode_size, limits)
+        photo.jpeg = thumbnail(rgb)
+        photo.measures = measure(rgb)
+        if encoder.needs_pixels:
+            photo.prepared = encoder.prepare(rgb)
+    except PhotoError as error:
+        photo.error = error
+    photo.data = b""
+    return photo
+
+
+def _read(path: Path, limits: Limits) -> bytes:
+    try:
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > limits.bytes:
+                raise PhotoError("too_large", limit=limits.bytes)
+            return file.read()
+    except FileNotFoundError as failure:
+        raise PhotoError("missing_file") from failure
+    except OSError as failure:
+        raise PhotoError("unreadable", reason=failure.strerror or str(failure)) from failure

@@ -1,0 +1,99 @@
+"""Reads a bank's folder: one folder a class, nested folders below it, names beside it. No numpy here."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shared.core.errors import InvalidRequest
+from shared.core.names import fold, normal, path_name
+from shared.core.names import label as label_of
+from shared.photos.formats import is_photo_name
+
+#: Files beside the class folders that give names: label → Chinese name (or {"zh", "en"}), label → list of aliases.
+LABEL_FILES = ("labels.json", "fabric_labels.json")
+ALIAS_FILES = ("aliases.json", "fabric_aliases.json")
+
+
+def refuse_clashes(labels: list[str]) -> None:
+    """Raises InvalidRequest("class_clash") for labels that differ only in case or Unicode form."""
+    seen: dict[str, str] = {}
+    for label in labels:
+        other = seen.setdefault(fold(label), label)
+        if other is not label:
+            raise InvalidRequest("class_clash", first=other, second=label)
+
+
+@dataclass
+class ClassFolder:
+    label: str
+    #: Photos below the folder, sorted, with their names relative to the bank's folder.
+    photos: list[tuple[str, Path]] = field(default_factory=list)
+
+
+@dataclass
+class Names:
+    """Chinese and English names and aliases by label; the label itself where a file says nothing."""
+
+    labels: dict[str, Any] = field(default_factory=dict)
+    aliases: dict[str, list[str]] = field(default_factory=dict)
+
+    def of(self, label: str) -> dict[str, Any]:
+        """`{"label", "zh", "en", "aliases"}`."""
+        given = self.labels.get(label)
+        names = given if isinstance(given, dict) else {"zh": given} if isinstance(given, str) else {}
+        chinese = any("一" <= char <= "鿿" for char in label)
+        english = label.replace("_", " ") if label.isascii() else label
+        return {
+            "label": label,
+            "zh": str(names.get("zh") or label),
+            "en": str(names.get("en") or (label if chinese else english)),
+            "aliases": [str(alias) for alias in self.aliases.get(label, [])],
+        }
+
+
+def read_names(folder: Path) -> Names:
+    """Names from the JSON files beside the class folders. Raises InvalidRequest where one is damaged."""
+
+    def first(candidates: tuple[str, ...]) -> dict[str, Any]:
+        for candidate in candidates:
+            path = folder / candidate
+            if not path.is_file():
+                continue
+            try:
+                document = json.loads(path.read_text(encoding="utf-8-sig"))
+                return {normal(key): value for key, value in document.items()}
+            except (ValueError, AttributeError) as failure:
+                raise InvalidRequest(reason=f"{path.name}: {failure}") from failure
+        return {}
+
+    aliases = {key: value if isinstance(value, list) else [value] for key, value in first(ALIAS_FILES).items()}
+    return Names(labels=first(LABEL_FILES), aliases=aliases)
+
+
+def read_classes(folder: Path) -> list[ClassFolder]:
+    """The classes of `folder`, by label: every folder directly below it is one, with all photos at any depth.
+
+    Raises InvalidRequest: `folder_missing`, `folder_empty` (no class folder), `class_clash`, `label_*`.
+    """
+    if not folder.is_dir():
+        raise InvalidRequest("folder_missing", path=path_name(str(folder)))
+    found = []
+    for entry in sorted(folder.iterdir()):
+        if entry.is_dir() and not entry.name.startswith("."):
+            photos = [(normal(path_name(str(path.relative_to(folder)))), path) for path in _photos(entry)]
+            found.append(ClassFolder(label_of(entry.name), sorted(photos)))
+    refuse_clashes([entry.label for entry in found])
+    if not any(entry.photos for entry in found):
+        raise InvalidRequest("folder_empty")
+    return sorted(found, key=lambda entry: entry.label)
+
+
+def _photos(folder: Path) -> Iterator[Path]:
+    for here, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(here, name) for name in names if is_photo_name(name))

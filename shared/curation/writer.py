@@ -1,0 +1,177 @@
+"""Turns a draft (classes, samples, vectors) into an immutable bank version."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.bank.bank import HASH_ENGINES, INDEX
+from shared.bank.manifest import seal_manifest
+from shared.bank.store import BankStore
+from shared.core import json_lines
+from shared.core.errors import BankError
+from shared.curation.sizes import size_warnings
+from shared.encoder.info import EncoderInfo
+from shared.ranking.fitting.fit import fit_ranking
+from shared.ranking.index import choose_kind, make_index, save_index
+
+#: Called with (stage, done, total): `reading`, `choosing`, `indexing`… are the stages.
+Progress = Callable[[str, int, int], None]
+
+Halves = npt.NDArray[np.float16]
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Progress for callers that show none."""
+
+
+def sample_id(label: str, sha256: str) -> str:
+    """Stable over versions: the same photo in the same class keeps its id, in two classes it has two."""
+    return hashlib.sha256(f"{label}\0{sha256}".encode()).hexdigest()[:16]
+
+
+@dataclass
+class Draft:
+    """A bank in the making. `samples[i]` describes `vectors[i]`; both in any order."""
+
+    encoder: EncoderInfo
+    #: `{"label", "zh", "en", "aliases"}` each.
+    classes: list[dict[str, Any]]
+    #: `{"id", "label", "name", "sha256", "thumb", …}` each.
+    samples: list[dict[str, Any]]
+    #: [n, d] L2-normalised.
+    vectors: Halves
+    #: Samples set aside by curation, with `reason`, and their vectors.
+    aside: list[dict[str, Any]] = field(default_factory=list)
+    aside_vectors: Halves | None = None
+    #: [C, d] class-name embeddings in the order of `classes`.
+    texts: npt.NDArray[np.float32] | None = None
+    #: Softmax temperature of cosines to class names, for a bank without any sample.
+    text_temperature: float = 0.01
+    #: `{"code", "class", "samples"}` each; more are added when the bank is sealed.
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    #: `{"name", "code", "detail"}` of photos that could not be read.
+    skipped: list[dict[str, Any]] = field(default_factory=list)
+    duplicates: int = 0
+    name: str = ""
+    parent: str | None = None
+    #: How it came to be: `build`, `import`, `clean`, `add`.
+    origin: str = "build"
+
+
+def normalised(vectors: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Rows [n, d] at length 1. Raises BankError("bank_vectors") for NaN, infinite or zero rows."""
+    rows = np.asarray(vectors, dtype=np.float32)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    bad = np.flatnonzero(~np.isfinite(lengths[:, 0]) | (lengths[:, 0] < 1e-6))
+    if len(bad):
+        raise BankError("bank_vectors", rows=len(bad), first=int(bad[0]))
+    unit: npt.NDArray[np.float32] = rows / lengths
+    return unit
+
+
+def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = silent) -> str:
+    """Writes the draft into `folder` (from `store.new_folder()`, thumbnails already in it) and keeps it as a version.
+
+    Returns the version; it is not published. Raises BankError("bank_empty"), Unavailable("disk_full").
+    """
+    classes = sorted(draft.classes, key=lambda entry: entry["label"])
+    order_of = {entry["label"]: index for index, entry in enumerate(classes)}
+    owner = np.array([order_of[sample["label"]] for sample in draft.samples], dtype=np.int64)
+    counts = np.bincount(owner, minlength=len(classes)) if len(owner) else np.zeros(len(classes), np.int64)
+    warnings = [*draft.warnings, *size_warnings(classes, counts, draft.samples, named=draft.texts is not None)]
+    names: npt.NDArray[np.float32] | None = None
+    if draft.texts is not None:
+        by_label = {entry["label"]: row for entry, row in zip(draft.classes, draft.texts, strict=True)}
+        texts = np.stack([by_label[entry["label"]] for entry in classes])
+        draft.texts, names = texts[counts > 0], texts[counts == 0]
+    unused = [entry for entry, n in zip(classes, counts, strict=True) if not n]
+    classes = [{**entry, "count": int(n)} for entry, n in zip(classes, counts, strict=True) if n]
+    if not classes and names is None:
+        raise BankError("bank_empty")
+    # Within a class by id: the same samples make the same arrays, whatever order they came in.
+    order = sorted(range(len(draft.samples)), key=lambda i: (owner[i], draft.samples[i]["id"]))
+    samples = [draft.samples[i] for i in order]
+    vectors = np.ascontiguousarray(draft.vectors[order], dtype=np.float16)
+    owner = np.repeat(np.arange(len(classes)), [entry["count"] for entry in classes])
+    fitted = fit_ranking(
+        vectors,
+        owner,
+        tuple(entry["label"] for entry in classes),
+        draft.texts,
+        draft.encoder.engine not in HASH_ENGINES,
+        lambda done, total: progress("choosing", done, total),
+        draft.text_temperature,
+    )
+
+    arrays: dict[str, npt.NDArray[Any] | None] = {
+        "vectors.npy": vectors,
+        "ids.npy": np.array([sample["id"] for sample in samples], dtype="S16"),
+        "centroids.npy": fitted.centroids,
+        "texts.npy": draft.texts,
+        "linear.npy": fitted.linear,
+        "names.npy": names if unused else None,
+        "aside.npy": draft.aside_vectors if draft.aside else None,
+    }
+    written = []
+    for name, array in arrays.items():
+        if array is not None:
+            np.save(folder / name, array, allow_pickle=False)
+            written.append(name)
+    if choose_kind(len(vectors)) == "pq":
+        progress("indexing", 0, 1)
+        # Trained once, here: a worker maps the file and is ready.
+        if save_index(make_index(vectors), folder / INDEX):
+            written.append(INDEX)
+    for name, rows in (("samples.jsonl", samples), ("aside.jsonl", draft.aside)):
+        (folder / name).write_text(json_lines.dump(rows), encoding="utf-8")
+        written.append(name)
+
+    created = time.time()
+    version = _version(draft.name, created, folder / "vectors.npy")
+    seal_manifest(
+        folder,
+        {
+            "version": version,
+            "name": draft.name,
+            "created": created,
+            "origin": draft.origin,
+            "parent": draft.parent,
+            "model": draft.encoder.model,
+            "identity": draft.encoder.identity,
+            "encoder": asdict(draft.encoder),
+            "counts": {
+                "classes": len(classes),
+                "samples": len(samples),
+                **({"named": len(unused)} if names is not None and unused else {}),
+                "aside": len(draft.aside),
+                "skipped": len(draft.skipped),
+                "duplicates": draft.duplicates,
+            },
+            "classes": classes,
+            # Classes that have no sample now: ranked by their names where there is a names.npy.
+            "unused_classes": unused,
+            "ranking": fitted.manifest,
+            "warnings": warnings,
+            "skipped": draft.skipped,
+        },
+        written,
+    )
+    store.keep(folder, version)
+    return version
+
+
+def _version(name: str, created: float, vectors: Path) -> str:
+    """Sorts by time, tells versions of one second apart, and carries the user's name where it is plain enough."""
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40]
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(created))
+    digest = hashlib.sha256(f"{created!r}".encode() + vectors.read_bytes()[:65536]).hexdigest()[:6]
+    return "-".join(part for part in (slug, stamp, digest) if part)

@@ -1,0 +1,1 @@
+"""Jobs from submission to export: ledger, intake, projection, archive, export."""

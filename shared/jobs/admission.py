@@ -1,0 +1,49 @@
+"""Whether there is room for more work. Asked before anything is accepted: what was accepted must be able to end.
+
+A Redis at `maxmemory` refuses commits, and one that appends to a full disk ends (docs/reliability.md), so new jobs
+are refused well before either.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from shared.core.errors import Unavailable
+from shared.core.settings import Settings
+from shared.jobs.ledger.reading import Reading
+
+#: Share of `maxmemory` from which on no job is accepted: results of the accepted ones still have to fit.
+MEMORY_FOR_JOBS = 0.6
+#: Share from which on folders are not listed any further.
+MEMORY_FOR_LISTING = 0.8
+#: Free share of the disk below which no job is accepted…
+DISK_FREE = 0.1
+#: … unless so many bytes are free: a tenth of a large disk is plenty.
+DISK_PLENTY = 20 * 1024**3
+
+
+def require_room(settings: Settings, ledger: Reading) -> None:
+    """Raises: Unavailable (`memory_full`, `disk_full`, `redis_unavailable`)."""
+    if memory_share(ledger) >= MEMORY_FOR_JOBS:
+        raise Unavailable("memory_full", retry_after=30)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if disk_is_short(settings.data_dir):
+        raise Unavailable("disk_full", retry_after=60)
+
+
+def memory_share(ledger: Reading) -> float:
+    """Used share of the ledger's `maxmemory`; 0 where there is no limit. Raises: Unavailable."""
+    used, limit = ledger.memory()
+    return used / limit if limit else 0.0
+
+
+def disk_is_short(folder: Path) -> bool:
+    """Whether the file system of `folder` is nearly full."""
+    usage = shutil.disk_usage(folder)
+    return usage.free < disk_reserve(usage.total)
+
+
+def disk_reserve(total: int) -> float:
+    """Bytes of a disk of this size that new jobs leave free."""
+    return min(DISK_FREE * total, DISK_PLENTY)

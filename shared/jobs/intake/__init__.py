@@ -1,0 +1,1 @@
+"""How photos and folders become a job."""

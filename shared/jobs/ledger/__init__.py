@@ -1,0 +1,150 @@
+"""The record of jobs in Redis: the truth. A Celery message is only a hint that a chunk may be worth claiming.
+
+What people submit, read and steer goes through `Ledger`; a worker claims through `Claims`, the dispatcher works through
+`Office`. All atomic steps are the Lua scripts beside this file, and `docs/reliability.md` says what each promises.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from shared.core.errors import Conflict, NotFound
+from shared.core.redis_urls import addresses
+from shared.core.settings import CHUNK_ITEMS, Settings
+from shared.jobs.catalog import Catalog
+from shared.jobs.ledger import keys, wire
+from shared.jobs.ledger.connection import Connection, connect, translated
+from shared.jobs.ledger.reading import Reading
+from shared.jobs.ledger.submission import Submission, chunked
+from shared.jobs.model import Item, Job, JobSpec
+
+__all__ = ["Ledger"]
+
+
+class Ledger(Reading):
+    """Jobs: submit, read, steer."""
+
+    def __init__(self, connection: Connection, settings: Settings | None = None) -> None:
+        super().__init__(connection)
+        self._catalog = Catalog(settings) if settings else None
+        self.connection = connection
+        self._submission = Submission(connection, self._archived)
+
+    @classmethod
+    def connect(cls, settings: Settings, *, hurried: bool = False) -> Ledger:
+        """The ledger that this data dir or `WEFT_REDIS_URL` names; `hurried` as for `connection.connect`.
+
+        Raises:
+            Unavailable: there is none, or it does not answer.
+            Conflict: it was written by another version (`schema_unknown`).
+        """
+        connection = Connection(connect(addresses(settings).ledger, hurried=hurried))
+        connection.check_schema()
+        return cls(connection, settings)
+
+    def submit(
+        self,
+        spec: JobSpec,
+        items: Sequence[Item],
+        idempotency_key: str | None = None,
+        fingerprint: str | None = None,
+    ) -> Job:
+        """Accepts a job whose items are known. When this returns, every one of them will get exactly one outcome.
+
+        Raises: see `Submission.submit`.
+        """
+        return self.find(self._submission.submit(spec, items, len(items), idempotency_key, fingerprint))
+
+    def submit_folder(self, spec: JobSpec, idempotency_key: str | None = None, fingerprint: str | None = None) -> Job:
+        """Accepts a folder; the dispatcher lists it. Raises: see `Submission.submit`."""
+        return self.find(self._submission.submit(spec, None, None, idempotency_key, fingerprint))
+
+    def find_idempotent(self, key: str, fingerprint: str | None = None) -> Job | None:
+        """The job that this Idempotency-Key made before.
+
+        Raises:
+            Conflict: the key came with another request.
+        """
+        job_id = self._submission.known(key, fingerprint)
+        return self.find(job_id) if job_id else None
+
+    def find(self, job_id: str) -> Job:
+        """A job of the ledger, or one that it has let go. Raises: NotFound."""
+        try:
+            return self.job(job_id)
+        except NotFound:
+            if (archived := self._archived(job_id)) is None:
+                raise
+            return archived
+
+    def listed(self, limit: int = 50, before: float | None = None) -> list[Job]:
+        """Newest first, those that the ledger has let go included; `before` pages on by creation time."""
+        held = self.jobs(limit, before)
+        archived = self._catalog.page(limit, before) if self._catalog else []
+        both = {job.id: job for job in (*archived, *held)}
+        return sorted(both.values(), key=lambda job: (job.created, job.id), reverse=True)[:limit]
+
+    def _archived(self, job_id: str) -> Job | None:
+        return self._catalog.find(job_id) if self._catalog else None
+
+    def cancel(self, job_id: str) -> Job:
+        """Ends a job; results committed so far stay. Raises: NotFound."""
+        return self._control(job_id, "cancel", {"finished"})
+
+    def pause(self, job_id: str) -> Job:
+        """No further chunk starts. Raises: NotFound; Conflict unless it waits or runs."""
+        return self._control(job_id, "pause", {"scheduled", "finished", "cancelled"})
+
+    def resume(self, job_id: str) -> Job:
+        """Raises: NotFound; Conflict for an ended job."""
+        return self._control(job_id, "resume", {"finished", "cancelled"})
+
+    def start(self, job_id: str) -> Job:
+        """A scheduled job's time has come. Raises: NotFound."""
+        return self._control(job_id, "start", set())
+
+    def retry(self, job_id: str) -> Job:
+        """Failed items go round again, in a new generation.
+
+        Raises:
+            NotFound: no such job.
+            Conflict: it is cancelled, or nothing failed.
+        """
+        job = self.find(job_id)
+        if job.archived:
+            raise Conflict("job_archived")
+        if job.state == "cancelled" or not job.failed:
+            raise Conflict(reason=f"{job.state}, {job.failed} failed")
+        for chunk in chunked(self._failed_items(job_id), CHUNK_ITEMS):
+            generations = [value for item in chunk for value in (item.index, item.generation)]
+            # Nothing happens where another retry was quicker: its items are on their way already.
+            self.connection.run("retry", job_id, wire.pack_items(chunk), *generations)
+        return self.job(job_id)
+
+    def _failed_items(self, job_id: str) -> Iterable[Item]:
+        """Failed items as references with their next generation, by index."""
+        redis = self.connection.redis
+        with translated():
+            failed = {int(i): int(c) for i, c in redis.hgetall(keys.job(job_id, "failed")).items()}
+            raised = {int(i): int(g) for i, g in redis.hgetall(keys.job(job_id, "gen")).items()}
+            by_chunk: defaultdict[int, set[int]] = defaultdict(set)
+            for index, chunk in failed.items():
+                by_chunk[chunk].add(index)
+            found: list[Item] = []
+            for chunk, indexes in by_chunk.items():
+                blob = redis.get(keys.job(job_id, f"in:{chunk}"))
+                found += [i for i in wire.unpack_items(blob) if i.index in indexes] if blob else []
+        for i in sorted(found, key=lambda item: item.index):
+            yield Item(i.index, i.name, i.sha256, i.path, i.size, i.mtime, raised.get(i.index, 0) + 1)
+
+    def _control(self, job_id: str, verb: str, refused: set[str]) -> Job:
+        before: Any = self.connection.run("control", job_id, verb)
+        if before is None:
+            if self._archived(job_id):
+                raise Conflict("job_archived")
+            raise NotFound(what=f"job {job_id}")
+        if before.decode() in refused:
+            raise Conflict(reason=before.decode())
+        return self.job(job_id)

@@ -1,0 +1,56 @@
+"""The projection's tables, by version (`PRAGMA user_version`).
+
+Files of archived jobs are the only copy of their results: a step may add to them, and never makes them unreadable.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from shared.core.errors import Conflict
+
+#: One step a version, each a list of statements. Never change a step that was released: add one.
+STEPS: tuple[tuple[str, ...], ...] = (
+    # 1: as it was before versions were counted, so every statement also passes where its table exists
+    (
+        "CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS items ("
+        " idx INTEGER PRIMARY KEY, name TEXT NOT NULL, generation INTEGER NOT NULL, sha256 TEXT, status TEXT NOT NULL,"
+        " cached INTEGER NOT NULL, verdict TEXT, label TEXT, confidence REAL, margin REAL, candidates TEXT,"
+        " code TEXT, detail TEXT)",
+        "CREATE INDEX IF NOT EXISTS items_confidence ON items (coalesce(confidence, 2), idx)",
+        "CREATE INDEX IF NOT EXISTS items_label ON items (label)",
+        "CREATE INDEX IF NOT EXISTS items_failed ON items (code) WHERE code IS NOT NULL",
+        "CREATE TABLE IF NOT EXISTS vectors (idx INTEGER PRIMARY KEY, vector BLOB NOT NULL)",
+        "CREATE TABLE IF NOT EXISTS corrections (idx INTEGER PRIMARY KEY, label TEXT NOT NULL, at REAL NOT NULL)",
+    ),
+    # 2: the job's own data, which outlives the ledger (one row)
+    ("CREATE TABLE IF NOT EXISTS job (only INTEGER PRIMARY KEY CHECK (only = 1), json TEXT NOT NULL)",),
+)
+
+
+def migrate(database: sqlite3.Connection, steps: tuple[tuple[str, ...], ...] = STEPS) -> None:
+    """Brings a file to the present version; each step is done whole or not at all.
+
+    Raises:
+        Conflict: a later version wrote the file (`projection_unknown`).
+    """
+    if (found := _version(database)) == len(steps):
+        return
+    if found > len(steps):
+        raise Conflict("projection_unknown", found=found, expected=len(steps))
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        # Asked again under the lock: another process may have been quicker.
+        for number, step in enumerate(steps[_version(database) :], start=_version(database) + 1):
+            for statement in step:
+                database.execute(statement)
+            database.execute(f"PRAGMA user_version = {number}")
+        database.execute("COMMIT")
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+
+
+def _version(database: sqlite3.Connection) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])

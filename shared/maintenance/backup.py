@@ -1,0 +1,187 @@
+"""A copy of everything that Weft cannot make again: the ledger, results, uploads and banks, taken while it works.
+
+A backup is a folder, and a second one into the same folder copies only what is new:
+
+    ledger.rdb    one moment of the ledger (BGSAVE: Redis forks, and the child writes what it sees)
+    jobs/         projections, copied through SQLite
+    blobs/ thumbs/ banks/    files that never change under their name, and `banks/current`
+    keys.json     who may use it; keys.required: that a key is needed
+    backup.json   written last: without it the folder is no backup
+
+The ledger's moment comes first. A blob is on the disk before the ledger accepts its job, so the files that are copied
+afterwards hold all that the ledger names. A projection that is copied afterwards may be ahead of the ledger: those of
+jobs that the ledger still holds are copied empty but for corrections and vectors, and fold the log again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from shared.core.api_keys import FILE, REQUIRED
+from shared.core.errors import Conflict, NotFound, Unavailable
+from shared.core.redis_urls import addresses
+from shared.core.settings import Settings
+from shared.jobs.ledger import Ledger, keys
+from shared.jobs.ledger.connection import translated
+from shared.jobs.projection import rewind
+
+#: What is copied file by file; whatever has one of these names keeps its content for ever.
+FOLDERS = ("blobs", "thumbs", "banks")
+MANIFEST = "backup.json"
+KEYS = (FILE, REQUIRED)
+#: Seconds that Redis may take to write its moment.
+_SAVE_SECONDS = 3600.0
+
+Say = Callable[[str], None]
+
+
+def save(settings: Settings, target: Path, say: Say = lambda _: None) -> dict[str, Any]:
+    """Writes or renews the backup in `target`; returns its manifest.
+
+    Raises:
+        Unavailable: nothing runs on this data folder, or Redis could not write.
+        Conflict: Redis is not Weft's own (`backup_external_redis`), or the target lies inside the data folder.
+    """
+    if settings.redis_url is not None:
+        raise Conflict("backup_external_redis")
+    if target.resolve().is_relative_to(settings.data_dir):
+        raise Conflict("backup_inside_data", data_dir=str(settings.data_dir))
+    target.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (target / MANIFEST).unlink(missing_ok=True)
+    ledger = Ledger.connect(settings)
+    at = time.time()
+    say("ledger")
+    _copy(_moment(settings), target / "ledger.rdb")
+    # Read after the moment: a job that is in here either was in the ledger then, or is not in the backup at all.
+    held = {job.id for job in _all_jobs(ledger)} | {job.id for job in ledger.active()}
+    jobs = 0
+    for path in sorted(settings.jobs_dir.glob("*.sqlite")):
+        say(f"results {path.stem}")
+        _copy_projection(path, target / "jobs" / path.name, empty=path.stem in held)
+        jobs += 1
+    # Read before the versions are copied, which only ever become more.
+    current = settings.data_dir / "banks" / "current"
+    single = (current, *(settings.data_dir / name for name in KEYS))
+    small = {path: path.read_bytes() for path in single if path.exists()}
+    copied = 0
+    for source in _files(settings.data_dir):
+        relative = source.relative_to(settings.data_dir)
+        if source != current and _copy_new(source, target / relative):
+            copied += 1
+            say(str(relative))
+    for name in KEYS:
+        (target / name).unlink(missing_ok=True)
+    for path, data in small.items():
+        copy = target / path.relative_to(settings.data_dir)
+        copy.parent.mkdir(exist_ok=True)
+        _write(copy, data)
+    os.sync()
+    manifest = {"at": at, "schema": keys.SCHEMA, "jobs": jobs, "ledger_jobs": len(held), "new_files": copied}
+    _write(target / MANIFEST, json.dumps(manifest, indent=1).encode())
+    return manifest
+
+
+def load(settings: Settings, source: Path) -> dict[str, Any]:
+    """Fills a data folder that has no ledger yet; the next `weft up` goes on from there. Returns the manifest.
+
+    The caller makes sure that nothing runs on the data folder.
+
+    Raises:
+        NotFound: `source` is no complete backup.
+        Conflict: another schema (`schema_unknown`), or the data folder is in use (`restore_not_empty`).
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((source / MANIFEST).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        raise NotFound(what=f"{source / MANIFEST}") from None
+    if manifest["schema"] != keys.SCHEMA:
+        raise Conflict("schema_unknown", found=manifest["schema"], expected=keys.SCHEMA)
+    server = settings.data_dir / "redis" / "ledger"
+    if any(server.glob("append*")) or any(settings.jobs_dir.glob("*.sqlite")):
+        raise Conflict("restore_not_empty", data_dir=str(settings.data_dir))
+    for path in [*_files(source), *source.glob("jobs/*.sqlite"), *(source / name for name in KEYS)]:
+        _copy_new(path, settings.data_dir / path.relative_to(source))
+    server.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Redis takes an append-only file that begins with a moment, under the name that all versions know.
+    _copy(source / "ledger.rdb", server / "appendonly.aof")
+    os.sync()
+    return manifest
+
+
+def _moment(settings: Settings) -> Path:
+    """A fresh dump.rdb of the embedded ledger."""
+    with closing(redis.Redis.from_url(addresses(settings).ledger, socket_timeout=30)) as client, translated():
+        before = client.info("persistence")["rdb_last_save_time"]
+        # A second is the resolution of that time.
+        while time.time() < before + 1:
+            time.sleep(0.05)
+        client.bgsave(schedule=True)
+        deadline = time.monotonic() + _SAVE_SECONDS
+        while True:
+            state = client.info("persistence")
+            if state["rdb_last_save_time"] > before and not state["rdb_bgsave_in_progress"]:
+                return settings.data_dir / "redis" / "ledger" / "dump.rdb"
+            if state["rdb_last_bgsave_status"] != "ok" or time.monotonic() > deadline:
+                raise Unavailable("disk_full", retry_after=60)
+            time.sleep(0.05)
+
+
+def _all_jobs(ledger: Ledger) -> Iterator[Any]:
+    before: float | None = None
+    while page := ledger.jobs(500, before):
+        yield from page
+        before = page[-1].created
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """What is copied as files; not what is being made (names that begin with a dot)."""
+    for name in FOLDERS:
+        for folder, inner, files in os.walk(root / name):
+            inner[:] = sorted(i for i in inner if not i.startswith("."))
+            yield from (Path(folder) / file for file in sorted(files) if not file.startswith("."))
+
+
+def _copy_projection(source: Path, target: Path, empty: bool) -> None:
+    target.parent.mkdir(exist_ok=True)
+    part = target.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    with closing(sqlite3.connect(source, timeout=20)) as live, closing(sqlite3.connect(part)) as copy:
+        live.backup(copy)
+        if empty:
+            rewind(copy)
+    part.replace(target)
+
+
+def _copy_new(source: Path, target: Path) -> bool:
+    try:
+        size = source.stat().st_size
+        if target.exists() and target.stat().st_size == size:
+            return False
+        _copy(source, target)
+    except FileNotFoundError:
+        # Deleted meanwhile, by whoever deletes jobs and banks.
+        return False
+    return True
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    shutil.copy2(source, part)
+    part.replace(target)
+
+
+def _write(target: Path, data: bytes) -> None:
+    part = target.with_name(f".{target.name}.part")
+    part.write_bytes(data)
+    part.replace(target)

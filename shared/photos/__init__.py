@@ -1,0 +1,1 @@
+"""Files and their pixels: formats, decoding, quality."""

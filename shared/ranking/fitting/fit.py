@@ -1,0 +1,121 @@
+"""What a bank learns from its own samples before it is sealed: centroids, the fine method, calibration, thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.ranking.fitting.calibrate import calibrate, look
+from shared.ranking.fitting.choose import CANDIDATES, choose_method
+from shared.ranking.fitting.cross_fit import cross_fit
+from shared.ranking.fitting.leave_out import LeaveOneOut
+from shared.ranking.fitting.linear import fit_linear
+from shared.ranking.methods import CENTROIDS, DEFAULT, LINEAR, Floats, Ints, Method
+from shared.ranking.model import PRESETS
+from shared.ranking.names import by_name_alone, name_scale
+
+#: Softmax temperature of the default method where nothing could be calibrated.
+DEFAULT_TEMPERATURE = 0.05
+#: With fewer queries that have a classmate nothing is chosen.
+FEWEST_QUERIES = 20
+#: Rows and classes that leave-one-out looks at; larger banks are judged by an even sample of their rows.
+_JUDGED_ROWS = 20_000
+_JUDGED_CLASSES = 5_000
+#: Linear methods are fitted in double precision, all rows at once.
+_LINEAR_ROWS = 200_000
+
+
+@dataclass(frozen=True)
+class Fitted:
+    #: [C, d]
+    centroids: Floats
+    #: [C, d + 1] for linear methods.
+    linear: Floats | None
+    #: The manifest's `ranking`.
+    manifest: dict[str, Any]
+
+
+def centroids_of(vectors: npt.NDArray[Any], owner: Ints) -> Floats:
+    """[C, d] L2-normalised means of the rows of each class; every class 0…C-1 has a row. `owner` ascends."""
+    starts = np.flatnonzero(np.diff(owner, prepend=-1))
+    sums = np.stack([np.sum(block, axis=0, dtype=np.float32) for block in np.split(vectors, starts[1:])])
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    centroids: Floats = (sums / np.maximum(lengths, 1e-12)).astype(np.float32)
+    return centroids
+
+
+def judged(owner: Ints) -> Ints:
+    """Rows for leave-one-out: all, or an even sample of a large bank's classes and of each class's rows."""
+    if len(owner) <= _JUDGED_ROWS:
+        return np.arange(len(owner))
+    labels = np.unique(owner)
+    if len(labels) > _JUDGED_CLASSES:
+        labels = labels[np.linspace(0, len(labels) - 1, _JUDGED_CLASSES).astype(int)]
+    each = max(2, _JUDGED_ROWS // len(labels))
+    first, last = np.searchsorted(owner, labels), np.searchsorted(owner, labels, side="right")
+    picks = [np.unique(np.linspace(a, b - 1, min(each, b - a)).astype(int)) for a, b in zip(first, last, strict=True)]
+    rows: Ints = np.concatenate(picks).astype(np.int64)
+    return rows
+
+
+def fit_ranking(
+    vectors: npt.NDArray[np.float16],
+    owner: Ints,
+    labels: tuple[str, ...],
+    texts: Floats | None,
+    learn: bool,
+    progress: Callable[[int, int], None],
+    text_temperature: float = 0.01,
+) -> Fitted:
+    """Fits what ranking needs to [n, d] samples whose classes are `owner` (ascending).
+
+    `learn` False: the vectors carry no meaning (hash engines), so nothing is chosen or calibrated.
+    """
+    if not len(vectors):
+        progress(1, 1)
+        return Fitted(np.empty(vectors.shape, np.float32), None, by_name_alone(text_temperature))
+    centroids = centroids_of(vectors, owner)
+    manifest: dict[str, Any] = {"method": DEFAULT.document(), "chosen": False}
+    manifest["calibration"] = {"*": {"temperature": DEFAULT_TEMPERATURE, "calibrated": False}}
+    rows = judged(owner)
+    if not learn or len(rows) < FEWEST_QUERIES:
+        progress(1, 1)
+        return Fitted(centroids, None, manifest)
+    present, sampled = np.unique(owner[rows], return_inverse=True)
+    loo = LeaveOneOut.of(
+        vectors[rows], sampled.astype(np.int64), None if texts is None else texts[present].astype(np.float32)
+    )
+    queries = np.flatnonzero(loo.answerable)
+    if len(queries) < FEWEST_QUERIES:
+        progress(1, 1)
+        return Fitted(centroids, None, manifest)
+    candidates = tuple(m for m in CANDIDATES if m.name not in LINEAR or len(owner) <= _LINEAR_ROWS)
+    method = choose_method(loo, queries, candidates, progress)
+    names = tuple(labels[index] for index in present)
+    manifest |= {
+        "method": method.document(),
+        "chosen": True,
+        "same_above": round(loo.groups.threshold, 5),
+        "measured": cross_fit(loo, PRESETS["standard"], candidates, folds=5).document(),
+        **_meaning(loo, queries, method, names),
+        "centroids": _meaning(loo, queries, CENTROIDS, names),
+    }
+    linear = fit_linear(method, vectors, owner, len(labels)) if method.name in LINEAR else None
+    return Fitted(centroids, linear, manifest)
+
+
+def _meaning(loo: LeaveOneOut, queries: Ints, method: Method, names: tuple[str, ...]) -> dict[str, Any]:
+    """What a method's scores mean: as confidence, and beside the scores of classes that have a name alone."""
+    meaning: dict[str, Any] = {
+        "calibration": {
+            "*": {"temperature": DEFAULT_TEMPERATURE, "calibrated": False},
+            **{name: calibrate(look(loo, method, preset), names) for name, preset in PRESETS.items()},
+        }
+    }
+    if loo.text is not None:
+        meaning["names"] = name_scale(loo.scores(method)[queries], loo.text[queries])
+    return meaning

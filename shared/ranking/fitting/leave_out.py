@@ -1,0 +1,167 @@
+"""Leave-one-out inside a bank: every distinct photo ranked by the rest, near-identical samples left out with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.ranking.fitting.groups import Groups, find_groups
+from shared.ranking.fitting.linear import LeftOut, span
+from shared.ranking.methods import LINEAR, Floats, Ints, Method, combine
+
+#: Queries asked at the most; a bank with more is judged by a sample, drawn evenly.
+MOST_QUERIES = 2000
+
+
+@dataclass(frozen=True)
+class LeaveOneOut:
+    """Scores of left-out queries. Rows of classes that lose all their samples score -inf there."""
+
+    vectors: Floats
+    #: [n] class of each row, ascending.
+    owner: Ints
+    classes: int
+    groups: Groups
+    #: [q, d] photos that are asked, most often rows of the bank itself.
+    asked: Floats
+    #: [q] the classes that would be right.
+    truth: Ints
+    #: [q] the group of rows that is the query's own photo; -1 where the bank does not hold it.
+    photo: Ints
+    #: [q] rows of the queries, in the bank that `of` was given.
+    queries: Ints
+    texts: Floats | None
+
+    @classmethod
+    def of(
+        cls,
+        vectors: npt.NDArray[Any],
+        owner: Ints,
+        texts: Floats | None = None,
+        groups: Groups | None = None,
+        most: int = MOST_QUERIES,
+    ) -> LeaveOneOut:
+        """Asks every photo that sits in one class, at most `most`. `owner` ascends and has every class 0…C-1."""
+        groups = groups or find_groups(vectors, owner)
+        queries = groups.queries
+        if len(queries) > most:
+            queries = queries[np.linspace(0, len(queries) - 1, most).astype(np.int64)]
+        rows = np.asarray(vectors, dtype=np.float32)
+        photo = groups.of[queries]
+        return cls(rows, owner, int(owner[-1]) + 1, groups, rows[queries], owner[queries], photo, queries, texts)
+
+    def without(self, gone: npt.NDArray[np.bool_]) -> tuple[LeaveOneOut, Ints]:
+        """The same queries against a bank without the rows `gone` ([n]), and the classes that remain, by their number.
+
+        Queries whose class vanishes are left out.
+        """
+        present, owner = np.unique(self.owner[~gone], return_inverse=True)
+        known, of = np.unique(self.groups.of[~gone], return_inverse=True)
+        stays = np.isin(self.truth, present)
+        photo = np.where(np.isin(self.photo, known), np.searchsorted(known, self.photo), -1)
+        owner = owner.astype(np.int64)
+        smaller = LeaveOneOut(
+            vectors=self.vectors[~gone],
+            owner=owner,
+            classes=len(present),
+            groups=Groups.numbered(of, owner, self.groups.threshold),
+            asked=self.asked[stays],
+            truth=np.searchsorted(present, self.truth[stays]).astype(np.int64),
+            photo=photo[stays].astype(np.int64),
+            queries=self.queries[stays],
+            texts=None if self.texts is None else self.texts[present],
+        )
+        return smaller, present
+
+    @cached_property
+    def answerable(self) -> npt.NDArray[np.bool_]:
+        """[q] whether another photo of the query's class remains."""
+        others = np.bincount(self.owner, minlength=self.classes)[self.truth]
+        left: npt.NDArray[np.bool_] = others > self._left_out.sum(axis=1)
+        return left
+
+    @cached_property
+    def starts(self) -> Ints:
+        counts = np.bincount(self.owner, minlength=self.classes)
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+    @cached_property
+    def _left_out(self) -> npt.NDArray[np.bool_]:
+        """[q, n] rows that are the query's own photo."""
+        same: npt.NDArray[np.bool_] = self.groups.of[None, :] == self.photo[:, None]
+        return same
+
+    @cached_property
+    def cosines(self) -> Floats:
+        """[q, n] cosines to all samples; -inf to the query's own photo."""
+        values = np.minimum(self.asked @ self.vectors.T, 1)
+        values[self._left_out] = -np.inf
+        return np.asarray(values)
+
+    @cached_property
+    def centroid(self) -> Floats:
+        """[q, C] cosines to centroids that are made without the query's own photo; -inf where nothing remains."""
+        sums = np.add.reduceat(self.vectors, self.starts[:-1], axis=0)
+        query = self.asked
+        values = query @ (sums / np.linalg.norm(sums, axis=1, keepdims=True)).T
+        # A query's photo sits in one class only, so only that class's centroid changes.
+        own = sums[self.truth] - self._left_out.astype(np.float32) @ self.vectors
+        lengths = np.linalg.norm(own, axis=1)
+        inner = np.einsum("qd,qd->q", query, own) / np.maximum(lengths, 1e-9)
+        values[np.arange(len(query)), self.truth] = np.where(self.answerable, inner, -np.inf)
+        return np.asarray(values)
+
+    @cached_property
+    def text(self) -> Floats | None:
+        """[q, C] cosines to class names."""
+        return None if self.texts is None else np.asarray(self.asked @ self.texts.T)
+
+    @cached_property
+    def _spanned(self) -> npt.NDArray[np.float64]:
+        return span(np.concatenate([self.vectors, self.asked]))
+
+    @cached_property
+    def _linear(self) -> dict[tuple[str, float], tuple[Floats, Floats]]:
+        return {}
+
+    def linear(self, method: Method) -> tuple[Floats, Floats]:
+        """[q, C] scores of a linear method fitted without the query's own photo, and without its whole class."""
+        key = (method.name, method.shrink)
+        if key not in self._linear:
+            count = len(self.vectors)
+            fitted = LeftOut(method, self._spanned[:count], self.starts)
+            asked = fitted.turned(self._spanned[count:])
+            scores = np.empty((len(self.truth), self.classes), np.float32)
+            foreign = np.empty_like(scores)
+            for number, label in enumerate(self.truth.tolist()):
+                gone = self._left_out[number, self.starts[label] : self.starts[label + 1]]
+                scores[number] = fitted.scores(asked[number], label, gone)
+                foreign[number] = fitted.scores(asked[number], label, np.ones(len(gone), bool))
+            self._linear[key] = scores, foreign
+        return self._linear[key]
+
+    def scores(self, method: Method) -> Floats:
+        """[q, C] fine scores without the query's own photo."""
+        linear = self.linear(method)[0] if method.name in LINEAR else None
+        return combine(method, self.starts, self.cosines, self.centroid, self.text, linear)
+
+    def foreign_scores(self, method: Method) -> Floats:
+        """[q, C] fine scores without the query's whole class, as if it were none of the bank's; -inf for that class."""
+        linear = self.linear(method)[1] if method.name in LINEAR else None
+        # `combine` may hand out one of the cached arrays itself.
+        scores = combine(method, self.starts, self.cosines, self.centroid, self.text, linear).copy()
+        scores[np.arange(len(scores)), self.truth] = -np.inf
+        return scores
+
+
+def ranks(scores: Floats, truth: Ints) -> Ints:
+    """[q] how many classes come before the right one (0: it is first); ties by class; -inf comes last."""
+    own = np.take_along_axis(scores, truth[:, None], axis=1)
+    columns = np.arange(scores.shape[1])
+    before = (scores > own) | ((scores == own) & (columns < truth[:, None]))
+    found: Ints = np.where(np.isfinite(own[:, 0]), before.sum(axis=1), scores.shape[1])
+    return found
