@@ -26,7 +26,9 @@ ROOT = Path(__file__).resolve().parents[1]
 #: `weft`, however it is installed.
 WEFT = (sys.executable, "-m", "scripts.cli")
 #: Seconds that start-up may take on a slow machine.
-START_SECONDS = 90.0
+START_SECONDS = 300.0
+#: Seconds that any condition may take: the machine may be busy with other things.
+PATIENCE_SECONDS = 120.0
 
 
 @dataclass
@@ -77,7 +79,8 @@ class Product:
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 30, what: str = "the condition") -> None:
-    """Await a condition; fails with `what` after `seconds`."""
+    """Await a condition; fails with `what` after `seconds`, or `PATIENCE_SECONDS` if that is more."""
+    seconds = max(seconds, PATIENCE_SECONDS)
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

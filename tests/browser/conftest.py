@@ -14,13 +14,17 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.product import Product
 
+FOREIGN = "evil.example"
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, or the one that CHROMIUM names; playwright's own is never downloaded."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        # A foreign name that its owner has made to point at this machine.
+        rebound = f"--host-resolver-rules=MAP {FOREIGN} 127.0.0.1"
+        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", rebound])
         yield found
         found.close()
 

@@ -68,7 +68,8 @@ def test_the_api_goes_on(short: Product) -> None:
     assert {k: v for k, v in after.items() if k != "archived"} == {k: v for k, v in before.items() if k != "archived"}
     assert get(short, f"/jobs/{job}/items").json() == items
     address = f"{short.url}/api/v1/jobs/{job}"
-    assert requests.patch(f"{address}/items/1", json={"label": "斜纹"}, timeout=10).json()["corrected"] == "斜纹"
+    new_class = {"label": "斜纹", "new_class": True}
+    assert requests.patch(f"{address}/items/1", json=new_class, timeout=10).json()["corrected"] == "斜纹"
     exported = get(short, f"/jobs/{job}/export?format=csv").content.decode("utf-8-sig")
     assert [row["corrected"] for row in csv.DictReader(io.StringIO(exported))] == ["", "斜纹", "", ""]
     assert get(short, f"/jobs/{job}/items/0/thumbnail").status_code in (200, 404)

@@ -66,7 +66,7 @@ def ends_with_results(desk: Desk, settings: Settings, job: Job) -> None:
 
 
 BAD = {
-    "name": b"\xff\xfe",
+    "cached": b"\xff\xfe",
     "total": b"many",
     "created": b"",
     "state": b"waiting_for_approval",
