@@ -196,7 +196,7 @@ def _workers(ledger: list[Ledger]) -> Iterator[Finding]:
         return
     workers = ledger[0].workers()
     if not workers:
-        yield Finding("workers", "broken", sentence("no_worker"))
+        yield Finding("workers", "broken", f"{sentence('no_worker')} `weft worker`")
     for worker in workers:
         error = worker.get("error")
         text = sentence(error["code"], **error.get("detail", {})) if error else f"{worker.get('state')}"
