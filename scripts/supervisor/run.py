@@ -128,11 +128,11 @@ class Up:
             self._workers.append(self.supervisor.add(self._service("worker", name=f"worker-{n}", env=env)))
         if self._demo:
             argv = (sys.executable, "-P", "-m", "scripts.supervisor.demo")
-            self.say("demo", "preparing photos, and a bank of rendered fabrics if there is none")
+            self.say("demo", "preparing sample photos, and a demo bank if there is no bank")
             self._prepare = [self.supervisor.add(self._service("demo", argv=argv), once=True)]
         elif engine.parse(self.settings.engine).precision != "null" and wanted(self.settings, NAMES):
             argv = (sys.executable, "-P", "-m", "scripts.supervisor.names")
-            self.say("names", "no bank yet: preparing to rank by class names alone")
+            self.say("names", "no bank yet: preparing to rank by class name only")
             self._prepare = [self.supervisor.add(self._service("names", argv=argv), once=True)]
 
     def _service(
@@ -171,7 +171,7 @@ class Up:
         """Give the address as soon as pages come, and say once that photos can be classified."""
         if not self._open and self._answers("/healthz"):
             self._open = True
-            self.say("web", f"open {self.url}   (Ctrl-C ends everything)")
+            self.say("web", f"open {self.url}   (Ctrl-C stops everything)")
         if self._open and not self._ready and self._answers("/readyz"):
             self._ready = True
             self.say("weft", f"ready to classify: {self.url}")
@@ -281,7 +281,7 @@ class Up:
 
     def _end(self) -> None:
         if self.signals.asked_at is not None:
-            self.say("weft", "ending; the workers finish what they hold")
+            self.say("weft", "stopping; workers finish their current photos")
         deadline = time.monotonic() + END_SECONDS
         self.supervisor.end(self._prepare, 0)
         self.supervisor.end(self._web, WEB_END)
