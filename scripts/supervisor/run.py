@@ -229,8 +229,8 @@ class Up:
         if pulse.waited(now) > SLOW_START_SECONDS and key not in self._slow_starts:
             self._slow_starts.add(key)
             load = f"load {os.getloadavg()[0]:.0f} on {cores()} cores"
-            allowed = f"it may take {pulse.start_allowance:.0f} s without using the processor"
-            self.say(kept.name, f"starts slowly ({load}); {allowed}")
+            allowed = f"allowed idle time: {pulse.start_allowance:.0f} s"
+            self.say(kept.name, f"slow start ({load}); {allowed}")
 
     def _pulse(self, kept: Kept) -> Pulse:
         known = self._pulses.get(kept.name)
@@ -274,7 +274,7 @@ class Up:
             self.say(name, sentence(error["code"], **error["detail"]))
         elif state == "ready" and bank is None:
             awaited = any(kept.running for kept in self._prepare)
-            lacks = "its bank is being made" if awaited else sentence("no_bank")
+            lacks = "its bank is being built" if awaited else sentence("no_bank")
             self.say(name, f"{beat['model']} on {beat['device']}; {lacks}")
         else:
             self.say(name, f"{state}: {beat['model']}" + (f" on {beat['device']}" if beat["device"] else ""))
