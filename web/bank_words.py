@@ -13,25 +13,27 @@ ORIGINS = {
     "build": _l("built from a folder"),
     "import": _l("imported"),
     "clean": _l("cleaned"),
-    "curate": _l("curated by hand"),
+    "curate": _l("edited manually"),
     "add": _l("with corrections added"),
+    "restore": _l("samples restored"),
+    "names": _l("class names only"),
 }
 
 #: Changes between two versions.
 CHANGES = {
     "added": _l("Added"),
     "removed": _l("Removed"),
-    "set_aside": _l("Set aside"),
-    "put_back": _l("Put back"),
+    "set_aside": _l("Excluded"),
+    "put_back": _l("Restored"),
 }
 
 #: What a preview counts.
 PREVIEW = {
-    "relabelled": _l("Another class"),
+    "relabelled": _l("Different class"),
     "gained": _l("Recognised now"),
     "lost": _l("No longer recognised"),
-    "guessed": _l("Unsure, with another guess"),
-    "wavered": _l("Unsure instead of not in bank, or the reverse"),
+    "guessed": _l("Unsure, with a different guess"),
+    "wavered": _l("Unsure instead of not in bank, or vice versa"),
 }
 
 TASKS = {
@@ -39,27 +41,27 @@ TASKS = {
     "preview": _l("What would change?"),
     "clean": _l("Clean the bank"),
     "apply": _l("Clean the bank"),
-    "curate": _l("Set samples aside or put them back"),
+    "curate": _l("Exclude or restore samples"),
     "add": _l("Add corrections"),
 }
 
 STAGES = {
     "reading": _l("Reading photos…"),
-    "judging": _l("Asking each sample as if it were new…"),
-    "choosing": _l("Choosing the ranking by leave-one-out…"),
+    "judging": _l("Testing each sample as if it were a new photo…"),
+    "choosing": _l("Choosing the best ranking method…"),
     "ranking": _l("Ranking the latest photos under both versions…"),
 }
 
 #: Why a sample was set aside.
 REASONS = {
-    "across": _l("filed under several classes"),
-    "duplicate": _l("repeats another sample"),
+    "across": _l("in several classes"),
+    "duplicate": _l("duplicate of another sample"),
     "blurred": _l("blurred"),
     "dark": _l("too dark"),
     "overexposed": _l("overexposed"),
     "tiny": _l("too few pixels"),
-    "surplus": _l("more than are kept"),
-    "by_hand": _l("by hand"),
+    "surplus": _l("above the limit per class"),
+    "by_hand": _l("manually"),
 }
 
 
@@ -67,37 +69,37 @@ REASONS = {
 FINDINGS = {
     "duplicate_across": (
         _l("The same photo in several classes"),
-        _l("It cannot be right in all of them, and misleads in the others. Keep it where it belongs."),
+        _l("It cannot belong to all of them and misleads the ranking. Keep it only in the correct class."),
     ),
     "suspect": (
-        _l("Perhaps filed under the wrong class"),
-        _l("By everything else in the bank, each looks like another class."),
+        _l("Possibly mislabelled"),
+        _l("Compared with the rest of the bank, each looks more like another class."),
     ),
     "duplicate_within": (
         _l("The same photo several times in a class"),
-        _l("Repeats add nothing, and make the bank look better than it is."),
+        _l("Duplicates add no information and make the bank look better than it is."),
     ),
     "confusable": (
-        _l("Classes that are taken for each other"),
-        _l("Add samples that show the difference, or merge the two."),
+        _l("Classes that are often confused"),
+        _l("Add samples that show the difference, or merge the two classes."),
     ),
     "class_empty": (
-        _l("Classes without a single usable sample"),
-        _l("They are ranked by name at best. Add five to eight photos of each."),
+        _l("Classes without usable samples"),
+        _l("They are ranked by name at best. Add five to eight photos per class."),
     ),
     "class_too_small": (
-        _l("Too few samples: every preset ranks these classes by name, or not at all"),
-        _l("Add photos: five to eight of each, different in light and angle."),
+        _l("Too few samples: every preset ranks these classes by name only, or not at all"),
+        _l("Add photos: five to eight per class, with different lighting and angles."),
     ),
     "class_small": (
-        _l("Few samples: the more thorough presets rank these classes by name, or not at all"),
-        _l("Add photos: five to eight of each, different in light and angle."),
+        _l("Few samples: the more precise presets rank these classes by name only, or not at all"),
+        _l("Add photos: five to eight per class, with different lighting and angles."),
     ),
-    "blurred": (_l("Blurred"), _l("The weave does not show; take these photos again.")),
-    "dark": (_l("Too dark"), _l("Take these photos again in better light.")),
-    "overexposed": (_l("Overexposed"), _l("White areas show no cloth; take these photos again.")),
-    "tiny": (_l("Too few pixels"), _l("Smaller than what the model looks at; use larger photos.")),
-    "outlier": (_l("Unlike the rest of the class"), _l("Look whether each shows this cloth at all.")),
+    "blurred": (_l("Blurred"), _l("The weave is not visible; retake these photos.")),
+    "dark": (_l("Too dark"), _l("Retake these photos in better light.")),
+    "overexposed": (_l("Overexposed"), _l("No fabric is visible in the white areas; retake these photos.")),
+    "tiny": (_l("Too few pixels"), _l("Smaller than the model's input size; use larger photos.")),
+    "outlier": (_l("Unlike the rest of the class"), _l("Check whether each photo really shows this fabric.")),
 }
 
 
@@ -115,9 +117,9 @@ def advice(vectors: int) -> str:
     if vectors < 10_000:
         return str(_("NumPy compares with every sample; a bank of this size needs no index."))
     if vectors <= 50_000:
-        return str(_("FAISS serves a bank of this size best; without it NumPy does."))
+        return str(_("FAISS is recommended for a bank of this size; NumPy is used without it."))
     return str(
-        _("FAISS with quantisation serves a bank of this size; consider cleaning it down to eight samples a class.")
+        _("FAISS with quantisation is used for a bank of this size; consider cleaning it to eight samples per class.")
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from apiflask import APIFlask
 from apiflask.exceptions import HTTPError
 from flask import Response, json, render_template, request
+from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 
 from shared.bank.class_names import UnknownClass
@@ -28,7 +29,8 @@ def problem(code: str, status: int, detail: dict[str, Any], retry_after: int | N
     title = HTTPStatus(status).phrase
     sentence = say(code, **detail)
     if wants_page():
-        body, kind = render_template("error.html", code=code, status=status, sentence=sentence), "text/html"
+        heading = _("Page not found") if code == "not_found" and detail.get("what") == request.path else sentence
+        body, kind = render_template("error.html", code=code, status=status, sentence=heading), "text/html"
     else:
         document = {"type": "about:blank", "title": title, "status": status, "detail": sentence, "code": code, **more}
         body, kind = json.dumps(document), "application/problem+json"

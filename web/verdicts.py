@@ -27,14 +27,16 @@ def why(item: dict[str, Any], job: Job, names: dict[str, str]) -> str | None:
     if item["verdict"] == Verdict.LABEL:
         return None
     if item["verdict"] == Verdict.NOT_IN_BANK:
-        return str(_("No sample looks enough like it; the nearest is one of %(label)s.", label=candidates[0]))
+        return str(_("No sample is similar enough; the nearest one is %(label)s.", label=candidates[0]))
     if len(candidates) > 1 and item["margin"] < CLOSE:
-        return str(_("%(first)s and %(second)s fit almost equally well.", first=candidates[0], second=candidates[1]))
+        return str(_("%(first)s and %(second)s match almost equally well.", first=candidates[0], second=candidates[1]))
     needed = required(job.bank, job.preset, item["label"])
     if needed is None:
         return None
     share = format_percent(needed, format="#,##0%")
-    return str(_("This bank answers from %(share)s on; below that it is wrong too often.", share=share))
+    return str(
+        _("This bank gives a definite result from %(share)s confidence; below that it is wrong too often.", share=share)
+    )
 
 
 def required(version: str, preset: str, label: str) -> float | None:

@@ -15,7 +15,7 @@ from shared.ranking.model import PRESETS, Verdict
 
 STATES = {
     JobState.SCHEDULED: _l("Scheduled"),
-    JobState.LISTING: _l("Looking through the folder"),
+    JobState.LISTING: _l("Scanning folder"),
     JobState.QUEUED: _l("Waiting for a worker"),
     JobState.RUNNING: _l("Classifying"),
     JobState.PAUSED: _l("Paused"),
@@ -30,8 +30,8 @@ VERDICTS = {
 }
 
 PRESET_WORDS = {
-    "development": (_l("Development"), _l("For trying things out: few classes compared.")),
-    "realtime": (_l("Quick"), _l("The fastest answer, for a few photos at the counter.")),
+    "development": (_l("Development"), _l("For testing: compares few classes.")),
+    "realtime": (_l("Quick"), _l("Fastest results, for a quick look at a few photos.")),
     "standard": (_l("Standard"), _l("A good balance for everyday uploads.")),
     "precise": (_l("Precise"), _l("Compares more classes, each with at least five samples.")),
 }
@@ -39,31 +39,31 @@ PRESET_WORDS = {
 #: Failure code → (what happened, what to do). Codes that are not here show their own sentence.
 REMEDIES = {
     "not_an_image": (
-        _l("Not a picture"),
-        _l("Leave these files out, or export them as JPEG or PNG."),
+        _l("Not an image"),
+        _l("Remove these files, or export them as JPEG or PNG."),
     ),
     "unsupported_format": (
         _l("Unsupported format"),
         _l("Save them as JPEG, PNG, WebP, TIFF or HEIC."),
     ),
-    "truncated": (_l("Cut off or damaged"), _l("Copy or export these photos again.")),
-    "empty_file": (_l("Empty file"), _l("The copy went wrong; copy these photos again.")),
+    "truncated": (_l("Incomplete or damaged"), _l("Copy or export these photos again.")),
+    "empty_file": (_l("Empty file"), _l("The copy failed; copy these photos again.")),
     "too_many_pixels": (
         _l("Too many pixels"),
-        _l("Save them smaller: 4,000 pixels a side is plenty."),
+        _l("Save them smaller: 4,000 pixels per side is plenty."),
     ),
     "too_large": (_l("File too large"), _l("Save them smaller or with stronger compression.")),
     "unreadable": (
         _l("Could not be read"),
-        _l("Check the file and the disk it lies on, then try again."),
+        _l("Check the file and its disk, then retry."),
     ),
-    "missing_file": (_l("No longer there"), _l("Put the files back, then try again.")),
+    "missing_file": (_l("File not found"), _l("Restore the files, then retry.")),
     "outside_roots": (
         _l("Outside the allowed folders"),
         _l("Move the photos, or allow their folder."),
     ),
     "poison": (_l("Crashed the worker"), _l("These photos are unusual; export them again.")),
-    "timeout": (_l("Took too long"), _l("Try again; if it stays, save them smaller.")),
+    "timeout": (_l("Timed out"), _l("Retry; if it fails again, save them smaller.")),
 }
 
 
@@ -71,7 +71,7 @@ REMEDIES = {
 WAITING = {
     "worker": _l("Waiting: no worker ready"),
     "model": _l("Waiting: no worker has its model"),
-    "folder": _l("Waiting: folder not readable"),
+    "folder": _l("Waiting: folder not accessible"),
 }
 
 

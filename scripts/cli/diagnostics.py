@@ -125,10 +125,10 @@ def _data_dir(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not os.access(existing, os.W_OK | os.X_OK):
-        yield Finding("data folder", "broken", f"{existing} cannot be written")
+        yield Finding("data folder", "broken", f"{existing} is not writable")
         return
     if open_to_others(folder):
-        text = f"other users of this machine may look into {folder}: `chmod 700` closes it"
+        text = f"other users of this machine can read {folder}: `chmod 700` restricts it"
         yield Finding("data folder", "note", text)
     disk = shutil.disk_usage(existing)
     share = disk.free / disk.total
@@ -154,10 +154,12 @@ def _redis(settings: Settings, found: list[Ledger]) -> Iterator[Finding]:
     full = limit and used > 0.6 * limit
     yield Finding("redis", "broken" if full else "ok", f"ledger uses {used:.0f} of {limit:.0f} MB")
     if at.cache is None:
-        yield Finding("embedding cache", "note", "not shared: each worker keeps its own (WEFT_CACHE_REDIS_URL)")
+        yield Finding("embedding cache", "note", "not shared: each worker has its own (WEFT_CACHE_REDIS_URL)")
     else:
         answering = embedded.answers(at.cache)
-        yield Finding("embedding cache", "ok" if answering else "broken", "answers" if answering else "does not answer")
+        yield Finding(
+            "embedding cache", "ok" if answering else "broken", "responding" if answering else "not responding"
+        )
 
 
 def _model(settings: Settings, found: list[EncoderInfo]) -> Iterator[Finding]:
@@ -166,14 +168,16 @@ def _model(settings: Settings, found: list[EncoderInfo]) -> Iterator[Finding]:
     except WeftError as error:
         if error.code != "model_not_converted":
             raise
-        yield Finding("model", "note", f"{settings.model}: converted when a worker first loads it")
+        yield Finding("model", "note", f"{settings.model}: will be converted when a worker first loads it")
         return
     found.append(info)
     text = f"{info.model} ({info.identity}), {info.engine} {info.precision} on {info.device}"
     if info.trained:
         yield Finding("model", "ok", text)
     else:
-        yield Finding("model", "note", f"{text}; vectors are derived from hashes: its answers mean nothing")
+        yield Finding(
+            "model", "note", f"{text}; test mode: vectors are derived from file hashes, so results are meaningless"
+        )
 
 
 def _bank(settings: Settings, encoder: list[EncoderInfo]) -> Iterator[Finding]:
@@ -196,7 +200,7 @@ def _workers(ledger: list[Ledger]) -> Iterator[Finding]:
         return
     workers = ledger[0].workers()
     if not workers:
-        yield Finding("workers", "broken", sentence("no_worker"))
+        yield Finding("workers", "broken", f"{sentence('no_worker')} `weft worker`")
     for worker in workers:
         error = worker.get("error")
         text = sentence(error["code"], **error.get("detail", {})) if error else f"{worker.get('state')}"

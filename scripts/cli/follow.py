@@ -54,9 +54,7 @@ def report(ctx: click.Context, settings: Settings, ledger: Ledger, job: Job) -> 
 
     def human(console: Console) -> None:
         console.print(f"{job.name} ({job.id}): {job.state.value}")
-        console.print(
-            f"{job.ok} of {job.total} classified, {job.failed} failed, {job.cached} from the cache{_took(job)}"
-        )
+        console.print(f"{job.ok} of {job.total} classified, {job.failed} failed, {job.cached} from cache{_took(job)}")
         for label, count in list(summary["labels"].items())[:10]:
             console.print(f"  {count:>7}  {label}")
         for code, count in summary["failures"].items():

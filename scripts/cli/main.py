@@ -23,35 +23,35 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "web": ("scripts.cli.commands.web:command", "Serve the pages and the API."),
     "worker": (
         "scripts.cli.commands.worker:command",
-        "Classify photos; start as many as there are cores or GPUs to use.",
+        "Run a worker that classifies photos.",
     ),
     "dispatcher": (
         "scripts.cli.commands.dispatcher:command",
-        "List folders, hand out work and sweep what was left behind.",
+        "Run the dispatcher: list folders, schedule work, recover lost chunks.",
     ),
-    "classify": ("scripts.cli.commands.classify:command", "Classify photos now and print what they are."),
+    "classify": ("scripts.cli.commands.classify:command", "Classify photos now and print the results."),
     "submit": ("scripts.cli.commands.submit:command", "Submit photos, zip files or a folder as a job."),
     "jobs": ("scripts.cli.commands.jobs:jobs", "List jobs, newest first."),
     "watch": ("scripts.cli.commands.jobs:watch", "Follow a job until it is finished."),
     "export": ("scripts.cli.commands.export:command", "Write a job's results to a file."),
-    "cancel": ("scripts.cli.commands.control:cancel", "Stop a job; what is done stays."),
-    "pause": ("scripts.cli.commands.control:pause", "Hold a job until it is resumed."),
-    "resume": ("scripts.cli.commands.control:resume", "Go on with a paused job."),
-    "retry": ("scripts.cli.commands.control:retry", "Try a job's failed photos again."),
-    "delete": ("scripts.cli.commands.delete:command", "Remove an ended job for good."),
+    "cancel": ("scripts.cli.commands.control:cancel", "Cancel a job; completed results are kept."),
+    "pause": ("scripts.cli.commands.control:pause", "Pause a job until it is resumed."),
+    "resume": ("scripts.cli.commands.control:resume", "Resume a paused job."),
+    "retry": ("scripts.cli.commands.control:retry", "Retry a job's failed photos."),
+    "delete": ("scripts.cli.commands.delete:command", "Delete an ended job permanently."),
     "bank": ("scripts.cli.commands.bank:command", "Build, check, publish and roll back banks."),
     "evaluate": ("scripts.cli.commands.evaluate:command", "Measure a bank on labelled photos."),
     "embed": ("scripts.cli.commands.embed:command", "Write photos' embeddings to a file."),
     "model": ("scripts.cli.commands.model:command", "List, download, check and quantize models."),
     "backup": (
         "scripts.cli.commands.backup:backup",
-        "Copy ledger, results, uploads and banks, also while everything runs.",
+        "Back up the ledger, results, uploads and banks; safe while Weft is running.",
     ),
-    "restore": ("scripts.cli.commands.backup:restore", "Fill an empty data folder from a backup."),
-    "gc": ("scripts.cli.commands.gc:command", "Remove uploads and thumbnails that no job names any more."),
-    "key": ("scripts.cli.commands.key:command", "Add, list and remove keys for the pages and the API."),
-    "bench": ("scripts.cli.commands.bench:command", "Measure this machine."),
-    "doctor": ("scripts.cli.commands.doctor:command", "Check the set-up and print the settings in force."),
+    "restore": ("scripts.cli.commands.backup:restore", "Restore a backup into an empty data folder."),
+    "gc": ("scripts.cli.commands.gc:command", "Remove uploads and thumbnails that no job references."),
+    "key": ("scripts.cli.commands.key:command", "Add, list and remove access keys for the pages and the API."),
+    "bench": ("scripts.cli.commands.bench:command", "Benchmark this machine."),
+    "doctor": ("scripts.cli.commands.doctor:command", "Check the installation and print the effective settings."),
 }
 
 
@@ -89,14 +89,14 @@ def _common_options() -> list[click.Option]:
         click.Option(
             ["--data-dir"],
             type=click.Path(file_okay=False, path_type=Path),
-            help="Folder of everything that Weft keeps (WEFT_DATA_DIR).",
+            help="Data folder (WEFT_DATA_DIR).",
             expose_value=False,
             callback=_set_data_dir,
         ),
         click.Option(
             ["--json", "as_json"],
             is_flag=True,
-            help="Print one JSON document on stdout, and nothing else there.",
+            help="Print one JSON document on stdout and nothing else.",
             expose_value=False,
             callback=_set_json,
         ),
@@ -127,7 +127,7 @@ def _set_json(ctx: click.Context, parameter: click.Parameter, value: bool) -> No
 def weft(ctx: click.Context) -> None:
     """Weft: a folder of fabric photos in, ranked fabric classes out.
 
-    Exit codes: 0 everything went well, 1 work failed, 2 the command line is wrong.
+    Exit codes: 0 success, 1 failure, 2 wrong usage.
     """
     output.state(ctx)
 
@@ -179,6 +179,8 @@ def _hint(error: WeftError, state: output.State) -> None:
     settings = state.settings
     if error.code == "redis_unavailable" and not settings.redis_url and not (settings.run_dir / ADDRESS_FILE).exists():
         output.note(sentence("not_running", data_dir=settings.data_dir))
+    elif error.code == "no_worker":
+        output.note("weft worker")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from scripts.supervisor.first_bank import DEMO, wanted
 from shared.core.process import die_with_parent
 from shared.core.settings import Settings, cores
 from shared.curation.building_marker import making
+from shared.curation.name_bank import trade_names
 
 #: Samples a class: as many as the preset `precise` asks for.
 SAMPLES = 5
@@ -52,8 +53,9 @@ def _bank(folder: Path) -> int:
     """Renders, builds and publishes; returns an exit code."""
     print(f"rendering {SAMPLES} samples of each of {len(CLASSES)} classes", flush=True)
     _render(folder, range(SAMPLES), SAMPLE_SIDE, "{name}/{seed}.jpg")
-    names = {name: {"zh": entry.zh, "en": entry.en} for name, entry in CLASSES.items()}
-    (folder / "labels.json").write_text(json.dumps(names, ensure_ascii=False, indent=1), encoding="utf-8")
+    names = trade_names()
+    for file, content in (("labels.json", names.labels), ("aliases.json", names.aliases)):
+        (folder / file).write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
     return cli.run(["bank", "build", str(folder), "--name", DEMO])
 
 

@@ -128,11 +128,11 @@ class Up:
             self._workers.append(self.supervisor.add(self._service("worker", name=f"worker-{n}", env=env)))
         if self._demo:
             argv = (sys.executable, "-P", "-m", "scripts.supervisor.demo")
-            self.say("demo", "preparing photos, and a bank of rendered fabrics if there is none")
+            self.say("demo", "preparing sample photos, and a demo bank if there is no bank")
             self._prepare = [self.supervisor.add(self._service("demo", argv=argv), once=True)]
         elif engine.parse(self.settings.engine).precision != "null" and wanted(self.settings, NAMES):
             argv = (sys.executable, "-P", "-m", "scripts.supervisor.names")
-            self.say("names", "no bank yet: preparing to rank by class names alone")
+            self.say("names", "no bank yet: preparing to rank by class name only")
             self._prepare = [self.supervisor.add(self._service("names", argv=argv), once=True)]
 
     def _service(
@@ -171,7 +171,7 @@ class Up:
         """Give the address as soon as pages come, and say once that photos can be classified."""
         if not self._open and self._answers("/healthz"):
             self._open = True
-            self.say("web", f"open {self.url}   (Ctrl-C ends everything)")
+            self.say("web", f"open {self.url}   (Ctrl-C stops everything)")
         if self._open and not self._ready and self._answers("/readyz"):
             self._ready = True
             self.say("weft", f"ready to classify: {self.url}")
@@ -229,8 +229,8 @@ class Up:
         if pulse.waited(now) > SLOW_START_SECONDS and key not in self._slow_starts:
             self._slow_starts.add(key)
             load = f"load {os.getloadavg()[0]:.0f} on {cores()} cores"
-            allowed = f"it may take {pulse.start_allowance:.0f} s without using the processor"
-            self.say(kept.name, f"starts slowly ({load}); {allowed}")
+            allowed = f"allowed idle time: {pulse.start_allowance:.0f} s"
+            self.say(kept.name, f"slow start ({load}); {allowed}")
 
     def _pulse(self, kept: Kept) -> Pulse:
         known = self._pulses.get(kept.name)
@@ -274,14 +274,14 @@ class Up:
             self.say(name, sentence(error["code"], **error["detail"]))
         elif state == "ready" and bank is None:
             awaited = any(kept.running for kept in self._prepare)
-            lacks = "its bank is being made" if awaited else sentence("no_bank")
+            lacks = "its bank is being built" if awaited else sentence("no_bank")
             self.say(name, f"{beat['model']} on {beat['device']}; {lacks}")
         else:
             self.say(name, f"{state}: {beat['model']}" + (f" on {beat['device']}" if beat["device"] else ""))
 
     def _end(self) -> None:
         if self.signals.asked_at is not None:
-            self.say("weft", "ending; the workers finish what they hold")
+            self.say("weft", "stopping; workers finish their current photos")
         deadline = time.monotonic() + END_SECONDS
         self.supervisor.end(self._prepare, 0)
         self.supervisor.end(self._web, WEB_END)

@@ -94,10 +94,8 @@ def advice(vectors: int) -> str:
     if vectors < FAISS_FROM:
         return "NumPy compares with every sample; no index is needed."
     if vectors <= QUANTISE_FROM:
-        return "FAISS, exact, serves this size best; without it NumPy does."
-    return (
-        "FAISS with quantisation (IVF, PQ) and exact re-ranking serves this size; consider `weft bank clean --keep 8`."
-    )
+        return "FAISS (exact) is recommended for this size; NumPy is used without it."
+    return "FAISS with quantisation (IVF, PQ) and exact re-ranking is used; consider `weft bank clean --keep 8`."
 
 
 def leave_one_out(loo: LeaveOneOut, labels: tuple[str, ...], progress: Progress = silent) -> dict[str, Any]:

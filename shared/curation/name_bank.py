@@ -16,8 +16,14 @@ from shared.curation.writer import Draft, seal
 from shared.encoder import describe, load_encoder
 from shared.encoder.text import temperature
 
-#: Label → Chinese and English name.
+#: Label → Chinese and English name, and aliases: the name that the demo model was trained with, where it is another.
 _TRADE = Path(__file__).with_name("trade_names.json")
+
+
+def trade_names() -> Names:
+    """Labels, display names and aliases of the common fabric classes."""
+    labels = json.loads(_TRADE.read_text(encoding="utf-8"))
+    return Names(labels=labels, aliases={label: entry.get("aliases", []) for label, entry in labels.items()})
 
 
 def build_names_bank(settings: Settings) -> str | None:
@@ -31,7 +37,7 @@ def build_names_bank(settings: Settings) -> str | None:
         encoder = load_encoder(settings, threads=1)
         info = encoder.info
         encoder.close()
-    names = Names(labels=json.loads(_TRADE.read_text(encoding="utf-8")))
+    names = trade_names()
     classes = [names.of(label) for label in names.labels]
     texts = class_texts(classes, info, settings)
     if texts is None:

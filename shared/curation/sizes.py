@@ -39,5 +39,5 @@ def unranked(warning: dict[str, Any]) -> str:
     """What a size warning means, in words; empty for any other warning."""
     if not warning.get("presets"):
         return ""
-    how = "ranked by its name alone" if warning.get("named") else "not ranked"
-    return f"{how} under {', '.join(warning['presets'])}"
+    how = "ranked by name only" if warning.get("named") else "not ranked"
+    return f"{how} with {', '.join(warning['presets'])}"

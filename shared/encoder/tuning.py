@@ -79,7 +79,7 @@ def tuned(
     known = _read(path)
     if name in known:
         return known[name]
-    say("trying how its threads are best divided (once; a few seconds)")
+    say("tuning thread allocation (once; a few seconds)")
     found = tune([1, threads] if threads < 4 else [1, threads // 2, threads], make)
     known[name] = found
     fresh = path.with_name(f"tuning.json.{os.getpid()}")

@@ -119,7 +119,7 @@ def test_failures_say_what_to_do_and_are_tried_again(page: Page, product: Produc
     page.goto(f"/jobs/{job}")
     (folder / "link.jpg").unlink()
     (folder / "link.jpg").write_bytes(b"a photo at last")
-    page.click("text=Try the failed ones again")
+    page.click("text=Retry failed photos")
     expect(page.locator("#progress .badge")).to_have_text("Finished")
     expect(page.locator("article.item.failed")).to_have_count(0)
     expect(page.locator("article.item")).to_have_count(2)
@@ -142,7 +142,7 @@ def test_exports_follow_the_filter(page: Page, product: Product) -> None:
     label = items[0]["label"]
     page.goto(f"/jobs/{job}")
     page.select_option("select[name=label]", label)
-    expect(page.locator(".exports")).to_contain_text("Export what is shown")
+    expect(page.locator(".exports")).to_contain_text("Export filtered results")
     with page.expect_download() as download:
         page.click(".exports >> text=JSONL")
     assert download.value.suggested_filename == "chosen (filtered).jsonl"

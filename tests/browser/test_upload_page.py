@@ -39,7 +39,7 @@ def test_an_upload_may_start_later(page: Page, photos: Path) -> None:
     page.wait_for_url(JOB)
     expect(page.locator("#progress .badge")).to_have_text("Scheduled")
     page.on("dialog", lambda dialog: dialog.accept())
-    page.click("text=Cancel")
+    page.click("text=End job")
     expect(page.locator("#progress .badge")).to_have_text("Cancelled")
 
 
@@ -86,7 +86,7 @@ def test_a_server_folder(page: Page, product: Product, photos: Path) -> None:
     page.goto("/")
     page.click("text=A folder on the server")
     page.fill("aside [name=path]", "browser-folder")
-    page.click("text=Classify the folder")
+    page.click("text=Classify folder")
     page.wait_for_url(JOB)
     expect(page.locator("#progress .badge")).to_have_text("Finished")
 
@@ -95,7 +95,7 @@ def test_a_wrong_folder_keeps_the_form(page: Page) -> None:
     page.goto("/")
     page.click("text=A folder on the server")
     page.fill("aside [name=path]", "nowhere")
-    page.click("text=Classify the folder")
+    page.click("text=Classify folder")
     expect(page.locator("aside .failure")).to_contain_text("no folder nowhere")
     expect(page.locator("aside [name=path]")).to_have_value("nowhere")
 
@@ -103,7 +103,7 @@ def test_a_wrong_folder_keeps_the_form(page: Page) -> None:
 def test_the_demo_says_that_it_is_one(page: Page) -> None:
     for address in ("/", "/jobs", "/bank", "/workers"):
         page.goto(address)
-        expect(page.locator(".notice.warn")).to_contain_text("not to be trusted")
+        expect(page.locator(".notice.warn")).to_contain_text("labels are meaningless")
 
 
 def test_chinese_and_back(page: Page) -> None:
@@ -111,7 +111,7 @@ def test_chinese_and_back(page: Page) -> None:
     page.click("text=中文")
     expect(page.locator("h1")).to_have_text("这是什么面料？")
     page.goto("/workers")
-    expect(page.locator("h1")).to_have_text("处理进程")
+    expect(page.locator("h1")).to_have_text("识别服务")
     page.click("text=English")
     expect(page.locator("h1")).to_have_text("Workers")
     page.goto("/bank?q=stripe-1")

@@ -159,7 +159,7 @@ def test_the_command_line_does_the_same(bank: Product) -> None:
     assert version in done.stdout
     shown = bank.weft("bank", "diff", first)
     assert f"{first} → {version}" in shown.stdout
-    assert "stripe-0: 6 → 5 samples (1 set aside)" in shown.stdout
+    assert "stripe-0: 6 → 5 samples (1 excluded)" in shown.stdout
     assert "of the last" in bank.weft("bank", "preview", first).stdout
 
 

@@ -56,7 +56,7 @@ def test_from_the_old_format_to_a_clean_bank_and_back(weft: Weft, settings: Sett
     assert imported["counts"]["samples"] == imported["counts"]["duplicates"] == 30
     assert imported["required_model"]["model"] == MODEL
     assert imported["published"]
-    assert "filed under several classes" in weft("bank", "check", words=True)
+    assert "in several classes" in weft("bank", "check", words=True)
 
     plan = weft("bank", "clean", "--keep", "8")
     assert plan["reasons"] == {"across": 2}

@@ -70,7 +70,7 @@ def test_job_waits_for_a_worker_that_sees_its_folder_and_others_go_on(alone: Pro
         assert str(alone.photos / "night") in told["message"]
         assert (told["ok"], told["failed"], told["rate"], told["eta"]) == (0, 0, None, None)
         page = requests.get(f"{alone.url}/jobs/{night}", timeout=30).text
-        assert "Waiting: folder not readable" in page
+        assert "Waiting: folder not accessible" in page
         assert "You may close this page" not in page
         # Its chunks take no room from a job that the worker can do.
         files = [("files", (p.name, p.read_bytes())) for p in sorted((alone.photos / "night").rglob("*.jpg"))[:40]]

@@ -83,7 +83,7 @@ def test_the_servers_roots_decide_not_those_of_the_shell(weft: Run, settings: Se
         done = weft("submit", folder, "--json")
         job = answer(done)
         assert (job["kind"], job["path"]) == ("folder", str(folder))
-        assert f"Nothing is copied: the server reads the photos in {folder}" in done.stderr
+        assert f"Photos are not copied: the server reads them from {folder}" in done.stderr
         assert stored(settings) == []
 
         outside = make(tmp_path / "elsewhere", 2)
@@ -183,7 +183,7 @@ def test_an_interrupted_command_goes_on_and_makes_one_job(weft: Run, settings: S
         run.send_signal(signal.SIGINT)
         printed = run.communicate(timeout=60)[1]
     assert run.returncode == 130, printed
-    assert "Give the same command again to go on from there" in printed
+    assert "Run the same command again to continue" in printed
     assert Ledger.connect(settings).jobs() == []
     kept = len(stored(settings))
     assert 100 < kept < 1500

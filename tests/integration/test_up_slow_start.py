@@ -36,6 +36,6 @@ def test_slow_workers_are_not_killed_before_their_first_heartbeat(
     try:
         await_ready(product, workers=4, bank=False, seconds=240)
         assert "restarting it" not in product.output()
-        assert "starts slowly (load" in product.output()
+        assert "slow start (load" in product.output()
     finally:
         product.stop()

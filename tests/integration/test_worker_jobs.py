@@ -61,7 +61,7 @@ def test_a_folder_is_listed_classified_and_cached(product: Product, folder_job: 
     hits, photos = float(told["weft_photos_cached_total"]), float(told['weft_photos_total{status="ok"}'])
     assert photos - 150 >= hits >= 150
     page = requests.get(f"{product.url}/workers", timeout=10).text
-    shown = re.search(r"From memory</dt><dd>(\d+)%", page)
+    shown = re.search(r"From cache</dt><dd>(\d+)%", page)
     assert shown is not None, page
     assert abs(int(shown[1]) - 100 * hits / photos) <= 1
     one, two = items(product, first), items(product, second)

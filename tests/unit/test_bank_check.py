@@ -104,7 +104,7 @@ def test_classes_that_presets_will_not_rank_are_named(settings: Settings) -> Non
     }
     assert report["samples_per_class"]["unranked"]["standard"] == 2
     said = {unranked(w) for w in report["warnings"] if w["class"] == "class-02"}
-    assert "not ranked under precise, realtime, standard" in said
+    assert "not ranked with precise, realtime, standard" in said
 
 
 def test_two_classes_of_the_same_cloth_are_confusable(settings: Settings) -> None:

@@ -80,5 +80,5 @@ def test_check_writes_a_page_with_its_findings(
     make_bank(settings, arrays)
     page = tmp_path / "check.html"
     assert cli.run(["bank", "check", "--data-dir", str(settings.data_dir), "--html", str(page)]) == output.OK
-    assert "filed under several classes" in capsys.readouterr().out
+    assert "in several classes" in capsys.readouterr().out
     assert "Duplicate across: 1" in page.read_text(encoding="utf-8")

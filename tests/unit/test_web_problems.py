@@ -25,11 +25,11 @@ def test_problem_details(client: FlaskClient) -> None:
 
 
 def test_language_from_the_browser_the_address_and_the_cookie(client: FlaskClient) -> None:
-    assert "尚未发布" in client.get("/api/v1/bank", headers=ZH).get_json()["detail"]
-    assert "尚未发布" in client.get("/api/v1/bank?lang=zh").get_json()["detail"]
+    assert "还没有启用样布库" in client.get("/api/v1/bank", headers=ZH).get_json()["detail"]
+    assert "还没有启用样布库" in client.get("/api/v1/bank?lang=zh").get_json()["detail"]
     assert "No bank" in client.get("/api/v1/bank?lang=en", headers=ZH).get_json()["detail"]
     client.get("/?lang=zh")
-    assert "尚未发布" in client.get("/api/v1/bank").get_json()["detail"]
+    assert "还没有启用样布库" in client.get("/api/v1/bank").get_json()["detail"]
 
 
 def test_an_unknown_language_is_english(client: FlaskClient) -> None:

@@ -43,7 +43,12 @@ def item(verdict: str, margin: float = 0.5) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("lang", "close", "foreign", "asks"),
     [
-        ("en", "cord and class-01 fit almost equally well.", "the nearest is one of cord", "answers from"),
+        (
+            "en",
+            "cord and class-01 match almost equally well.",
+            "the nearest one is cord",
+            "gives a definite result from",
+        ),
         ("zh", "cord 与 class-01 的匹配程度几乎相同。", "最接近的属于 cord", "才给出结论"),
     ],
 )

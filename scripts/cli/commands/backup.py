@@ -15,9 +15,9 @@ from shared.maintenance import backup as backups
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.pass_context
 def backup(ctx: click.Context, folder: Path) -> None:
-    """Copy ledger, results, uploads and banks into FOLDER while everything runs; a second time, only what is new.
+    """Back up the ledger, results, uploads and banks to FOLDER; safe while Weft is running, incremental when repeated.
 
-    Models are not copied (`weft model pull` brings them back), nor the photos of folder jobs, which are the user's own.
+    Not included: models (`weft model pull` downloads them again) and the photos of folder jobs.
     """
     settings = output.state(ctx).settings
     with output.progress("backup") as update:
@@ -40,7 +40,7 @@ def backup(ctx: click.Context, folder: Path) -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.pass_context
 def restore(ctx: click.Context, folder: Path) -> None:
-    """Fill an empty data folder from the backup in FOLDER; `weft up` then goes on with every job that was under way."""
+    """Restore the backup in FOLDER into an empty data folder; `weft up` then resumes its jobs."""
     settings = output.state(ctx).settings
     settings.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with only_one(settings.run_dir, settings.data_dir):
@@ -48,5 +48,5 @@ def restore(ctx: click.Context, folder: Path) -> None:
     output.emit(
         ctx,
         {**manifest, "data_dir": str(settings.data_dir)},
-        f"{manifest['jobs']} jobs in {settings.data_dir}: `weft up` goes on with them",
+        f"{manifest['jobs']} jobs in {settings.data_dir}: `weft up` resumes them",
     )

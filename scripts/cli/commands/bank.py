@@ -30,14 +30,14 @@ for inner in bank_versions.COMMANDS:
 
 @command.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--no-publish", is_flag=True, help="Keep the version without putting it in force.")
-@click.option("--name", default="", help="A name for people; it becomes part of the version.")
-@click.option("--limit", default=0, type=click.IntRange(0), help="Take only so many photos of each class (0: all).")
+@click.option("--no-publish", is_flag=True, help="Create the version without making it active.")
+@click.option("--name", default="", help="A readable name; it becomes part of the version ID.")
+@click.option("--limit", default=0, type=click.IntRange(0), help="Maximum photos per class (0: all).")
 @click.pass_context
 def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: int) -> None:
-    """Build a bank from FOLDER: one folder a class, each with photos at any depth; put it in force.
+    """Build a bank from FOLDER, with one subfolder of photos per class, and make it active.
 
-    Beside the class folders, labels.json (label → Chinese name) and aliases.json (label → list) may give names.
+    Optional files next to the class folders: labels.json (label → Chinese name), aliases.json (label → aliases).
     """
     from shared.core.settings import cores
     from shared.curation.build import build_bank
@@ -74,14 +74,16 @@ def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: 
             f"Bank {version}: {counts['samples']} samples of {counts['classes']} classes, model {manifest['model']}"
         )
         if not manifest["encoder"]["trained"]:
-            console.print("[yellow]Vectors were derived from hashes: the answers mean nothing.[/]")
+            console.print("[yellow]Test mode: vectors are derived from file hashes, so results are meaningless.[/]")
         for photo in manifest["skipped"]:
             console.print(f"  skipped {photo['name']}: {photo['code']}")
         if counts["duplicates"]:
-            console.print(f"  {counts['duplicates']} photos were there twice in their class and taken once")
+            console.print(f"  {counts['duplicates']} duplicate photos within a class were skipped")
         for warning in manifest["warnings"]:
             console.print(f"  {describe(warning)}")
-        console.print("Published." if not no_publish else f"Not published; `weft bank publish {version}` does.")
+        console.print(
+            "It is active." if not no_publish else f"Not active; run `weft bank publish {version}` to activate it."
+        )
 
     output.emit(ctx, document, human)
 
@@ -89,7 +91,7 @@ def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: 
 @command.command(name="list")
 @click.pass_context
 def list_versions(ctx: click.Context) -> None:
-    """List the versions, newest first; the one in force is marked."""
+    """List versions, newest first; the active one is marked with *."""
     rows = BankStore(output.state(ctx).settings).list()
 
     def human(console: Console) -> None:
@@ -114,18 +116,18 @@ def list_versions(ctx: click.Context) -> None:
 @click.argument("version")
 @click.pass_context
 def publish(ctx: click.Context, version: str) -> None:
-    """Put VERSION in force; workers pick it up with their next job."""
+    """Make VERSION active; workers switch to it with their next job."""
     store = BankStore(output.state(ctx).settings)
     store.publish(version)
-    output.emit(ctx, {"version": version, "published": True}, f"{version} is in force.")
+    output.emit(ctx, {"version": version, "published": True}, f"{version} is active.")
 
 
 @command.command()
 @click.pass_context
 def rollback(ctx: click.Context) -> None:
-    """Put the version before the present one in force again."""
+    """Make the previous version active again."""
     version = BankStore(output.state(ctx).settings).rollback()
-    output.emit(ctx, {"version": version, "published": True}, f"{version} is in force again.")
+    output.emit(ctx, {"version": version, "published": True}, f"{version} is active again.")
 
 
 def summary(manifest: dict[str, Any]) -> dict[str, Any]:

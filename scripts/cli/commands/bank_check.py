@@ -19,11 +19,13 @@ _SHOWN = 10
 
 @click.command()
 @click.argument("version", required=False)
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a report with pictures here.")
-@click.option("--model", help="For an NPZ: what made the vectors, as in WEFT_MODEL.")
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML report with pictures to this file."
+)
+@click.option("--model", help="For an NPZ: the model that produced the vectors, as in WEFT_MODEL.")
 @click.pass_context
 def command(ctx: click.Context, version: str | None, html: Path | None, model: str | None) -> None:
-    """Check VERSION (default: the one in force), or an NPZ of the old format as it is, without importing it."""
+    """Check VERSION (default: the active version), or an NPZ in the old format without importing it."""
     from shared.curation.check import check_bank
     from shared.curation.legacy import import_legacy
 
@@ -49,7 +51,7 @@ def show_report(console: Console, report: dict[str, Any]) -> None:
     sizes = report["samples_per_class"]
     console.print(f"Bank {report['version']} · {report['model']}", style="bold")
     if not report["trained"]:
-        console.print("[yellow]Vectors were derived from hashes: the answers mean nothing.[/]")
+        console.print("[yellow]Test mode: vectors are derived from file hashes, so results are meaningless.[/]")
     megabytes = report["bytes"] / 1e6
     console.print(
         f"{report['classes']} classes, {report['vectors']} vectors × {report['dimensions']}, {megabytes:.1f} MB"
@@ -57,8 +59,8 @@ def show_report(console: Console, report: dict[str, Any]) -> None:
     console.print(report["advice"])
     least, most = sizes["aim"]
     console.print(
-        f"Samples a class: {sizes['least']} to {sizes['most']}, usually {sizes['median']:g}; "
-        f"{sizes['below_aim']} classes have fewer than {least} (aim: {least} to {most})"
+        f"Samples per class: {sizes['least']} to {sizes['most']}, median {sizes['median']:g}; "
+        f"{sizes['below_aim']} classes have fewer than {least} (target: {least} to {most})"
     )
     _show_duplicates(console, report["duplicates"])
     if (figures := report["leave_one_out"]) is not None:
@@ -69,28 +71,28 @@ def show_report(console: Console, report: dict[str, Any]) -> None:
 def _show_duplicates(console: Console, found: dict[str, Any]) -> None:
     console.print(
         f"Duplicates: {found['within']} within a class, {found['across']} samples of {found['photos_across']} photos "
-        "filed under several classes"
+        "in several classes"
     )
     if found["taken_once"]:
-        console.print(f"  {found['taken_once']} more were left out when the bank was made")
+        console.print(f"  {found['taken_once']} more were skipped when the bank was built")
 
 
 def _show_figures(console: Console, figures: dict[str, Any]) -> None:
     console.print(
-        f"Leave-one-out on {figures['queries']} photos of one class: top-1 {figures['top1']:.1%}, "
-        f"top-5 {figures['top5']:.1%} (plain rule: {figures['plain']['top1']:.1%})"
+        f"Leave-one-out on {figures['queries']} photos in a single class: top-1 {figures['top1']:.1%}, "
+        f"top-5 {figures['top5']:.1%} (baseline: {figures['plain']['top1']:.1%})"
     )
     if "calibration_error" in figures:
         console.print(
-            f"  answered {figures['answered']:.0%}, of these {figures['wrong_of_answered']:.0%} wrong; "
-            f"{figures['coverage_at_risk']:.0%} can be answered at a risk of {figures['risk']:.0%}; "
-            f"confidence is off by {figures['calibration_error']:.3f}"
+            f"  coverage {figures['answered']:.0%} with {figures['wrong_of_answered']:.0%} errors; "
+            f"coverage {figures['coverage_at_risk']:.0%} at an error rate of {figures['risk']:.0%}; "
+            f"calibration error {figures['calibration_error']:.3f}"
         )
     every = figures["all_rows"]
     if every["in_several_classes"]:
         console.print(
-            f"  asking all {every['queries']} samples: top-1 {every['top1']:.1%}; "
-            f"{every['in_several_classes']} of them are filed under several classes and cannot be right"
+            f"  over all {every['queries']} samples: top-1 {every['top1']:.1%}; "
+            f"{every['in_several_classes']} of them are in several classes and cannot be correct in all"
         )
 
 

@@ -13,20 +13,20 @@ from shared.bank.store import BankStore
 
 @click.command()
 @click.argument("version", required=False)
-@click.option("--keep", default=8, show_default=True, type=click.IntRange(2), help="Samples a class to keep.")
-@click.option("--yes", is_flag=True, help="Make the new version and put it in force; without it nothing changes.")
-@click.option("--no-publish", is_flag=True, help="With --yes: keep the version without putting it in force.")
-@click.option("--name", default="", help="A name for people; it becomes part of the version.")
+@click.option("--keep", default=8, show_default=True, type=click.IntRange(2), help="Samples to keep per class.")
+@click.option("--yes", is_flag=True, help="Create the new version and make it active; without this, nothing changes.")
+@click.option("--no-publish", is_flag=True, help="With --yes: create the version without making it active.")
+@click.option("--name", default="", help="A readable name; it becomes part of the version ID.")
 @click.pass_context
 def clean(ctx: click.Context, version: str | None, keep: int, yes: bool, no_publish: bool, name: str) -> None:
-    """Set aside duplicates, photos filed under several classes, poor photos and what a class has too many of.
+    """Exclude duplicates, photos in several classes, poor photos and samples above the limit per class.
 
-    Nothing is deleted: `weft bank restore-samples` puts samples back.
+    Nothing is deleted: `weft bank restore-samples` restores samples.
     """
     from shared.curation.clean import apply_cleaning, plan_cleaning
 
     settings = output.state(ctx).settings
-    with output.progress("Judging the bank") as bar:
+    with output.progress("Evaluating the bank") as bar:
 
         def show(_stage: str, done: int, total: int) -> None:
             bar(done, total)
@@ -41,14 +41,14 @@ def clean(ctx: click.Context, version: str | None, keep: int, yes: bool, no_publ
 
 @click.command(name="restore-samples")
 @click.argument("samples", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Put back all that is set aside.")
-@click.option("--reason", help="Put back all that was set aside for this reason, e.g. dark.")
-@click.option("--no-publish", is_flag=True, help="Keep the version without putting it in force.")
+@click.option("--all", "everything", is_flag=True, help="Restore all excluded samples.")
+@click.option("--reason", help="Restore all samples excluded for this reason, e.g. dark.")
+@click.option("--no-publish", is_flag=True, help="Create the version without making it active.")
 @click.pass_context
 def restore(
     ctx: click.Context, samples: tuple[str, ...], everything: bool, reason: str | None, no_publish: bool
 ) -> None:
-    """Put SAMPLES (ids) that were set aside back into the bank in force; without any, list them."""
+    """Restore excluded SAMPLES (IDs) to the active bank; without arguments, list the excluded samples."""
     from shared.curation.derive import Change, derive
 
     settings = output.state(ctx).settings
@@ -73,7 +73,7 @@ def restore(
     if not no_publish:
         store.publish(version)
     document = {"version": version, "restored": wanted, "published": not no_publish}
-    output.emit(ctx, document, f"Bank {version}: {len(wanted)} samples are back.")
+    output.emit(ctx, document, f"Bank {version}: {len(wanted)} samples restored.")
 
 
 def _show(console: Console, plan: dict[str, Any]) -> None:
@@ -82,15 +82,15 @@ def _show(console: Console, plan: dict[str, Any]) -> None:
     for reason, count in sorted(plan["reasons"].items()):
         console.print(f"  {count} {reason}")
     if plan["classes_lost"]:
-        console.print(f"  no sample remains of: {', '.join(plan['classes_lost'])}")
+        console.print(f"  classes without samples: {', '.join(plan['classes_lost'])}")
     before, after = plan["leave_one_out"]["before"], plan["leave_one_out"]["after"]
     if before and after:
         console.print(
             f"Leave-one-out on {before['queries']} photos: top-1 {before['top1']:.1%} before, {after['top1']:.1%} after"
         )
     if plan["made"]:
-        console.print(f"Bank {plan['made']}{' is in force' if plan['published'] else ' is made, not in force'}.")
+        console.print(f"Bank {plan['made']} {'is active' if plan['published'] else 'was created but is not active'}.")
     elif plan["aside"]:
-        console.print("Nothing was changed; --yes makes the new version.")
+        console.print("Nothing was changed; run with --yes to create the new version.")
     else:
-        console.print("There is nothing to set aside.")
+        console.print("There is nothing to exclude.")

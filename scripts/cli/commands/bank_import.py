@@ -13,12 +13,14 @@ from shared.bank.store import BankStore
 
 @click.command(name="import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--model", help="What made the vectors, as in WEFT_MODEL; several are joined by ' + '.")
-@click.option("--labels", type=click.Path(path_type=Path), help="JSON, label → Chinese name; default: beside FILE.")
-@click.option("--aliases", type=click.Path(path_type=Path), help="JSON, label → list of aliases; default: beside FILE.")
-@click.option("--keep-duplicates", is_flag=True, help="Keep rows that are there several times in one class.")
-@click.option("--no-publish", is_flag=True, help="Keep the version without putting it in force.")
-@click.option("--name", default="", help="A name for people; it becomes part of the version.")
+@click.option("--model", help="Model that produced the vectors, as in WEFT_MODEL; join several with ' + '.")
+@click.option("--labels", type=click.Path(path_type=Path), help="JSON, label → Chinese name; default: next to FILE.")
+@click.option(
+    "--aliases", type=click.Path(path_type=Path), help="JSON, label → list of aliases; default: next to FILE."
+)
+@click.option("--keep-duplicates", is_flag=True, help="Keep duplicate rows within a class.")
+@click.option("--no-publish", is_flag=True, help="Create the version without making it active.")
+@click.option("--name", default="", help="A readable name; it becomes part of the version ID.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -30,9 +32,9 @@ def command(
     no_publish: bool,
     name: str,
 ) -> None:
-    """Import FILE, an NPZ with one array of vectors a class, and put it in force.
+    """Import FILE, an NPZ with one array of vectors per class, and make it active.
 
-    The vectors carry no note of their model: --model says which one made them, and workers must run that one.
+    The file does not record its model: set it with --model. Workers must run the same model.
     """
     from shared.curation.legacy import import_legacy, read_legacy, required_model
 
@@ -63,12 +65,14 @@ def command(
         counts = manifest["counts"]
         console.print(f"Bank {version}: {counts['samples']} samples of {counts['classes']} classes")
         if counts["duplicates"]:
-            console.print(f"  {counts['duplicates']} rows were there twice in their class and taken once")
+            console.print(f"  {counts['duplicates']} duplicate rows within a class were skipped")
         parts = ", ".join(f"columns {first}–{last - 1}" for first, last in required["halves"])
-        console.print(f"  {required['columns']} columns ({parts}) must be of {required['model']}")
+        console.print(f"  {required['columns']} columns ({parts}) must come from {required['model']}")
         if len(required["halves"]) > 1:
-            console.print(f"  each of these parts has the same length, as in {required['hint']}")
-        console.print("`weft bank check` tells what is wrong with it, `weft bank clean` mends it.")
-        console.print("Published." if not no_publish else f"Not published; `weft bank publish {version}` does.")
+            console.print(f"  the parts have equal vector lengths, as in {required['hint']}")
+        console.print("Next: `weft bank check` reports issues, `weft bank clean` excludes problem samples.")
+        console.print(
+            "It is active." if not no_publish else f"Not active; run `weft bank publish {version}` to activate it."
+        )
 
     output.emit(ctx, document, human)

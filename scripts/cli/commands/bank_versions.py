@@ -13,13 +13,15 @@ from shared.curation.compare import CHANGES, compare
 from shared.curation.proposals import proposals
 from shared.jobs.ledger import Ledger
 
+#: Names of the kinds of change between two versions.
+CHANGE_NAMES = {"added": "added", "removed": "removed", "set_aside": "excluded", "put_back": "restored"}
 #: Words of a preview's kinds.
 KINDS = {
-    "relabelled": "another class",
+    "relabelled": "different class",
     "gained": "recognised now",
     "lost": "no longer recognised",
-    "guessed": "unsure, with another guess",
-    "wavered": "unsure instead of not in bank, or the reverse",
+    "guessed": "unsure, with a different guess",
+    "wavered": "unsure instead of not in bank, or vice versa",
 }
 
 
@@ -28,7 +30,7 @@ KINDS = {
 @click.argument("new", required=False)
 @click.pass_context
 def diff(ctx: click.Context, old: str, new: str | None) -> None:
-    """Compare version OLD with NEW (left out: the one in force): classes and samples that came and went."""
+    """Compare version OLD with NEW (default: the active version): added, removed, excluded and restored samples."""
     store = BankStore(output.state(ctx).settings)
     found = compare(store, old, store.manifest(new)["version"])
 
@@ -38,23 +40,25 @@ def diff(ctx: click.Context, old: str, new: str | None) -> None:
             for label in found["classes"][which]:
                 console.print(f"  {sign} class {label}")
         for row in found["changed"]:
-            changes = ", ".join(f"{len(row[c])} {c.replace('_', ' ')}" for c in CHANGES if row[c])
+            changes = ", ".join(f"{len(row[c])} {CHANGE_NAMES[c]}" for c in CHANGES if row[c])
             console.print(f"  {row['label']}: {row['before']} → {row['after']} samples ({changes})")
         if not found["changed"]:
-            console.print("  the two hold the same samples")
+            console.print("  both versions have the same samples")
         before, after = found["measured"]["before"], found["measured"]["after"]
         if before and after:
-            console.print(f"leave-one-out, first class right: {before['top1']:.1%} → {after['top1']:.1%}")
+            console.print(f"leave-one-out top-1 accuracy: {before['top1']:.1%} → {after['top1']:.1%}")
 
     output.emit(ctx, found, human)
 
 
 @click.command()
 @click.argument("version")
-@click.option("--photos", default=500, show_default=True, type=click.IntRange(1), help="Latest photos to look at.")
+@click.option(
+    "--photos", default=500, show_default=True, type=click.IntRange(1), help="Number of latest photos to compare."
+)
 @click.pass_context
 def preview(ctx: click.Context, version: str, photos: int) -> None:
-    """Say how many of the latest photos VERSION would answer differently from the one in force."""
+    """Count the latest photos that would get a different result with VERSION than with the active version."""
     from shared.curation.preview import preview as look
 
     settings = output.state(ctx).settings
@@ -74,7 +78,7 @@ def preview(ctx: click.Context, version: str, photos: int) -> None:
         told = found["corrected"]
         if told["photos"]:
             console.print(
-                f"Of {told['photos']} corrected photos {told['right_before']} are right now, "
+                f"Of {told['photos']} corrected photos, {told['right_before']} are correct now, "
                 f"{told['right_after']} would be."
             )
         for item in found["items"][:20]:
@@ -86,7 +90,7 @@ def preview(ctx: click.Context, version: str, photos: int) -> None:
 @click.command()
 @click.pass_context
 def corrections(ctx: click.Context) -> None:
-    """List the photos that people corrected and that the bank does not know yet."""
+    """List corrected photos that are not yet samples of the bank."""
     settings = output.state(ctx).settings
     found = proposals(settings, Ledger.connect(settings), BankStore(settings))
 
@@ -97,19 +101,19 @@ def corrections(ctx: click.Context) -> None:
         ]
         console.print(output.table(("photo", "name", "predicted", "corrected", ""), cells))
         if found["other_model"]:
-            console.print(f"{found['other_model']} more were corrected under another model and cannot be added.")
+            console.print(f"{found['other_model']} more were corrected with another model and cannot be added.")
 
     output.emit(ctx, found, human)
 
 
 @click.command()
 @click.argument("photos", nargs=-1, metavar="[JOB:INDEX]...")
-@click.option("--publish", is_flag=True, help="Put the new version in force.")
+@click.option("--publish", is_flag=True, help="Make the new version active.")
 @click.pass_context
 def add(ctx: click.Context, photos: tuple[str, ...], publish: bool) -> None:
-    """Make a new version with corrected photos as samples: those named as in `weft bank corrections`, or all.
+    """Create a new version with corrected photos as samples: those given as in `weft bank corrections`, or all.
 
-    Without names, photos that were corrected in contradictory ways are left out.
+    Without arguments, photos with contradictory corrections are skipped.
     """
     from shared.curation.additions import Place, add_corrections
 
@@ -118,7 +122,7 @@ def add(ctx: click.Context, photos: tuple[str, ...], publish: bool) -> None:
     for photo in photos:
         job, _, index = photo.partition(":")
         if not index.isdecimal():
-            raise click.BadParameter(f"{photo} is not of the form JOB:INDEX", param_hint="JOB:INDEX")
+            raise click.BadParameter(f"{photo} must have the form JOB:INDEX", param_hint="JOB:INDEX")
         places.append((job, int(index)))
     with output.progress("Choosing the ranking") as bar:
         made = add_corrections(
@@ -132,10 +136,10 @@ def add(ctx: click.Context, photos: tuple[str, ...], publish: bool) -> None:
 
 @click.command(name="set-aside")
 @click.argument("samples", nargs=-1, required=True, metavar="SAMPLE...")
-@click.option("--publish", is_flag=True, help="Put the new version in force.")
+@click.option("--publish", is_flag=True, help="Make the new version active.")
 @click.pass_context
 def set_aside(ctx: click.Context, samples: tuple[str, ...], publish: bool) -> None:
-    """Make a new version without these samples (their ids); `weft bank restore-samples` puts them back."""
+    """Create a new version without these samples (IDs); `weft bank restore-samples` restores them."""
     from shared.curation.derive import Change, derive
 
     settings = output.state(ctx).settings
@@ -156,7 +160,7 @@ def _made(ctx: click.Context, version: str, publish: bool) -> None:
         store.publish(version)
     manifest = store.manifest(version)
     document = {"version": version, "published": publish, "counts": manifest["counts"]}
-    then = "It is in force." if publish else f"`weft bank publish {version}` puts it in force."
+    then = "It is active." if publish else f"`weft bank publish {version}` makes it active."
     counts = manifest["counts"]
     output.emit(ctx, document, f"Bank {version}: {counts['samples']} samples of {counts['classes']} classes. {then}")
 

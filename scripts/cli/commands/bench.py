@@ -19,22 +19,22 @@ def _names(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[
 
 @click.command()
 @click.option(
-    "--quick", is_flag=True, help="Three minutes: fewer rounds and photos, and no peers that need installing."
+    "--quick", is_flag=True, help="About three minutes: fewer rounds and photos, no peers that need to be installed."
 )
 @click.option("--only", default="", callback=_names, help="Measure only these, e.g. whole,overhead.")
-@click.option(
-    "--peers/--no-peers", default=None, help="Measure what people would use instead; default: unless --quick."
-)
+@click.option("--peers/--no-peers", default=None, help="Also measure alternative software; default: unless --quick.")
 @click.option("--engine", default="openvino", show_default=True, help="WEFT_ENGINE to measure, e.g. openvino-int8.")
 @click.option(
-    "--bank", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Own set: a folder a class."
+    "--bank",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Own data set: bank, one folder per class.",
 )
 @click.option(
-    "--photos", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Own set: what to classify."
+    "--photos", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Own data set: photos to classify."
 )
-@click.option("--store", type=click.Path(path_type=Path), default=STORE, help="Pictures, models and peers, kept.")
+@click.option("--store", type=click.Path(path_type=Path), default=STORE, help="Cache for pictures, models and peers.")
 @click.option(
-    "-o", "--output", "target", type=click.Path(path_type=Path), help="Where bench.json and plots go; default: STORE."
+    "-o", "--output", "target", type=click.Path(path_type=Path), help="Folder for bench.json and plots; default: STORE."
 )
 @click.pass_context
 def command(
@@ -48,9 +48,9 @@ def command(
     store: Path,
     target: Path | None,
 ) -> None:
-    """Measure throughput, latency and overhead here, beside the machine's limits and other software.
+    """Benchmark throughput, latency and overhead against this machine's limits and other software.
 
-    Everything that is compared is measured in turns in the same run. docs/benchmarks.md explains the figures.
+    Compared systems are measured alternately in the same run. docs/benchmarks.md explains the figures.
     """
     from scripts.lab.bench import report, suite
     from scripts.lab.bench.bench import Bench
@@ -58,7 +58,7 @@ def command(
 
     unknown = set(only) - set(suite.MEASUREMENTS)
     if unknown:
-        raise click.BadParameter(f"{', '.join(sorted(unknown))}; there are {', '.join(suite.MEASUREMENTS)}")
+        raise click.BadParameter(f"{', '.join(sorted(unknown))}; choose from {', '.join(suite.MEASUREMENTS)}")
     store.mkdir(parents=True, exist_ok=True)
     everybody, without_installing = tuple(PEERS), tuple(n for n, p in PEERS.items() if not p.packages)
     chosen = everybody if peers or (peers is None and not quick) else without_installing if peers is None else ()

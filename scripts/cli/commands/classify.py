@@ -31,8 +31,8 @@ SHOWN = 3
 def command(ctx: click.Context, photos: tuple[Path, ...], preset: str | None) -> None:
     """Classify PHOTOS now and print the best classes of each.
 
-    They go to the running product of this data folder (`weft up`) and pass every bulk job. Folders and zip files are
-    taken, too. Exit code 1 if any photo failed.
+    The photos are sent to the Weft running on this data folder (`weft up`) and take priority over bulk jobs. Folders
+    and zip files are accepted. Exit code 1 if any photo failed.
     """
     settings = output.state(ctx).settings
     ledger = Ledger.connect(settings)

@@ -22,7 +22,7 @@ def _command(name: str, text: str, act: Callable[[Ledger, str], Job]) -> click.C
     return command
 
 
-cancel = _command("cancel", "Stop the job ID for good; results that exist stay.", Ledger.cancel)
-pause = _command("pause", "Hold the job ID: what workers have in hand is finished, nothing new is begun.", Ledger.pause)
-resume = _command("resume", "Go on with the paused job ID.", Ledger.resume)
-retry = _command("retry", "Try the failed photos of the job ID again, and only those.", Ledger.retry)
+cancel = _command("cancel", "Cancel the job ID; completed results are kept.", Ledger.cancel)
+pause = _command("pause", "Pause the job ID; photos already being processed are finished.", Ledger.pause)
+resume = _command("resume", "Resume the paused job ID.", Ledger.resume)
+retry = _command("retry", "Retry only the failed photos of the job ID.", Ledger.retry)

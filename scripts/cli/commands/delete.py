@@ -13,7 +13,7 @@ from shared.jobs.ledger import Ledger
 @click.argument("job_id", metavar="ID")
 @click.pass_context
 def command(ctx: click.Context, job_id: str) -> None:
-    """Remove the ended job ID for good, results and corrections included. `weft gc` then frees its uploads."""
+    """Delete the ended job ID permanently, including results and corrections. `weft gc` then frees its uploads."""
     settings = output.state(ctx).settings
     archive.delete(settings, Ledger.connect(settings), job_id)
     output.emit(ctx, {"deleted": job_id}, f"{job_id}: deleted")

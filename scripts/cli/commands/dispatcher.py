@@ -10,9 +10,9 @@ from scripts.cli import output
 @click.command()
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """List folders, admit chunks, sweep leases, project results and keep schedules.
+    """List folders, admit chunks, expire leases, write results and start scheduled jobs.
 
-    A second one waits until the first is gone.
+    Only one runs at a time; a second one waits for the leader lock.
     """
     from worker.dispatcher import run
 

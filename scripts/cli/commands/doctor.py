@@ -15,9 +15,9 @@ MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "broken": "[red]broken
 @click.command()
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Check machine, data folder, Redis, model, bank and workers, and print the settings in force (secrets masked).
+    """Check machine, data folder, Redis, model, bank and workers, and print the effective settings (secrets masked).
 
-    Exit code 1 if something is broken.
+    Exit code 1 if a check fails.
     """
     settings = output.state(ctx).settings
     findings = diagnostics.examine(settings)

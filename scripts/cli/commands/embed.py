@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     "target",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The .npz to write.",
+    help="Output .npz file.",
 )
 @click.pass_context
 def command(ctx: click.Context, paths: tuple[Path, ...], target: Path) -> None:
-    """Write the embeddings of the photos in PATHS (files, and folders with everything below them).
+    """Write the embeddings of the photos in PATHS (files, and folders recursively).
 
-    The file holds `names` as given, `sha256` of each file, and `embeddings`, float32 [n, d], L2-normalised rows. A
-    photo that cannot be read is named and left out; the exit code is then 1.
+    The file holds `names` as given, `sha256` of each file, and `embeddings`, float32 [n, d], L2-normalised rows.
+    Unreadable photos are reported and skipped; the exit code is then 1.
     """
     import numpy as np
 

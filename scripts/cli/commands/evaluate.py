@@ -15,14 +15,16 @@ from shared.ranking.model import PRESETS
 @click.command()
 @click.argument("target", metavar="[FOLDER_OR_BANK]", required=False)
 @click.option("--preset", default="standard", show_default=True, type=click.Choice(list(PRESETS)))
-@click.option("--bank", "version", help="For a folder: the version that ranks it; default: the one in force.")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a report with curves here.")
+@click.option("--bank", "version", help="For a folder: the bank version to use; default: the active version.")
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML report with curves to this file."
+)
 @click.pass_context
 def command(ctx: click.Context, target: str | None, preset: str, version: str | None, html: Path | None) -> None:
-    """Measure a bank on a labelled FOLDER (a folder a class), or a BANK version on its own photos by leave-one-out.
+    """Measure accuracy on a labelled FOLDER (one subfolder per class), or of a BANK version by leave-one-out.
 
-    Without an argument: the bank in force. Leave-one-out leaves near-identical photos out together, and judges every
-    photo by a ranking and a calibration that were chosen without it.
+    Default: the active bank. Leave-one-out excludes near-duplicates together and evaluates each photo with a ranking
+    and calibration fitted without it.
     """
     from scripts.cli.evaluate import folder, own_photos, report
 

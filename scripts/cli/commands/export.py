@@ -24,21 +24,21 @@ from shared.ranking.model import Verdict
 @click.argument("job_id", metavar="ID")
 @click.option("--format", "kind", type=click.Choice(list(export.FORMATS)), default="csv", show_default=True)
 @click.option(
-    "-o", "--output", "target", type=click.Path(dir_okay=False, path_type=Path), help="File; default: stdout."
+    "-o", "--output", "target", type=click.Path(dir_okay=False, path_type=Path), help="Output file; default: stdout."
 )
-@click.option("--label", help="Only this class, by its label or any of its names; a correction counts before a guess.")
+@click.option("--label", help="Only this class, by label, name or alias; corrections take precedence over predictions.")
 @click.option("--verdict", type=click.Choice([verdict.value for verdict in Verdict]), help="Only this verdict.")
-@click.option("--status", type=click.Choice(["ok", "failed"]), help="Only classified, or only failed photos.")
+@click.option("--status", type=click.Choice(["ok", "failed"]), help="Only photos with this status.")
 @click.option("--code", help="Only photos that failed for this reason, e.g. truncated.")
-@click.option("--max-confidence", type=click.FloatRange(0, 1), help="Only photos that are no more certain than this.")
+@click.option("--max-confidence", type=click.FloatRange(0, 1), help="Only photos with at most this confidence.")
 @click.option("--sort", type=click.Choice(SORTS), default="index", show_default=True)
 @click.pass_context
 def command(
     ctx: click.Context, /, job_id: str, kind: str, target: Path | None, label: str | None, sort: str, **wish: Any
 ) -> None:
-    """Write the results of the job ID, corrections included; also while it runs."""
+    """Export the results of the job ID, including corrections; works while the job is running."""
     if target is None and output.state(ctx).json:
-        raise click.UsageError("--json needs -o FILE: the results themselves go to stdout otherwise")
+        raise click.UsageError("--json requires -o FILE, because the results would go to stdout")
     settings = output.state(ctx).settings
     ledger = Ledger.connect(settings)
     job = ledger.find(job_id)

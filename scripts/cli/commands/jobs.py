@@ -11,7 +11,9 @@ COLUMNS = ("id", "name", "state", "done", "total", "failed", "per s", "left", "c
 
 
 @click.command()
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Show at most so many.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Maximum number of jobs to show."
+)
 @click.pass_context
 def jobs(ctx: click.Context, limit: int) -> None:
     """List jobs, newest first."""
@@ -44,7 +46,7 @@ def jobs(ctx: click.Context, limit: int) -> None:
 @click.argument("job_id", metavar="ID")
 @click.pass_context
 def watch(ctx: click.Context, job_id: str) -> None:
-    """Follow the job ID until it is finished. Exit code 1 if a photo failed or the job was cancelled."""
+    """Follow the job ID until it ends. Exit code 1 if a photo failed or the job was cancelled."""
     settings = output.state(ctx).settings
     ledger = Ledger.connect(settings)
     follow.report(ctx, settings, ledger, follow.follow(ledger, job_id))

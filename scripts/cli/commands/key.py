@@ -11,14 +11,14 @@ from shared.core.messages import sentence
 
 @click.group()
 def command() -> None:
-    """Add, list and remove keys. Until the first one, and after `off`, everybody who reaches the server may use it."""
+    """Add, list and remove access keys. Before the first key and after `off`, the server requires none."""
 
 
 @command.command()
 @click.argument("name")
 @click.pass_context
 def add(ctx: click.Context, name: str) -> None:
-    """Make a key called NAME and print it, once. It is needed from the next request on."""
+    """Create a key called NAME and print it once. Keys are required from the next request on."""
     key = Keys.of(output.state(ctx).settings).add(name)
     output.emit(ctx, {"name": name, "key": key}, key)
 
@@ -26,10 +26,10 @@ def add(ctx: click.Context, name: str) -> None:
 @command.command("list")
 @click.pass_context
 def listed(ctx: click.Context) -> None:
-    """List keys by name; what they are is not kept."""
+    """List key names; the keys themselves are not stored."""
     keys = Keys.of(output.state(ctx).settings)
     found, required = keys.rows(), keys.required()
-    none = sentence("no_key_left") if required else "No keys: everybody who reaches the server may use it."
+    none = sentence("no_key_left") if required else "No keys: the server requires none."
     rows = [(name, output.when(row["created"])) for name, row in sorted(found.items())]
     output.emit(
         ctx,
@@ -45,11 +45,11 @@ def listed(ctx: click.Context) -> None:
 @click.argument("name")
 @click.pass_context
 def remove(ctx: click.Context, name: str) -> None:
-    """Remove the key NAME; it opens nothing from the next request on."""
+    """Revoke the key NAME, effective from the next request on."""
     keys = Keys.of(output.state(ctx).settings)
     keys.remove(name)
     left = len(keys.rows())
-    text = f"{name} is removed; {left} left."
+    text = f"Key {name} revoked; {left} left."
     if not left:
         text += " " + sentence("no_key_left")
     output.emit(ctx, {"name": name, "removed": True, "left": left}, text)
@@ -58,7 +58,7 @@ def remove(ctx: click.Context, name: str) -> None:
 @command.command()
 @click.pass_context
 def off(ctx: click.Context) -> None:
-    """Remove all keys and ask for none: everybody who reaches the server may use it again."""
+    """Remove all keys and stop requiring one."""
     removed = Keys.of(output.state(ctx).settings).off()
-    text = f"{removed} removed. Everybody who reaches the server may use it now."
+    text = f"{removed} keys removed; the server no longer requires a key."
     output.emit(ctx, {"required": False, "removed": removed}, text)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """List, download, check and quantize models. MODEL is written as in WEFT_MODEL, and is that model by default."""
+    """List, download, check and quantize models. MODEL has the form of WEFT_MODEL, which is also the default."""
 
 
 def _settings(ctx: click.Context, model: str | None) -> Settings:
@@ -29,7 +29,7 @@ def _settings(ctx: click.Context, model: str | None) -> Settings:
 @command.command("list")
 @click.pass_context
 def list_(ctx: click.Context) -> None:
-    """Show the converted models on this machine, and which one is in force."""
+    """List the converted models on this machine and show the active one."""
     from shared.encoder import describe
     from shared.encoder.store import ModelStore
 
@@ -48,9 +48,9 @@ def list_(ctx: click.Context) -> None:
         ]
         console.print(output.table(("model", "identity", "dim", "MB", "cosine to torch", "int8"), rows))
         if "error" in in_force:
-            console.print(f"in force: {in_force['model']}. {in_force['error']['message']}")
+            console.print(f"active: {in_force['model']}. {in_force['error']['message']}")
         else:
-            console.print(f"in force: {in_force['model']} on {in_force['engine']} {in_force['precision']}")
+            console.print(f"active: {in_force['model']} on {in_force['engine']} {in_force['precision']}")
 
     output.emit(ctx, {"in_force": in_force, "models": models}, human)
 
@@ -59,7 +59,7 @@ def list_(ctx: click.Context) -> None:
 @click.argument("model", required=False)
 @click.pass_context
 def pull(ctx: click.Context, model: str | None) -> None:
-    """Download MODEL where it is not on this machine, and convert it."""
+    """Download MODEL if needed, and convert it."""
     from shared.encoder import converter, spec
     from shared.encoder.store import ModelStore
 
@@ -75,7 +75,7 @@ def pull(ctx: click.Context, model: str | None) -> None:
 @click.option("--photos", default=32, show_default=True, help="Rendered photos to encode.")
 @click.pass_context
 def check(ctx: click.Context, model: str | None, photos: int) -> None:
-    """Measure MODEL as a worker runs it: start-up, memory, speed; compare it with torch where torch is installed."""
+    """Measure MODEL's start-up time, memory and speed as a worker runs it, and compare it with torch if installed."""
     from shared.encoder.check import check_model
 
     settings = _settings(ctx, model)
@@ -89,20 +89,20 @@ def check(ctx: click.Context, model: str | None, photos: int) -> None:
 
 @command.command()
 @click.argument("photos", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@click.option("--model", help="Another model than the one in force.")
+@click.option("--model", help="A model other than the active one.")
 @click.option(
     "--bank",
     "bank",
     required=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Labelled photos, one folder a class: what the check is made on.",
+    help="Labelled photos for validation, one folder per class.",
 )
 @click.pass_context
 def quantize(ctx: click.Context, photos: tuple[Path, ...], model: str | None, bank: Path) -> None:
-    """Make MODEL's int8 version, calibrated on PHOTOS (default: those of --bank).
+    """Create an int8 version of MODEL, calibrated on PHOTOS (default: those of --bank).
 
-    It is adopted, for WEFT_ENGINE=openvino-int8, only if leave-one-out accuracy on the bank's photos is as good as
-    before. Exit code 1 if it is not.
+    It is adopted, for WEFT_ENGINE=openvino-int8, only if leave-one-out accuracy on the bank's photos does not drop.
+    Exit code 1 if it is not adopted.
     """
     from shared.encoder.quantization import quantize_model
 
@@ -110,7 +110,7 @@ def quantize(ctx: click.Context, photos: tuple[Path, ...], model: str | None, ba
     lines = [
         f"{m['model']}: int8 {'adopted' if m['int8']['adopted'] else 'NOT adopted'}; leave-one-out accuracy "
         f"{m['int8']['leave_one_out']['int8']:.3f} (before: {m['int8']['leave_one_out']['before']:.3f}), "
-        f"cosine to before {m['int8']['fidelity']['mean']:.5f}"
+        f"cosine to the original {m['int8']['fidelity']['mean']:.5f}"
         for m in found
     ]
     if all(m["int8"]["adopted"] for m in found):

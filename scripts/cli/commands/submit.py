@@ -42,18 +42,18 @@ class Moment(click.ParamType[float]):
             try:
                 return datetime.fromisoformat(value).timestamp()
             except (ValueError, OverflowError):
-                self.fail(f"{value!r} is neither a time of day like 22:00 nor a date and time", param, ctx)
+                self.fail(f"{value!r} must be a time of day such as 22:00, or a date and time", param, ctx)
         return (at if at > now else at + timedelta(days=1)).timestamp()
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--name", default="", help="Name of the job; default: the folder's or the first photo's.")
+@click.option("--name", default="", help="Job name; default: name of the folder or first photo.")
 @click.option(
     "--preset", type=click.Choice(list(PRESETS)), help="Ranking settings; default: standard, precise for folders."
 )
-@click.option("--at", type=Moment(), help="Start no earlier: 22:00, or a date and time.")
-@click.option("--copy", is_flag=True, help="Copy the photos also where the server could read the folder itself.")
+@click.option("--at", type=Moment(), help="Start at this time: 22:00, or a date and time.")
+@click.option("--copy", is_flag=True, help="Copy the photos even if the server can read the folder itself.")
 @click.option("--watch", is_flag=True, help="Follow the job until it is finished.")
 @click.pass_context
 def command(
@@ -67,10 +67,10 @@ def command(
 ) -> None:
     """Submit PATHS (photos, zip files, folders) as one job and print it.
 
-    One folder below the folders that the running server may read (its WEFT_FOLDER_ROOTS) is submitted by reference:
-    nothing is copied, and the photos must stay where they are until the job is finished. Everything else is copied
-    into Weft's storage first; what is there already is not copied again, so an interrupted command goes on where it
-    stopped when it is given again. Which of the two happens is said on stderr.
+    A single folder inside the server's allowed folders (WEFT_FOLDER_ROOTS) is submitted by reference: nothing is
+    copied, and the photos must stay in place until the job has finished. Everything else is first copied into Weft's
+    storage. Photos already stored are not copied again, so an interrupted command resumes when you run it again. Which
+    of the two applies is printed on stderr.
     """
     try:
         at = start_time(at)

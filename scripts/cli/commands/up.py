@@ -17,19 +17,19 @@ from scripts.cli import output
     default=1,
     envvar="WEFT_WORKERS",
     show_default=True,
-    help="Workers to run.",
+    help="Number of workers.",
 )
 @click.option("--host", help="Address to listen on (WEFT_HOST).")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on (WEFT_PORT).")
 @click.option(
-    "--demo", is_flag=True, help="Prepare and publish a small bank of rendered fabrics where there is no bank."
+    "--demo", is_flag=True, help="If there is no bank, build and activate a small demo bank of rendered fabrics."
 )
 @click.pass_context
 def command(ctx: click.Context, workers: int, host: str | None, port: int | None, demo: bool) -> None:
     """Start Redis (unless WEFT_REDIS_URL is set), dispatcher, web and workers, and keep them running.
 
-    Ctrl-C ends all of them; what was accepted is kept in the data folder, and the next start goes on with it. Logs are
-    in DATA_DIR/run. With 0 workers, run `weft worker` yourself.
+    Ctrl-C stops all of them; accepted jobs are kept in the data folder and continue at the next start. Logs are in
+    DATA_DIR/run. With 0 workers, run `weft worker` yourself.
     """
     from scripts.supervisor.run import Up
 

@@ -13,14 +13,14 @@ from shared.jobs.model import Lane
 
 
 @click.command()
-@click.option("--only", type=click.Choice([lane.value for lane in Lane]), help="Serve one lane, not both.")
-@click.option("--check", is_flag=True, help="Only tell by the exit code whether this host's workers are well.")
+@click.option("--only", type=click.Choice([lane.value for lane in Lane]), help="Serve only this lane.")
+@click.option("--check", is_flag=True, help="Health check: exit code 0 if this host's workers are healthy.")
 @click.pass_context
 def command(ctx: click.Context, only: str | None, check: bool) -> int | None:
-    """Classify photos until it is stopped.
+    """Classify photos until stopped.
 
-    Another one in another terminal, or on another machine with WEFT_REDIS_URL and shared storage, adds throughput;
-    nothing else has to be told. SIGTERM or Ctrl-C lets it finish what it holds.
+    Start more workers in other terminals, or on other machines with WEFT_REDIS_URL and shared storage, for more
+    throughput. On SIGTERM or Ctrl-C a worker finishes its current photos before it exits.
     """
     settings = output.state(ctx).settings
     if check:

@@ -25,7 +25,7 @@ def write_report(path: Path, report: dict[str, Any], store: BankStore) -> None:
         )
     ]
     if not report["trained"]:
-        parts.append(html.paragraph("The model is untrained: its answers mean nothing."))
+        parts.append(html.paragraph("The model is untrained: results are meaningless."))
     parts += _figures(report)
     by_code: dict[str, list[dict[str, Any]]] = {}
     for warning in report["warnings"]:
@@ -36,7 +36,7 @@ def write_report(path: Path, report: dict[str, Any], store: BankStore) -> None:
             parts.append(html.paragraph(_words(warning)))
             parts.append(_pictures(warning["samples"][:_PICTURES], names, report["version"], store))
         if len(found) > _FINDINGS:
-            parts.append(html.paragraph(f"… and {len(found) - _FINDINGS} more; --json has all."))
+            parts.append(html.paragraph(f"… and {len(found) - _FINDINGS} more; use --json for all."))
     path.write_text(html.page(f"Bank {report['version']}", parts), encoding="utf-8")
 
 
@@ -44,22 +44,22 @@ def _figures(report: dict[str, Any]) -> list[str]:
     found = report["duplicates"]
     rows: list[tuple[str, object]] = [
         ("Duplicates within a class", found["within"]),
-        ("Samples filed under several classes", found["across"]),
-        ("Left out when the bank was made", found["taken_once"]),
+        ("Samples in several classes", found["across"]),
+        ("Skipped when the bank was built", found["taken_once"]),
     ]
     figures = report["leave_one_out"]
     if figures is None:
         return [html.table(("", ""), rows)]
     rows += [
-        ("Photos asked, each left out of the bank", figures["queries"]),
+        ("Photos tested by leave-one-out", figures["queries"]),
         ("Top-1", figures["top1"]),
         ("Top-5", figures["top5"]),
-        ("Top-1 of the plain rule", figures["plain"]["top1"]),
-        ("Top-1 of the plain rule, asking every sample", figures["all_rows"]["top1"]),
+        ("Baseline top-1", figures["plain"]["top1"]),
+        ("Baseline top-1 over all samples", figures["all_rows"]["top1"]),
     ]
     if "calibration_error" in figures:
         rows.append(("Expected calibration error", figures["calibration_error"]))
-        rows.append((f"Can be answered at a risk of {figures['risk']:.0%}", figures["coverage_at_risk"]))
+        rows.append((f"Coverage at an error rate of {figures['risk']:.0%}", figures["coverage_at_risk"]))
     classes = sorted(figures["per_class"].items(), key=lambda pair: (pair[1]["top1"], pair[0]))
     return [
         html.table(("", ""), rows),

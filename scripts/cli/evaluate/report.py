@@ -10,20 +10,20 @@ from rich.console import Console
 from scripts.cli import output
 from scripts.cli.evaluate import html
 
-_SWEEP = ("topc", "coarse recall", "top-1", "top-5", "ms a photo")
+_SWEEP = ("topc", "coarse recall", "top-1", "top-5", "ms per photo")
 
 
 def show(console: Console, report: dict[str, Any]) -> None:
     """The report in words."""
     console.print(f"{report['queries']} photos, bank {report['bank']}, preset {report['preset']}", style="bold")
     console.print(f"top-1 {report['top1']:.1%}, top-5 {report['top5']:.1%}")
-    console.print(f"answered {report['answered']:.0%}, of these {report['wrong_of_answered']:.1%} wrong")
-    console.print("can be answered at a risk of " + _coverage(report))
-    console.print(f"confidence is off by {report['calibration_error']:.3f} (expected calibration error)")
+    console.print(f"coverage {report['answered']:.0%} with {report['wrong_of_answered']:.1%} errors")
+    console.print("coverage at an error rate of " + _coverage(report))
+    console.print(f"expected calibration error {report['calibration_error']:.3f}")
     for photo in report["skipped"]:
         console.print(f"  skipped {photo['name']}: {photo['code']}")
     if report["unknown_classes"]:
-        console.print(f"  not in the bank, left out: {', '.join(report['unknown_classes'])}")
+        console.print(f"  not in the bank, skipped: {', '.join(report['unknown_classes'])}")
     if report["sweep"]:
         console.print(output.table(_SWEEP, _sweep_rows(report), frozenset(_SWEEP)))
 
@@ -43,23 +43,23 @@ def write(path: Path, report: dict[str, Any]) -> None:
     risk = [(row["coverage"], row["risk"]) for row in report["risk_coverage"]]
     reliable = [(row["confidence"], row["right"]) for row in report["reliability"]]
     charts = [
-        html.curve("Risk against coverage", "share answered", "share wrong", [risk]),
-        html.curve("Reliability", "confidence", "share right", [reliable], diagonal=True),
+        html.curve("Error rate by coverage", "coverage", "error rate", [risk]),
+        html.curve("Reliability", "confidence", "accuracy", [reliable], diagonal=True),
     ]
     if report["sweep"]:
         widest = max(row["topc"] for row in report["sweep"])
         recall = [(row["topc"] / widest, row["coarse_recall"]) for row in report["sweep"]]
         top1 = [(row["topc"] / widest, row["top1"]) for row in report["sweep"]]
-        charts.append(html.curve("Coarse recall, and top-1 below it", f"topc / {widest}", "share", [recall, top1]))
+        charts.append(html.curve("Coarse recall and top-1 accuracy", f"topc / {widest}", "share", [recall, top1]))
     classes = sorted(report["per_class"].items(), key=lambda pair: (pair[1]["top1"], pair[0]))
     parts = [
         html.paragraph(
             f"{report['queries']} photos, preset {report['preset']}, model {report['model']}: "
-            f"top-1 {report['top1']:.1%}, top-5 {report['top5']:.1%}; answered {report['answered']:.0%}, "
-            f"of these {report['wrong_of_answered']:.1%} wrong; "
+            f"top-1 {report['top1']:.1%}, top-5 {report['top5']:.1%}; coverage {report['answered']:.0%} "
+            f"with {report['wrong_of_answered']:.1%} errors; "
             f"expected calibration error {report['calibration_error']:.3f}."
         ),
-        html.paragraph("Can be answered at a risk of " + _coverage(report)),
+        html.paragraph("Coverage at an error rate of " + _coverage(report)),
         f'<div class="curves">{"".join(charts)}</div>',
     ]
     if report["sweep"]:
@@ -69,7 +69,7 @@ def write(path: Path, report: dict[str, Any]) -> None:
         html.table(
             ("class", "photos", "top-1", "top-5"), [(k, v["queries"], v["top1"], v["top5"]) for k, v in classes]
         ),
-        html.heading("Confusion: lines are the true classes"),
+        html.heading("Confusion matrix: rows are the true classes"),
         html.heat(sorted(report["per_class"]), report["confusion"]),
     ]
     path.write_text(html.page(f"Evaluation of bank {report['bank']}", parts), encoding="utf-8")
