@@ -11,7 +11,7 @@ import numpy as np
 
 from shared.jobs.ledger import Ledger, keys
 from shared.jobs.ledger.claims import Claim, Claims
-from shared.jobs.ledger.office import Office
+from shared.jobs.ledger.dispatcher_ledger import DispatcherLedger
 from shared.jobs.model import Item, ItemResult, Job, JobSpec, Lane
 from shared.ranking.model import Candidate, Ranking, Verdict
 
@@ -61,8 +61,8 @@ class Desk:
         return self.ledger.connection.redis
 
     @property
-    def office(self) -> Office:
-        return Office(self.ledger.connection, "office")
+    def office(self) -> DispatcherLedger:
+        return DispatcherLedger(self.ledger.connection, "office")
 
     def worker(self, name: str = "w1", identity: str = IDENTITY, lease: float | None = None) -> Claims:
         return Claims(self.ledger.connection, name, identity, self.lease if lease is None else lease)

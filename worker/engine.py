@@ -24,7 +24,7 @@ from shared.ranking.ranker import rank
 _log = structlog.get_logger(__name__)
 
 #: Banks kept in memory: the one in force, and one that older jobs still use.
-_BANKS = 2
+_MAX_BANKS = 2
 _SLOW_LOAD_SECONDS = 3.0
 _LARGE_BANK_BYTES = 500 * 1024**2
 
@@ -40,7 +40,7 @@ class Engine:
         began = time.perf_counter()
         self._threads = settings.threads or cores()
         self._centroids_only = settings.centroids_only
-        self.encoder: Encoder = load_encoder(settings, threads=self._threads, say=_say, concurrent=True)
+        self.encoder: Encoder = load_encoder(settings, threads=self._threads, say=_log_progress, concurrent=True)
         took = time.perf_counter() - began
         if took > _SLOW_LOAD_SECONDS:
             _log.warning(
@@ -100,15 +100,15 @@ class Engine:
                 began = time.perf_counter()
                 bank = self._store.load(version)
                 bank.require(self.encoder.info)
-                _tell_size(bank, time.perf_counter() - began)
+                _warn_if_large(bank, time.perf_counter() - began)
                 self._banks[version] = bank
-                while len(self._banks) > _BANKS:
+                while len(self._banks) > _MAX_BANKS:
                     self._banks.popitem(last=False)
             self._banks.move_to_end(version)
             return bank
 
 
-def _tell_size(bank: Bank, seconds: float) -> None:
+def _warn_if_large(bank: Bank, seconds: float) -> None:
     size = bank.vectors.nbytes
     if seconds > _SLOW_LOAD_SECONDS or size > _LARGE_BANK_BYTES:
         _log.warning(
@@ -121,5 +121,5 @@ def _tell_size(bank: Bank, seconds: float) -> None:
         )
 
 
-def _say(line: str) -> None:
+def _log_progress(line: str) -> None:
     _log.info("model", progress=line)

@@ -60,7 +60,7 @@ class Photos:
             if not self.storage.has_thumb(sha256):
                 self.storage.put_thumb(sha256, thumbnail(rgb))
         except OSError as error:
-            _log.warning("thumbnail_not_kept", sha256=sha256, reason=str(error))
+            _log.warning("thumbnail_write_failed", sha256=sha256, reason=str(error))
 
     def _read_file(self, name: str) -> bytes:
         # Checked again here, not only when the job was submitted: a link or pipe may have been put there since.
@@ -74,5 +74,5 @@ def reason(error: BaseException) -> tuple[str, dict[str, Any]]:
     """The stable code and detail with which an item fails."""
     if isinstance(error, PhotoError):
         return error.code, error.detail
-    _log.error("photo_failed_unexpectedly", exc_info=error)
+    _log.error("photo_failed_internally", exc_info=error)
     return "internal", {}

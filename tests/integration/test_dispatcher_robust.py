@@ -41,7 +41,7 @@ def at_work(desk: Desk, settings: Settings) -> Iterator[None]:
     def work() -> None:
         claims = desk.worker()
         while not over.wait(0.02):
-            desk.ledger.beat("w1", {"id": "w1", "identity": IDENTITY, "state": "ready"})
+            desk.ledger.record_heartbeat("w1", {"id": "w1", "identity": IDENTITY, "state": "ready"})
             # A worker's process is started again when it ends by an error; this one just goes on.
             with suppress(redis.ResponseError):
                 desk.drain(claims)
@@ -122,7 +122,7 @@ def test_a_key_of_a_wrong_type(desk: Desk, own: Settings, part: str) -> None:
 def test_a_listing_that_fails_ends_with_a_note(
     desk: Desk, own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.dispatcher.main._LIST_AGAIN", 0.05)
+    monkeypatch.setattr("worker.dispatcher.main._LISTING_RETRY_DELAY", 0.05)
     (tmp_path / "1.jpg").write_bytes(b"x")
     bad = desk.ledger.submit_folder(spec("bad", path=str(tmp_path), kind="folder"))
     # Redis refuses the chunk that the lister found, time after time.

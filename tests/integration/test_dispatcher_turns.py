@@ -29,14 +29,14 @@ def at_work(desk: Desk, settings: Settings, workers: int) -> Iterator[None]:
     def work(name: str) -> None:
         claims = desk.worker(name)
         while not over.is_set():
-            desk.ledger.beat(name, {"id": name, "identity": IDENTITY, "state": "ready"})
+            desk.ledger.record_heartbeat(name, {"id": name, "identity": IDENTITY, "state": "ready"})
             if claim := claims.claim(Lane.BULK):
                 time.sleep(CHUNK_SECONDS)
                 desk.finish(claims, claim)
             else:
                 time.sleep(0.01)
 
-    desk.ledger.beat("w0", {"id": "w0", "identity": IDENTITY, "state": "ready"})
+    desk.ledger.record_heartbeat("w0", {"id": "w0", "identity": IDENTITY, "state": "ready"})
     threads = [threading.Thread(target=Dispatcher(settings).run, args=(over,))]
     threads += [threading.Thread(target=work, args=(f"w{n}",)) for n in range(workers)]
     for thread in threads:

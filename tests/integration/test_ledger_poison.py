@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.jobs.ledger.office import ATTEMPTS
+from shared.jobs.ledger.dispatcher_ledger import ATTEMPTS
 from shared.jobs.ledger.submission import SHARES
 from shared.jobs.model import Job, Lane
 from tests.desk import Desk

@@ -155,7 +155,7 @@ def test_what_was_never_accepted_is_removed(desk: Desk) -> None:
         desk.ledger._submission.submit(spec(), interrupted(200), 300)
     (job_id,) = desk.redis.zrange(keys.RECEIVING, 0, -1)
     desk.redis.zadd(keys.RECEIVING, {job_id: 1})
-    desk.office.tidy()
+    desk.office.remove_dead_submissions()
     assert not list(desk.redis.scan_iter("weft:{*"))
 
 

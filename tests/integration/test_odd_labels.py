@@ -26,7 +26,7 @@ from shared.curation.build import build_bank
 from shared.curation.legacy import read_legacy
 from shared.encoder import describe, load_encoder
 from shared.jobs.ledger import Ledger
-from shared.jobs.ledger.office import Office
+from shared.jobs.ledger.dispatcher_ledger import DispatcherLedger
 from tests.banks import save_npz
 from tests.curating import bank_work, built_bank, call, finished, submit_photos
 from tests.product import Product, make_photos
@@ -160,7 +160,7 @@ def test_any_name_goes_through_folder_job_upload_and_lists(office: Settings) -> 
         asked = client.post("/api/v1/jobs/folder", json={"path": str(folder), "name": title})
         assert asked.status_code in (202, 400), asked.text
         if asked.status_code == 202:
-            Lister(ledger, Office(ledger.connection, "test"), ledger.job(asked.json["id"])).run()
+            Lister(ledger, DispatcherLedger(ledger.connection, "test"), ledger.job(asked.json["id"])).run()
         part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="%s.jpg"\r\n\r\nabc\r\n--x--\r\n' % (
             name.translate(None, b'"\r\n\\') or b"a"
         )
