@@ -83,7 +83,7 @@ class Child:
                 self._pipeline.run(source, self._lanes, lambda: not self._drain and time.monotonic() < until)
         finally:
             self._busy = False
-        if self._pipeline.tainted:
+        if self._pipeline.needs_restart:
             # A thread hangs in a photo that was given up; only a new process gets rid of it.
             _log.warning("child_replaced_after_hang")
             os._exit(70)
@@ -126,8 +126,8 @@ class Child:
                 engine.warm_up()
                 info = engine.encoder.info
                 photos = Photos(open_storage(settings), settings.roots, Limits.of(settings))
-                patience = 0.75 * settings.lease_seconds
-                self._pipeline = engine.pipeline(photos, addresses(settings).cache, patience)
+                photo_timeout = 0.75 * settings.lease_seconds
+                self._pipeline = engine.pipeline(photos, addresses(settings).cache, photo_timeout)
             except WeftError as error:
                 self._error = error
                 _log.error("engine_load_failed", code=error.code, message=str(error))
