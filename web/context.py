@@ -44,7 +44,7 @@ class Services:
                 if time.monotonic() < self._rests_until:
                     raise Unavailable("redis_unavailable")
                 try:
-                    self._ledger = Ledger.connect(self.settings, hurried=True)
+                    self._ledger = Ledger.connect(self.settings, fail_fast=True)
                 except Unavailable:
                     self._rests_until = time.monotonic() + _REST
                     raise

@@ -16,7 +16,7 @@ from shared.core.logs import configure
 from shared.core.process import die_with_parent
 from shared.core.settings import Settings
 from shared.jobs.model import Lane
-from shared.jobs.wakeup import TASK, make_celery
+from shared.jobs.notifier import TASK, make_celery
 from worker.drain import Drain
 from worker.heartbeat import StartingHeartbeat, own_id
 

@@ -19,7 +19,7 @@ from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
 from shared.jobs.ledger.claims import Claims
 from shared.jobs.model import Lane
-from shared.jobs.wakeup import Bell
+from shared.jobs.notifier import WorkerNotifier
 from worker.folders import Folders
 from worker.source import LedgerSource
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 #: One Celery task ends after this, so that messages are acknowledged well within their visibility timeout.
-_TASK_SECONDS = 60.0
-_BEAT_SECONDS = 2.0
+_MAX_TASK_SECONDS = 60.0
+_HEARTBEAT_INTERVAL = 2.0
 #: Seconds between two attempts to load what failed to load.
-_AGAIN_SECONDS = 15.0
+_LOAD_RETRY_DELAY = 15.0
 #: Seconds over which images a second are taken.
-_RATE_SECONDS = 30.0
+_RATE_WINDOW_SECONDS = 30.0
 
 
 class Child:
@@ -62,7 +62,7 @@ class Child:
         """Loads in one thread, beats in another, looks after folders in a third."""
         threading.Thread(target=self._folders.watch, args=(self._closing,), name="folders", daemon=True).start()
         threading.Thread(target=self._load, name="load", daemon=True).start()
-        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        threading.Thread(target=self._send_heartbeats, name="heartbeat", daemon=True).start()
 
     def work(self) -> None:
         """One Celery task: claims and works until nothing is left or a minute has passed."""
@@ -73,9 +73,9 @@ class Child:
         self._refresh()
         ledger = Ledger.connect(self._settings)
         claims = Claims(ledger.connection, self._id, self._engine.identity, self._settings.lease_seconds)
-        until = time.monotonic() + _TASK_SECONDS
+        until = time.monotonic() + _MAX_TASK_SECONDS
         source = LedgerSource(
-            claims, self._settings.lease_seconds, lambda: bool(self._drain), self._counted, self._folders
+            claims, self._settings.lease_seconds, lambda: bool(self._drain), self._count_photos, self._folders
         )
         self._busy = True
         try:
@@ -83,20 +83,20 @@ class Child:
                 self._pipeline.run(source, self._lanes, lambda: not self._drain and time.monotonic() < until)
         finally:
             self._busy = False
-        if self._pipeline.tainted:
+        if self._pipeline.needs_restart:
             # A thread hangs in a photo that was given up; only a new process gets rid of it.
-            _log.warning("replaced_after_hang")
+            _log.warning("child_replaced_after_hang")
             os._exit(70)
         if time.monotonic() >= until and not self._drain:
-            Bell(self._settings).ring(self._lanes[-1])
+            WorkerNotifier(self._settings).notify(self._lanes[-1])
 
     def close(self) -> None:
         """The process ends."""
         self._closing.set()
         try:
-            Ledger.connect(self._settings).leave(self._id)
+            Ledger.connect(self._settings).deregister_worker(self._id)
         except WeftError:
-            _log.debug("left_without_word")
+            _log.debug("deregister_failed")
 
     def _wait_until_ready(self) -> bool:
         while not self._ready.wait(0.5):
@@ -119,23 +119,23 @@ class Child:
                 ledger = Ledger.connect(settings)
                 freed = Claims(ledger.connection, self._id, "", settings.lease_seconds).expire_own()
                 if freed:
-                    _log.warning("freed_chunks_of_dead_child", chunks=freed)
+                    _log.warning("dead_child_chunks_freed", chunks=freed)
                 engine = self._engine or Engine(settings)
                 self._engine = engine
                 engine.refresh()
                 engine.warm_up()
                 info = engine.encoder.info
                 photos = Photos(open_storage(settings), settings.roots, Limits.of(settings))
-                patience = 0.75 * settings.lease_seconds
-                self._pipeline = engine.pipeline(photos, addresses(settings).cache, patience)
+                photo_timeout = 0.75 * settings.lease_seconds
+                self._pipeline = engine.pipeline(photos, addresses(settings).cache, photo_timeout)
             except WeftError as error:
                 self._error = error
-                _log.error("cannot_serve", code=error.code, message=str(error))
-                self._closing.wait(_AGAIN_SECONDS)
+                _log.error("engine_load_failed", code=error.code, message=str(error))
+                self._closing.wait(_LOAD_RETRY_DELAY)
             except Exception:
                 self._error = WeftError("internal")
-                _log.exception("cannot_serve")
-                self._closing.wait(_AGAIN_SECONDS)
+                _log.exception("engine_load_failed")
+                self._closing.wait(_LOAD_RETRY_DELAY)
             else:
                 self._error = None
                 self._ready_since = time.time()
@@ -151,23 +151,23 @@ class Child:
         except WeftError as error:
             # Jobs that name the bank which this worker has go on; the page says what is wrong with the new one.
             self._error = error
-            _log.error("bank_not_usable", code=error.code, message=str(error))
+            _log.error("bank_unusable", code=error.code, message=str(error))
 
-    def _counted(self, photos: int) -> None:
+    def _count_photos(self, photos: int) -> None:
         self._photos += photos
         self._recent.append((time.monotonic(), photos))
 
-    def _beat(self) -> None:
+    def _send_heartbeats(self) -> None:
         ledger: Ledger | None = None
         while not self._closing.is_set():
             try:
                 ledger = ledger or Ledger.connect(self._settings)
-                ledger.beat(self._id, self._report())
+                ledger.record_heartbeat(self._id, self._report())
             except WeftError:
                 ledger = None
             except psutil.Error:
                 return
-            self._closing.wait(_BEAT_SECONDS)
+            self._closing.wait(_HEARTBEAT_INTERVAL)
 
     def _report(self) -> dict[str, Any]:
         engine = self._engine
@@ -194,13 +194,13 @@ class Child:
             "cache_misses": self._pipeline.cache.misses if self._pipeline else 0,
             "cpu_percent": round(sum(p.cpu_percent() for p in self._processes), 1),
             "memory_mb": round(sum(_resident(p) for p in self._processes) / 1024**2, 1),
-            "hidden_jobs": self._folders.hidden(),
+            "hidden_jobs": self._folders.unreadable_jobs(),
             "error": {"code": error.code, "detail": error.detail} if error else None,
         }
 
     def _rate(self) -> float:
         now = time.monotonic()
-        while self._recent and self._recent[0][0] < now - _RATE_SECONDS:
+        while self._recent and self._recent[0][0] < now - _RATE_WINDOW_SECONDS:
             self._recent.popleft()
         if not self._recent:
             return 0.0

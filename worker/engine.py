@@ -1,4 +1,4 @@
-"""What a worker keeps warm: one encoder, and the banks that its jobs name."""
+"""A worker's warm state: one encoder, and the banks that its jobs use."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from shared.ranking.ranker import rank
 
 _log = structlog.get_logger(__name__)
 
-#: Banks kept in memory: the one in force, and one that older jobs still use.
-_BANKS = 2
+#: Banks kept in memory: the active version, and one that older jobs still use.
+_MAX_BANKS = 2
 _SLOW_LOAD_SECONDS = 3.0
 _LARGE_BANK_BYTES = 500 * 1024**2
 
 
 class Engine:
-    """Loaded once a process. `rank` is called from the encoder's thread, `serve` from any."""
+    """Loaded once per process. `rank` is called from the encoder's threads."""
 
     def __init__(self, settings: Settings) -> None:
         """Loads the encoder, converting the model first where needed.
@@ -40,7 +40,7 @@ class Engine:
         began = time.perf_counter()
         self._threads = settings.threads or cores()
         self._centroids_only = settings.centroids_only
-        self.encoder: Encoder = load_encoder(settings, threads=self._threads, say=_say, concurrent=True)
+        self.encoder: Encoder = load_encoder(settings, threads=self._threads, say=_log_progress, concurrent=True)
         took = time.perf_counter() - began
         if took > _SLOW_LOAD_SECONDS:
             _log.warning(
@@ -54,7 +54,7 @@ class Engine:
         self.bank: Bank | None = None
 
     def refresh(self) -> None:
-        """Loads the bank in force where it is another than before.
+        """Loads the active bank version if it has changed.
 
         Raises: BankError (damaged, or built by another model).
         """
@@ -64,13 +64,13 @@ class Engine:
 
     @property
     def identity(self) -> str:
-        """Whose jobs this engine may take: those of its own encoder (engines without pixels: of the bank's)."""
+        """Identity of the jobs this engine may claim: its encoder's (engines without pixels: the bank's)."""
         if self.bank is not None and not self.encoder.needs_pixels:
             return self.bank.identity
         return self.encoder.info.identity
 
     def warm_up(self) -> None:
-        """One encode and one ranking, so that the first photo waits for nothing."""
+        """One encode and one ranking, so that the first photo is not slowed down by lazy initialization."""
         encoder = self.encoder
         if encoder.needs_pixels:
             side = encoder.decode_size
@@ -84,12 +84,14 @@ class Engine:
         """Raises: BankError, NotFound (no such version), InvalidRequest."""
         return rank(self._load(version), vectors, preset, centroids_only=self._centroids_only)
 
-    def pipeline(self, photos: Photos, cache_url: str | None, patience: float) -> Pipeline:
-        """A pipeline around this engine; see `Pipeline`. `cache_url`: the embedding cache's Redis, None for none."""
+    def pipeline(self, photos: Photos, cache_url: str | None, photo_timeout: float) -> Pipeline:
+        """A pipeline that uses this engine; see `Pipeline`. `cache_url`: Redis of the embedding cache, or None."""
         info = self.encoder.info
         cache = EmbeddingCache(cache_url, info.cache_digest, info.dim)
-        # Never one thread alone: a slow disk or a huge photo must not hold up the others.
-        return Pipeline(self.encoder, cache, photos, self.rank, threads=max(2, self._threads), patience=patience)
+        # At least two threads: a slow disk or a huge photo must not block the others.
+        return Pipeline(
+            self.encoder, cache, photos, self.rank, threads=max(2, self._threads), photo_timeout=photo_timeout
+        )
 
     def close(self) -> None:
         self.encoder.close()
@@ -100,15 +102,15 @@ class Engine:
                 began = time.perf_counter()
                 bank = self._store.load(version)
                 bank.require(self.encoder.info)
-                _tell_size(bank, time.perf_counter() - began)
+                _warn_if_large(bank, time.perf_counter() - began)
                 self._banks[version] = bank
-                while len(self._banks) > _BANKS:
+                while len(self._banks) > _MAX_BANKS:
                     self._banks.popitem(last=False)
             self._banks.move_to_end(version)
             return bank
 
 
-def _tell_size(bank: Bank, seconds: float) -> None:
+def _warn_if_large(bank: Bank, seconds: float) -> None:
     size = bank.vectors.nbytes
     if seconds > _SLOW_LOAD_SECONDS or size > _LARGE_BANK_BYTES:
         _log.warning(
@@ -121,5 +123,5 @@ def _tell_size(bank: Bank, seconds: float) -> None:
         )
 
 
-def _say(line: str) -> None:
+def _log_progress(line: str) -> None:
     _log.info("model", progress=line)

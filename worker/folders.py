@@ -17,7 +17,7 @@ import structlog
 _log = structlog.get_logger(__name__)
 
 #: Seconds between two looks at a folder that could not be read.
-RECHECK_SECONDS = 5.0
+RECHECK_INTERVAL = 5.0
 #: Seconds after which a job that was not offered again is forgotten: it has ended.
 FORGET_SECONDS = 3600.0
 
@@ -43,35 +43,35 @@ class Folders:
     def __init__(self, roots: Sequence[Path]) -> None:
         self._roots = tuple(roots)
         #: Job id → its folder, and when a chunk of it was last refused.
-        self._hidden: dict[str, tuple[str, float]] = {}
+        self._unreadable: dict[str, tuple[str, float]] = {}
         self._lock = threading.Lock()
 
-    def check(self, job: str, path: str) -> bool:
+    def is_readable(self, job: str, path: str) -> bool:
         """Whether the job's folder can be read now; if not, the job is left to other workers."""
         if readable(path, self._roots):
-            self._show(job)
+            self._forget(job)
             return True
         with self._lock:
-            if job not in self._hidden:
+            if job not in self._unreadable:
                 _log.warning("folder_not_visible", job=job, path=path)
-            self._hidden[job] = (path, time.monotonic())
+            self._unreadable[job] = (path, time.monotonic())
         return False
 
-    def hidden(self) -> list[str]:
+    def unreadable_jobs(self) -> list[str]:
         """Ids of the jobs whose folder cannot be read."""
         with self._lock:
-            return list(self._hidden)
+            return list(self._unreadable)
 
-    def watch(self, over: threading.Event) -> None:
-        """Looks again at what could not be read, until `over`; in a thread of its own, as a dead share may hang it."""
-        while not over.wait(RECHECK_SECONDS):
+    def watch(self, stop: threading.Event) -> None:
+        """Looks again at what could not be read, until `stop`; in a thread of its own, as a dead share may hang it."""
+        while not stop.wait(RECHECK_INTERVAL):
             with self._lock:
-                known = list(self._hidden.items())
+                known = list(self._unreadable.items())
             for job, (path, refused) in known:
                 if time.monotonic() - refused > FORGET_SECONDS or readable(path, self._roots):
-                    self._show(job)
+                    self._forget(job)
 
-    def _show(self, job: str) -> None:
+    def _forget(self, job: str) -> None:
         with self._lock:
-            if self._hidden.pop(job, None):
-                _log.info("folder_visible_again", job=job)
+            if self._unreadable.pop(job, None):
+                _log.info("folder_visible", job=job)

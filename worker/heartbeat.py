@@ -46,14 +46,14 @@ class StartingHeartbeat:
             ledger = self._ledger = self._ledger or self._connect()
             last = ledger.worker(self._id)
             if last is None or last.get("state") == "starting":
-                ledger.beat(self._id, self._report(), *(() if seconds is None else (seconds,)))
+                ledger.record_heartbeat(self._id, self._report(), *(() if seconds is None else (seconds,)))
         except WeftError:
             self._ledger = None
 
     def leave(self) -> None:
         """The worker ends, perhaps before its child could say so."""
         try:
-            (self._ledger or self._connect()).leave(self._id)
+            (self._ledger or self._connect()).deregister_worker(self._id)
         except WeftError:
             self._ledger = None
 

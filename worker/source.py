@@ -20,9 +20,9 @@ _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 #: Seconds for which a commit is tried again while Redis is away; after that the lease is long gone.
-_PATIENCE = 300.0
+_COMMIT_RETRY_TIMEOUT = 300.0
 #: The same while the worker drains: it has promised to end within 25 seconds.
-_LAST_PATIENCE = 10.0
+_DRAIN_RETRY_TIMEOUT = 10.0
 
 
 class LedgerSource(Source):
@@ -34,84 +34,84 @@ class LedgerSource(Source):
         claims: Claims,
         lease_seconds: float,
         draining: Callable[[], bool],
-        counted: Callable[[int], None],
+        count_photos: Callable[[int], None],
         folders: Folders,
     ) -> None:
         self._claims = claims
         self._lease = lease_seconds
         self._draining = draining
-        self._counted = counted
+        self._count_photos = count_photos
         self._folders = folders
-        self._mine: set[Claim] = set()
+        self._claims_held: set[Claim] = set()
         self._lock = threading.Lock()
-        self._moved = time.monotonic()
-        self._over = threading.Event()
+        self._last_progress = time.monotonic()
+        self._closed = threading.Event()
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._renew, name="leases", daemon=True).start()
+        threading.Thread(target=self._renew_leases, name="leases", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._closed.set()
 
     def take(self, lane: Lane) -> Claim | None:
-        while claim := self._patiently(lambda: self._claims.claim(lane, self._folders.hidden())):
+        while claim := self._retry(lambda: self._claims.claim(lane, self._folders.unreadable_jobs())):
             if self.reachable(claim):
                 with self._lock:
-                    self._mine.add(claim)
+                    self._claims_held.add(claim)
                 return claim
             # From now on the job is passed over.
-            self._patiently(partial(self._claims.release, claim))
+            self._retry(partial(self._claims.release, claim))
         return None
 
     def reachable(self, chunk: Claim) -> bool:
-        return chunk.path is None or self._folders.check(chunk.job, chunk.path)
+        return chunk.path is None or self._folders.is_readable(chunk.job, chunk.path)
 
     def hold(self, chunk: Claim, indexes: Sequence[int]) -> None:
-        self._patiently(lambda: self._claims.renew([(chunk, indexes)]))
+        self._retry(lambda: self._claims.renew([(chunk, indexes)]))
 
     def commit(self, chunk: Claim, results: Sequence[ItemResult], vectors: bytes, final: bool) -> None:
-        self._patiently(lambda: self._claims.commit(chunk, results, vectors, final))
-        self._counted(len(results))
+        self._retry(lambda: self._claims.commit(chunk, results, vectors, final))
+        self._count_photos(len(results))
         if final:
             self._forget(chunk)
 
     def release(self, chunk: Claim) -> None:
-        self._patiently(lambda: self._claims.release(chunk))
+        self._retry(lambda: self._claims.release(chunk))
         self._forget(chunk)
 
     def draining(self) -> bool:
         return self._draining()
 
     def progressed(self) -> None:
-        self._moved = time.monotonic()
+        self._last_progress = time.monotonic()
 
     def _forget(self, chunk: Claim) -> None:
         with self._lock:
-            self._mine.discard(chunk)
+            self._claims_held.discard(chunk)
 
-    def _renew(self) -> None:
+    def _renew_leases(self) -> None:
         renewed = time.monotonic()
-        while not self._over.wait(self._lease / 4):
-            if self._moved <= renewed:
+        while not self._closed.wait(self._lease / 4):
+            if self._last_progress <= renewed:
                 continue
             renewed = time.monotonic()
             with self._lock:
-                mine = list(self._mine)
+                held = list(self._claims_held)
             try:
-                self._claims.renew([(claim, ()) for claim in mine])
+                self._claims.renew([(claim, ()) for claim in held])
             except Unavailable:
-                _log.warning("leases_not_renewed", chunks=len(mine))
+                _log.warning("lease_renewal_failed", chunks=len(held))
 
-    def _patiently(self, call: Callable[[], T]) -> T:
+    def _retry(self, call: Callable[[], T]) -> T:
         """Every call may be repeated: claims lapse, renewals and commits are idempotent."""
         began, pause = time.monotonic(), 0.1
         while True:
             try:
                 return call()
             except Unavailable as error:
-                patience = _LAST_PATIENCE if self._draining() else _PATIENCE
-                if self._over.is_set() or time.monotonic() - began > patience:
+                timeout = _DRAIN_RETRY_TIMEOUT if self._draining() else _COMMIT_RETRY_TIMEOUT
+                if self._closed.is_set() or time.monotonic() - began > timeout:
                     raise
                 _log.warning("ledger_unreachable", code=error.code, again_in=pause)
                 time.sleep(pause)

@@ -1,6 +1,6 @@
-"""What `weft up --demo` prepares beside the running product: a bank of rendered fabrics, and photos to try it with.
+"""What `weft up --demo` prepares in the background: a bank of rendered fabrics, and photos to try it with.
 
-`python -m scripts.supervisor.demo`, a child process of its own: nothing else shares one with rendering and encoding.
+`python -m scripts.supervisor.demo` runs as a separate process, because rendering and encoding are heavy.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from pathlib import Path
 
 from scripts.cli import main as cli
 from scripts.render import CLASSES, render, save_jpeg
-from scripts.supervisor.first_bank import DEMO, wanted
+from scripts.supervisor.first_bank import DEMO, bank_needed
 from shared.core.process import die_with_parent
 from shared.core.settings import Settings, cores
-from shared.curation.building_marker import making
+from shared.curation.building_marker import building
 from shared.curation.name_bank import trade_names
 
-#: Samples a class: as many as the preset `precise` asks for.
+#: Samples per class: as many as the preset `precise` requires.
 SAMPLES = 5
-#: Sides of the pictures: a sample is no larger than an encoder looks at, a photo is one to look at.
+#: Image sizes in pixels: samples at encoder resolution, photos for display.
 SAMPLE_SIDE, PHOTO_SIDE = 160, 320
-#: Seeds of the photos to try: cloths that no sample shows.
+#: First seed of the photos, distinct from those of the samples.
 FIRST_PHOTO = 1000
 
 
@@ -34,14 +34,14 @@ def main() -> int:
     os.nice(5)
     settings = Settings()
     photos = settings.data_dir / "photos" / "demo-photos"
-    if wanted(settings, DEMO):
-        with making(settings, "demo"):
+    if bank_needed(settings, DEMO):
+        with building(settings, "demo"):
             code = _bank(settings.data_dir / "demo" / "bank")
         if code:
             return code
     if not photos.exists():
         photos.parent.mkdir(parents=True, exist_ok=True)
-        # Whole or not at all: a job on this folder lists what it finds.
+        # Atomic: a job on this folder must not list an incomplete set.
         with tempfile.TemporaryDirectory(prefix=".demo-", dir=settings.data_dir) as made:
             target = Path(made) / "photos"
             _render(target, [FIRST_PHOTO], PHOTO_SIDE, "{name}-{seed}.jpg")
@@ -60,7 +60,7 @@ def _bank(folder: Path) -> int:
 
 
 def _render(folder: Path, seeds: Iterable[int], side: int, pattern: str) -> None:
-    """Pictures that are not there yet, on all cores."""
+    """Renders missing images on all cores."""
     wanted = [(name, seed, folder / pattern.format(name=name, seed=seed)) for seed in seeds for name in CLASSES]
     with ProcessPoolExecutor(cores(), initializer=die_with_parent, initargs=(os.getpid(),)) as pool:
         for made in [pool.submit(_picture, *shot, side) for shot in wanted if not shot[2].exists()]:

@@ -1,4 +1,4 @@
-"""When `weft up` may make a bank of its own: there is none, or only one that it made for another model or purpose."""
+"""When `weft up` may build a bank itself: there is none, or only one that it built for another model or purpose."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from shared.core.errors import ModelError
 from shared.core.settings import Settings
 from shared.encoder import describe
 
-#: Names of the banks that `weft up` makes: of rendered samples, and of class names alone.
+#: Names of the banks that `weft up` builds: from rendered samples, and from class names only.
 DEMO, NAMES = "demo", "names"
 
 
-def wanted(settings: Settings, name: str) -> bool:
-    """Whether to make the bank `name` now; a person's own bank is never replaced, class names give way to samples."""
+def bank_needed(settings: Settings, name: str) -> bool:
+    """Whether to build the bank `name` now; a user's bank is never replaced, samples supersede class names."""
     banks = BankStore(settings)
     current = banks.current()
     if current is None:

@@ -1,7 +1,7 @@
-"""Becomes another program that ends with its parent: `launch.py PARENT SIGNAL PROGRAM ARGUMENT…`.
+"""Executes another program that dies with its parent: `launch.py PARENT SIGNAL PROGRAM ARGUMENT…`.
 
-A program of its own, started without site-packages and importing nothing of this project, so that it costs
-milliseconds: PR_SET_PDEATHSIG (prctl(2)) has to be set by the process itself, and survives its exec.
+A separate program without site-packages or project imports, so that it starts in milliseconds: PR_SET_PDEATHSIG
+(prctl(2)) has to be set by the process itself, and survives exec.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ def main() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, sig, 0, 0, 0)
         if os.getppid() != parent:
-            # It died before the kernel was told.
+            # The parent died before prctl.
             os.kill(os.getpid(), sig)
     os.execvp(program[0], program)
 

@@ -1,4 +1,4 @@
-"""Child processes that end with `weft up`: each in its own session, killed by the kernel when `weft up` is killed."""
+"""Child processes bound to `weft up`: each in its own session, killed by the kernel when `weft up` dies."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ import psutil
 
 from shared.core.errors import Conflict
 
-#: Earlier logs of a service that are kept: x.log.1 … x.log.3.
+#: Number of rotated logs per service: x.log.1 … x.log.3.
 KEPT_LOGS = 3
-#: Seconds before a restart at the most: the pauses double.
-LONGEST_PAUSE = 15.0
-#: Becomes the service, and has the kernel end it with `weft up`. Run without site-packages: it starts in milliseconds.
+#: Maximum seconds before a restart (the delays double).
+MAX_RESTART_DELAY = 15.0
+#: Sets PR_SET_PDEATHSIG, then execs the service. Without site-packages it starts in milliseconds.
 LAUNCHER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")))
-#: Bytes of one log at the most.
-LARGEST_LOG = 64 * 1024**2
+#: Maximum bytes of one log.
+MAX_LOG_BYTES = 64 * 1024**2
 
 
 class StillRunning(Exception):
-    """An earlier run of the service has not ended yet, so that another must not touch its files."""
+    """An earlier instance of the service is still running, so that a new one must not touch its files."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,19 @@ class Service:
     log: Path
     #: Added to the environment of `weft up`.
     env: Mapping[str, str] = field(default_factory=dict)
-    #: A file that the process keeps locked while it lives; a second one waits for it.
+    #: A file that the process keeps locked for its lifetime; a second instance waits for it.
     lock: Path | None = None
-    #: What the kernel sends when `weft up` is killed.
+    #: Signal that the kernel sends when `weft up` dies.
     orphan_signal: int = signal.SIGKILL
-    longest_pause: float = LONGEST_PAUSE
-    #: A file that the process can do without; removed when it ends with an error, as it may be what it cannot read.
+    max_restart_delay: float = MAX_RESTART_DELAY
+    #: An expendable file, removed when the process ends with an error, as it may be the cause.
     disposable: Path | None = None
 
 
 def spawn(service: Service) -> subprocess.Popen[bytes]:
-    """Start `service` in its own session, its output appended to its log.
+    """Starts `service` in its own session, with its output appended to its log.
 
-    Raises StillRunning while an earlier run of it holds `lock`, OSError where the program cannot be run.
+    Raises StillRunning while an earlier instance holds `lock`, OSError if the program cannot be run.
     """
     if shutil.which(service.argv[0]) is None:
         raise FileNotFoundError(f"{service.argv[0]} cannot be run")
@@ -63,7 +63,7 @@ def spawn(service: Service) -> subprocess.Popen[bytes]:
         if service.lock is not None:
             held = files.enter_context(service.lock.open("ab"))
             _lock(held, service.name)
-            # The lock belongs to the open file, which from here on only the child holds.
+            # The lock belongs to the open file description, which only the child keeps from here on.
             kept = (held.fileno(),)
         return subprocess.Popen(
             # Never preexec_fn: Python code between fork and exec deadlocks or crashes where the caller has threads.
@@ -85,13 +85,13 @@ def _lock(file: IO[bytes], name: str) -> None:
 
 
 def signal_session(process: subprocess.Popen[bytes], sig: int) -> None:
-    """Send `sig` to the process and to all that it started; its session outlives it while one of them lives."""
+    """Sends `sig` to the process and its descendants; the session outlives its leader."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, sig)
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time that the process and its living descendants have used; 0 where it is gone."""
+    """CPU time used by the process and its live descendants; 0 if it has ended."""
     total = 0.0
     with suppress(psutil.Error):
         head = psutil.Process(pid)
@@ -103,7 +103,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def rotate(log: Path) -> None:
-    """Keep the last runs' logs beside the new one."""
+    """Rotates the logs of earlier runs."""
     for n in range(KEPT_LOGS, 0, -1):
         older = log if n == 1 else log.with_name(f"{log.name}.{n - 1}")
         if older.exists():
@@ -111,10 +111,10 @@ def rotate(log: Path) -> None:
 
 
 def trim(log: Path) -> None:
-    """Start a log anew when it has grown large; its writers append, and go on at its new end."""
-    # It may be gone, or the disk full.
+    """Rotates a log that has grown too large by truncation; its writers append."""
+    # It may not exist, or the disk may be full.
     with suppress(OSError):
-        if log.stat().st_size > LARGEST_LOG:
+        if log.stat().st_size > MAX_LOG_BYTES:
             shutil.copyfile(log, log.with_name(f"{log.name}.1"))
             os.truncate(log, 0)
 
@@ -131,8 +131,8 @@ def last_lines(log: Path, count: int = 5, size: int = 8192) -> str:
 
 
 @contextmanager
-def only_one(run_dir: Path, data_dir: Path) -> Iterator[None]:
-    """Hold the data folder for one `weft up`; raises Conflict (`already_running`) while another has it."""
+def single_instance(run_dir: Path, data_dir: Path) -> Iterator[None]:
+    """Locks the data folder for one `weft up`; raises Conflict (`already_running`) while another holds it."""
     with (run_dir / "up.lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

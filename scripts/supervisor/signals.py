@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as something to wait for: no handler does work, and a wait ends at once when one arrives."""
+"""Ctrl-C and SIGTERM as events to wait for: handlers only set flags, and a signal ends a wait at once."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ import time
 from contextlib import suppress
 from types import FrameType
 
-#: make, a terminal and a shell may each pass on the same Ctrl-C: only a later one means "now".
-SAME_SECONDS = 2.0
+#: make, a terminal and a shell may each forward the same Ctrl-C: only a later one forces a quit.
+DEBOUNCE_SECONDS = 2.0
 
 
 class Signals:
-    """What was asked for so far. Without `install` nobody asks, and a wait is a plain sleep."""
+    """Termination requests so far. Without `install` there are none, and a wait is a plain sleep."""
 
     def __init__(self) -> None:
         self.asked_at: float | None = None
-        #: A second request came: do not wait for anybody.
-        self.insisted = False
+        #: A second request has arrived: do not wait for services to finish.
+        self.force_quit = False
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
 
     def install(self) -> None:
-        """Take over this process's signals: before anything is started, so that one during start-up is not lost."""
+        """Installs the signal handlers; called before anything is started, so that no signal is lost."""
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(sig, self._ask)
-        # A child's end wakes the wait, too.
+        # SIGCHLD also ends a wait.
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
 
     @property
     def stopping(self) -> bool:
-        """Whether someone asked for the end."""
+        """Whether termination was requested."""
         return self.asked_at is not None
 
     def wait(self, seconds: float) -> None:
-        """Sleep until a signal comes, a child ends or `seconds` are over."""
+        """Sleeps until a signal arrives, a child ends or `seconds` have passed."""
         select.select([self._read], [], [], seconds)
         with suppress(BlockingIOError):
             while os.read(self._read, 4096):
@@ -48,5 +48,5 @@ class Signals:
         now = time.monotonic()
         if self.asked_at is None:
             self.asked_at = now
-        elif now - self.asked_at > SAME_SECONDS:
-            self.insisted = True
+        elif now - self.asked_at > DEBOUNCE_SECONDS:
+            self.force_quit = True

@@ -1,4 +1,4 @@
-"""Keeps services running: starts them, restarts what dies with a growing pause, and ends them in order."""
+"""Keeps services running: starts them, restarts dead ones with exponential back-off, and stops them in order."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from dataclasses import dataclass, field
 from scripts.supervisor.process import Service, StillRunning, rotate, signal_session, spawn
 from scripts.supervisor.signals import Signals
 
-#: Seconds before the first restart; doubled each time, up to the service's longest.
-FIRST_PAUSE = 0.5
-#: A service that lived this long starts again with the first pause.
-STEADY_SECONDS = 30.0
+#: Seconds before the first restart; doubled each time, up to the service's maximum.
+INITIAL_RESTART_DELAY = 0.5
+#: A service that has run this long is restarted with the initial delay.
+STABLE_SECONDS = 30.0
 
 Say = Callable[[str, str], None]
 
 
 @dataclass
-class Kept:
-    """A service under supervision."""
+class ManagedProcess:
+    """A service and its current process."""
 
     service: Service
-    #: Ends by itself and is not started again.
+    #: Runs to completion and is not restarted.
     once: bool = False
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
@@ -38,7 +38,7 @@ class Kept:
 
     @property
     def running(self) -> bool:
-        """Whether its process lives."""
+        """Whether its process is alive."""
         return self.process is not None and self.process.poll() is None
 
 
@@ -49,88 +49,88 @@ class Supervisor:
     signals: Signals
     #: Prints a line: (name, what happened).
     say: Say
-    kept: list[Kept] = field(default_factory=list)
+    processes: list[ManagedProcess] = field(default_factory=list)
 
-    def add(self, service: Service, once: bool = False) -> Kept:
-        """Start a service and keep it running; with `once`, let it end."""
+    def add(self, service: Service, once: bool = False) -> ManagedProcess:
+        """Starts a service and keeps it running; with `once`, it runs to completion."""
         rotate(service.log)
-        kept = Kept(service, once)
-        self.kept.append(kept)
-        self._start(kept)
-        return kept
+        managed = ManagedProcess(service, once)
+        self.processes.append(managed)
+        self._start(managed)
+        return managed
 
     def tick(self) -> None:
-        """Notice what ended, and start what is due."""
-        for kept in self.kept:
-            if kept.done:
+        """Reaps ended processes, and starts those whose restart is due."""
+        for managed in self.processes:
+            if managed.done:
                 continue
-            if kept.process is not None:
-                code = kept.process.poll()
+            if managed.process is not None:
+                code = managed.process.poll()
                 if code is not None:
-                    self._ended(kept, code)
-            elif time.monotonic() >= kept.retry_at:
-                self._start(kept)
+                    self._ended(managed, code)
+            elif time.monotonic() >= managed.retry_at:
+                self._start(managed)
 
-    def restart(self, kept: Kept, why: str) -> None:
-        """Kill a service that hangs; the next tick starts it again."""
-        if kept.process is not None:
-            self.say(kept.name, f"{why}: restarting it")
-            signal_session(kept.process, signal.SIGKILL)
-            kept.process.wait()
+    def restart(self, managed: ManagedProcess, why: str) -> None:
+        """Kills a hung service; a later tick restarts it."""
+        if managed.process is not None:
+            self.say(managed.name, f"{why}: restarting it")
+            signal_session(managed.process, signal.SIGKILL)
+            managed.process.wait()
 
-    def end(self, group: Sequence[Kept], seconds: float) -> None:
-        """Ask a group to end (SIGTERM) and wait; kill after `seconds`, or at once when the user insists."""
+    def end(self, group: Sequence[ManagedProcess], seconds: float) -> None:
+        """Terminates a group (SIGTERM) and waits; kills it after `seconds`, or at once on a forced quit."""
         deadline = time.monotonic() + seconds
-        for kept in group:
-            kept.done = True
-            if kept.process is not None and kept.running:
-                kept.process.send_signal(signal.SIGTERM)
-                # A stopped process would never see it.
-                kept.process.send_signal(signal.SIGCONT)
-        while any(kept.running for kept in group) and time.monotonic() < deadline and not self.signals.insisted:
+        for managed in group:
+            managed.done = True
+            if managed.process is not None and managed.running:
+                managed.process.send_signal(signal.SIGTERM)
+                # A stopped process would not receive SIGTERM.
+                managed.process.send_signal(signal.SIGCONT)
+        while any(managed.running for managed in group) and time.monotonic() < deadline and not self.signals.force_quit:
             self.signals.wait(0.1)
-        for kept in group:
-            if kept.process is not None:
-                if kept.running:
-                    self.say(kept.name, "did not end in time: killed")
-                # Also what it started and left behind.
-                signal_session(kept.process, signal.SIGKILL)
-                kept.process.wait()
+        for managed in group:
+            if managed.process is not None:
+                if managed.running:
+                    self.say(managed.name, "did not end in time: killed")
+                # Also its descendants.
+                signal_session(managed.process, signal.SIGKILL)
+                managed.process.wait()
 
-    def _start(self, kept: Kept) -> None:
+    def _start(self, managed: ManagedProcess) -> None:
         try:
-            kept.process = spawn(kept.service)
+            managed.process = spawn(managed.service)
         except StillRunning:
-            # Killed a moment ago, together with the supervisor it had; it is saving what it holds.
-            if kept.retry_at == 0:
-                self.say(kept.name, "waiting for an earlier one to end")
-            kept.retry_at = time.monotonic() + FIRST_PAUSE
+            # The instance of a supervisor that was just killed is still saving its data.
+            if managed.retry_at == 0:
+                self.say(managed.name, "waiting for an earlier one to end")
+            managed.retry_at = time.monotonic() + INITIAL_RESTART_DELAY
             return
         except OSError as error:
-            self._pause(kept, str(error))
+            self._schedule_restart(managed, str(error))
             return
-        kept.started_at = time.monotonic()
+        managed.started_at = time.monotonic()
 
-    def _ended(self, kept: Kept, code: int) -> None:
-        assert kept.process is not None
-        signal_session(kept.process, signal.SIGKILL)
-        kept.process = None
-        if kept.once:
-            kept.done = True
-            self.say(kept.name, f"failed ({_spelled(code)}); see {kept.service.log}" if code else "done")
+    def _ended(self, managed: ManagedProcess, code: int) -> None:
+        assert managed.process is not None
+        signal_session(managed.process, signal.SIGKILL)
+        managed.process = None
+        if managed.once:
+            managed.done = True
+            self.say(managed.name, f"failed ({_describe_exit(code)}); see {managed.service.log}" if code else "done")
             return
-        if kept.service.disposable is not None and code > 0:
-            kept.service.disposable.unlink(missing_ok=True)
-        if time.monotonic() - kept.started_at > STEADY_SECONDS:
-            kept.failures = 0
-        self._pause(kept, f"ended ({_spelled(code)})")
+        if managed.service.disposable is not None and code > 0:
+            managed.service.disposable.unlink(missing_ok=True)
+        if time.monotonic() - managed.started_at > STABLE_SECONDS:
+            managed.failures = 0
+        self._schedule_restart(managed, f"ended ({_describe_exit(code)})")
 
-    def _pause(self, kept: Kept, why: str) -> None:
-        pause = min(kept.service.longest_pause, FIRST_PAUSE * 2**kept.failures)
-        kept.failures = min(kept.failures + 1, 10)
-        kept.retry_at = time.monotonic() + pause
-        self.say(kept.name, f"{why}; starting it again in {pause:g} s (log: {kept.service.log})")
+    def _schedule_restart(self, managed: ManagedProcess, why: str) -> None:
+        delay = min(managed.service.max_restart_delay, INITIAL_RESTART_DELAY * 2**managed.failures)
+        managed.failures = min(managed.failures + 1, 10)
+        managed.retry_at = time.monotonic() + delay
+        self.say(managed.name, f"{why}; starting it again in {delay:g} s (log: {managed.service.log})")
 
 
-def _spelled(code: int) -> str:
+def _describe_exit(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"

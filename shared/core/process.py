@@ -1,4 +1,4 @@
-"""What a child process owes its parent: to end when the parent is gone, however it went."""
+"""Kills a child process when its parent dies (PR_SET_PDEATHSIG)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1
-# Loaded here: between fork and exec nothing may be imported.
+# Loaded at import: nothing may be imported between fork and exec.
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def die_with_parent(parent: int, sig: int = signal.SIGKILL) -> None:
-    """Have the kernel send this process `sig` when its parent dies; call it in the child, with the parent's process id.
+    """Has the kernel send `sig` to this process when its parent dies; called in the child with the parent's process id.
 
-    Linux only (prctl(2), PR_SET_PDEATHSIG); elsewhere it does nothing. The setting survives exec, but no fork.
+    Linux only (prctl(2), PR_SET_PDEATHSIG); elsewhere it does nothing. The setting survives exec, but not fork.
     """
     if _LIBC is None:
         return
     _LIBC.prctl(_PR_SET_PDEATHSIG, int(sig), 0, 0, 0)
     if os.getppid() != parent:
-        # It died before the kernel was told.
+        # The parent died before prctl.
         os.kill(os.getpid(), sig)

@@ -1,4 +1,4 @@
-"""Whether the first bank is being made just now: told by who makes it, asked by pages. No numpy here."""
+"""Marker file: the first bank is being built. Imports no numpy, because pages use it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from shared.core.settings import Settings
 
 
 @contextmanager
-def making(settings: Settings, what: str) -> Iterator[None]:
-    """Says that `what` (`demo`, `names`) is being made until the block, or the process, ends."""
+def building(settings: Settings, what: str) -> Iterator[None]:
+    """Marks `what` (`demo`, `names`) as being built until the block, or the process, ends."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with (settings.data_dir / "bank-making").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -20,8 +20,8 @@ def making(settings: Settings, what: str) -> Iterator[None]:
         yield
 
 
-def being_made(settings: Settings) -> str | None:
-    """What is being made, or None."""
+def is_building(settings: Settings) -> str | None:
+    """What is being built, or None."""
     with suppress(FileNotFoundError), (settings.data_dir / "bank-making").open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -93,7 +93,7 @@ class CudaLane:
             # A tower that reads a value back cannot be captured; it runs kernel by kernel.
             self._graphs.clear()
             torch.cuda.synchronize()
-            _log.warning("tower_not_captured", reason=str(error).splitlines()[0])
+            _log.warning("cuda_graph_not_captured", reason=str(error).splitlines()[0])
 
 
 def sizes(batch: int) -> list[int]:

@@ -80,7 +80,7 @@ class GpuJpeg:
                 for request in batch:
                     self._answer([request])
                 return
-            _log.debug("jpeg_left_to_cpu", reason=str(error).splitlines()[0])
+            _log.debug("jpeg_decoded_on_cpu", reason=str(error).splitlines()[0])
             found = [None]
         for (_, _, answer), pixels in zip(batch, found, strict=True):
             answer.set_result(pixels)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shared.core.errors import Unavailable
 from shared.core.settings import Settings
-from shared.jobs.ledger.reading import Reading
+from shared.jobs.ledger.job_store import JobStore
 
 #: Share of `maxmemory` from which on no job is accepted: results of the accepted ones still have to fit.
 MEMORY_FOR_JOBS = 0.6
@@ -23,7 +23,7 @@ DISK_FREE = 0.1
 DISK_PLENTY = 20 * 1024**3
 
 
-def require_room(settings: Settings, ledger: Reading) -> None:
+def require_room(settings: Settings, ledger: JobStore) -> None:
     """Raises: Unavailable (`memory_full`, `disk_full`, `redis_unavailable`)."""
     if memory_share(ledger) >= MEMORY_FOR_JOBS:
         raise Unavailable("memory_full", retry_after=30)
@@ -32,7 +32,7 @@ def require_room(settings: Settings, ledger: Reading) -> None:
         raise Unavailable("disk_full", retry_after=60)
 
 
-def memory_share(ledger: Reading) -> float:
+def memory_share(ledger: JobStore) -> float:
     """Used share of the ledger's `maxmemory`; 0 where there is no limit. Raises: Unavailable."""
     used, limit = ledger.memory()
     return used / limit if limit else 0.0

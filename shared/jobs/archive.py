@@ -34,14 +34,14 @@ def complete(ledger: Ledger, projection: Projection, job: Job) -> Job:
         Conflict: it does not hold what the ledger counted, even when made again (`projection_incomplete`).
     """
     projection.catch_up(ledger)
-    if lacking := projection.lacking(job, removal.done_bits(ledger.connection, job.id)):
-        _log.warning("projection_made_again", job=job.id, reason=lacking)
+    if missing := projection.lacking(job, removal.done_bits(ledger.connection, job.id)):
+        _log.warning("projection_rebuilt", job=job.id, reason=missing)
         projection.fold_again(ledger)
         # It may have been sent round again meanwhile; then what follows does not settle or release it.
         job = ledger.job(job.id)
-        lacking = projection.lacking(job, removal.done_bits(ledger.connection, job.id))
-    if lacking:
-        raise Conflict("projection_incomplete", reason=lacking)
+        missing = projection.lacking(job, removal.done_bits(ledger.connection, job.id))
+    if missing:
+        raise Conflict("projection_incomplete", reason=missing)
     projection.describe(job)
     return job
 
@@ -68,19 +68,19 @@ def release(settings: Settings, ledger: Ledger, job_id: str) -> bool:
 
 def release_due(settings: Settings, ledger: Ledger, keep_seconds: float, brief_seconds: float = BRIEF_SECONDS) -> int:
     """Releases what ended so long ago. One job's trouble is logged, and the others go on. Returns how many went."""
-    gone = 0
+    released = 0
     jobs, brief = removal.due(ledger.connection, keep_seconds, brief_seconds)
     for job_id in jobs:
         try:
-            gone += release(settings, ledger, job_id)
+            released += release(settings, ledger, job_id)
         except Exception as error:
             _log.error("release_failed", job=job_id, error=repr(error))
     for job_id in brief:
         try:
-            gone += _forget_brief(settings, ledger, job_id)
+            released += _forget_brief(settings, ledger, job_id)
         except Exception as error:
             _log.error("release_failed", job=job_id, error=repr(error))
-    return gone
+    return released
 
 
 def delete(settings: Settings, ledger: Ledger, job_id: str) -> None:
@@ -110,20 +110,20 @@ def unlink(settings: Settings, job_id: str) -> None:
 def reconcile(settings: Settings, ledger: Ledger) -> None:
     """Makes the catalog agree with the projections that lie there: after a restore, a crash, or an earlier version."""
     catalog = Catalog(settings)
-    lying = {path.stem: path for path in settings.jobs_dir.glob("*.sqlite")}
-    for job_id in catalog.ids() - lying.keys():
-        _log.warning("archived_job_is_gone", job=job_id)
+    on_disk = {path.stem: path for path in settings.jobs_dir.glob("*.sqlite")}
+    for job_id in catalog.ids() - on_disk.keys():
+        _log.warning("archived_projection_missing", job=job_id)
         catalog.forget(job_id)
-    for job_id in sorted(lying.keys() - catalog.ids()):
+    for job_id in sorted(on_disk.keys() - catalog.ids()):
         try:
-            if not job_id.isalnum() or ledger.holds(job_id):
+            if not job_id.isalnum() or ledger.contains(job_id):
                 continue
             with closing(open_projection(settings, job_id)) as projection:
-                job = projection.described() or _derived(projection, job_id, os.stat(lying[job_id]).st_mtime)
+                job = projection.described() or _derived(projection, job_id, os.stat(on_disk[job_id]).st_mtime)
             if job is None:
                 # Opened for a job that was deleted at that moment.
                 unlink(settings, job_id)
-            elif not ledger.holds(job_id):
+            elif not ledger.contains(job_id):
                 catalog.add(job)
         except Exception as error:
             _log.error("projection_unreadable", job=job_id, error=repr(error))
@@ -170,7 +170,7 @@ def _forget_brief(settings: Settings, ledger: Ledger, job_id: str) -> bool:
             corrected = bool(projection.corrections())
         if corrected:
             return release(settings, ledger, job_id)
-    gone = removal.remove(ledger.connection, job.id, ledger.log_length(job.id))
-    if gone:
+    released = removal.remove(ledger.connection, job.id, ledger.log_length(job.id))
+    if released:
         unlink(settings, job_id)
-    return gone
+    return released

@@ -20,7 +20,7 @@ from shared.core.errors import NotFound
 from shared.core.names import label as new_label
 from shared.core.settings import Settings
 from shared.jobs.catalog import from_json, to_json
-from shared.jobs.ledger.reading import Reading
+from shared.jobs.ledger.job_store import JobStore
 from shared.jobs.model import ItemResult, Job, JobState
 from shared.jobs.projection_schema import migrate
 from shared.jobs.result_filters import CORRECTED, FINAL_LABEL, Filters, after, query
@@ -85,14 +85,14 @@ class Projection:
     def close(self) -> None:
         self._db.close()
 
-    def behind(self, ledger: Reading) -> int:
+    def behind(self, ledger: JobStore) -> int:
         """Log entries that are not folded in yet."""
         return ledger.log_length(self._job) - self.folded()
 
-    def catch_up(self, ledger: Reading) -> int:
+    def catch_up(self, ledger: JobStore) -> int:
         """Folds in what was committed since the last time; returns the number of log entries."""
         total = 0
-        if self.behind(ledger) < 0 and ledger.holds(self._job):
+        if self.behind(ledger) < 0 and ledger.contains(self._job):
             # The ledger lost its last commits (a restored backup, or a power cut with `everysec`): what they said is
             # said again, at the same places of the log.
             rewind(self._db)
@@ -160,7 +160,7 @@ class Projection:
             finally:
                 os.close(descriptor)
 
-    def fold_again(self, ledger: Reading) -> None:
+    def fold_again(self, ledger: JobStore) -> None:
         """Makes all rows again from the ledger's log; corrections and vectors stay."""
         rewind(self._db)
         self.catch_up(ledger)
@@ -313,7 +313,9 @@ def _confidence(item: dict[str, Any]) -> float:
     return 2.0 if item["confidence"] is None else item["confidence"]
 
 
-def caught_up(settings: Settings, ledger: Reading, job_id: str, names: ClassNames | None = None) -> closing[Projection]:
+def caught_up(
+    settings: Settings, ledger: JobStore, job_id: str, names: ClassNames | None = None
+) -> closing[Projection]:
     """`with caught_up(…) as projection:` every outcome that was committed is in it; labels are read as `names` say."""
     projection = open_projection(settings, job_id)
     projection.catch_up(ledger)

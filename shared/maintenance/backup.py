@@ -32,7 +32,7 @@ from shared.core.errors import Conflict, NotFound, Unavailable
 from shared.core.redis_urls import addresses
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger, keys
-from shared.jobs.ledger.connection import translated
+from shared.jobs.ledger.connection import redis_errors
 from shared.jobs.projection import rewind
 
 #: What is copied file by file; whatever has one of these names keeps its content for ever.
@@ -120,7 +120,7 @@ def load(settings: Settings, source: Path) -> dict[str, Any]:
 
 def _moment(settings: Settings) -> Path:
     """A fresh dump.rdb of the embedded ledger."""
-    with closing(redis.Redis.from_url(addresses(settings).ledger, socket_timeout=30)) as client, translated():
+    with closing(redis.Redis.from_url(addresses(settings).ledger, socket_timeout=30)) as client, redis_errors():
         before = client.info("persistence")["rdb_last_save_time"]
         # A second is the resolution of that time.
         while time.time() < before + 1:

@@ -36,7 +36,7 @@ def sweep(settings: Settings, untouched_seconds: float, dry: bool = False) -> di
     """
     if settings.storage_url:
         raise Conflict("gc_object_store")
-    named = set(Ledger.connect(settings).stored()) | set(_projected(settings))
+    named = set(Ledger.connect(settings).upload_digests()) | set(_projected(settings))
     before = time.time() - untouched_seconds
     found = {kind: Swept() for kind in KINDS}
     for kind, swept in found.items():

@@ -1,4 +1,4 @@
-"""Between the loaders and the encoder: two bounded lines, what the cache knew, and the way out for finished chunks."""
+"""The queue between loaders and encoder: one bounded queue per lane, cache hits, and chunks to commit."""
 
 from __future__ import annotations
 
@@ -9,49 +9,49 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 
 from shared.jobs.model import Item, Lane
-from shared.pipeline.chunk_work import ChunkWork, Known, Waiting
+from shared.pipeline.chunk_work import CacheHit, ChunkWork, Waiting
 
-#: Seconds after which an idle interactive lane is looked at again.
-_GLANCE = 0.05
-#: Groups of photos answered from the cache that may wait for the ranking.
-_KNOWN = 8
+#: Seconds between two polls of an idle interactive lane.
+_INTERACTIVE_POLL_INTERVAL = 0.05
+#: Groups of cache hits that may wait for ranking.
+_MAX_HITS = 8
 
 
-class Belt:
-    """Everything shared between the threads of one run; one condition guards it."""
+class BatchQueue:
+    """State shared between the threads of one run, guarded by one condition."""
 
-    def __init__(self, micro_batch: int, patience: float, streams: int = 1) -> None:
+    def __init__(self, micro_batch: int, photo_timeout: float, streams: int = 1) -> None:
         self._changed = threading.Condition()
-        self._lines: dict[Lane, deque[Waiting]] = {lane: deque() for lane in Lane}
-        self._known: deque[Known] = deque()
+        self._waiting: dict[Lane, deque[Waiting]] = {lane: deque() for lane in Lane}
+        self._hits: deque[CacheHit] = deque()
         self._by_hash: dict[str, Waiting] = {}
         self._loading = set(Lane)
-        self._resting: set[Lane] = set()
-        self._open = 0
+        self._idle: set[Lane] = set()
+        self._open_chunks = 0
         self._alone = False
         self._error: BaseException | None = None
         self._streams = streams
         self.micro_batch = micro_batch
-        #: Seconds that reading or decoding one photo may take.
-        self.patience = patience
-        #: A thread hangs in a photo: the process should be replaced once its work is handed in.
-        self.tainted = False
+        #: Seconds for reading or decoding one photo.
+        self.photo_timeout = photo_timeout
+        #: A thread is stuck in a photo: the process should be restarted once its work is committed.
+        self.needs_restart = False
         #: Chunks with something to commit; None ends the committer.
         self.out: SimpleQueue[ChunkWork | None] = SimpleQueue()
 
-    # the loaders' side
+    # loader side
 
     @contextmanager
     def admission(self, work: ChunkWork, alone: bool) -> Iterator[None]:
-        """Counts the chunk in; one that must be alone waits until nothing else is in hand, and keeps others out."""
+        """Admits a chunk; one that must be alone waits until no other chunk is open, and blocks others."""
         with self._changed:
             self._changed.wait_for(lambda: not self._alone or self._error is not None)
             if alone:
                 self._alone = True
-                # The encoder must not wait for company any more.
+                # The encoder must not wait for a full batch any longer.
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: self._open == 0 or self._error is not None)
-            self._open += 1
+                self._changed.wait_for(lambda: self._open_chunks == 0 or self._error is not None)
+            self._open_chunks += 1
         yield
         if alone:
             with self._changed:
@@ -60,80 +60,80 @@ class Belt:
                 self._changed.notify_all()
 
     @property
-    def _room(self) -> int:
+    def _capacity(self) -> int:
         return (self._streams + 1) * self.micro_batch
 
     def put(self, lane: Lane, waiting: Waiting) -> None:
-        """Appends a photo; blocks while a micro-batch a stream and one more wait already."""
+        """Appends a photo; blocks while one micro-batch per stream and one more are queued."""
         with self._changed:
-            line = self._lines[lane]
-            self._changed.wait_for(lambda: len(line) < self._room or self._error is not None)
+            waiting_here = self._waiting[lane]
+            self._changed.wait_for(lambda: len(waiting_here) < self._capacity or self._error is not None)
             self._by_hash[waiting.sha256] = waiting
-            line.append(waiting)
+            waiting_here.append(waiting)
             self._changed.notify_all()
 
     def join(self, sha256: str, work: ChunkWork, item: Item) -> bool:
-        """Waits for a photo that is on the belt already; False where it is not."""
+        """Attaches the item to an identical photo that is already queued; False if there is none."""
         with self._changed:
             waiting = self._by_hash.get(sha256)
             if waiting is not None:
-                waiting.takers.append((work, item))
+                waiting.waiters.append((work, item))
             return waiting is not None
 
-    def put_known(self, known: Known) -> None:
-        """Appends what the cache knew; blocks while much of it waits, or one worker would claim a whole cached job."""
+    def put_hit(self, hits: CacheHit) -> None:
+        """Appends cache hits; blocks while many are queued, so that one worker does not claim a whole cached job."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._known) < _KNOWN or self._error is not None)
-            self._known.append(known)
+            self._changed.wait_for(lambda: len(self._hits) < _MAX_HITS or self._error is not None)
+            self._hits.append(hits)
             self._changed.notify_all()
 
-    def rest(self, lane: Lane) -> bool:
-        """The source has nothing for this lane now. True: look again in a moment; False: it is over.
+    def idle(self, lane: Lane) -> bool:
+        """Called when the source has no chunk for this lane. True: poll again; False: the lane is done.
 
-        The interactive lane is looked at for as long as there is bulk work to share batches with."""
+        The interactive lane is polled for as long as there is bulk work to share batches with."""
         with self._changed:
-            self._resting.add(lane)
+            self._idle.add(lane)
             self._changed.notify_all()
             others = self._loading - {lane}
-            if lane is Lane.BULK or (not others and not self._open):
+            if lane is Lane.BULK or (not others and not self._open_chunks):
                 return False
-            self._changed.wait(_GLANCE)
-            self._resting.discard(lane)
+            self._changed.wait(_INTERACTIVE_POLL_INTERVAL)
+            self._idle.discard(lane)
             return True
 
-    def ended(self, lane: Lane) -> None:
+    def lane_ended(self, lane: Lane) -> None:
         with self._changed:
             self._loading.discard(lane)
             self._changed.notify_all()
 
-    def broke(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> None:
         with self._changed:
             self._error = self._error or error
             self._changed.notify_all()
 
     @property
     def error(self) -> BaseException | None:
-        """What broke a thread first."""
+        """The first error of any thread."""
         return self._error
 
-    # the encoder's side
+    # encoder side
 
-    def next(self) -> tuple[list[Waiting], list[Known]] | None:
-        """The next micro-batch and what needs no encoding; None when all is done. Raises what broke a loader.
+    def next(self) -> tuple[list[Waiting], list[CacheHit]] | None:
+        """The next micro-batch and cache hits; None when all is done. Raises the first error of a loader.
 
-        Waits for a full batch only while more bulk is coming; a waiting interactive photo never waits for company, and
-        its micro-batch is a short one.
+        Waits for a full batch only while more bulk photos are coming; interactive photos never wait for a full batch,
+        and their micro-batch is short.
         """
         with self._changed:
-            self._changed.wait_for(self._worthwhile)
+            self._changed.wait_for(self._batch_ready)
             if self._error is not None:
                 raise self._error
-            known = list(self._known)
-            self._known.clear()
+            hits = list(self._hits)
+            self._hits.clear()
             batch: list[Waiting] = []
-            interactive, bulk = self._lines[Lane.INTERACTIVE], self._lines[Lane.BULK]
-            # A quarter of every batch stays with the bulk, so that a steady stream of single photos cannot starve it;
-            # and no more beside photos that somebody waits for: a full batch would take them many times as long.
+            interactive, bulk = self._waiting[Lane.INTERACTIVE], self._waiting[Lane.BULK]
+            # A quarter of every batch is reserved for bulk, so that a steady stream of single photos cannot starve it;
+            # not more beside interactive photos: a full batch would multiply their latency.
             reserved = min(len(bulk), (self.micro_batch + 2) // 4)
             while interactive and len(batch) < self.micro_batch - reserved:
                 batch.append(interactive.popleft())
@@ -141,32 +141,32 @@ class Belt:
             while bulk and len(batch) < room:
                 batch.append(bulk.popleft())
             self._changed.notify_all()
-            return (batch, known) if batch or known else None
+            return (batch, hits) if batch or hits else None
 
-    def encoded(self, waiting: Waiting) -> list[tuple[ChunkWork, Item]]:
-        """Takes a photo off the belt; whoever asks from now on finds it in the cache."""
+    def pop_waiters(self, waiting: Waiting) -> list[tuple[ChunkWork, Item]]:
+        """Removes an encoded photo and returns its waiters; later duplicates find it in the cache."""
         with self._changed:
             self._by_hash.pop(waiting.sha256, None)
-            return waiting.takers
+            return waiting.waiters
 
-    def finished(self, work: ChunkWork) -> None:
-        """Outcomes were added to `work`."""
+    def outcome_added(self, work: ChunkWork) -> None:
+        """Queues `work` for the committer, after outcomes were added."""
         self.out.put(work)
 
-    def handed_in(self, work: ChunkWork) -> None:
-        """The last of the chunk's outcomes are committed, or its rest was handed back: only now is it out of hand.
+    def close(self, work: ChunkWork) -> None:
+        """The chunk is committed completely or released: only now is it no longer in progress.
 
-        What dies later is not charged to it."""
+        A later crash is not charged to it."""
         with self._changed:
             work.done.set()
-            self._open -= 1
+            self._open_chunks -= 1
             self._changed.notify_all()
 
-    def _worthwhile(self) -> bool:
-        if self._error is not None or self._known or self._lines[Lane.INTERACTIVE]:
+    def _batch_ready(self) -> bool:
+        if self._error is not None or self._hits or self._waiting[Lane.INTERACTIVE]:
             return True
-        bulk = self._lines[Lane.BULK]
-        more_coming = Lane.BULK in self._loading and Lane.BULK not in self._resting
+        bulk = self._waiting[Lane.BULK]
+        more_coming = Lane.BULK in self._loading and Lane.BULK not in self._idle
         if bulk:
             return len(bulk) >= self.micro_batch or not more_coming or self._alone
-        return not self._loading and not self._open
+        return not self._loading and not self._open_chunks

@@ -1,4 +1,4 @@
-"""What travels through the pipeline: a chunk and its outcomes, and the photos on their way to the encoder."""
+"""Data of the pipeline: chunks and their outcomes, and photos queued for encoding."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.ranking.model import Ranking
 
 
 class Chunk(Protocol):
-    """What a source hands out; `ledger.claims.Claim` is one."""
+    """What a source returns; `ledger.claims.Claim` is one."""
 
     @property
     def items(self) -> tuple[Item, ...]: ...
@@ -32,35 +32,35 @@ class Chunk(Protocol):
 
 
 class Source(Protocol):
-    """Where chunks come from and results go. Called from several threads; may block while the world recovers."""
+    """Supplies chunks and takes results. Called from several threads; may block during an outage."""
 
     def take(self, lane: Lane) -> Any | None:
-        """The next chunk of the lane, or None while there is none. After it once returned None for `BULK`, the
-        pipeline ends when what it has is done."""
+        """The next chunk of the lane, or None. After the first None for `BULK`, the pipeline finishes its chunks
+        and ends."""
 
     def reachable(self, chunk: Any) -> bool:
-        """Whether the folder of the chunk's photos can be read from here; if not, others have to do it."""
+        """Whether the folder of the chunk's photos is readable here; if not, it is left to other workers."""
         return True
 
     def hold(self, chunk: Any, indexes: Sequence[int]) -> None:
-        """These photos of the chunk are about to be decoded and encoded: what dies now, one of them killed."""
+        """Records the photos about to be decoded and encoded: if the worker dies now, one of them is the suspect."""
 
     def commit(self, chunk: Any, results: Sequence[ItemResult], vectors: bytes, final: bool) -> None:
-        """Outcomes of the chunk; `vectors` holds the float16 rows of the ok ones in order."""
+        """Commits outcomes of the chunk; `vectors` holds the float16 rows of the ok ones in order."""
 
     def release(self, chunk: Any) -> None:
-        """Hands back what was not begun of the chunk."""
+        """Returns the part of the chunk that was not started."""
 
     def draining(self) -> bool:
-        """The process is about to end: finish what is in hand, begin nothing."""
+        """Whether the process is shutting down: finish what is in progress, start nothing."""
 
     def progressed(self) -> None:
-        """Something moved: leases may be renewed."""
+        """Reports progress: leases may be renewed."""
 
 
 @dataclass(eq=False, slots=True)
 class ChunkWork:
-    """A chunk on its way: counts what is left, gathers what is done."""
+    """A chunk in progress: remaining items, and outcomes that are not committed yet."""
 
     chunk: Any
     #: Items without an outcome; guarded by `lock`, like all below.
@@ -68,12 +68,12 @@ class ChunkWork:
     lock: threading.Lock = field(default_factory=threading.Lock)
     results: list[ItemResult] = field(default_factory=list)
     vectors: list[NDArray[np.float16]] = field(default_factory=list)
-    held: set[int] = field(default_factory=set)
+    in_progress: set[int] = field(default_factory=set)
     committed: float = field(default_factory=time.monotonic)
-    #: The last commit was taken out.
+    #: The last part has been taken for commit.
     ended: bool = False
-    #: False: the worker drains, and the rest of the chunk is handed back.
-    whole: bool = True
+    #: False: part of the chunk is left to another worker.
+    complete: bool = True
     done: threading.Event = field(default_factory=threading.Event)
 
     def put(self, item: Item, sha256: str | None, ranking: Ranking, vector: NDArray[np.float16], cached: bool) -> None:
@@ -82,23 +82,23 @@ class ChunkWork:
             self.results.append(result)
             self.vectors.append(vector)
             self.left -= 1
-            self.held.discard(item.index)
+            self.in_progress.discard(item.index)
 
     def fail(self, item: Item, sha256: str | None, code: str, detail: dict[str, Any]) -> None:
         result = ItemResult(item.index, item.name, item.generation, sha256, error_code=code, error_detail=detail)
         with self.lock:
             self.results.append(result)
             self.left -= 1
-            self.held.discard(item.index)
+            self.in_progress.discard(item.index)
 
-    def cut(self, unseen: int) -> None:
-        """Leaves `unseen` items of the chunk to another worker."""
+    def hand_back(self, count: int) -> None:
+        """Leaves `count` items of the chunk to another worker."""
         with self.lock:
-            self.left -= unseen
-            self.whole = False
+            self.left -= count
+            self.complete = False
 
     def due(self, seconds: float) -> tuple[list[ItemResult], bytes, bool] | None:
-        """What to commit now: everything once nothing is left (True), a part when the last commit is `seconds` ago."""
+        """(results, vectors, last): what to commit now; a part once the last commit is `seconds` ago, else None."""
         with self.lock:
             ends = self.left == 0
             waited = time.monotonic() - self.committed >= seconds
@@ -113,18 +113,18 @@ class ChunkWork:
 
 @dataclass(eq=False, slots=True)
 class Waiting:
-    """A photo on its way to the encoder, and all who wait for its vector: identical photos are encoded once."""
+    """A photo queued for encoding, with every item that waits for its vector: identical photos are encoded once."""
 
     sha256: str
-    #: The prepared photo (or None for engines that need no pixels), or the PhotoError that stands in its way.
+    #: The prepared photo or its PhotoError; None for engines that need no pixels.
     prepared: Future[Any] | None
-    #: Whoever waits: (chunk, item), in order of arrival.
-    takers: list[tuple[ChunkWork, Item]]
+    #: (chunk, item) in order of arrival.
+    waiters: list[tuple[ChunkWork, Item]]
 
 
 @dataclass(eq=False, slots=True)
-class Known:
-    """Photos whose vectors came out of the cache."""
+class CacheHit:
+    """Photos whose vectors were found in the cache."""
 
     work: ChunkWork
     items: list[tuple[Item, str]]

@@ -1,4 +1,4 @@
-"""The loader of one lane: takes chunks, reads and hashes, asks the cache, and starts decoding what it does not know."""
+"""The loader of one lane: takes chunks, reads and hashes photos, looks up the cache, and starts decoding misses."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from shared.core.errors import PhotoError
 from shared.encoder import Encoder
 from shared.encoder.cache import EmbeddingCache
 from shared.jobs.model import Item, Lane
-from shared.pipeline.batch_queue import Belt
-from shared.pipeline.chunk_work import ChunkWork, Known, Source, Waiting
+from shared.pipeline.batch_queue import BatchQueue
+from shared.pipeline.chunk_work import CacheHit, ChunkWork, Source, Waiting
 from shared.pipeline.photos import Photos, reason
 
-#: Photos read and looked up together at the least, or a micro-batch if that is more: bounds the bytes held in memory.
+#: Minimum photos read and looked up together (a micro-batch if that is more); bounds the bytes held in memory.
 GROUP = 16
-#: Threads that read and hash. Not those that decode: a group would wait for every photo that is still to be decoded.
+#: Threads for reading and hashing; separate from the decode threads, or a group would wait for all queued decodes.
 READERS = 4
 
-#: What a photo fails with when its folder is not there, or its share is gone.
+#: Error codes of a photo whose folder is missing or not mounted.
 ABSENT = ("missing_file", "unreadable", "outside_roots")
 
 
 class Loader(threading.Thread):
-    """Feeds the belt from one lane until the source has no more, or `stop` says so.
+    """Feeds the queue from one lane until the source has no more or `keep_going` is false.
 
-    A lane has decode threads of its own, so that one waiting user's photo is not queued behind the night's.
+    Each lane has its own decode threads, so that interactive photos are not queued behind bulk photos.
     """
 
     def __init__(
         self,
         lane: Lane,
         source: Source,
-        belt: Belt,
+        queue: BatchQueue,
         photos: Photos,
         cache: EmbeddingCache,
         encoder: Encoder,
@@ -45,7 +45,7 @@ class Loader(threading.Thread):
         super().__init__(name=f"loader-{lane}", daemon=True)
         self._lane = lane
         self._source = source
-        self._belt = belt
+        self._queue = queue
         self._photos = photos
         self._cache = cache
         self._encoder = encoder
@@ -56,30 +56,30 @@ class Loader(threading.Thread):
 
     def run(self) -> None:
         try:
-            while self._keep_going() and not self._belt.tainted:
+            while self._keep_going() and not self._queue.needs_restart:
                 chunk = self._source.take(self._lane)
                 if chunk is not None:
                     self._load(chunk)
-                elif not self._belt.rest(self._lane):
+                elif not self._queue.idle(self._lane):
                     break
         except BaseException as error:
-            self._belt.broke(error)
+            self._queue.fail(error)
         finally:
-            self._belt.ended(self._lane)
-            # What waits on the belt is still to be decoded, unless nobody will take it.
-            self._pool.shutdown(wait=False, cancel_futures=self._belt.error is not None)
-            self._readers.shutdown(wait=False, cancel_futures=self._belt.error is not None)
+            self._queue.lane_ended(self._lane)
+            # Queued photos still have to be decoded, unless the run has failed.
+            self._pool.shutdown(wait=False, cancel_futures=self._queue.error is not None)
+            self._readers.shutdown(wait=False, cancel_futures=self._queue.error is not None)
 
     def _load(self, chunk: Any) -> None:
         work = ChunkWork(chunk, left=len(chunk.items))
-        with self._belt.admission(work, alone=chunk.alone):
+        with self._queue.admission(work, alone=chunk.alone):
             if not chunk.items:
-                self._belt.finished(work)
+                self._queue.outcome_added(work)
             items = iter(chunk.items)
             while group := list(islice(items, self._group)):
-                if self._source.draining() or self._belt.tainted:
-                    work.cut(len(group) + sum(1 for _ in items))
-                    self._belt.finished(work)
+                if self._source.draining() or self._queue.needs_restart:
+                    work.hand_back(len(group) + sum(1 for _ in items))
+                    self._queue.outcome_added(work)
                     return
                 self._load_group(work, group)
 
@@ -88,40 +88,40 @@ class Loader(threading.Thread):
         known = self._cache.get_many([sha for _, sha, _ in hashed])
         hits = [(item, sha) for item, sha, _ in hashed if sha in known]
         if hits:
-            self._belt.put_known(Known(work, hits, [known[sha] for _, sha in hits]))
+            self._queue.put_hit(CacheHit(work, hits, [known[sha] for _, sha in hits]))
         misses = [entry for entry in hashed if entry[1] not in known]
         if not misses:
             return
         with work.lock:
-            work.held.update(item.index for item, _, _ in misses)
-            held = sorted(work.held)
+            work.in_progress.update(item.index for item, _, _ in misses)
+            held = sorted(work.in_progress)
         self._source.hold(work.chunk, held)
         for item, sha, data in misses:
-            if not self._belt.join(sha, work, item):
-                self._belt.put(self._lane, Waiting(sha, self._prepare(item, sha, data), [(work, item)]))
+            if not self._queue.join(sha, work, item):
+                self._queue.put(self._lane, Waiting(sha, self._prepare(item, sha, data), [(work, item)]))
 
     def _hash(self, work: ChunkWork, group: Sequence[Item]) -> list[tuple[Item, str, bytes | None]]:
-        """(item, SHA-256, bytes where they were read); unreadable ones fail here."""
+        """(item, SHA-256, bytes if they were read); unreadable photos fail here."""
         reading = {i.index: self._readers.submit(self._photos.hashed, i) for i in group if i.sha256 is None}
         answer: list[tuple[Item, str, bytes | None]] = []
         for item in group:
             if item.sha256 is not None:
                 answer.append((item, item.sha256, None))
                 continue
-            if self._belt.tainted and reading[item.index].cancel():
-                # It only stood behind one that hangs.
-                self._leave(work)
+            if self._queue.needs_restart and reading[item.index].cancel():
+                # It was only queued behind a photo that hangs.
+                self._hand_back(work)
                 continue
             try:
-                sha, data = reading[item.index].result(timeout=self._belt.patience)
+                sha, data = reading[item.index].result(timeout=self._queue.photo_timeout)
             except TimeoutError:
-                self._belt.tainted = True
+                self._queue.needs_restart = True
                 if reading[item.index].cancel():
-                    self._leave(work)
+                    self._hand_back(work)
                 else:
                     self._fail(work, item, PhotoError("timeout"))
             except Exception as error:
-                self._refuse(work, item, error)
+                self._fail_or_hand_back(work, item, error)
             else:
                 answer.append((item, sha, data))
                 self._source.progressed()
@@ -129,18 +129,18 @@ class Loader(threading.Thread):
 
     def _fail(self, work: ChunkWork, item: Item, error: Exception) -> None:
         work.fail(item, None, *reason(error))
-        self._belt.finished(work)
+        self._queue.outcome_added(work)
 
-    def _refuse(self, work: ChunkWork, item: Item, error: Exception) -> None:
-        """Fails a photo that could not be read, unless it is the folder that went away."""
+    def _fail_or_hand_back(self, work: ChunkWork, item: Item, error: Exception) -> None:
+        """Fails an unreadable photo; hands it back if its whole folder is unreachable."""
         if isinstance(error, PhotoError) and error.code in ABSENT and not self._source.reachable(work.chunk):
-            self._leave(work)
+            self._hand_back(work)
         else:
             self._fail(work, item, error)
 
-    def _leave(self, work: ChunkWork) -> None:
-        work.cut(1)
-        self._belt.finished(work)
+    def _hand_back(self, work: ChunkWork) -> None:
+        work.hand_back(1)
+        self._queue.outcome_added(work)
 
     def _prepare(self, item: Item, sha: str, data: bytes | None) -> Future[Any] | None:
         if not self._encoder.needs_pixels:

@@ -1,4 +1,4 @@
-"""One photo: its bytes, their hash, its pixels. Runs in the decode threads."""
+"""Reading, hashing and decoding one photo. Runs in the reader and decode threads."""
 
 from __future__ import annotations
 
@@ -47,23 +47,23 @@ class Photos:
         return hashlib.sha256(data).hexdigest(), data
 
     def prepare(self, item: Item, sha256: str, data: bytes | None, encoder: Encoder) -> Any:
-        """Pixels as the encoder wants them; leaves a thumbnail behind. Raises: PhotoError."""
+        """Pixels prepared for the encoder; also stores a thumbnail. Raises: PhotoError."""
         if data is None:
             data = self.read(item)
         rgb = decode(data, encoder.decode_size, self.limits, encoder.read_jpeg)
-        self._leave_thumbnail(sha256, rgb)
+        self._store_thumbnail(sha256, rgb)
         return encoder.prepare(rgb)
 
-    def _leave_thumbnail(self, sha256: str, rgb: NDArray[np.uint8]) -> None:
-        # A full disk or a store that does not answer costs the page a picture, never the photo its result.
+    def _store_thumbnail(self, sha256: str, rgb: NDArray[np.uint8]) -> None:
+        # A full disk or an unreachable store costs the thumbnail, never the result.
         try:
             if not self.storage.has_thumb(sha256):
                 self.storage.put_thumb(sha256, thumbnail(rgb))
         except OSError as error:
-            _log.warning("thumbnail_not_kept", sha256=sha256, reason=str(error))
+            _log.warning("thumbnail_write_failed", sha256=sha256, reason=str(error))
 
     def _read_file(self, name: str) -> bytes:
-        # Checked again here, not only when the job was submitted: a link or pipe may have been put there since.
+        # Checked again after submission: a link or pipe may have been put there since.
         with open_regular(name, self.roots) as file:
             if (size := os.fstat(file.fileno()).st_size) > self.limits.bytes:
                 raise PhotoError("too_large", limit=self.limits.bytes, size=size)
@@ -74,5 +74,5 @@ def reason(error: BaseException) -> tuple[str, dict[str, Any]]:
     """The stable code and detail with which an item fails."""
     if isinstance(error, PhotoError):
         return error.code, error.detail
-    _log.error("photo_failed_unexpectedly", exc_info=error)
+    _log.error("photo_failed_internally", exc_info=error)
     return "internal", {}

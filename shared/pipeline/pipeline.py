@@ -1,4 +1,4 @@
-"""The encoder's loops, one a stream: micro-batches off the belt, vectors to the ranking, outcomes to the committer."""
+"""The encoder loop, one per stream: micro-batches from the queue, vectors to the ranking, outcomes to the committer."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from shared.core.errors import WeftError
 from shared.encoder import Encoder
 from shared.encoder.cache import EmbeddingCache
 from shared.jobs.model import Item, Lane
-from shared.pipeline.batch_queue import Belt
-from shared.pipeline.chunk_work import ChunkWork, Known, Source, Waiting
+from shared.pipeline.batch_queue import BatchQueue
+from shared.pipeline.chunk_work import CacheHit, ChunkWork, Source, Waiting
 from shared.pipeline.loading import Loader
 from shared.pipeline.photos import Photos, reason
 from shared.ranking.model import Ranking
@@ -24,118 +24,118 @@ from shared.ranking.model import Ranking
 #: (vectors float32 [n, dim], bank version, preset name) → n rankings
 Rank = Callable[[NDArray[np.float32], str, str], Sequence[Ranking]]
 
-#: Seconds after which a part of a slow chunk is committed, so that progress shows and a crash costs little.
-_PART_SECONDS = 2.0
-#: Seconds that one encoder call should take at the most: interactive photos wait for it, leases live on progress.
-_BATCH_SECONDS = 1.0
+#: Seconds after which part of a slow chunk is committed, to show progress and to lose little in a crash.
+_PARTIAL_COMMIT_SECONDS = 2.0
+#: Target maximum seconds per encoder call: interactive photos wait for it, and lease renewal depends on progress.
+_MAX_BATCH_SECONDS = 1.0
 
 
 class Pipeline:
-    """Runs chunks through one warm encoder. `run` is called again and again, from one thread."""
+    """Runs chunks through one warm encoder. `run` is called repeatedly, from one thread."""
 
     def __init__(
-        self, encoder: Encoder, cache: EmbeddingCache, photos: Photos, rank: Rank, *, threads: int, patience: float
+        self, encoder: Encoder, cache: EmbeddingCache, photos: Photos, rank: Rank, *, threads: int, photo_timeout: float
     ) -> None:
-        """`threads`: decode threads of the bulk lane. `patience`: seconds that reading or decoding a photo may take."""
+        """`threads`: decode threads of the bulk lane. `photo_timeout`: seconds for reading or decoding one photo."""
         self._encoder = encoder
         self.cache = cache
         self._photos = photos
         self._rank = rank
         self._threads = threads
-        self._patience = patience
+        self._photo_timeout = photo_timeout
         self._batch = encoder.micro_batch
-        #: A thread still hangs in a photo that was given up: the process should be replaced.
-        self.tainted = False
+        #: A thread is still stuck in a photo that has timed out: the process should be restarted.
+        self.needs_restart = False
 
     def run(self, source: Source, lanes: Sequence[Lane], keep_going: Callable[[], bool]) -> None:
-        """Works until the source has no more for the bulk lane, or `keep_going` is false; then ends what it began.
+        """Runs until the source has no more bulk chunks or `keep_going` is false, then finishes what it has started.
 
-        Raises whatever broke a loader or the source; chunks that were not committed are left to their leases.
+        Raises the first error of a loader or the source; leases of uncommitted chunks expire.
         """
-        belt = Belt(self._batch, self._patience, self._encoder.streams)
-        committer = _Committer(belt, source)
+        queue = BatchQueue(self._batch, self._photo_timeout, self._encoder.streams)
+        committer = _Committer(queue, source)
         committer.start()
         for lane in Lane:
             if lane in lanes:
                 threads = self._threads if lane is Lane.BULK else 1
-                args = (lane, source, belt, self._photos, self.cache, self._encoder, threads, keep_going)
+                args = (lane, source, queue, self._photos, self.cache, self._encoder, threads, keep_going)
                 Loader(*args).start()
             else:
-                belt.ended(lane)
-        others = [
-            threading.Thread(target=self._consume, args=(belt, source), name=f"encoder-{n}", daemon=True)
+                queue.lane_ended(lane)
+        streams = [
+            threading.Thread(target=self._run_stream, args=(queue, source), name=f"encoder-{n}", daemon=True)
             for n in range(2, self._encoder.streams + 1)
         ]
-        for other in others:
-            other.start()
-        self._consume(belt, source)
-        for other in others:
-            other.join()
+        for stream in streams:
+            stream.start()
+        self._run_stream(queue, source)
+        for stream in streams:
+            stream.join()
         committer.end()
-        self.tainted = self.tainted or belt.tainted
-        if belt.error is not None:
-            raise belt.error
+        self.needs_restart = self.needs_restart or queue.needs_restart
+        if queue.error is not None:
+            raise queue.error
 
-    def _consume(self, belt: Belt, source: Source) -> None:
-        """The loop of one encoder stream; an error ends all of them."""
+    def _run_stream(self, queue: BatchQueue, source: Source) -> None:
+        """The loop of one encoder stream; an error stops all streams."""
         try:
-            while (work := belt.next()) is not None:
-                batch, known = work
-                self._finish_known(belt, known)
-                self._encode(belt, batch)
+            while (work := queue.next()) is not None:
+                batch, hits = work
+                self._finish_hits(queue, hits)
+                self._encode(queue, batch)
                 source.progressed()
-                belt.micro_batch = self._batch
+                queue.micro_batch = self._batch
         except BaseException as error:
-            belt.broke(error)
+            queue.fail(error)
 
-    def _encode(self, belt: Belt, batch: list[Waiting]) -> None:
+    def _encode(self, queue: BatchQueue, batch: list[Waiting]) -> None:
         photos: list[Waiting] = []
         prepared: list[Any] = []
         for waiting in batch:
-            if belt.tainted and waiting.prepared is not None and waiting.prepared.cancel():
-                # It only stood behind a photo that hangs: another worker takes it.
-                self._hand_back(belt, waiting)
+            if queue.needs_restart and waiting.prepared is not None and waiting.prepared.cancel():
+                # It was only queued behind a photo that hangs: leave it to another worker.
+                self._hand_back(queue, waiting)
                 continue
             try:
                 # Not `is None`: engines without pixels have no future.
-                prepared.append(waiting.prepared.result(timeout=belt.patience) if waiting.prepared else None)
+                prepared.append(waiting.prepared.result(timeout=queue.photo_timeout) if waiting.prepared else None)
                 photos.append(waiting)
             except TimeoutError:
-                belt.tainted = True
-                # Still waiting for a thread: so another photo hangs, and was named before or will be.
+                queue.needs_restart = True
+                # Not started yet: another photo hangs, and fails on its own.
                 if waiting.prepared is not None and waiting.prepared.cancel():
-                    self._hand_back(belt, waiting)
+                    self._hand_back(queue, waiting)
                 else:
-                    self._give_up(belt, waiting, "timeout", {})
+                    self._fail(queue, waiting, "timeout", {})
             except Exception as error:
-                self._give_up(belt, waiting, *reason(error))
+                self._fail(queue, waiting, *reason(error))
         if not photos:
             return
-        began = time.perf_counter()
+        started = time.perf_counter()
         if self._encoder.needs_pixels:
             exact = self._encoder.encode(prepared)
         else:
             exact = self._encoder.encode_hashes([w.sha256 for w in photos])
-        self._fit_batch(len(photos), time.perf_counter() - began)
-        # Ranked as they are cached: a hit must never change an answer.
+        self._fit_batch(len(photos), time.perf_counter() - started)
+        # Ranked in the cached precision: a cache hit must never change an answer.
         vectors = exact.astype(np.float16)
         self.cache.set_many({w.sha256: v for w, v in zip(photos, vectors, strict=True)})
         rows: list[tuple[ChunkWork, Item, str, NDArray[np.float16], bool]] = []
         for waiting, vector in zip(photos, vectors, strict=True):
-            # The first one paid for it; the others were answered from what it left.
-            takers = belt.encoded(waiting)
-            rows += [(work, item, waiting.sha256, vector, n > 0) for n, (work, item) in enumerate(takers)]
-        self._finish(belt, rows)
+            # Only the first item was encoded; the others count as cached.
+            waiters = queue.pop_waiters(waiting)
+            rows += [(work, item, waiting.sha256, vector, n > 0) for n, (work, item) in enumerate(waiters)]
+        self._finish(queue, rows)
 
-    def _finish_known(self, belt: Belt, known: list[Known]) -> None:
+    def _finish_hits(self, queue: BatchQueue, hits: list[CacheHit]) -> None:
         rows = [
-            (k.work, item, sha, vector, True)
-            for k in known
-            for (item, sha), vector in zip(k.items, k.vectors, strict=True)
+            (hit.work, item, sha, vector, True)
+            for hit in hits
+            for (item, sha), vector in zip(hit.items, hit.vectors, strict=True)
         ]
-        self._finish(belt, rows)
+        self._finish(queue, rows)
 
-    def _finish(self, belt: Belt, rows: list[tuple[ChunkWork, Item, str, NDArray[np.float16], bool]]) -> None:
+    def _finish(self, queue: BatchQueue, rows: list[tuple[ChunkWork, Item, str, NDArray[np.float16], bool]]) -> None:
         groups: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         for i, (work, *_) in enumerate(rows):
             groups[work.chunk.bank, work.chunk.preset].append(i)
@@ -144,7 +144,7 @@ class Pipeline:
             try:
                 rankings = self._rank(vectors, bank, preset)
             except WeftError as error:
-                # The job's bank is gone or damaged: its items say so, and can be retried once it is back.
+                # The job's bank is missing or damaged: its items fail, and can be retried once it is restored.
                 for work, item, sha, *_ in (rows[i] for i in indexes):
                     work.fail(item, sha, error.code, error.detail)
                 continue
@@ -152,49 +152,49 @@ class Pipeline:
                 work, item, sha, vector, cached = rows[i]
                 work.put(item, sha, ranking, vector, cached)
         for work in dict.fromkeys(work for work, *_ in rows):
-            belt.finished(work)
+            queue.outcome_added(work)
 
-    def _give_up(self, belt: Belt, waiting: Waiting, code: str, detail: dict[str, Any]) -> None:
-        for work, item in belt.encoded(waiting):
+    def _fail(self, queue: BatchQueue, waiting: Waiting, code: str, detail: dict[str, Any]) -> None:
+        for work, item in queue.pop_waiters(waiting):
             work.fail(item, waiting.sha256, code, detail)
-            belt.finished(work)
+            queue.outcome_added(work)
 
-    def _hand_back(self, belt: Belt, waiting: Waiting) -> None:
-        for work, _ in belt.encoded(waiting):
-            work.cut(1)
-            belt.finished(work)
+    def _hand_back(self, queue: BatchQueue, waiting: Waiting) -> None:
+        for work, _ in queue.pop_waiters(waiting):
+            work.hand_back(1)
+            queue.outcome_added(work)
 
     def _fit_batch(self, photos: int, seconds: float) -> None:
-        """Slow encoders get smaller batches; a full one that is quick again grows back to what the engine prefers."""
-        fitting = max(1, int(_BATCH_SECONDS * photos / max(seconds, 1e-6)))
+        """Shrinks batches of slow encoders; regrows it towards the engine's preference when full ones are fast."""
+        fitting = max(1, int(_MAX_BATCH_SECONDS * photos / max(seconds, 1e-6)))
         self._batch = min(self._encoder.micro_batch, fitting if fitting < self._batch else max(self._batch, 2 * photos))
 
 
 class _Committer(threading.Thread):
-    """Hands outcomes over while the next batch is encoded."""
+    """Commits outcomes while the next batch is encoded."""
 
-    def __init__(self, belt: Belt, source: Source) -> None:
+    def __init__(self, queue: BatchQueue, source: Source) -> None:
         super().__init__(name="committer", daemon=True)
-        self._belt = belt
+        self._queue = queue
         self._source = source
 
     def run(self) -> None:
         try:
-            while (work := self._belt.out.get()) is not None:
-                # Several notes may lie here for one chunk; the first takes all, the others find nothing.
-                due = work.due(_PART_SECONDS)
+            while (work := self._queue.out.get()) is not None:
+                # A chunk may be queued several times; the first pass takes everything, the others find nothing.
+                due = work.due(_PARTIAL_COMMIT_SECONDS)
                 if due is None:
                     continue
                 results, vectors, ends = due
-                if results or work.whole:
-                    self._source.commit(work.chunk, results, vectors, ends and work.whole)
-                if ends and not work.whole:
+                if results or work.complete:
+                    self._source.commit(work.chunk, results, vectors, ends and work.complete)
+                if ends and not work.complete:
                     self._source.release(work.chunk)
                 if ends:
-                    self._belt.handed_in(work)
+                    self._queue.close(work)
         except BaseException as error:
-            self._belt.broke(error)
+            self._queue.fail(error)
 
     def end(self) -> None:
-        self._belt.out.put(None)
+        self._queue.out.put(None)
         self.join()

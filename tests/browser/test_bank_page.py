@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.bank_api import all_items, call, finished, submit_photos
 from tests.browser.conftest import visiting
-from tests.curating import all_items, call, finished, submit_photos
 from tests.product import Product
 
 

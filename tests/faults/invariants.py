@@ -18,7 +18,7 @@ from shared.core.settings import Settings
 from shared.encoder import load_encoder
 from shared.jobs import archive
 from shared.jobs.ledger import Ledger, keys
-from shared.jobs.ledger.connection import translated
+from shared.jobs.ledger.connection import redis_errors
 from shared.jobs.model import Job, JobState
 from shared.jobs.projection import caught_up, open_projection
 from shared.ranking.ranker import rank
@@ -100,7 +100,7 @@ def released(settings: Settings, ledger: Ledger, record: Record, job: Job, rows:
             with suppress(NotFound):
                 if not archive.release(settings, ledger, job.id):
                     return False
-            with translated():
+            with redis_errors():
                 left = list(ledger.connection.redis.scan_iter(keys.job(job.id, "*"), count=5000))
             seen.append((left, ledger.find(job.id)))
         return bool(seen)
@@ -133,7 +133,7 @@ def check(
 ) -> None:
     """Holds an ended job against everything that was promised; `failures`: code by name, all others must be ok."""
     job = ledger.job(job.id)
-    with translated():
+    with redis_errors():
         bits = ledger.connection.redis.bitcount(keys.job(job.id, "done"))
     outcomes = [r.index for r in ledger.results(job.id)]
     with caught_up(settings, ledger, job.id) as projection:

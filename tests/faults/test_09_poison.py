@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.jobs.ledger import keys
-from shared.jobs.ledger.office import ATTEMPTS
+from shared.jobs.ledger.dispatcher_ledger import ATTEMPTS
 from tests.faults.record import Record
 from tests.faults.site import RUNS, Site
 from tests.product import eventually

@@ -14,7 +14,7 @@ from shared.jobs.model import Item, JobSpec, JobState, Lane
 from shared.jobs.projection import caught_up
 from tests.faults.record import Record
 from tests.faults.site import Site, running_site
-from worker.dispatcher.main import AHEAD
+from worker.dispatcher.main import CHUNKS_PER_WORKER
 
 pytestmark = pytest.mark.long
 ITEMS = 1_000_000
@@ -58,5 +58,5 @@ def test_a_million_photos(large: Site, record: Record) -> None:
     record.counted(ITEMS - min(sum(seen), rows), outcomes - sum(seen))
     assert (record.lost, record.doubled) == (0, 0)
     assert ended.ok == ended.total == ITEMS == large.redis.bitcount(keys.job(job.id, "done"))
-    assert messages <= AHEAD * large.workers
+    assert messages <= CHUNKS_PER_WORKER * large.workers
     assert memory <= MEGABYTES * 1e6

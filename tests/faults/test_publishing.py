@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.curating import call
+from tests.bank_api import call
 from tests.integration.test_bank_versions import publish_under_load, without_class
 from tests.product import Product, run_product
 

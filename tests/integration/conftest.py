@@ -9,7 +9,7 @@ import pytest
 from scripts.supervisor import redis as embedded
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
-from tests.desk import Desk
+from tests.ledger_harness import LedgerHarness
 
 
 @pytest.fixture(scope="session")
@@ -20,9 +20,9 @@ def ledger_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settin
 
 
 @pytest.fixture
-def desk(ledger_settings: Settings) -> Iterator[Desk]:
+def harness(ledger_settings: Settings) -> Iterator[LedgerHarness]:
     """An empty ledger, and everybody who works on it."""
     ledger = Ledger.connect(ledger_settings)
     ledger.connection.redis.flushall()
-    yield Desk(Ledger.connect(ledger_settings))
+    yield LedgerHarness(Ledger.connect(ledger_settings))
     ledger.connection.redis.close()

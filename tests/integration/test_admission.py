@@ -13,25 +13,25 @@ from shared.core.errors import Unavailable
 from shared.core.settings import Settings
 from shared.jobs.admission import require_room
 from shared.jobs.ledger import Ledger
-from tests.desk import Desk
+from tests.ledger_harness import LedgerHarness
 from tests.product import Product
 
 Usage = namedtuple("Usage", "total used free")
 GIB = 1024**3
 
 
-def test_memory(desk: Desk, ledger_settings: Settings) -> None:
-    used, _ = desk.ledger.memory()
+def test_memory(harness: LedgerHarness, ledger_settings: Settings) -> None:
+    used, _ = harness.ledger.memory()
     try:
-        desk.redis.config_set("maxmemory", int(used / 0.5))
-        require_room(ledger_settings, desk.ledger)
-        desk.redis.config_set("maxmemory", int(used / 0.7))
+        harness.redis.config_set("maxmemory", int(used / 0.5))
+        require_room(ledger_settings, harness.ledger)
+        harness.redis.config_set("maxmemory", int(used / 0.7))
         with pytest.raises(Unavailable) as refused:
-            require_room(ledger_settings, desk.ledger)
+            require_room(ledger_settings, harness.ledger)
         assert refused.value.code == "memory_full"
     finally:
-        desk.redis.config_set("maxmemory", "0")
-    require_room(ledger_settings, desk.ledger)
+        harness.redis.config_set("maxmemory", "0")
+    require_room(ledger_settings, harness.ledger)
 
 
 @pytest.mark.parametrize(
@@ -39,14 +39,19 @@ def test_memory(desk: Desk, ledger_settings: Settings) -> None:
     [(100 * GIB, 9 * GIB, True), (100 * GIB, 11 * GIB, False), (4000 * GIB, 30 * GIB, False), (GIB, GIB // 20, True)],
 )
 def test_disk(
-    desk: Desk, ledger_settings: Settings, monkeypatch: pytest.MonkeyPatch, total: int, free: int, short: bool
+    harness: LedgerHarness,
+    ledger_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    total: int,
+    free: int,
+    short: bool,
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(total, total - free, free))
     if not short:
-        require_room(ledger_settings, desk.ledger)
+        require_room(ledger_settings, harness.ledger)
         return
     with pytest.raises(Unavailable) as refused:
-        require_room(ledger_settings, desk.ledger)
+        require_room(ledger_settings, harness.ledger)
     assert refused.value.code == "disk_full"
 
 

@@ -19,7 +19,7 @@ from shared.jobs.ledger import Ledger, keys
 from shared.jobs.ledger.removal import unprojected
 from shared.jobs.model import Job, Lane
 from shared.jobs.projection import caught_up, open_projection, projection_path
-from tests.desk import Desk, photos, spec
+from tests.ledger_harness import LedgerHarness, photos, spec
 from tests.product import eventually
 from worker.dispatcher.main import Dispatcher
 
@@ -32,7 +32,7 @@ def own(ledger_settings: Settings, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def ledger(desk: Desk, own: Settings) -> Ledger:
+def ledger(harness: LedgerHarness, own: Settings) -> Ledger:
     return Ledger.connect(own)
 
 
@@ -48,11 +48,11 @@ def dispatcher(settings: Settings) -> Iterator[None]:
         thread.join()
 
 
-def ended(desk: Desk, count: int = 30, bad: tuple[int, ...] = (3,), **values: str) -> Job:
-    job = desk.submit(count, **values)
-    desk.admit(job)
-    desk.drain(desk.worker(), bad=bad)
-    return desk.check(job)
+def ended(harness: LedgerHarness, count: int = 30, bad: tuple[int, ...] = (3,), **values: str) -> Job:
+    job = harness.submit(count, **values)
+    harness.admit(job)
+    harness.drain(harness.worker(), bad=bad)
+    return harness.check(job)
 
 
 def rows(settings: Settings, ledger: Ledger, job: Job) -> list[dict[str, object]]:
@@ -60,50 +60,54 @@ def rows(settings: Settings, ledger: Ledger, job: Job) -> list[dict[str, object]
         return list(projection.rows())
 
 
-def mentions(desk: Desk, job_id: str) -> list[str]:
+def mentions(harness: LedgerHarness, job_id: str) -> list[str]:
     """Every key whose name or content has the job's id, but for its Idempotency-Key, which expires by itself."""
     found = []
-    for raw in desk.redis.scan_iter("*"):
+    for raw in harness.redis.scan_iter("*"):
         name = raw.decode()
         read = {
-            b"string": desk.redis.get,
-            b"list": lambda n: desk.redis.lrange(n, 0, -1),
-            b"set": desk.redis.smembers,
-            b"zset": lambda n: desk.redis.zrange(n, 0, -1),
-            b"hash": desk.redis.hgetall,
-        }[desk.redis.type(name)]
+            b"string": harness.redis.get,
+            b"list": lambda n: harness.redis.lrange(n, 0, -1),
+            b"set": harness.redis.smembers,
+            b"zset": lambda n: harness.redis.zrange(n, 0, -1),
+            b"hash": harness.redis.hgetall,
+        }[harness.redis.type(name)]
         if job_id in name or (job_id in str(read(name)) and not name.startswith("weft:idem:")):
             found.append(name)
     return found
 
 
-def test_jobs_that_end_between_two_looks_get_their_projection(desk: Desk, own: Settings, ledger: Ledger) -> None:
+def test_jobs_that_end_between_two_looks_get_their_projection(
+    harness: LedgerHarness, own: Settings, ledger: Ledger
+) -> None:
     jobs = []
     with dispatcher(own):
         for _ in range(60):
-            jobs.append(ended(desk, 8, ()))
-        eventually(lambda: not unprojected(desk.ledger.connection), what="all projections")
+            jobs.append(ended(harness, 8, ()))
+        eventually(lambda: not unprojected(harness.ledger.connection), what="all projections")
     for job in jobs:
         with closing(open_projection(own, job.id)) as projection:
             assert len(list(projection.rows())) == 8
-    assert not list(desk.redis.scan_iter("weft:*:vec:*"))
+    assert not list(harness.redis.scan_iter("weft:*:vec:*"))
 
 
-def test_jobs_that_ended_while_no_dispatcher_ran_get_theirs(desk: Desk, own: Settings) -> None:
+def test_jobs_that_ended_while_no_dispatcher_ran_get_theirs(harness: LedgerHarness, own: Settings) -> None:
     """More than two hundred, and also those of a version that kept no list of them."""
-    jobs = [ended(desk, 1, ()) for _ in range(210)]
-    desk.redis.delete(keys.UNPROJECTED, keys.ENDED)
+    jobs = [ended(harness, 1, ()) for _ in range(210)]
+    harness.redis.delete(keys.UNPROJECTED, keys.ENDED)
     with dispatcher(own):
         eventually(lambda: all(projection_path(own, j.id).exists() for j in jobs), 60, "all projections")
-        eventually(lambda: not unprojected(desk.ledger.connection), what="all rows")
-    assert desk.redis.zcard(keys.ENDED) == 210
+        eventually(lambda: not unprojected(harness.ledger.connection), what="all rows")
+    assert harness.redis.zcard(keys.ENDED) == 210
 
 
-def test_a_released_job_is_answered_for_by_its_projection(desk: Desk, own: Settings, ledger: Ledger) -> None:
-    job = ended(desk, name="真丝")
+def test_a_released_job_is_answered_for_by_its_projection(
+    harness: LedgerHarness, own: Settings, ledger: Ledger
+) -> None:
+    job = ended(harness, name="真丝")
     before = rows(own, ledger, job)
     assert archive.release(own, ledger, job.id)
-    assert mentions(desk, job.id) == []
+    assert mentions(harness, job.id) == []
     with pytest.raises(NotFound):
         ledger.job(job.id)
     found = ledger.find(job.id)
@@ -119,14 +123,16 @@ def test_a_released_job_is_answered_for_by_its_projection(desk: Desk, own: Setti
         assert refused.value.code == "job_archived"
 
 
-def test_what_has_not_ended_stays(desk: Desk, own: Settings, ledger: Ledger) -> None:
+def test_what_has_not_ended_stays(harness: LedgerHarness, own: Settings, ledger: Ledger) -> None:
     for act in (archive.release, archive.delete):
         with pytest.raises(Conflict):
-            act(own, ledger, desk.submit(3).id)
+            act(own, ledger, harness.submit(3).id)
 
 
-def test_an_incomplete_projection_is_made_again_before_the_job_goes(desk: Desk, own: Settings, ledger: Ledger) -> None:
-    job = ended(desk)
+def test_an_incomplete_projection_is_made_again_before_the_job_goes(
+    harness: LedgerHarness, own: Settings, ledger: Ledger
+) -> None:
+    job = ended(harness)
     before = rows(own, ledger, job)
     with closing(sqlite3.connect(projection_path(own, job.id))) as db, db:
         db.execute("DELETE FROM items WHERE idx IN (5, 6)")
@@ -134,10 +140,10 @@ def test_an_incomplete_projection_is_made_again_before_the_job_goes(desk: Desk, 
     assert rows(own, ledger, job) == before
 
 
-def test_a_job_whose_projection_cannot_be_complete_stays(desk: Desk, own: Settings, ledger: Ledger) -> None:
+def test_a_job_whose_projection_cannot_be_complete_stays(harness: LedgerHarness, own: Settings, ledger: Ledger) -> None:
     """Its log lost an entry: nothing is thrown away, and the others go."""
-    job, other = ended(desk, 100, ()), ended(desk)
-    desk.redis.rpop(keys.job(job.id, "log"))
+    job, other = ended(harness, 100, ()), ended(harness)
+    harness.redis.rpop(keys.job(job.id, "log"))
     with pytest.raises(Conflict) as refused:
         archive.release(own, ledger, job.id)
     assert refused.value.code == "projection_incomplete"
@@ -146,56 +152,56 @@ def test_a_job_whose_projection_cannot_be_complete_stays(desk: Desk, own: Settin
     assert ledger.find(other.id).archived
 
 
-def test_a_file_that_cannot_be_written_keeps_the_job(desk: Desk, own: Settings, ledger: Ledger) -> None:
-    job = ended(desk)
+def test_a_file_that_cannot_be_written_keeps_the_job(harness: LedgerHarness, own: Settings, ledger: Ledger) -> None:
+    job = ended(harness)
     own.jobs_dir.mkdir()
     projection_path(own, job.id).mkdir()
     assert archive.release_due(own, ledger, -1) == 0
     assert ledger.job(job.id).ok == 29
 
 
-def test_a_cancelled_job_keeps_what_it_has(desk: Desk, own: Settings, ledger: Ledger) -> None:
-    job = desk.submit(100)
-    desk.admit(job, 1)
-    claim = desk.worker().claim(Lane.BULK)
+def test_a_cancelled_job_keeps_what_it_has(harness: LedgerHarness, own: Settings, ledger: Ledger) -> None:
+    job = harness.submit(100)
+    harness.admit(job, 1)
+    claim = harness.worker().claim(Lane.BULK)
     assert claim is not None
-    desk.finish(desk.worker(), claim, bad=[0])
-    desk.ledger.retry(job.id)
-    desk.ledger.cancel(job.id)
+    harness.finish(harness.worker(), claim, bad=[0])
+    harness.ledger.retry(job.id)
+    harness.ledger.cancel(job.id)
     assert archive.release(own, ledger, job.id)
     assert len(rows(own, ledger, job)) == len(claim.items)
 
 
-def test_age_counts_from_the_end(desk: Desk, own: Settings, ledger: Ledger) -> None:
-    job = ended(desk)
-    desk.redis.zadd(keys.JOBS, {job.id: time.time() - 40 * 86400})
+def test_age_counts_from_the_end(harness: LedgerHarness, own: Settings, ledger: Ledger) -> None:
+    job = ended(harness)
+    harness.redis.zadd(keys.JOBS, {job.id: time.time() - 40 * 86400})
     assert archive.release_due(own, ledger, 86400) == 0
-    desk.redis.zadd(keys.ENDED, {job.id: time.time() - 2 * 86400})
+    harness.redis.zadd(keys.ENDED, {job.id: time.time() - 2 * 86400})
     assert archive.release_due(own, ledger, 86400) == 1
 
 
-def test_a_job_that_is_tried_again_is_not_due(desk: Desk, own: Settings, ledger: Ledger) -> None:
-    job = ended(desk)
-    desk.ledger.retry(job.id)
+def test_a_job_that_is_tried_again_is_not_due(harness: LedgerHarness, own: Settings, ledger: Ledger) -> None:
+    job = ended(harness)
+    harness.ledger.retry(job.id)
     assert archive.release_due(own, ledger, -1) == 0
-    assert desk.redis.zscore(keys.ENDED, job.id) is None
+    assert harness.redis.zscore(keys.ENDED, job.id) is None
 
 
-def test_a_single_photo_goes_a_day_after_its_end(desk: Desk, own: Settings, ledger: Ledger) -> None:
-    done, waiting = (desk.submit(1, lane=Lane.INTERACTIVE, kind="classify") for _ in range(2))
-    claim = desk.worker().claim(Lane.INTERACTIVE)
+def test_a_single_photo_goes_a_day_after_its_end(harness: LedgerHarness, own: Settings, ledger: Ledger) -> None:
+    done, waiting = (harness.submit(1, lane=Lane.INTERACTIVE, kind="classify") for _ in range(2))
+    claim = harness.worker().claim(Lane.INTERACTIVE)
     assert claim is not None
-    desk.finish(desk.worker(), claim)
+    harness.finish(harness.worker(), claim)
     assert archive.release_due(own, ledger, -1) == 0
     assert archive.release_due(own, ledger, -1, brief_seconds=-1) == 1
-    assert mentions(desk, done.id) == []
+    assert mentions(harness, done.id) == []
     assert ledger.job(waiting.id).done == 0
 
 
-def test_lists_hold_every_job_once_in_pages(desk: Desk, own: Settings, ledger: Ledger) -> None:
+def test_lists_hold_every_job_once_in_pages(harness: LedgerHarness, own: Settings, ledger: Ledger) -> None:
     made = []
     for n in range(7):
-        made.append(ended(desk, 1, (), name=f"job {n}").id)
+        made.append(ended(harness, 1, (), name=f"job {n}").id)
         time.sleep(0.002)
     for job_id in made[::2]:
         archive.release(own, ledger, job_id)
@@ -209,8 +215,8 @@ def test_lists_hold_every_job_once_in_pages(desk: Desk, own: Settings, ledger: L
     assert seen == made[::-1]
 
 
-def test_a_lost_catalog_is_made_again(desk: Desk, own: Settings, ledger: Ledger) -> None:
-    job = ended(desk)
+def test_a_lost_catalog_is_made_again(harness: LedgerHarness, own: Settings, ledger: Ledger) -> None:
+    job = ended(harness)
     archive.release(own, ledger, job.id)
     for path in own.jobs_dir.glob("archive.db*"):
         path.unlink()
@@ -219,13 +225,13 @@ def test_a_lost_catalog_is_made_again(desk: Desk, own: Settings, ledger: Ledger)
     assert ledger.find(job.id).name == job.name
 
 
-def test_a_deleted_job_leaves_nothing(desk: Desk, own: Settings, ledger: Ledger) -> None:
-    job, archived = ended(desk), ended(desk)
+def test_a_deleted_job_leaves_nothing(harness: LedgerHarness, own: Settings, ledger: Ledger) -> None:
+    job, archived = ended(harness), ended(harness)
     rows(own, ledger, job)
     archive.release(own, ledger, archived.id)
     for gone in (job, archived):
         archive.delete(own, ledger, gone.id)
-        assert mentions(desk, gone.id) == []
+        assert mentions(harness, gone.id) == []
         with pytest.raises(NotFound):
             ledger.find(gone.id)
         with pytest.raises(NotFound):
@@ -233,27 +239,29 @@ def test_a_deleted_job_leaves_nothing(desk: Desk, own: Settings, ledger: Ledger)
     assert not list(own.jobs_dir.glob("*.sqlite*"))
 
 
-def test_a_cancelled_job_in_hand_is_deleted_and_does_not_come_back(desk: Desk, own: Settings, ledger: Ledger) -> None:
-    job = desk.submit(200)
-    desk.admit(job, 2)
-    claim = desk.worker().claim(Lane.BULK)
+def test_a_cancelled_job_in_hand_is_deleted_and_does_not_come_back(
+    harness: LedgerHarness, own: Settings, ledger: Ledger
+) -> None:
+    job = harness.submit(200)
+    harness.admit(job, 2)
+    claim = harness.worker().claim(Lane.BULK)
     assert claim is not None
-    desk.ledger.cancel(job.id)
+    harness.ledger.cancel(job.id)
     archive.delete(own, ledger, job.id)
-    desk.finish(desk.worker(), claim)
-    desk.worker().renew([(claim, [0])])
-    desk.worker().release(claim)
-    desk.office.note(job.id, "no_worker")
-    desk.worker().expire_own()
-    assert mentions(desk, job.id) == []
+    harness.finish(harness.worker(), claim)
+    harness.worker().renew([(claim, [0])])
+    harness.worker().release(claim)
+    harness.dispatcher.note(job.id, "no_worker")
+    harness.worker().expire_own()
+    assert mentions(harness, job.id) == []
 
 
 def test_a_request_sent_again_is_the_released_job_and_after_deletion_a_new_one(
-    desk: Desk, own: Settings, ledger: Ledger
+    harness: LedgerHarness, own: Settings, ledger: Ledger
 ) -> None:
     job = ledger.submit(spec(), photos(3), "key", "print")
-    desk.admit(job)
-    desk.drain(desk.worker())
+    harness.admit(job)
+    harness.drain(harness.worker())
     archive.release(own, ledger, job.id)
     assert ledger.submit(spec(), photos(3), "key", "print").id == job.id
     archive.delete(own, ledger, job.id)

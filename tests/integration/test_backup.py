@@ -16,7 +16,7 @@ from shared.jobs.model import Lane
 from shared.jobs.projection import caught_up
 from shared.maintenance import backup
 from shared.storage.local import LocalStorage
-from tests.desk import Desk, sha
+from tests.ledger_harness import LedgerHarness, sha
 
 
 @pytest.fixture
@@ -27,26 +27,26 @@ def restored(tmp_path: Path) -> Settings:
 def test_a_half_done_job_goes_on(
     settings: Settings, redis_pair: embedded.Pair, restored: Settings, tmp_path: Path
 ) -> None:
-    desk, target = Desk(Ledger.connect(settings)), tmp_path / "backup"
+    harness, target = LedgerHarness(Ledger.connect(settings)), tmp_path / "backup"
     LocalStorage(settings.data_dir).put(b"p0", sha("p0"))
-    job = desk.submit(100)
-    desk.admit(job)
-    first = desk.worker().claim(Lane.BULK)
+    job = harness.submit(100)
+    harness.admit(job)
+    first = harness.worker().claim(Lane.BULK)
     assert first is not None
-    desk.finish(desk.worker(), first)
-    second = desk.worker().claim(Lane.BULK)
+    harness.finish(harness.worker(), first)
+    second = harness.worker().claim(Lane.BULK)
     assert second is not None
-    with caught_up(settings, desk.ledger, job.id) as projection:
+    with caught_up(settings, harness.ledger, job.id) as projection:
         projection.correct(0, "corrected")
     made = backup.save(settings, target)
     assert (made["jobs"], made["new_files"]) == (1, 1)
     # What happens afterwards is not in it, though its projection may be.
-    desk.finish(desk.worker(), second)
-    assert desk.ledger.job(job.id).done == len(first.items) + len(second.items)
+    harness.finish(harness.worker(), second)
+    assert harness.ledger.job(job.id).done == len(first.items) + len(second.items)
     assert backup.load(restored, target) == made
-    desk.redis.close()
+    harness.redis.close()
     with embedded.running(restored):
-        again = Desk(Ledger.connect(restored))
+        again = LedgerHarness(Ledger.connect(restored))
         assert again.ledger.job(job.id).done == len(first.items)
         again.lapse(job)
         again.sweep(job)
@@ -83,24 +83,24 @@ def test_keys_go_with_it_and_removed_ones_do_not_come_back(
 
 def test_a_projection_ahead_of_its_ledger_is_folded_again(settings: Settings, redis_pair: embedded.Pair) -> None:
     """As after a power cut with `everysec`: the ledger has lost what was folded already."""
-    desk = Desk(Ledger.connect(settings))
-    job = desk.submit(100)
-    desk.admit(job)
+    harness = LedgerHarness(Ledger.connect(settings))
+    job = harness.submit(100)
+    harness.admit(job)
     for _ in range(2):
-        claim = desk.worker().claim(Lane.BULK)
+        claim = harness.worker().claim(Lane.BULK)
         assert claim is not None
-        desk.finish(desk.worker(), claim)
-    with caught_up(settings, desk.ledger, job.id) as projection:
+        harness.finish(harness.worker(), claim)
+    with caught_up(settings, harness.ledger, job.id) as projection:
         ahead = len(list(projection.rows()))
-    desk.redis.rpop(f"weft:{{{job.id}}}:log")
-    with caught_up(settings, desk.ledger, job.id) as projection:
+    harness.redis.rpop(f"weft:{{{job.id}}}:log")
+    with caught_up(settings, harness.ledger, job.id) as projection:
         assert 0 < len(list(projection.rows())) < ahead
-        assert projection.behind(desk.ledger) == 0
+        assert projection.behind(harness.ledger) == 0
     # The lasting record of a job that has left the ledger stays.
-    desk.redis.flushall()
-    with caught_up(settings, desk.ledger, job.id) as projection:
+    harness.redis.flushall()
+    with caught_up(settings, harness.ledger, job.id) as projection:
         assert len(list(projection.rows())) > 0
-    desk.redis.close()
+    harness.redis.close()
 
 
 def test_what_cannot_be_restored_is_refused(

@@ -19,7 +19,7 @@ from shared.core.errors import BankError, Conflict, NotFound
 from shared.core.settings import Settings
 from shared.curation import tasks
 from shared.curation.derive import Change, derive
-from tests.curating import built_bank
+from tests.bank_api import built_bank
 from tests.product import ROOT, eventually
 from web.app import create_app
 

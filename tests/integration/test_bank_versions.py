@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.curating import all_items, bank_work, call, finished, job_of, submit_photos
+from tests.bank_api import all_items, call, finished, job_of, run_bank_task, submit_photos
 from tests.product import Product, eventually, warm_workers
 
 
@@ -28,7 +28,7 @@ def shorter(curated: Product) -> str:
 def without_class(product: Product, label: str) -> str:
     """A version of the bank in force with every sample of a class set aside; not in force."""
     samples = call(product, "GET", f"/bank/classes/{label}")["samples"]
-    task = bank_work(product, kind="curate", aside=[sample["id"] for sample in samples])
+    task = run_bank_task(product, kind="curate", aside=[sample["id"] for sample in samples])
     assert task["state"] == "done", task
     assert not task["result"]["published"]
     return str(task["result"]["version"])
@@ -76,12 +76,12 @@ def test_publish_and_rollback(bank: Product, shorter: str) -> None:
 def test_set_aside_and_put_back(bank: Product) -> None:
     first = call(bank, "GET", "/bank")["version"]
     sample = call(bank, "GET", "/bank/classes/stripe-0")["samples"][0]["id"]
-    away = bank_work(bank, kind="curate", aside=[sample], publish=True)["result"]
+    away = run_bank_task(bank, kind="curate", aside=[sample], publish=True)["result"]
     assert away["published"]
     assert call(bank, "GET", "/bank")["version"] == away["version"]
     found = call(bank, "GET", f"/bank/compare?old={first}")
     assert found["samples"] == {"added": 0, "removed": 0, "set_aside": 1, "put_back": 0}
-    back = bank_work(bank, kind="curate", back=[sample])["result"]
+    back = run_bank_task(bank, kind="curate", back=[sample])["result"]
     found = call(bank, "GET", f"/bank/compare?old={first}&new={back['version']}")
     assert found["changed"] == []
 
@@ -89,7 +89,7 @@ def test_set_aside_and_put_back(bank: Product) -> None:
 def test_preview_counts_what_would_change(bank: Product, shorter: str) -> None:
     job = submit_photos(bank, "previewed", 40)
     finished(bank, job)
-    found = bank_work(bank, kind="preview", version=shorter)["result"]
+    found = run_bank_task(bank, kind="preview", version=shorter)["result"]
     assert (found["old"], found["new"]) == (call(bank, "GET", "/bank")["version"], shorter)
     # Nothing but the answers of the class that is gone may change, and all of those must.
     asked = {(item["job"], item["index"]): item for item in found["items"]}
@@ -98,7 +98,7 @@ def test_preview_counts_what_would_change(bank: Product, shorter: str) -> None:
     assert all(item["before"]["label"] == "stripe-2" != item["after"]["label"] for item in asked.values())
     assert found["changed"] == sum(found["kinds"].values()) == found["kinds"]["relabelled"] > 0
     assert found["photos"] >= 40
-    same = bank_work(bank, kind="preview", version=found["old"])["result"]
+    same = run_bank_task(bank, kind="preview", version=found["old"])["result"]
     assert same["changed"] == 0
 
 
@@ -120,7 +120,7 @@ def test_corrections_become_samples(bank: Product) -> None:
         1: ("gingham", True, False),
     }
     items = [{"job": job["id"], "index": index} for index in rows]
-    task = bank_work(bank, kind="add", items=items, publish=True)
+    task = run_bank_task(bank, kind="add", items=items, publish=True)
     assert task["state"] == "done", task
     assert task["result"]["published"]
     assert call(bank, "GET", "/bank/classes/gingham")["count"] == 1
@@ -133,16 +133,16 @@ def test_corrections_become_samples(bank: Product) -> None:
     assert item["label"] == "stripe-3"
     names = {s["id"]: s["name"] for s in call(bank, "GET", "/bank/classes/stripe-3")["samples"]}
     assert names[item["candidates"][0]["sample"]] == "00000.jpg"
-    refused = bank_work(bank, kind="add", items=[{"job": job["id"], "index": 5}])
+    refused = run_bank_task(bank, kind="add", items=[{"job": job["id"], "index": 5}])
     assert refused["error"]["code"] == "not_found"
 
 
 def test_cleaning_shows_first_and_then_does_it(bank: Product) -> None:
-    plan = bank_work(bank, kind="clean", keep=4)
+    plan = run_bank_task(bank, kind="clean", keep=4)
     samples = plan["result"]["samples"]
     assert samples["before"] == 24
     assert samples["after"] == 24 - len(plan["result"]["aside"]) <= 16
-    made = bank_work(bank, kind="apply", plan=plan["id"], publish=True)["result"]
+    made = run_bank_task(bank, kind="apply", plan=plan["id"], publish=True)["result"]
     assert (made["published"], made["counts"]["samples"]) == (True, samples["after"])
     assert made["counts"]["aside"] == len(plan["result"]["aside"])
     # The plan was made for a version that is not in force any more.
@@ -172,4 +172,4 @@ def test_a_damaged_projection_stands_in_no_other_job_s_way(bank: Product) -> Non
     jobs = {row["job"] for row in call(bank, "GET", "/bank/proposals")["proposals"]}
     assert good["id"] in jobs
     assert bad["id"] not in jobs
-    assert bank_work(bank, kind="preview", version=call(bank, "GET", "/bank")["version"])["state"] == "done"
+    assert run_bank_task(bank, kind="preview", version=call(bank, "GET", "/bank")["version"])["state"] == "done"

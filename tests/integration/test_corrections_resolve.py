@@ -20,7 +20,7 @@ from shared.jobs.ledger import Ledger
 from shared.jobs.model import Job, Lane
 from shared.jobs.projection import caught_up
 from tests.banks import INFO, by_label, clustered, make_bank
-from tests.desk import Desk, photos, spec
+from tests.ledger_harness import LedgerHarness, photos, spec
 from web.app import create_app
 
 NAMES = Names(labels={"class-0": {"zh": "牛仔布", "en": "denim"}, "class-1": "帆布"}, aliases={"class-2": ["kord"]})
@@ -32,11 +32,11 @@ def job(settings: Settings, redis_pair: embedded.Pair) -> Job:
     """Six photos: two of each of class-0, class-1 and class-2, as predicted."""
     arrays = {f"class-{number}": rows for number, rows in enumerate(by_label(clustered(3)).values())}
     version = make_bank(settings, arrays, names=NAMES)
-    desk = Desk(Ledger.connect(settings))
+    harness = LedgerHarness(Ledger.connect(settings))
     wish = replace(spec("swatches", Lane.INTERACTIVE, kind="upload"), bank=version, identity=INFO.identity)
-    made = desk.ledger.submit(wish, photos(6))
-    desk.drain(desk.worker(identity=INFO.identity), Lane.INTERACTIVE)
-    return desk.ledger.job(made.id)
+    made = harness.ledger.submit(wish, photos(6))
+    harness.drain(harness.worker(identity=INFO.identity), Lane.INTERACTIVE)
+    return harness.ledger.job(made.id)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from shared.jobs.ledger import keys
 from shared.jobs.ledger.removal import unprojected
 from shared.jobs.model import Job, JobState
 from shared.jobs.projection import caught_up, projection_path
-from tests.desk import IDENTITY, Desk, spec
+from tests.ledger_harness import IDENTITY, LedgerHarness, spec
 from tests.product import eventually
 from worker.dispatcher.main import Dispatcher
 
@@ -27,7 +27,7 @@ def own(ledger_settings: Settings, tmp_path: Path) -> Settings:
 
 
 @contextmanager
-def at_work(desk: Desk, settings: Settings) -> Iterator[None]:
+def at_work(harness: LedgerHarness, settings: Settings) -> Iterator[None]:
     """The real dispatcher and a worker; whatever the dispatcher's thread dies of, the test hears of it."""
     over = threading.Event()
     died: list[BaseException] = []
@@ -39,12 +39,12 @@ def at_work(desk: Desk, settings: Settings) -> Iterator[None]:
             died.append(error)
 
     def work() -> None:
-        claims = desk.worker()
+        claims = harness.worker()
         while not over.wait(0.02):
-            desk.ledger.beat("w1", {"id": "w1", "identity": IDENTITY, "state": "ready"})
+            harness.ledger.record_heartbeat("w1", {"id": "w1", "identity": IDENTITY, "state": "ready"})
             # A worker's process is started again when it ends by an error; this one just goes on.
             with suppress(redis.ResponseError):
-                desk.drain(claims)
+                harness.drain(claims)
 
     threads = [threading.Thread(target=dispatch), threading.Thread(target=work)]
     for thread in threads:
@@ -58,10 +58,10 @@ def at_work(desk: Desk, settings: Settings) -> Iterator[None]:
             thread.join()
 
 
-def ends_with_results(desk: Desk, settings: Settings, job: Job) -> None:
-    eventually(lambda: desk.ledger.job(job.id).state is JobState.FINISHED, what="the sound job's end")
-    eventually(lambda: job.id not in unprojected(desk.ledger.connection), what="the sound job's projection")
-    with caught_up(settings, desk.ledger, job.id) as projection:
+def ends_with_results(harness: LedgerHarness, settings: Settings, job: Job) -> None:
+    eventually(lambda: harness.ledger.job(job.id).state is JobState.FINISHED, what="the sound job's end")
+    eventually(lambda: job.id not in unprojected(harness.ledger.connection), what="the sound job's projection")
+    with caught_up(settings, harness.ledger, job.id) as projection:
         assert projection.totals()["total"] == job.total
 
 
@@ -76,59 +76,59 @@ BAD = {
 
 
 @pytest.mark.parametrize("field", BAD)
-def test_a_damaged_record(desk: Desk, own: Settings, field: str) -> None:
-    bad = desk.submit(20, "bad")
-    desk.redis.hset(keys.job(bad.id, "meta"), field, BAD[field])
+def test_a_damaged_record(harness: LedgerHarness, own: Settings, field: str) -> None:
+    bad = harness.submit(20, "bad")
+    harness.redis.hset(keys.job(bad.id, "meta"), field, BAD[field])
     if field == "started":
-        desk.redis.hset(keys.job(bad.id, "meta"), "state", "running")
-    with at_work(desk, own):
-        ends_with_results(desk, own, desk.submit(50, "good"))
-        shown = {job.id: job for job in desk.ledger.jobs()}
+        harness.redis.hset(keys.job(bad.id, "meta"), "state", "running")
+    with at_work(harness, own):
+        ends_with_results(harness, own, harness.submit(50, "good"))
+        shown = {job.id: job for job in harness.ledger.jobs()}
         assert len(shown) == 2
         assert shown[bad.id].note == "job_damaged"
         assert shown[bad.id].public()
-    assert desk.ledger.cancel(bad.id).state is JobState.CANCELLED
+    assert harness.ledger.cancel(bad.id).state is JobState.CANCELLED
 
 
-def test_a_damaged_projection(desk: Desk, own: Settings) -> None:
-    bad = desk.submit(20, "bad")
+def test_a_damaged_projection(harness: LedgerHarness, own: Settings) -> None:
+    bad = harness.submit(20, "bad")
     own.jobs_dir.mkdir()
     projection_path(own, bad.id).write_bytes(b"this is no database" * 100)
-    with at_work(desk, own):
-        ends_with_results(desk, own, desk.submit(50, "good"))
-        eventually(lambda: desk.ledger.job(bad.id).note == "projection_failed", what="the note")
-        assert desk.ledger.job(bad.id).state is JobState.FINISHED
+    with at_work(harness, own):
+        ends_with_results(harness, own, harness.submit(50, "good"))
+        eventually(lambda: harness.ledger.job(bad.id).note == "projection_failed", what="the note")
+        assert harness.ledger.job(bad.id).state is JobState.FINISHED
 
 
-def test_a_damaged_log_entry(desk: Desk, own: Settings) -> None:
-    bad = desk.submit(20, "bad")
-    desk.redis.rpush(keys.job(bad.id, "log"), b"0 1\nnonsense")
-    with at_work(desk, own):
-        ends_with_results(desk, own, desk.submit(50, "good"))
-        eventually(lambda: desk.ledger.job(bad.id).note == "projection_failed", what="the note")
+def test_a_damaged_log_entry(harness: LedgerHarness, own: Settings) -> None:
+    bad = harness.submit(20, "bad")
+    harness.redis.rpush(keys.job(bad.id, "log"), b"0 1\nnonsense")
+    with at_work(harness, own):
+        ends_with_results(harness, own, harness.submit(50, "good"))
+        eventually(lambda: harness.ledger.job(bad.id).note == "projection_failed", what="the note")
 
 
 @pytest.mark.parametrize("part", ["lease", "todo", "pace", "meta"])
-def test_a_key_of_a_wrong_type(desk: Desk, own: Settings, part: str) -> None:
+def test_a_key_of_a_wrong_type(harness: LedgerHarness, own: Settings, part: str) -> None:
     """Redis refuses every step on this job, and takes those on all others, which stand in the same line."""
-    bad = desk.submit(20, "bad")
-    desk.redis.delete(keys.job(bad.id, part))
-    desk.redis.set(keys.job(bad.id, part), "x")
-    with at_work(desk, own):
-        ends_with_results(desk, own, desk.submit(50, "good"))
-        ends_with_results(desk, own, desk.submit(50, "another"))
+    bad = harness.submit(20, "bad")
+    harness.redis.delete(keys.job(bad.id, part))
+    harness.redis.set(keys.job(bad.id, part), "x")
+    with at_work(harness, own):
+        ends_with_results(harness, own, harness.submit(50, "good"))
+        ends_with_results(harness, own, harness.submit(50, "another"))
 
 
 def test_a_listing_that_fails_ends_with_a_note(
-    desk: Desk, own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    harness: LedgerHarness, own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.dispatcher.main._LIST_AGAIN", 0.05)
+    monkeypatch.setattr("worker.dispatcher.main._LISTING_RETRY_DELAY", 0.05)
     (tmp_path / "1.jpg").write_bytes(b"x")
-    bad = desk.ledger.submit_folder(spec("bad", path=str(tmp_path), kind="folder"))
+    bad = harness.ledger.submit_folder(spec("bad", path=str(tmp_path), kind="folder"))
     # Redis refuses the chunk that the lister found, time after time.
-    desk.redis.set(keys.job(bad.id, "todo"), "x")
-    with at_work(desk, own):
-        good = desk.ledger.submit_folder(spec("good", path=str(tmp_path), kind="folder"))
-        eventually(lambda: desk.ledger.job(good.id).ok == 1, what="the sound folder")
-        eventually(lambda: desk.ledger.job(bad.id).note == "listing_failed", what="the note")
-        assert desk.ledger.job(bad.id).listed
+    harness.redis.set(keys.job(bad.id, "todo"), "x")
+    with at_work(harness, own):
+        good = harness.ledger.submit_folder(spec("good", path=str(tmp_path), kind="folder"))
+        eventually(lambda: harness.ledger.job(good.id).ok == 1, what="the sound folder")
+        eventually(lambda: harness.ledger.job(bad.id).note == "listing_failed", what="the note")
+        assert harness.ledger.job(bad.id).listed

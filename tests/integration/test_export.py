@@ -18,20 +18,20 @@ from shared.jobs.export import columnar, stream, workbook
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Item, Job, Lane
 from shared.jobs.projection import caught_up
-from tests.desk import Desk, answer, failure, spec
+from tests.ledger_harness import LedgerHarness, answer, failure, spec
 
 NAMES = ["布料/真丝.jpg", "=HYPERLINK(1).jpg", "+1.jpg", "-1.jpg", "@x.jpg", 'quo"te,comma\n.jpg', "plain.jpg"]
 
 
 @pytest.fixture
-def job(desk: Desk) -> Job:
+def job(harness: LedgerHarness) -> Job:
     items = [Item(i, name, sha256=f"{i:02x}") for i, name in enumerate(NAMES)]
-    made = desk.ledger.submit(spec("names", Lane.INTERACTIVE), items)
-    claim = desk.worker().claim(Lane.INTERACTIVE)
+    made = harness.ledger.submit(spec("names", Lane.INTERACTIVE), items)
+    claim = harness.worker().claim(Lane.INTERACTIVE)
     assert claim is not None
     results = [failure(i) if i.index == 6 else answer(i) for i in claim.items]
-    desk.worker().commit(claim, results, b"", final=True)
-    return desk.check(made)
+    harness.worker().commit(claim, results, b"", final=True)
+    return harness.check(made)
 
 
 def exported(settings: Settings, ledger: Ledger, job: Job, format: str) -> bytes:
@@ -43,8 +43,10 @@ def own(settings: Settings, folder: Path) -> Settings:
     return settings.model_copy(update={"data_dir": folder})
 
 
-def test_csv_opens_in_a_spreadsheet(desk: Desk, job: Job, ledger_settings: Settings, tmp_path: Path) -> None:
-    raw = exported(own(ledger_settings, tmp_path), desk.ledger, job, "csv")
+def test_csv_opens_in_a_spreadsheet(
+    harness: LedgerHarness, job: Job, ledger_settings: Settings, tmp_path: Path
+) -> None:
+    raw = exported(own(ledger_settings, tmp_path), harness.ledger, job, "csv")
     assert raw.startswith(b"\xef\xbb\xbf")
     rows = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline="")))
     assert [r["name"] for r in rows] == [("'" + n if n[0] in "=+-@" else n) for n in NAMES]
@@ -55,8 +57,10 @@ def test_csv_opens_in_a_spreadsheet(desk: Desk, job: Job, ledger_settings: Setti
     assert {r["bank"] for r in rows} == {"b1"}
 
 
-def test_jsonl_keeps_everything_as_it_is(desk: Desk, job: Job, ledger_settings: Settings, tmp_path: Path) -> None:
-    raw = exported(own(ledger_settings, tmp_path), desk.ledger, job, "jsonl")
+def test_jsonl_keeps_everything_as_it_is(
+    harness: LedgerHarness, job: Job, ledger_settings: Settings, tmp_path: Path
+) -> None:
+    raw = exported(own(ledger_settings, tmp_path), harness.ledger, job, "jsonl")
     rows = [json.loads(line) for line in raw.splitlines()]
     assert [r["name"] for r in rows] == NAMES
     assert rows[0]["candidates"] == [{"label": "class", "score": 1.0, "sample": "s"}]
@@ -64,8 +68,10 @@ def test_jsonl_keeps_everything_as_it_is(desk: Desk, job: Job, ledger_settings: 
     assert {r["model"] for r in rows} == {"m"}
 
 
-def test_a_workbook_holds_names_as_names(desk: Desk, job: Job, ledger_settings: Settings, tmp_path: Path) -> None:
-    raw = exported(own(ledger_settings, tmp_path), desk.ledger, job, "xlsx")
+def test_a_workbook_holds_names_as_names(
+    harness: LedgerHarness, job: Job, ledger_settings: Settings, tmp_path: Path
+) -> None:
+    raw = exported(own(ledger_settings, tmp_path), harness.ledger, job, "xlsx")
     sheet = load_workbook(io.BytesIO(raw)).active
     assert sheet is not None
     head, *rows = sheet.iter_rows()
@@ -79,18 +85,18 @@ def test_a_workbook_holds_names_as_names(desk: Desk, job: Job, ledger_settings: 
 
 
 def test_a_long_workbook_goes_on_on_the_next_sheet(
-    desk: Desk, job: Job, ledger_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    harness: LedgerHarness, job: Job, ledger_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workbook, "SHEET_ROWS", 3)
-    book = load_workbook(io.BytesIO(exported(own(ledger_settings, tmp_path), desk.ledger, job, "xlsx")))
+    book = load_workbook(io.BytesIO(exported(own(ledger_settings, tmp_path), harness.ledger, job, "xlsx")))
     assert [sheet.max_row for sheet in book] == [4, 4, 2]
 
 
 def test_parquet_has_types(
-    desk: Desk, job: Job, ledger_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    harness: LedgerHarness, job: Job, ledger_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(columnar, "GROUP_ROWS", 4)
-    raw = exported(own(ledger_settings, tmp_path), desk.ledger, job, "parquet")
+    raw = exported(own(ledger_settings, tmp_path), harness.ledger, job, "parquet")
     table = parquet.read_table(io.BytesIO(raw))
     assert table["name"].to_pylist() == NAMES
     assert table["index"].to_pylist() == list(range(7))
@@ -99,7 +105,7 @@ def test_parquet_has_types(
     assert parquet.ParquetFile(io.BytesIO(raw)).num_row_groups == 2
 
 
-def test_another_format_is_refused(desk: Desk, job: Job, ledger_settings: Settings, tmp_path: Path) -> None:
+def test_another_format_is_refused(harness: LedgerHarness, job: Job, ledger_settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        exported(own(ledger_settings, tmp_path), desk.ledger, job, "doc")
+        exported(own(ledger_settings, tmp_path), harness.ledger, job, "doc")
     assert refused.value.code == "unknown_format"

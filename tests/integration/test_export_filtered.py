@@ -23,26 +23,26 @@ from shared.curation.folder import Names
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Job, Lane
 from tests.banks import INFO, by_label, clustered, make_bank
-from tests.desk import Desk, photos, spec
+from tests.ledger_harness import LedgerHarness, photos, spec
 from web.app import create_app
 
 
 def submit(settings: Settings, count: int, lane: Lane, bad: tuple[int, ...] = (), chunks: int | None = None) -> Job:
     """A job that is worked off, or of which so many chunks are."""
-    desk = Desk(Ledger.connect(settings))
+    harness = LedgerHarness(Ledger.connect(settings))
     version = make_bank(settings, {f"class-{n}": r for n, r in enumerate(by_label(clustered(3)).values())}, names=NAMES)
     wish = replace(spec("回货", lane, kind="upload"), bank=version, identity=INFO.identity)
-    made = desk.ledger.submit(wish, photos(count))
-    worker = desk.worker(identity=INFO.identity)
+    made = harness.ledger.submit(wish, photos(count))
+    worker = harness.worker(identity=INFO.identity)
     if chunks is None:
-        desk.drain(worker, lane, bad)
+        harness.drain(worker, lane, bad)
     else:
-        desk.admit(made, chunks)
+        harness.admit(made, chunks)
         for _ in range(chunks):
             claim = worker.claim(lane)
             assert claim is not None
-            desk.finish(worker, claim)
-    return desk.ledger.job(made.id)
+            harness.finish(worker, claim)
+    return harness.ledger.job(made.id)
 
 
 NAMES = Names(labels={"class-0": "牛仔布"})

@@ -11,7 +11,7 @@ from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
 from shared.maintenance.gc import sweep
 from shared.storage.local import LocalStorage
-from tests.desk import photos, sha, spec
+from tests.ledger_harness import photos, sha, spec
 
 DAY = 86400.0
 

@@ -13,7 +13,7 @@ import requests
 
 from shared.jobs.ledger import keys
 from shared.jobs.model import Lane
-from tests.desk import Desk, spec
+from tests.ledger_harness import LedgerHarness, spec
 from tests.product import ROOT, WEFT, eventually, make_photos, run_product, warm_workers
 
 
@@ -39,41 +39,41 @@ def test_job_whose_worker_died_does_not_pretend_to_run(tmp_path: Path) -> None:
         assert "waiting for a worker" in product.weft("jobs").stdout
 
 
-def _pace(desk: Desk, job_id: str) -> None:
+def _pace(harness: LedgerHarness, job_id: str) -> None:
     """Ten photos a second until now."""
     now = time.time()
     samples = [f"{now - 20 + t:.3f} {10 * t} 0" for t in range(20)]
-    desk.redis.delete(keys.job(job_id, "pace"))
-    desk.redis.rpush(keys.job(job_id, "pace"), *samples)
+    harness.redis.delete(keys.job(job_id, "pace"))
+    harness.redis.rpush(keys.job(job_id, "pace"), *samples)
 
 
-def test_no_time_left_before_the_list_is_complete(desk: Desk) -> None:
-    job = desk.ledger.submit_folder(spec(path="/photos", kind="folder"))
-    desk.redis.hset(keys.job(job.id, "meta"), mapping={"total": 500, "ok": 190, "started": time.time() - 20})
-    _pace(desk, job.id)
-    listing = desk.ledger.job(job.id)
+def test_no_time_left_before_the_list_is_complete(harness: LedgerHarness) -> None:
+    job = harness.ledger.submit_folder(spec(path="/photos", kind="folder"))
+    harness.redis.hset(keys.job(job.id, "meta"), mapping={"total": 500, "ok": 190, "started": time.time() - 20})
+    _pace(harness, job.id)
+    listing = harness.ledger.job(job.id)
     assert listing.rate is not None
     assert listing.eta is None
-    desk.redis.hset(keys.job(job.id, "meta"), mapping={"listed": 1, "state": "running"})
-    assert 25 < (desk.ledger.job(job.id).eta or 0) < 40
+    harness.redis.hset(keys.job(job.id, "meta"), mapping={"listed": 1, "state": "running"})
+    assert 25 < (harness.ledger.job(job.id).eta or 0) < 40
 
 
-def test_paused_job_has_no_speed_and_a_resumed_one_does_not_count_the_pause(desk: Desk) -> None:
-    job = desk.submit(600)
-    desk.admit(job)
-    worker = desk.worker()
+def test_paused_job_has_no_speed_and_a_resumed_one_does_not_count_the_pause(harness: LedgerHarness) -> None:
+    job = harness.submit(600)
+    harness.admit(job)
+    worker = harness.worker()
     claim = worker.claim(Lane.BULK)
     assert claim is not None
-    desk.finish(worker, claim)
-    _pace(desk, job.id)
-    desk.ledger.pause(job.id)
-    assert (desk.ledger.job(job.id).rate, desk.ledger.job(job.id).eta) == (None, None)
-    desk.redis.hset(keys.job(job.id, "meta"), "started", time.time() - 7200)
-    desk.ledger.resume(job.id)
+    harness.finish(worker, claim)
+    _pace(harness, job.id)
+    harness.ledger.pause(job.id)
+    assert (harness.ledger.job(job.id).rate, harness.ledger.job(job.id).eta) == (None, None)
+    harness.redis.hset(keys.job(job.id, "meta"), "started", time.time() - 7200)
+    harness.ledger.resume(job.id)
     time.sleep(1.1)
     claim = worker.claim(Lane.BULK)
     assert claim is not None
-    desk.finish(worker, claim)
-    rate = desk.ledger.job(job.id).rate
+    harness.finish(worker, claim)
+    rate = harness.ledger.job(job.id).rate
     assert rate is not None
     assert rate > 5

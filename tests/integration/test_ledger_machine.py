@@ -15,38 +15,38 @@ from shared.jobs.ledger import keys
 from shared.jobs.ledger.claims import Claim
 from shared.jobs.ledger.wire import unpack_items
 from shared.jobs.model import Item, ItemResult, Job, JobState, Lane
-from tests.desk import Desk, answer, failure, photos, spec, vector
+from tests.ledger_harness import LedgerHarness, answer, failure, photos, spec, vector
 
 WORKERS = ("w1", "w2", "w3")
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Two jobs, three workers and one office; a model of what each job may hold follows along."""
+    """Two jobs, three workers and one dispatcher; a model of what each job may hold follows along."""
 
-    #: Set by the test: the desk to work on.
-    desk: Desk
+    #: Set by the test: the harness to work on.
+    harness: LedgerHarness
 
     claims: Bundle[tuple[str, Claim]] = Bundle("claims")
 
     def __init__(self) -> None:
         super().__init__()
-        self.desk.redis.flushall()
+        self.harness.redis.flushall()
         self.jobs = [
-            self.desk.ledger.submit(spec("bulk"), photos(40)),
-            self.desk.ledger.submit(spec("waiting", Lane.INTERACTIVE), photos(20)),
+            self.harness.ledger.submit(spec("bulk"), photos(40)),
+            self.harness.ledger.submit(spec("waiting", Lane.INTERACTIVE), photos(20)),
         ]
         self.ended: dict[str, int] = {}
 
     def job(self, which: int) -> Job:
-        return self.desk.ledger.job(self.jobs[which].id)
+        return self.harness.ledger.job(self.jobs[which].id)
 
     @rule(which=st.integers(0, 1), count=st.integers(1, 3))
     def admit(self, which: int, count: int) -> None:
-        self.desk.admit(self.job(which), count)
+        self.harness.admit(self.job(which), count)
 
     @rule(target=claims, worker=st.sampled_from(WORKERS), lane=st.sampled_from(Lane))
     def claim(self, worker: str, lane: Lane) -> tuple[str, Claim | None]:
-        return worker, self.desk.worker(worker).claim(lane)
+        return worker, self.harness.worker(worker).claim(lane)
 
     @rule(held=claims, part=st.integers(0, 40), bad=st.sets(st.integers(0, 40), max_size=3), final=st.booleans())
     def commit(self, held: tuple[str, Claim | None], part: int, bad: set[int], final: bool) -> None:
@@ -57,62 +57,62 @@ class LedgerMachine(RuleBasedStateMachine):
         items = claim.items if final else claim.items[:part]
         results: list[ItemResult] = [failure(i) if i.index in bad else answer(i) for i in items]
         rows = b"".join(vector(i) for i in items if i.index not in bad)
-        self.desk.worker(worker).commit(claim, results, rows, final)
+        self.harness.worker(worker).commit(claim, results, rows, final)
 
     @rule(held=claims, hold=st.sets(st.integers(0, 40), max_size=4))
     def renew(self, held: tuple[str, Claim | None], hold: set[int]) -> None:
         worker, claim = held
         if claim is not None:
-            self.desk.worker(worker).renew([(claim, sorted(hold & {i.index for i in claim.items}))])
+            self.harness.worker(worker).renew([(claim, sorted(hold & {i.index for i in claim.items}))])
 
     @rule(held=consumes(claims))
     def release(self, held: tuple[str, Claim | None]) -> None:
         worker, claim = held
         if claim is not None:
-            self.desk.worker(worker).release(claim)
+            self.harness.worker(worker).release(claim)
 
     @rule(which=st.integers(0, 1))
     def lapse(self, which: int) -> None:
-        self.desk.lapse(self.job(which))
+        self.harness.lapse(self.job(which))
 
     @rule(which=st.integers(0, 1))
     def sweep(self, which: int) -> None:
-        self.desk.office.sweep(self.job(which))
+        self.harness.dispatcher.sweep(self.job(which))
 
     @rule(worker=st.sampled_from(WORKERS))
     def child_dies(self, worker: str) -> None:
-        self.desk.worker(worker).expire_own()
+        self.harness.worker(worker).expire_own()
 
     @rule(which=st.integers(0, 1), verb=st.sampled_from(["pause", "resume", "retry", "start"]))
     def steer(self, which: int, verb: str) -> None:
         with suppress(Conflict):
-            getattr(self.desk.ledger, verb)(self.jobs[which].id)
+            getattr(self.harness.ledger, verb)(self.jobs[which].id)
 
     @rule(which=st.integers(0, 1), really=st.integers(0, 5))
     def cancel(self, which: int, really: int) -> None:
         # Seldom, or every run ends with two cancelled jobs.
         if really == 0:
             try:
-                self.desk.ledger.cancel(self.jobs[which].id)
+                self.harness.ledger.cancel(self.jobs[which].id)
             except Conflict:
                 assert self.job(which).state is JobState.FINISHED
 
     @invariant()
     def outcomes_are_counted_once(self) -> None:
         for known in self.jobs:
-            job = self.desk.ledger.job(known.id)
-            outcomes = self.desk.ledger.results(job.id)
-            generations = self.desk.redis.hgetall(keys.job(job.id, "gen"))
+            job = self.harness.ledger.job(known.id)
+            outcomes = self.harness.ledger.results(job.id)
+            generations = self.harness.redis.hgetall(keys.job(job.id, "gen"))
             current = [r for r in outcomes if r.generation == int(generations.get(str(r.index).encode(), 0))]
-            assert job.ok + job.failed == self.desk.bits(job) == len(current) <= job.total
+            assert job.ok + job.failed == self.harness.bits(job) == len(current) <= job.total
             assert job.ok == sum(r.ok for r in current)
-            failed = {int(i) for i in self.desk.redis.hkeys(keys.job(job.id, "failed"))}
+            failed = {int(i) for i in self.harness.redis.hkeys(keys.job(job.id, "failed"))}
             assert failed == {r.index for r in current if not r.ok}
             if job.state is JobState.FINISHED:
                 assert job.done == job.total
             if job.state is JobState.CANCELLED:
                 assert self.ended.setdefault(job.id, job.done) == job.done
-            log = self.desk.ledger.log(job.id, 0, 1000)
+            log = self.harness.ledger.log(job.id, 0, 1000)
             for results, rows in log:
                 ok = [r for r in results if r.ok]
                 assert (rows or b"") == b"".join(vector(_item(r)) for r in ok)
@@ -121,10 +121,10 @@ class LedgerMachine(RuleBasedStateMachine):
     def nothing_is_out_of_reach(self) -> None:
         """Every item without an outcome is waiting, ready or leased somewhere, in its current generation."""
         for known in self.jobs:
-            job = self.desk.ledger.job(known.id)
+            job = self.harness.ledger.job(known.id)
             if job.state in (JobState.CANCELLED, JobState.FINISHED):
                 continue
-            redis, reach = self.desk.redis, set()
+            redis, reach = self.harness.redis, set()
             chunks = {c.decode() for c in redis.lrange(keys.job(job.id, "todo"), 0, -1)}
             chunks |= {c.decode() for c in redis.zrange(keys.job(job.id, "lease"), 0, -1)}
             for entry in redis.lrange(keys.ready(job.identity, job.lane.value), 0, -1):
@@ -140,23 +140,23 @@ class LedgerMachine(RuleBasedStateMachine):
             assert reach | done == set(range(job.total)), (job.state, sorted(set(range(job.total)) - reach - done))
 
     def teardown(self) -> None:
-        """From any state, a healthy worker and an office bring every job to its end."""
-        healthy = self.desk.worker("healthy")
+        """From any state, a healthy worker and a dispatcher bring every job to its end."""
+        healthy = self.harness.worker("healthy")
         for which, known in enumerate(self.jobs):
             state = self.job(which).state
             if state is JobState.CANCELLED:
                 continue
             if state is JobState.PAUSED:
-                self.desk.ledger.resume(known.id)
+                self.harness.ledger.resume(known.id)
             for _ in range(100):
-                self.desk.lapse(known)
-                self.desk.office.sweep(self.job(which))
-                self.desk.admit(known)
-                self.desk.drain(healthy, known.lane)
+                self.harness.lapse(known)
+                self.harness.dispatcher.sweep(self.job(which))
+                self.harness.admit(known)
+                self.harness.drain(healthy, known.lane)
                 if self.job(which).state is JobState.FINISHED:
                     break
             assert self.job(which).state is JobState.FINISHED
-            assert self.job(which).done == known.total == self.desk.bits(known)
+            assert self.job(which).done == known.total == self.harness.bits(known)
 
 
 def _item(result: ItemResult) -> Item:
@@ -164,10 +164,10 @@ def _item(result: ItemResult) -> Item:
 
 
 @pytest.fixture
-def machine(desk: Desk) -> Iterator[type[LedgerMachine]]:
-    LedgerMachine.desk = desk
+def machine(harness: LedgerHarness) -> Iterator[type[LedgerMachine]]:
+    LedgerMachine.harness = harness
     yield LedgerMachine
-    del LedgerMachine.desk
+    del LedgerMachine.harness
 
 
 def check(machine: type[LedgerMachine], examples: int, steps: int) -> None:

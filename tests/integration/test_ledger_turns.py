@@ -6,71 +6,71 @@ from collections import Counter
 
 from shared.jobs.ledger import keys
 from shared.jobs.model import Lane
-from tests.desk import Desk
+from tests.ledger_harness import LedgerHarness
 
 
-def ready(desk: Desk, identity: str) -> list[str]:
-    return [e.decode().split()[0] for e in desk.redis.lrange(keys.ready(identity, "bulk"), 0, -1)]
+def ready(harness: LedgerHarness, identity: str) -> list[str]:
+    return [e.decode().split()[0] for e in harness.redis.lrange(keys.ready(identity, "bulk"), 0, -1)]
 
 
-def test_only_so_much_is_admitted(desk: Desk) -> None:
-    job = desk.submit(1000)
-    assert desk.admit(job, 4) == 4
-    assert desk.office.waiting(job.identity, "bulk") == 4
+def test_only_so_much_is_admitted(harness: LedgerHarness) -> None:
+    job = harness.submit(1000)
+    assert harness.admit(job, 4) == 4
+    assert harness.dispatcher.waiting(job.identity, "bulk") == 4
 
 
-def test_an_ended_chunk_makes_room_for_the_next(desk: Desk) -> None:
-    job = desk.submit(1000)
-    desk.admit(job, 2)
-    worker = desk.worker()
+def test_an_ended_chunk_makes_room_for_the_next(harness: LedgerHarness) -> None:
+    job = harness.submit(1000)
+    harness.admit(job, 2)
+    worker = harness.worker()
     while claim := worker.claim(Lane.BULK):
-        desk.finish(worker, claim)
-        assert desk.office.waiting(job.identity, "bulk") <= 2
-    desk.check(job)
+        harness.finish(worker, claim)
+        assert harness.dispatcher.waiting(job.identity, "bulk") <= 2
+    harness.check(job)
 
 
-def test_a_later_job_does_not_wait_for_the_nights(desk: Desk) -> None:
-    night = desk.submit(2000, "night")
-    desk.admit(night, 4)
-    worker = desk.worker()
+def test_a_later_job_does_not_wait_for_the_nights(harness: LedgerHarness) -> None:
+    night = harness.submit(2000, "night")
+    harness.admit(night, 4)
+    worker = harness.worker()
     for _ in range(3):
         claim = worker.claim(Lane.BULK)
         assert claim is not None
-        desk.finish(worker, claim)
-    late = desk.submit(500, "late")
-    desk.admit(late, 1)
+        harness.finish(worker, claim)
+    late = harness.submit(500, "late")
+    harness.admit(late, 1)
     # From here on both have chunks left and share: neither gets two more than the other over any stretch.
     served: list[str] = []
-    while desk.ledger.job(late.id).state != "finished":
+    while harness.ledger.job(late.id).state != "finished":
         claim = worker.claim(Lane.BULK)
         assert claim is not None
         served.append(claim.job)
-        desk.finish(worker, claim)
+        harness.finish(worker, claim)
     assert Counter(served)[night.id] <= Counter(served)[late.id] + 6
-    desk.drain(worker)
-    desk.check(night)
-    desk.check(late)
+    harness.drain(worker)
+    harness.check(night)
+    harness.check(late)
 
 
-def test_a_paused_job_loses_its_turn_and_gets_it_back(desk: Desk) -> None:
-    one, two = desk.submit(300, "one"), desk.submit(300, "two")
-    desk.admit(one, 1)
-    desk.admit(two, 1)
-    desk.ledger.pause(one.id)
-    desk.admit(two, 1)
-    served = desk.drain(desk.worker())
+def test_a_paused_job_loses_its_turn_and_gets_it_back(harness: LedgerHarness) -> None:
+    one, two = harness.submit(300, "one"), harness.submit(300, "two")
+    harness.admit(one, 1)
+    harness.admit(two, 1)
+    harness.ledger.pause(one.id)
+    harness.admit(two, 1)
+    served = harness.drain(harness.worker())
     assert {claim.job for claim in served} == {two.id}
-    desk.check(two)
-    desk.ledger.resume(one.id)
-    desk.admit(one, 1)
-    desk.drain(desk.worker())
-    desk.check(one)
+    harness.check(two)
+    harness.ledger.resume(one.id)
+    harness.admit(one, 1)
+    harness.drain(harness.worker())
+    harness.check(one)
 
 
-def test_the_queue_shows_what_waits(desk: Desk) -> None:
-    job = desk.submit(200)
-    desk.admit(job, 3)
-    queue = desk.ledger.queue()
+def test_the_queue_shows_what_waits(harness: LedgerHarness) -> None:
+    job = harness.submit(200)
+    harness.admit(job, 3)
+    queue = harness.ledger.queue()
     assert queue["bulk"]["ready"] == 3
     assert 0 <= queue["bulk"]["oldest"] < 60
     assert queue["interactive"] == {"ready": 0, "oldest": None}

@@ -26,9 +26,9 @@ from shared.curation.build import build_bank
 from shared.curation.legacy import read_legacy
 from shared.encoder import describe, load_encoder
 from shared.jobs.ledger import Ledger
-from shared.jobs.ledger.office import Office
+from shared.jobs.ledger.dispatcher_ledger import DispatcherLedger
+from tests.bank_api import built_bank, call, finished, run_bank_task, submit_photos
 from tests.banks import save_npz
-from tests.curating import bank_work, built_bank, call, finished, submit_photos
 from tests.product import Product, make_photos
 from web.app import create_app
 from worker.dispatcher.listing import Lister
@@ -42,7 +42,7 @@ def test_a_line_separator_in_a_correction_leaves_the_bank_readable(curated: Prod
         curated, "PATCH", f"/jobs/{job['id']}/items/0", {"label": "evil\u2028cla\u202ess", "new_class": True}
     )
     assert corrected["corrected"] == "evilclass"
-    task = bank_work(curated, kind="add", items=[{"job": job["id"], "index": 0}], publish=True)
+    task = run_bank_task(curated, kind="add", items=[{"job": job["id"], "index": 0}], publish=True)
     assert task["result"]["published"]
     try:
         for address in ("/bank", "/bank/corrections", "/bank/classes/evilclass", "/api/v1/bank"):
@@ -136,7 +136,7 @@ def test_an_npz_that_is_not_what_it_says(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def office(settings: Settings, redis_pair: embedded.Pair, tmp_path: Path) -> Settings:
+def web_settings(settings: Settings, redis_pair: embedded.Pair, tmp_path: Path) -> Settings:
     built_bank(settings, tmp_path / "bank-photos")
     return settings
 
@@ -148,19 +148,19 @@ FILE_NAMES = st.one_of(
 ).filter(lambda raw: b"/" not in raw and b"\0" not in raw and not raw.startswith(b"."))
 
 
-def test_any_name_goes_through_folder_job_upload_and_lists(office: Settings) -> None:
-    ledger, client = Ledger.connect(office), create_app(office).test_client()
+def test_any_name_goes_through_folder_job_upload_and_lists(web_settings: Settings) -> None:
+    ledger, client = Ledger.connect(web_settings), create_app(web_settings).test_client()
 
     @examples(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(name=FILE_NAMES, title=st.text(max_size=30), label=st.text(max_size=30))
     def survives(name: bytes, title: str, label: str) -> None:
-        folder = office.data_dir / "photos" / str(len(ledger.jobs(500)))
+        folder = web_settings.data_dir / "photos" / str(len(ledger.jobs(500)))
         folder.mkdir(parents=True, exist_ok=True)
         Path(os.fsdecode(os.fsencode(folder) + b"/" + name + b".jpg")).write_bytes(b"x")
         asked = client.post("/api/v1/jobs/folder", json={"path": str(folder), "name": title})
         assert asked.status_code in (202, 400), asked.text
         if asked.status_code == 202:
-            Lister(ledger, Office(ledger.connection, "test"), ledger.job(asked.json["id"])).run()
+            Lister(ledger, DispatcherLedger(ledger.connection, "test"), ledger.job(asked.json["id"])).run()
         part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="%s.jpg"\r\n\r\nabc\r\n--x--\r\n' % (
             name.translate(None, b'"\r\n\\') or b"a"
         )

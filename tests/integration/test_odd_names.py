@@ -14,8 +14,8 @@ from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger, keys
 from shared.jobs.model import Item, ItemResult, Lane
 from shared.jobs.projection import caught_up
-from tests.curating import all_items, call, finished
-from tests.desk import Desk, answer, spec
+from tests.bank_api import all_items, call, finished
+from tests.ledger_harness import LedgerHarness, answer, spec
 from tests.product import Product
 
 #: 棉布.jpg as an old NAS or a Chinese Windows wrote it.
@@ -88,19 +88,21 @@ def test_a_form_with_names_in_gbk(product: Product) -> None:
     assert check_readable_by_all(product, job) == ["good.jpg", "棉布.jpg"]
 
 
-def test_results_that_an_earlier_version_committed(desk: Desk, ledger_settings: Settings, tmp_path: Path) -> None:
+def test_results_that_an_earlier_version_committed(
+    harness: LedgerHarness, ledger_settings: Settings, tmp_path: Path
+) -> None:
     """It let such names into the ledger as they were."""
     raw = os.fsdecode(GBK)
-    job = desk.ledger.submit(spec("held", Lane.INTERACTIVE), [Item(0, raw, sha256="aa"), Item(1, raw, sha256="bb")])
-    claim = desk.worker().claim(Lane.INTERACTIVE)
+    job = harness.ledger.submit(spec("held", Lane.INTERACTIVE), [Item(0, raw, sha256="aa"), Item(1, raw, sha256="bb")])
+    claim = harness.worker().claim(Lane.INTERACTIVE)
     assert claim is not None
     broken = ItemResult(1, raw, 0, "bb", error_code="unreadable", error_detail={"reason": raw})
-    desk.worker().commit(claim, [answer(claim.items[0]), broken], b"", final=True)
-    with caught_up(ledger_settings.model_copy(update={"data_dir": tmp_path}), desk.ledger, job.id) as projection:
+    harness.worker().commit(claim, [answer(claim.items[0]), broken], b"", final=True)
+    with caught_up(ledger_settings.model_copy(update={"data_dir": tmp_path}), harness.ledger, job.id) as projection:
         items, _ = projection.items()
         assert [item["name"] for item in items] == ["棉布.jpg", "棉布.jpg"]
         json.dumps(items, ensure_ascii=False).encode()
-    assert [result.name for result in desk.ledger.results(job.id)] == ["棉布.jpg", "棉布.jpg"]
+    assert [result.name for result in harness.ledger.results(job.id)] == ["棉布.jpg", "棉布.jpg"]
 
 
 @pytest.mark.parametrize(("field", "value"), [("cursor", GBK), ("not_before", "253402351199"), ("name", b"\xff")])

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 import requests
 
-from tests.curating import call, finished, submit_photos
+from tests.bank_api import call, finished, submit_photos
 from tests.product import Product
 
 DAY = 86400

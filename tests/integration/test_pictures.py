@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from shared.core.settings import Settings
-from tests.curating import built_bank
+from tests.bank_api import built_bank
 from web.app import create_app
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from scripts.cli.diagnostics import examine
 from shared.core.private_files import make_data_dir
 from shared.core.settings import Settings
-from tests.curating import finished, submit_photos
+from tests.bank_api import finished, submit_photos
 from tests.product import ROOT, WEFT, Product
 
 

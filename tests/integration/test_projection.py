@@ -14,14 +14,14 @@ from shared.core.settings import Settings
 from shared.jobs.model import ItemResult, Job, Lane
 from shared.jobs.projection import caught_up, open_projection
 from shared.ranking.model import Candidate, Ranking, Verdict
-from tests.desk import DIM, Desk, answer
+from tests.ledger_harness import DIM, LedgerHarness, answer
 
 
-def judged(desk: Desk, count: int = 30) -> Job:
+def judged(harness: LedgerHarness, count: int = 30) -> Job:
     """A finished job: every third photo failed, confidences fall with the index, labels alternate."""
-    job = desk.submit(count)
-    desk.admit(job)
-    worker = desk.worker()
+    job = harness.submit(count)
+    harness.admit(job)
+    worker = harness.worker()
     while claim := worker.claim(Lane.BULK):
         results: list[ItemResult] = []
         rows = []
@@ -36,7 +36,7 @@ def judged(desk: Desk, count: int = 30) -> Job:
             results.append(replace(answer(item), ranking=ranking, cached=item.index % 2 == 0))
             rows.append(np.full(DIM, item.index, np.float16).tobytes())
         worker.commit(claim, results, b"".join(rows), final=True)
-    return desk.check(job)
+    return harness.check(job)
 
 
 @pytest.fixture
@@ -44,22 +44,22 @@ def own(ledger_settings: Settings, tmp_path: object) -> Settings:
     return ledger_settings.model_copy(update={"data_dir": tmp_path})
 
 
-def test_folding_twice_changes_nothing(desk: Desk, own: Settings) -> None:
-    job = judged(desk)
-    with caught_up(own, desk.ledger, job.id) as projection:
+def test_folding_twice_changes_nothing(harness: LedgerHarness, own: Settings) -> None:
+    job = judged(harness)
+    with caught_up(own, harness.ledger, job.id) as projection:
         first = list(projection.rows())
-        assert projection.catch_up(desk.ledger) == 0
+        assert projection.catch_up(harness.ledger) == 0
         assert list(projection.rows()) == first
-        assert projection.behind(desk.ledger) == 0
+        assert projection.behind(harness.ledger) == 0
     assert [row["index"] for row in first] == list(range(30))
     assert sum(row["status"] == "ok" for row in first) == job.ok
 
 
-def test_several_processes_fold_together(desk: Desk, own: Settings) -> None:
-    job = judged(desk, 500)
+def test_several_processes_fold_together(harness: LedgerHarness, own: Settings) -> None:
+    job = judged(harness, 500)
 
     def fold() -> None:
-        with caught_up(own, desk.ledger, job.id):
+        with caught_up(own, harness.ledger, job.id):
             pass
 
     threads = [threading.Thread(target=fold) for _ in range(4)]
@@ -67,7 +67,7 @@ def test_several_processes_fold_together(desk: Desk, own: Settings) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    with caught_up(own, desk.ledger, job.id) as projection:
+    with caught_up(own, harness.ledger, job.id) as projection:
         assert [row["index"] for row in projection.rows()] == list(range(500))
         found = projection.vectors(range(500))
     assert {i: np.frombuffer(v, np.float16)[0] for i, v in found.items()} == {
@@ -75,48 +75,48 @@ def test_several_processes_fold_together(desk: Desk, own: Settings) -> None:
     }
 
 
-def test_vectors_leave_the_ledger_once_they_are_kept(desk: Desk, own: Settings) -> None:
-    job = judged(desk)
-    assert list(desk.redis.scan_iter("weft:*:vec:*"))
-    with caught_up(own, desk.ledger, job.id):
+def test_vectors_leave_the_ledger_once_they_are_kept(harness: LedgerHarness, own: Settings) -> None:
+    job = judged(harness)
+    assert list(harness.redis.scan_iter("weft:*:vec:*"))
+    with caught_up(own, harness.ledger, job.id):
         pass
-    assert not list(desk.redis.scan_iter("weft:*:vec:*"))
+    assert not list(harness.redis.scan_iter("weft:*:vec:*"))
 
 
-def test_a_lost_file_is_made_again_from_the_ledger(desk: Desk, own: Settings) -> None:
-    job = judged(desk)
-    with caught_up(own, desk.ledger, job.id) as projection:
+def test_a_lost_file_is_made_again_from_the_ledger(harness: LedgerHarness, own: Settings) -> None:
+    job = judged(harness)
+    with caught_up(own, harness.ledger, job.id) as projection:
         before = list(projection.rows())
     for path in own.jobs_dir.iterdir():
         path.unlink()
-    with caught_up(own, desk.ledger, job.id) as projection:
+    with caught_up(own, harness.ledger, job.id) as projection:
         assert list(projection.rows()) == before
 
 
-def test_results_outlive_the_ledger(desk: Desk, own: Settings) -> None:
-    job = judged(desk)
-    with caught_up(own, desk.ledger, job.id) as projection:
+def test_results_outlive_the_ledger(harness: LedgerHarness, own: Settings) -> None:
+    job = judged(harness)
+    with caught_up(own, harness.ledger, job.id) as projection:
         before = list(projection.rows())
-    desk.office.remove(job.id)
-    with caught_up(own, desk.ledger, job.id) as projection:
+    harness.dispatcher.remove(job.id)
+    with caught_up(own, harness.ledger, job.id) as projection:
         assert list(projection.rows()) == before
 
 
-def test_a_retry_replaces_the_failure(desk: Desk, own: Settings) -> None:
-    job = judged(desk)
-    with caught_up(own, desk.ledger, job.id) as projection:
+def test_a_retry_replaces_the_failure(harness: LedgerHarness, own: Settings) -> None:
+    job = judged(harness)
+    with caught_up(own, harness.ledger, job.id) as projection:
         assert projection.summary()["failures"] == {"truncated": 10}
-    desk.ledger.retry(job.id)
-    desk.admit(job)
-    desk.drain(desk.worker())
-    with caught_up(own, desk.ledger, job.id) as projection:
+    harness.ledger.retry(job.id)
+    harness.admit(job)
+    harness.drain(harness.worker())
+    with caught_up(own, harness.ledger, job.id) as projection:
         assert projection.summary()["failures"] == {}
         assert projection.item(2)["status"] == "ok"
 
 
-def test_filters(desk: Desk, own: Settings) -> None:
-    job = judged(desk)
-    with caught_up(own, desk.ledger, job.id) as p:
+def test_filters(harness: LedgerHarness, own: Settings) -> None:
+    job = judged(harness)
+    with caught_up(own, harness.ledger, job.id) as p:
 
         def indexes(**query: object) -> list[int]:
             return [item["index"] for item in p.items(**query)[0]]  # type: ignore[arg-type]
@@ -131,9 +131,9 @@ def test_filters(desk: Desk, own: Settings) -> None:
 
 
 @pytest.mark.parametrize("sort", ["index", "confidence"])
-def test_pages_hold_every_item_once(desk: Desk, own: Settings, sort: str) -> None:
-    job = judged(desk)
-    with caught_up(own, desk.ledger, job.id) as p:
+def test_pages_hold_every_item_once(harness: LedgerHarness, own: Settings, sort: str) -> None:
+    job = judged(harness)
+    with caught_up(own, harness.ledger, job.id) as p:
         seen: list[int] = []
         cursor = None
         while True:
@@ -148,14 +148,14 @@ def test_pages_hold_every_item_once(desk: Desk, own: Settings, sort: str) -> Non
 
 
 @pytest.mark.parametrize("query", [{"sort": "name"}, {"cursor": "x"}, {"sort": "confidence", "cursor": "[1]"}])
-def test_wrong_questions_are_refused(desk: Desk, own: Settings, query: dict[str, str]) -> None:
+def test_wrong_questions_are_refused(harness: LedgerHarness, own: Settings, query: dict[str, str]) -> None:
     with closing(open_projection(own, "j0b")) as projection, pytest.raises(InvalidRequest):
         projection.items(**query)  # type: ignore[arg-type]
 
 
-def test_a_correction_stands_beside_the_prediction(desk: Desk, own: Settings) -> None:
-    job = judged(desk)
-    with caught_up(own, desk.ledger, job.id) as p:
+def test_a_correction_stands_beside_the_prediction(harness: LedgerHarness, own: Settings) -> None:
+    job = judged(harness)
+    with caught_up(own, harness.ledger, job.id) as p:
         assert p.correct(0, "真丝")["corrected"] == "真丝"
         assert p.item(0)["label"] == "satin"
         assert [i["index"] for i in p.items(label="真丝")[0]] == [0]

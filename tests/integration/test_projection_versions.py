@@ -14,7 +14,7 @@ from shared.jobs import archive
 from shared.jobs.ledger import Ledger
 from shared.jobs.projection import open_projection
 from shared.jobs.projection_schema import STEPS, migrate
-from tests.desk import Desk
+from tests.ledger_harness import LedgerHarness
 
 #: As the first release made it, without a version.
 FIRST = """
@@ -80,7 +80,7 @@ def test_a_step_that_fails_changes_nothing(own: Settings) -> None:
 
 
 def test_results_that_an_earlier_version_let_go_are_found_again(
-    desk: Desk, ledger_settings: Settings, own: Settings
+    harness: LedgerHarness, ledger_settings: Settings, own: Settings
 ) -> None:
     """The ledger has no such job, and nothing says what it was called: its results are there."""
     (own.data_dir / "run").symlink_to(ledger_settings.run_dir)

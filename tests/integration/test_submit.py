@@ -26,8 +26,8 @@ from shared.jobs.ledger import Ledger
 from shared.jobs.model import Job
 from shared.storage import open_storage
 from tests.banks import by_label, clustered, make_bank
-from tests.desk import photos as items
-from tests.desk import spec
+from tests.ledger_harness import photos as items
+from tests.ledger_harness import spec
 from tests.product import ROOT, WEFT, eventually
 from worker.dispatcher.main import Dispatcher
 

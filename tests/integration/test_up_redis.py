@@ -64,7 +64,7 @@ def test_a_long_data_folder_still_gets_a_socket(tmp_path: Path) -> None:
     deep = Settings(data_dir=tmp_path / ("布料" * 20) / ("long name " * 8))
     with embedded.running(deep) as pair:
         assert pair.ledger_at.path is not None
-        assert len(bytes(pair.ledger_at.path)) <= embedded.LONGEST_SOCKET_PATH
+        assert len(bytes(pair.ledger_at.path)) <= embedded.MAX_SOCKET_PATH
         assert pair.answering()
 
 
@@ -134,7 +134,7 @@ def test_an_old_or_broken_program_is_passed_over(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     program, version = embedded.find_server()
     assert program != old
-    assert tuple(map(int, version.split(".")[:2])) >= embedded.OLDEST
+    assert tuple(map(int, version.split(".")[:2])) >= embedded.MIN_VERSION
 
 
 def test_killing_the_server_loses_nothing_acknowledged(settings: Settings) -> None:

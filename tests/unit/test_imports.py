@@ -54,7 +54,7 @@ def test_only_the_queue_and_the_worker_know_celery() -> None:
         for path in files(part)
         if {name.split(".")[0] for name in imported(path)} & {"celery", "kombu"}
     }
-    assert {path for path in knowing if path.startswith(("shared/", "web/"))} == {"shared/jobs/wakeup.py"}
+    assert {path for path in knowing if path.startswith(("shared/", "web/"))} == {"shared/jobs/notifier.py"}
 
 
 def test_the_pipeline_knows_neither_redis_nor_celery() -> None:
@@ -62,7 +62,7 @@ def test_the_pipeline_knows_neither_redis_nor_celery() -> None:
         names = imported(path)
         assert not {n for n in names if n.split(".")[0] in ("redis", "celery", "kombu")}, path
         assert not {
-            n for n in names if n.startswith(("shared.jobs.ledger", "shared.jobs.wakeup", "shared.jobs.projection"))
+            n for n in names if n.startswith(("shared.jobs.ledger", "shared.jobs.notifier", "shared.jobs.projection"))
         }, path
 
 

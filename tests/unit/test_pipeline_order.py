@@ -10,7 +10,20 @@ import pytest
 
 from shared.encoder.cache import EmbeddingCache
 from shared.jobs.model import Item, Lane
-from tests.belts import DIM, Chunk, Colours, Hashing, ListSource, cut, info, make_pipeline, pictures, rank, run, stored
+from tests.pipeline_harness import (
+    DIM,
+    Chunk,
+    Colours,
+    Hashing,
+    ListSource,
+    cut,
+    info,
+    make_pipeline,
+    pictures,
+    rank,
+    run,
+    stored,
+)
 
 NAMES = [f"photo {n}" for n in range(150)]
 

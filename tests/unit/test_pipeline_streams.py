@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from shared.jobs.model import Item
-from tests.belts import Hashing, ListSource, cut, make_pipeline, rank, run, stored
+from tests.pipeline_harness import Hashing, ListSource, cut, make_pipeline, rank, run, stored
 
 
 class Meeting(Hashing):

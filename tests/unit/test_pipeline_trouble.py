@@ -12,8 +12,8 @@ from shared.core.errors import BankError, Unavailable
 from shared.jobs.model import Item, ItemResult, Lane
 from shared.pipeline.photos import Photos
 from shared.storage.local import LocalStorage
-from tests.belts import Chunk, Colours, Hashing, ListSource, cut, make_pipeline, pictures, run, stored
-from tests.belts import rank as plain_rank
+from tests.pipeline_harness import Chunk, Colours, Hashing, ListSource, cut, make_pipeline, pictures, run, stored
+from tests.pipeline_harness import rank as plain_rank
 
 
 def test_bad_photos_fail_alone_with_a_reason(tmp_path: Path) -> None:
@@ -67,10 +67,10 @@ def test_a_hung_photo_times_out_and_takes_nothing_with_it(tmp_path: Path) -> Non
     chunk = Chunk(tuple(pictures(tmp_path, colours)))
     source = ListSource.of(chunk, Chunk(tuple(pictures(tmp_path, [(9, 9, 9)] * 3, first=50))))
     encoder = Colours(micro_batch=4)
-    pipeline = make_pipeline(tmp_path, encoder, patience=0.3, threads=1)
+    pipeline = make_pipeline(tmp_path, encoder, photo_timeout=0.3, threads=1)
     run(pipeline, source)
     encoder.go_on.set()
-    assert pipeline.tainted
+    assert pipeline.needs_restart
     assert {i: r.error_code for i, r in source.results.items() if not r.ok} == {4: "timeout"}
     # What only stood behind it is handed back, not failed.
     unanswered = {i.index for i in chunk.items} - set(source.results)
@@ -90,10 +90,10 @@ def test_a_file_that_does_not_answer_times_out(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(Photos, "read", read)
     source = ListSource.of(Chunk(tuple(pictures(tmp_path, [(n, 100, 100) for n in range(6)]))))
-    pipeline = make_pipeline(tmp_path, encoder, patience=0.3, threads=2)
+    pipeline = make_pipeline(tmp_path, encoder, photo_timeout=0.3, threads=2)
     run(pipeline, source)
     encoder.go_on.set()
-    assert pipeline.tainted
+    assert pipeline.needs_restart
     assert source.results[1].error_code == "timeout"
     assert {i for i, r in source.results.items() if not r.ok} == {1}
 

@@ -18,8 +18,8 @@ def _run(code: str) -> str:
 def test_ctrl_c_twice_in_a_row_is_one_request_and_later_insists() -> None:
     told = _run(
         "os.kill(os.getpid(), signal.SIGINT); os.kill(os.getpid(), signal.SIGTERM); s.wait(1); "
-        "print(s.stopping, s.insisted); "
-        "m.SAME_SECONDS = 0.0; os.kill(os.getpid(), signal.SIGINT); s.wait(1); print(s.insisted)"
+        "print(s.stopping, s.force_quit); "
+        "m.DEBOUNCE_SECONDS = 0.0; os.kill(os.getpid(), signal.SIGINT); s.wait(1); print(s.force_quit)"
     )
     assert told.split() == ["True", "False", "True"]
 

@@ -27,7 +27,7 @@ def said() -> list[str]:
 def keeper(said: list[str]) -> Iterator[supervisor.Supervisor]:
     made = supervisor.Supervisor(Signals(), lambda name, text: said.append(f"{name}: {text}"))
     yield made
-    made.end(made.kept, 0)
+    made.end(made.processes, 0)
 
 
 def _python(tmp_path: Path, code: str, name: str = "trial") -> process.Service:
@@ -43,12 +43,12 @@ STUBBORN = (
 def test_what_ends_is_started_again_after_a_pause(
     keeper: supervisor.Supervisor, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.05)
-    kept = keeper.add(_python(tmp_path, "raise SystemExit(3)"))
+    monkeypatch.setattr(supervisor, "INITIAL_RESTART_DELAY", 0.05)
+    managed = keeper.add(_python(tmp_path, "raise SystemExit(3)"))
 
     def three_times() -> bool:
         keeper.tick()
-        return kept.failures == 3
+        return managed.failures == 3
 
     eventually(three_times, 20)
     pauses = [line.split(" in ")[1].split(" s")[0] for line in said]
@@ -57,34 +57,34 @@ def test_what_ends_is_started_again_after_a_pause(
 
 
 def test_the_longest_pause_is_bounded(keeper: supervisor.Supervisor, tmp_path: Path) -> None:
-    kept = keeper.add(_python(tmp_path, "raise SystemExit(3)"))
-    kept.failures = 10
-    assert kept.process is not None
-    kept.process.wait()
+    managed = keeper.add(_python(tmp_path, "raise SystemExit(3)"))
+    managed.failures = 10
+    assert managed.process is not None
+    managed.process.wait()
     keeper.tick()
-    assert kept.retry_at - time.monotonic() <= process.LONGEST_PAUSE
+    assert managed.retry_at - time.monotonic() <= process.MAX_RESTART_DELAY
 
 
 def test_one_that_runs_once_is_not_started_again(
     keeper: supervisor.Supervisor, said: list[str], tmp_path: Path
 ) -> None:
-    kept = keeper.add(_python(tmp_path, "pass"), once=True)
-    assert kept.process is not None
-    kept.process.wait()
+    managed = keeper.add(_python(tmp_path, "pass"), once=True)
+    assert managed.process is not None
+    managed.process.wait()
     keeper.tick()
     keeper.tick()
-    assert kept.done
-    assert kept.process is None
+    assert managed.done
+    assert managed.process is None
     assert said == ["trial: done"]
 
 
 def test_the_end_waits_only_so_long(keeper: supervisor.Supervisor, said: list[str], tmp_path: Path) -> None:
-    kept = keeper.add(_python(tmp_path, STUBBORN))
-    eventually(lambda: "up" in kept.service.log.read_text(), 20)
+    managed = keeper.add(_python(tmp_path, STUBBORN))
+    eventually(lambda: "up" in managed.service.log.read_text(), 20)
     began = time.monotonic()
-    keeper.end([kept], 0.3)
+    keeper.end([managed], 0.3)
     assert 0.3 <= time.monotonic() - began < 3
-    assert not kept.running
+    assert not managed.running
     assert said == ["trial: did not end in time: killed"]
 
 
@@ -92,32 +92,32 @@ def test_the_end_takes_what_the_service_started(keeper: supervisor.Supervisor, t
     code = (
         f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {SLEEP!r}]).pid, flush=True); {SLEEP}"
     )
-    kept = keeper.add(_python(tmp_path, code))
-    eventually(lambda: kept.service.log.read_text().endswith("\n"), 20)
-    grandchild = psutil.Process(int(kept.service.log.read_text()))
-    keeper.end([kept], 5)
+    managed = keeper.add(_python(tmp_path, code))
+    eventually(lambda: managed.service.log.read_text().endswith("\n"), 20)
+    grandchild = psutil.Process(int(managed.service.log.read_text()))
+    keeper.end([managed], 5)
     eventually(lambda: not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE, 5)
 
 
 def test_a_stopped_service_ends_too(keeper: supervisor.Supervisor, said: list[str], tmp_path: Path) -> None:
-    kept = keeper.add(_python(tmp_path, SLEEP))
-    assert kept.process is not None
-    kept.process.send_signal(signal.SIGSTOP)
-    keeper.end([kept], 10)
+    managed = keeper.add(_python(tmp_path, SLEEP))
+    assert managed.process is not None
+    managed.process.send_signal(signal.SIGSTOP)
+    keeper.end([managed], 10)
     assert said == []
 
 
 def test_a_service_has_a_session_of_its_own(keeper: supervisor.Supervisor, tmp_path: Path) -> None:
-    kept = keeper.add(_python(tmp_path, SLEEP))
-    assert kept.process is not None
-    assert os.getsid(kept.process.pid) == kept.process.pid != os.getsid(0)
+    managed = keeper.add(_python(tmp_path, SLEEP))
+    assert managed.process is not None
+    assert os.getsid(managed.process.pid) == managed.process.pid != os.getsid(0)
 
 
 def test_what_cannot_be_run_is_said_and_tried_again(
     keeper: supervisor.Supervisor, said: list[str], tmp_path: Path
 ) -> None:
-    kept = keeper.add(process.Service("trial", (str(tmp_path / "nothing"),), tmp_path / "trial.log"))
-    assert kept.process is None
+    managed = keeper.add(process.Service("trial", (str(tmp_path / "nothing"),), tmp_path / "trial.log"))
+    assert managed.process is None
     assert "nothing cannot be run; starting it again" in said[0]
 
 
@@ -143,7 +143,7 @@ def test_logs_are_kept_over_restarts_and_never_grow_without_end(
         log.write_text(f"run {run}")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["web.log", "web.log.1", "web.log.2", "web.log.3"]
     assert (tmp_path / "web.log.1").read_text() == "run 4"
-    monkeypatch.setattr(process, "LARGEST_LOG", 3)
+    monkeypatch.setattr(process, "MAX_LOG_BYTES", 3)
     process.trim(log)
     assert log.read_text() == ""
     assert (tmp_path / "web.log.1").read_text() == "run 5"

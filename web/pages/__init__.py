@@ -10,7 +10,7 @@ from flask import Response, request, url_for
 
 from shared.bank.class_names import ranked_classes
 from shared.core.errors import BankError, WeftError
-from shared.curation.building_marker import being_made
+from shared.curation.building_marker import is_building
 from shared.encoder import demo
 from web import bank_words, verdicts, words
 from web.api.bank import trained
@@ -60,7 +60,7 @@ def in_force() -> dict[str, Any]:
     try:
         manifest = services().manifest()
     except BankError as error:
-        made = being_made(services().settings) if error.code == "no_bank" else None
+        made = is_building(services().settings) if error.code == "no_bank" else None
         return {"problem": BankError(f"bank_{made}_being_made") if made else error}
     except WeftError:
         return {"problem": BankError("no_bank")}

@@ -14,7 +14,7 @@ from shared.core.names import path_name
 from shared.core.settings import CHUNK_ITEMS
 from shared.jobs.admission import MEMORY_FOR_LISTING, memory_share
 from shared.jobs.ledger import Ledger
-from shared.jobs.ledger.office import Office
+from shared.jobs.ledger.dispatcher_ledger import DispatcherLedger
 from shared.jobs.ledger.submission import SHARES, guided
 from shared.jobs.model import Item, Job
 from shared.photos.formats import is_photo_name
@@ -78,10 +78,10 @@ def _readable_kind(entry: os.DirEntry[str]) -> bool:
 class Lister(threading.Thread):
     """Lists one job; ends by itself when the job is listed, stopped, or the ledger is gone."""
 
-    def __init__(self, ledger: Ledger, office: Office, job: Job) -> None:
+    def __init__(self, ledger: Ledger, dispatcher_ledger: DispatcherLedger, job: Job) -> None:
         super().__init__(name=f"list-{job.id}", daemon=True)
         self._ledger = ledger
-        self._office = office
+        self._dispatcher_ledger = dispatcher_ledger
         self._job = job
         #: It ended by trouble of its own, not because the ledger was away or full.
         self.failed = False
@@ -99,9 +99,9 @@ class Lister(threading.Thread):
     def _list(self) -> None:
         root = Path(self._job.path or "")
         if not root.is_dir():
-            self._office.append(self._job.id, [], "", last=True, note="folder_missing")
+            self._dispatcher_ledger.append(self._job.id, [], "", last=True, note="folder_missing")
             return
-        cursor = self._office.cursor(self._job.id)
+        cursor = self._dispatcher_ledger.cursor(self._job.id)
         index = self._ledger.job(self._job.id).total
         # The list's end is held back until it is known to be the end: it is cut finer, so that workers end together.
         waiting: list[tuple[Item, str]] = []
@@ -120,9 +120,9 @@ class Lister(threading.Thread):
         for piece in guided(waiting, len(waiting)):
             if not self._append(piece):
                 return
-        self._office.append(self._job.id, [], "", last=True, note=None if index else "folder_empty")
+        self._dispatcher_ledger.append(self._job.id, [], "", last=True, note=None if index else "folder_empty")
 
     def _append(self, listed: Sequence[tuple[Item, str]]) -> bool:
         if memory_share(self._ledger) >= MEMORY_FOR_LISTING:
             raise Unavailable("memory_full")
-        return self._office.append(self._job.id, [item for item, _ in listed], listed[-1][1], last=False)
+        return self._dispatcher_ledger.append(self._job.id, [item for item, _ in listed], listed[-1][1], last=False)

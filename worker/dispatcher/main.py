@@ -1,4 +1,4 @@
-"""The dispatcher's loop. Whatever it does may be done twice, or left half-done and taken up by the next one."""
+"""The dispatcher's loop. Every step is idempotent; the next dispatcher completes a step that was interrupted."""
 
 from __future__ import annotations
 
@@ -18,55 +18,55 @@ from shared.core.errors import Unavailable, WeftError
 from shared.core.logs import configure
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
-from shared.jobs.ledger.office import Office
+from shared.jobs.ledger.dispatcher_ledger import DispatcherLedger
 from shared.jobs.model import Job, JobState, Lane
-from shared.jobs.wakeup import KEY_PREFIX, Bell
+from shared.jobs.notifier import KEY_PREFIX, WorkerNotifier
 from worker.dispatcher.listing import Lister
-from worker.dispatcher.obstacles import CODES, obstacle, out_of_sight
+from worker.dispatcher.obstacles import CODES, folder_unreachable, obstacle
 from worker.dispatcher.projecting import Projector
 
 _log = structlog.get_logger(__name__)
 
-#: Chunks waiting or running, a worker.
-AHEAD = 4
-_TICK = 0.1
-#: Seconds between two ticks at the least.
-_BREATH = 0.01
-_SWEEP = 1.0
-_TIDY = 60.0
-#: A lister that could not go on (the ledger was away or full) is followed by another after so long.
-_LIST_AGAIN = 2.0
-#: Times that a folder's listing may fail, other than by the ledger's absence, before its job goes on without the rest.
+#: Target number of chunks in flight (ready or leased) per worker.
+CHUNKS_PER_WORKER = 4
+_LOOP_INTERVAL = 0.1
+#: Minimum seconds between two iterations.
+_MIN_LOOP_INTERVAL = 0.01
+_SWEEP_INTERVAL = 1.0
+_CLEANUP_INTERVAL = 60.0
+#: Seconds before a lister that was interrupted (ledger unreachable or full) is replaced.
+_LISTING_RETRY_DELAY = 2.0
+#: Attempts to list a folder (an unreachable ledger does not count) before its job continues without the rest.
 LISTING_ATTEMPTS = 4
-#: Seconds between two log entries about the same job's trouble.
-_FAILED_AGAIN = 30.0
-#: The office is lost to another dispatcher when this one has not ticked for so long.
-_OFFICE = 10.0
-#: Seconds between two looks at an office that another holds.
-_QUEUEING = 2.0
-_RING = 0.3
-#: Seconds between two announcements of the folders that may be read, for `weft submit`.
-_ANNOUNCE = 5.0
+#: Minimum seconds between two log entries about the same failing job.
+_FAILURE_LOG_INTERVAL = 30.0
+#: Another dispatcher takes over when this one has not renewed the leader lock for so long.
+_LEADER_LEASE_SECONDS = 10.0
+#: Seconds between two attempts to take a leader lock that another dispatcher holds.
+_LEADER_POLL_INTERVAL = 2.0
+_NOTIFY_INTERVAL = 0.3
+#: Seconds between two announcements of the folder roots, for `weft submit`.
+_ANNOUNCE_INTERVAL = 5.0
 
 
 def run(settings: Settings) -> None:
-    """Works until SIGTERM or SIGINT. Raises: Conflict (`schema_unknown`)."""
+    """Runs until SIGTERM or SIGINT. Raises: Conflict (`schema_unknown`)."""
     configure(settings, "dispatcher")
-    over = threading.Event()
+    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: over.set())
-    while not over.is_set():
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.is_set():
         try:
-            Dispatcher(settings).run(over)
+            Dispatcher(settings).run(stop)
         except WeftError as error:
             if error.status != 503:
                 raise
             _log.warning("waiting_for_redis", code=error.code)
-            over.wait(1.0)
+            stop.wait(1.0)
         except Exception:
-            # Whatever it was, the jobs that it does not concern have to go on.
+            # Jobs that are not affected have to continue.
             _log.exception("dispatcher_failed")
-            over.wait(1.0)
+            stop.wait(1.0)
 
 
 class Dispatcher:
@@ -74,38 +74,38 @@ class Dispatcher:
         self._settings = settings
         self._ledger = Ledger.connect(settings)
         holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self._office = Office(self._ledger.connection, holder)
-        self._bell = Bell(settings)
+        self._dispatcher_ledger = DispatcherLedger(self._ledger.connection, holder)
+        self._notifier = WorkerNotifier(settings)
         self._listers: dict[str, Lister] = {}
         self._listing_failures: Counter[str] = Counter()
         self._last: defaultdict[str, float] = defaultdict(float)
 
-    def run(self, over: threading.Event) -> None:
-        """Until `over`, as long as the ledger answers. Raises: Unavailable."""
-        told = False
-        while not self._office.hold(_OFFICE):
-            if not told:
-                _log.info("another_dispatcher_is_at_work")
-                told = True
-            if over.wait(_QUEUEING):
+    def run(self, stop: threading.Event) -> None:
+        """Runs until `stop` is set or the ledger is unreachable. Raises: Unavailable."""
+        logged = False
+        while not self._dispatcher_ledger.take_leadership(_LEADER_LEASE_SECONDS):
+            if not logged:
+                _log.info("leader_lock_held")
+                logged = True
+            if stop.wait(_LEADER_POLL_INTERVAL):
                 return
-        _log.info("at_work")
-        projector = Projector(self._settings, self._ledger, self._office)
+        _log.info("dispatcher_started")
+        projector = Projector(self._settings, self._ledger, self._dispatcher_ledger)
         projector.start()
         try:
-            while not over.is_set() and self._office.hold(_OFFICE):
+            while not stop.is_set() and self._dispatcher_ledger.take_leadership(_LEADER_LEASE_SECONDS):
                 self._tick()
-                if self._office.await_news(_TICK):
-                    # Whoever submits waits for the next ring; a flood of submissions shares it.
-                    self._last["ring"] = 0.0
-                    over.wait(_BREATH)
+                if self._dispatcher_ledger.wait_for_news(_LOOP_INTERVAL):
+                    # Notify workers at once, but only once for a burst of submissions.
+                    self._last["notify"] = 0.0
+                    stop.wait(_MIN_LOOP_INTERVAL)
         finally:
             projector.end()
-        self._office.leave()
+        self._dispatcher_ledger.resign()
 
     def _tick(self) -> None:
-        if self._due("announce", _ANNOUNCE):
-            self._ledger.announce_roots(self._settings.roots, 3 * _ANNOUNCE)
+        if self._due("announce", _ANNOUNCE_INTERVAL):
+            self._ledger.announce_roots(self._settings.roots, 3 * _ANNOUNCE_INTERVAL)
         jobs = self._ledger.active()
         workers = self._ledger.workers()
         serving = Counter(w["identity"] for w in workers if w["identity"])
@@ -115,28 +115,28 @@ class Dispatcher:
             elif job.state is JobState.LISTING:
                 self._guarded(job, self._list)
         moving = [j for j in jobs if j.state in (JobState.LISTING, JobState.QUEUED, JobState.RUNNING)]
-        if self._due("sweep", _SWEEP):
+        if self._due("sweep", _SWEEP_INTERVAL):
             for job in jobs:
-                self._guarded(job, self._office.sweep)
+                self._guarded(job, self._dispatcher_ledger.sweep)
             for job in moving:
                 self._guarded(job, lambda job: self._explain(job, workers))
-        hidden = [job for job in moving if out_of_sight(job, workers)]
-        for job in hidden:
-            self._guarded(job, self._office.withdraw)
-        self._admit([job for job in moving if job not in hidden], serving)
-        if self._due("ring", _RING):
-            self._ring(moving, workers)
-        if self._due("tidy", _TIDY):
-            self._office.tidy()
+        unreachable = [job for job in moving if folder_unreachable(job, workers)]
+        for job in unreachable:
+            self._guarded(job, self._dispatcher_ledger.withdraw)
+        self._admit([job for job in moving if job not in unreachable], serving)
+        if self._due("notify", _NOTIFY_INTERVAL):
+            self._notify(moving, workers)
+        if self._due("cleanup", _CLEANUP_INTERVAL):
+            self._dispatcher_ledger.remove_dead_submissions()
 
     def _guarded(self, job: Job, step: Callable[[Job], object]) -> None:
-        """One job's trouble is logged, and every other job goes on."""
+        """Runs one step for one job; a failure is logged and does not affect other jobs."""
         try:
             step(job)
         except Unavailable:
             raise
         except Exception as error:
-            if self._due(f"failed {job.id}", _FAILED_AGAIN):
+            if self._due(f"failed {job.id}", _FAILURE_LOG_INTERVAL):
                 _log.error("job_step_failed", job=job.id, error=repr(error))
 
     def _due(self, what: str, seconds: float) -> bool:
@@ -154,35 +154,36 @@ class Dispatcher:
             self._listing_failures[job.id] += 1
             del self._listers[job.id]
         if self._listing_failures[job.id] >= LISTING_ATTEMPTS:
-            # It is no use: what was found is classified, and the job says what is missing.
-            self._office.append(job.id, [], "", last=True, note="listing_failed")
+            # Give up: what was listed is classified, and the job carries a note.
+            self._dispatcher_ledger.append(job.id, [], "", last=True, note="listing_failed")
             del self._listing_failures[job.id]
-        elif self._due(f"list {job.id}", _LIST_AGAIN):
+        elif self._due(f"list {job.id}", _LISTING_RETRY_DELAY):
             self._listers = {k: v for k, v in self._listers.items() if v.is_alive()}
-            self._listers[job.id] = lister = Lister(self._ledger, self._office, job)
+            self._listers[job.id] = lister = Lister(self._ledger, self._dispatcher_ledger, job)
             lister.start()
 
     def _admit(self, jobs: list[Job], serving: Counter[str]) -> None:
-        """Keeps `AHEAD` chunks a worker waiting or running, jobs in turn; workers replace what they end themselves."""
-        lines: defaultdict[tuple[str, Lane], list[Job]] = defaultdict(list)
+        """Keeps `CHUNKS_PER_WORKER` chunks per worker in flight, round-robin over jobs; commits admit replacements."""
+        queues: defaultdict[tuple[str, Lane], list[Job]] = defaultdict(list)
         for job in jobs:
-            lines[job.identity, job.lane].append(job)
-        for (identity, lane), line in lines.items():
-            # Also where there is no room: a job has its turns from the moment it moves.
-            self._office.admit(identity, lane, [job.id for job in line], AHEAD * max(1, serving[identity]))
+            queues[job.identity, job.lane].append(job)
+        for (identity, lane), queue in queues.items():
+            # Also without free capacity: an active job joins the rota at once.
+            target = CHUNKS_PER_WORKER * max(1, serving[identity])
+            self._dispatcher_ledger.admit(identity, lane, [job.id for job in queue], target)
 
-    def _ring(self, jobs: list[Job], workers: list[dict[str, Any]]) -> None:
-        """Wakes as many workers as there are chunks, where no message waits for them already."""
+    def _notify(self, jobs: list[Job], workers: list[dict[str, Any]]) -> None:
+        """Sends one message per ready chunk, at most one per worker, minus messages already queued."""
         for lane in Lane:
             identities = {job.identity for job in jobs if job.lane is lane}
-            ready = sum(self._office.waiting(identity, lane.value) for identity in identities)
-            messages = self._office.messages(KEY_PREFIX + lane.value)
+            ready = sum(self._dispatcher_ledger.waiting(identity, lane.value) for identity in identities)
+            messages = self._dispatcher_ledger.messages(KEY_PREFIX + lane.value)
             missing = min(ready, max(1, len(workers))) - messages
             if missing > 0:
-                self._bell.ring(lane, missing)
+                self._notifier.notify(lane, missing)
 
     def _explain(self, job: Job, workers: list[dict[str, Any]]) -> None:
-        """Says on the job what keeps it from moving, and takes it back."""
+        """Sets or clears the note that explains why the job is not progressing."""
         code, detail = obstacle(job, workers) or (None, {})
         if (job.note, job.note_detail if code else {}) != (code, detail) and (code or job.note in CODES):
-            self._office.note(job.id, code, detail)
+            self._dispatcher_ledger.note(job.id, code, detail)

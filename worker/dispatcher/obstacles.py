@@ -18,15 +18,15 @@ CODES = (
 )
 
 
-def blind(job: Job, workers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def workers_without_folder(job: Job, workers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The workers with the job's model that report that they cannot read its folder."""
     return [w for w in workers if w.get("identity") == job.identity and job.id in (w.get("hidden_jobs") or ())]
 
 
-def out_of_sight(job: Job, workers: Sequence[dict[str, Any]]) -> bool:
+def folder_unreachable(job: Job, workers: Sequence[dict[str, Any]]) -> bool:
     """Whether there are workers for the job, and none of them can read its folder."""
     able = sum(1 for w in workers if w.get("identity") == job.identity)
-    return able > 0 and len(blind(job, workers)) == able
+    return able > 0 and len(workers_without_folder(job, workers)) == able
 
 
 def obstacle(job: Job, workers: Sequence[dict[str, Any]]) -> tuple[str, dict[str, str]] | None:
@@ -39,8 +39,8 @@ def obstacle(job: Job, workers: Sequence[dict[str, Any]]) -> tuple[str, dict[str
         if loading:
             return "worker_error", {}
         return ("no_worker_for_model" if workers else "no_worker"), {}
-    unable = blind(job, able)
-    if not unable:
+    without_folder = workers_without_folder(job, able)
+    if not without_folder:
         return None
-    code = "folder_not_visible" if len(unable) == len(able) else "folder_not_visible_to_some"
-    return code, {"workers": ", ".join(sorted({str(w["id"]) for w in unable}))}
+    code = "folder_not_visible" if len(without_folder) == len(able) else "folder_not_visible_to_some"
+    return code, {"workers": ", ".join(sorted({str(w["id"]) for w in without_folder}))}

@@ -1,4 +1,4 @@
-"""Keeps projections up to date, so that pages and exports find results there, and releases jobs whose time is over."""
+"""Keeps projections up to date for pages and exports, and releases jobs whose retention has expired."""
 
 from __future__ import annotations
 
@@ -12,59 +12,59 @@ from shared.core.errors import NotFound, Unavailable
 from shared.core.settings import Settings
 from shared.jobs import archive
 from shared.jobs.ledger import Ledger, removal
-from shared.jobs.ledger.office import Office
+from shared.jobs.ledger.dispatcher_ledger import DispatcherLedger
 from shared.jobs.projection import open_projection
 
 _log = structlog.get_logger(__name__)
-_PAUSE = 0.5
+_POLL_INTERVAL = 0.5
 #: Seconds between two rounds of releases at the most.
-_RELEASE = 60.0
+_RELEASE_INTERVAL = 60.0
 #: Seconds until a job whose projection could not be written is tried again.
-_AGAIN = 15.0
+_RETRY_DELAY = 15.0
 
 
 class Projector(threading.Thread):
     """One job's trouble never keeps the others waiting: it is logged, said on the job, and tried again later."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, office: Office) -> None:
+    def __init__(self, settings: Settings, ledger: Ledger, dispatcher_ledger: DispatcherLedger) -> None:
         super().__init__(name="projector", daemon=True)
         self._settings = settings
         self._ledger = ledger
-        self._office = office
-        self._over = threading.Event()
+        self._dispatcher_ledger = dispatcher_ledger
+        self._stop = threading.Event()
         self._not_before: dict[str, float] = {}
         self._reconciled = False
         self._released = 0.0
 
     def run(self) -> None:
-        while not self._over.wait(_PAUSE):
+        while not self._stop.wait(_POLL_INTERVAL):
             try:
                 self._round()
             except Unavailable as error:
-                _log.warning("projection_waits", code=error.code)
+                _log.warning("projection_delayed", code=error.code)
             except Exception:
                 _log.exception("projector_failed")
 
     def end(self) -> None:
-        self._over.set()
+        self._stop.set()
         self.join(5)
 
     def _round(self) -> None:
         if not self._reconciled:
-            self._office.adopt()
+            self._dispatcher_ledger.adopt_ended_jobs()
             archive.reconcile(self._settings, self._ledger)
             self._reconciled = True
         now = time.monotonic()
         self._not_before = {k: v for k, v in self._not_before.items() if v > now}
         for job_id in removal.unprojected(self._ledger.connection):
-            if self._over.is_set():
+            if self._stop.is_set():
                 return
             if job_id not in self._not_before:
                 self._guarded(job_id)
         keep = self._settings.keep_days * 86400
-        if now - self._released >= min(_RELEASE, keep):
+        if now - self._released >= min(_RELEASE_INTERVAL, keep):
             self._released = now
-            self._office.adopt()
+            self._dispatcher_ledger.adopt_ended_jobs()
             archive.release_due(self._settings, self._ledger, keep)
 
     def _guarded(self, job_id: str) -> None:
@@ -74,8 +74,8 @@ class Projector(threading.Thread):
             raise
         except Exception as error:
             _log.error("projection_failed", job=job_id, error=repr(error))
-            self._not_before[job_id] = time.monotonic() + _AGAIN
-            self._office.note(job_id, "projection_failed")
+            self._not_before[job_id] = time.monotonic() + _RETRY_DELAY
+            self._dispatcher_ledger.note(job_id, "projection_failed")
 
     def _project(self, job_id: str) -> None:
         try:
@@ -91,4 +91,4 @@ class Projector(threading.Thread):
             entries = projection.folded()
         removal.settle(self._ledger.connection, job_id, entries, job.state.value)
         if job.note == "projection_failed":
-            self._office.note(job_id, None)
+            self._dispatcher_ledger.note(job_id, None)

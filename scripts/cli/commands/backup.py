@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from scripts.cli import output
-from scripts.supervisor.process import only_one
+from scripts.supervisor.process import single_instance
 from shared.maintenance import backup as backups
 
 
@@ -43,7 +43,7 @@ def restore(ctx: click.Context, folder: Path) -> None:
     """Restore the backup in FOLDER into an empty data folder; `weft up` then resumes its jobs."""
     settings = output.state(ctx).settings
     settings.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with only_one(settings.run_dir, settings.data_dir):
+    with single_instance(settings.run_dir, settings.data_dir):
         manifest = backups.load(settings, folder)
     output.emit(
         ctx,

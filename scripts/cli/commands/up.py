@@ -31,7 +31,7 @@ def command(ctx: click.Context, workers: int, host: str | None, port: int | None
     Ctrl-C stops all of them; accepted jobs are kept in the data folder and continue at the next start. Logs are in
     DATA_DIR/run. With 0 workers, run `weft worker` yourself.
     """
-    from scripts.supervisor.run import Up
+    from scripts.supervisor.local_stack import LocalStack
 
     changed = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = output.state(ctx).settings.model_copy(update=changed)
@@ -41,5 +41,5 @@ def command(ctx: click.Context, workers: int, host: str | None, port: int | None
         with suppress(OSError):
             click.echo(f"{name:<12} {text}", err=True)
 
-    Up(settings, workers, demo, say).run()
+    LocalStack(settings, workers, demo, say).run()
     sys.stdout.flush()

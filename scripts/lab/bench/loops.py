@@ -76,7 +76,7 @@ class Loops:
         settings = self._settings
         source = FolderSource(folder, self._engine.bank.version if self._engine.bank else "")
         reader = PhotoReader(open_storage(settings), (folder,), self._limits)
-        pipeline = self._engine.pipeline(reader, cache_url=None, patience=60.0)
+        pipeline = self._engine.pipeline(reader, cache_url=None, photo_timeout=60.0)
         with reading(source.total) as taken:
             run(pipeline, source)
         if source.failed:

@@ -1,7 +1,7 @@
 """The record of jobs in Redis: the truth. A Celery message is only a hint that a chunk may be worth claiming.
 
-What people submit, read and steer goes through `Ledger`; a worker claims through `Claims`, the dispatcher works through
-`Office`. All atomic steps are the Lua scripts beside this file, and `docs/reliability.md` says what each promises.
+Web and command line use `Ledger`, workers use `Claims`, the dispatcher uses `DispatcherLedger`. Every atomic step is a
+Lua script in `lua/`; `docs/reliability.md` describes the guarantees.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from shared.core.redis_urls import addresses
 from shared.core.settings import CHUNK_ITEMS, Settings
 from shared.jobs.catalog import Catalog
 from shared.jobs.ledger import keys, wire
-from shared.jobs.ledger.connection import Connection, connect, translated
-from shared.jobs.ledger.reading import Reading
+from shared.jobs.ledger.connection import Connection, connect, redis_errors
+from shared.jobs.ledger.job_store import JobStore
 from shared.jobs.ledger.submission import Submission, chunked
 from shared.jobs.model import Item, Job, JobSpec
 
 __all__ = ["Ledger"]
 
 
-class Ledger(Reading):
-    """Jobs: submit, read, steer."""
+class Ledger(JobStore):
+    """Jobs: submit, read, control."""
 
     def __init__(self, connection: Connection, settings: Settings | None = None) -> None:
         super().__init__(connection)
@@ -33,14 +33,14 @@ class Ledger(Reading):
         self._submission = Submission(connection, self._archived)
 
     @classmethod
-    def connect(cls, settings: Settings, *, hurried: bool = False) -> Ledger:
-        """The ledger that this data dir or `WEFT_REDIS_URL` names; `hurried` as for `connection.connect`.
+    def connect(cls, settings: Settings, *, fail_fast: bool = False) -> Ledger:
+        """The ledger of this data dir or of `WEFT_REDIS_URL`; `fail_fast` as in `connection.connect`.
 
         Raises:
-            Unavailable: there is none, or it does not answer.
+            Unavailable: there is none, or it does not respond.
             Conflict: it was written by another version (`schema_unknown`).
         """
-        connection = Connection(connect(addresses(settings).ledger, hurried=hurried))
+        connection = Connection(connect(addresses(settings).ledger, fail_fast=fail_fast))
         connection.check_schema()
         return cls(connection, settings)
 
@@ -71,7 +71,7 @@ class Ledger(Reading):
         return self.find(job_id) if job_id else None
 
     def find(self, job_id: str) -> Job:
-        """A job of the ledger, or one that it has let go. Raises: NotFound."""
+        """A job of the ledger or of the archive. Raises: NotFound."""
         try:
             return self.job(job_id)
         except NotFound:
@@ -80,7 +80,7 @@ class Ledger(Reading):
             return archived
 
     def listed(self, limit: int = 50, before: float | None = None) -> list[Job]:
-        """Newest first, those that the ledger has let go included; `before` pages on by creation time."""
+        """Newest first, archived jobs included; `before` is the paging cursor (creation time)."""
         held = self.jobs(limit, before)
         archived = self._catalog.page(limit, before) if self._catalog else []
         both = {job.id: job for job in (*archived, *held)}
@@ -94,7 +94,7 @@ class Ledger(Reading):
         return self._control(job_id, "cancel", {"finished"})
 
     def pause(self, job_id: str) -> Job:
-        """No further chunk starts. Raises: NotFound; Conflict unless it waits or runs."""
+        """No further chunk starts. Raises: NotFound; Conflict unless the job is queued, listing or running."""
         return self._control(job_id, "pause", {"scheduled", "finished", "cancelled"})
 
     def resume(self, job_id: str) -> Job:
@@ -102,11 +102,11 @@ class Ledger(Reading):
         return self._control(job_id, "resume", {"finished", "cancelled"})
 
     def start(self, job_id: str) -> Job:
-        """A scheduled job's time has come. Raises: NotFound."""
+        """Starts a scheduled job that is due. Raises: NotFound."""
         return self._control(job_id, "start", set())
 
     def retry(self, job_id: str) -> Job:
-        """Failed items go round again, in a new generation.
+        """Queues failed items again, in a new generation.
 
         Raises:
             NotFound: no such job.
@@ -119,14 +119,14 @@ class Ledger(Reading):
             raise Conflict(reason=f"{job.state}, {job.failed} failed")
         for chunk in chunked(self._failed_items(job_id), CHUNK_ITEMS):
             generations = [value for item in chunk for value in (item.index, item.generation)]
-            # Nothing happens where another retry was quicker: its items are on their way already.
+            # A no-op if a concurrent retry was faster: its items are already queued.
             self.connection.run("retry", job_id, wire.pack_items(chunk), *generations)
         return self.job(job_id)
 
     def _failed_items(self, job_id: str) -> Iterable[Item]:
         """Failed items as references with their next generation, by index."""
         redis = self.connection.redis
-        with translated():
+        with redis_errors():
             failed = {int(i): int(c) for i, c in redis.hgetall(keys.job(job_id, "failed")).items()}
             raised = {int(i): int(g) for i, g in redis.hgetall(keys.job(job_id, "gen")).items()}
             by_chunk: defaultdict[int, set[int]] = defaultdict(set)

@@ -1,4 +1,4 @@
-"""The worker's side: claim, renew, commit, release."""
+"""The worker's side of the ledger: claim, renew, commit, release."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Claim:
 
     job: str
     chunk: int
-    #: Fences off earlier holders: only the present one's failures count.
+    #: Fencing token: only failures reported by the current holder count.
     token: int
     attempt: int
     items: tuple[Item, ...]
     bank: str
     preset: str
     lane: Lane
-    #: One photo that was in a dead worker's hands: nothing else may be in hand beside it, so that a death tells.
+    #: A photo suspected of killing a worker: nothing else may be in progress beside it, to make a death conclusive.
     alone: bool = False
     #: The job's folder; None where its photos are uploads.
     path: str | None = None
@@ -37,7 +37,7 @@ class Claims:
         self._lease = lease_seconds
 
     def claim(self, lane: Lane, skip: Sequence[str] = ()) -> Claim | None:
-        """The oldest ready chunk of `lane` for this worker's encoder, of none of the jobs in `skip`; or None."""
+        """Leases the oldest ready chunk of `lane` for this worker's encoder, except of jobs in `skip`; or None."""
         key = keys.ready(self._identity, lane.value)
         got = self._c.run("claim", self._worker, self._lease, *skip, keys=[key])
         if not got:
@@ -59,7 +59,7 @@ class Claims:
         )
 
     def renew(self, held: Sequence[tuple[Claim, Sequence[int]]]) -> list[bool]:
-        """Extends the leases and notes the item indexes in hand; False where a claim is no longer ours."""
+        """Extends the leases and records the item indexes in progress; False where a claim has been lost."""
         if not held:
             return []
         args: list[str | int] = []
@@ -68,18 +68,18 @@ class Claims:
         return [bool(k) for k in self._c.run("renew", self._lease, *args)]
 
     def commit(self, claim: Claim, results: Sequence[ItemResult], vectors: bytes, final: bool) -> bool:
-        """Hands in outcomes; `vectors` are the float16 rows of the ok ones in order.
+        """Commits outcomes; `vectors` holds the float16 rows of the ok ones in order.
 
-        False: the claim was no longer ours (what counted, counted; the rest belongs to another worker).
+        False: the claim had been lost (accepted results count; the rest belongs to another worker).
         """
         return commit(self._c, claim.job, claim.chunk, claim.token, results, vectors, final)
 
     def release(self, claim: Claim) -> None:
-        """Hands the chunk back, no attempt charged."""
+        """Returns the chunk without charging an attempt."""
         self._c.run("release", claim.job, claim.chunk, claim.token, keys.ready(self._identity, claim.lane.value))
 
     def expire_own(self) -> int:
-        """Frees what a dead child of this worker held. Returns the number of chunks."""
+        """Expires the leases of a dead child of this worker. Returns the number of chunks."""
         return int(self._c.run("expire", self._worker))
 
 
@@ -92,7 +92,7 @@ def commit(
     vectors: bytes = b"",
     final: bool = True,
 ) -> bool:
-    """See `Claims.commit`; also the dispatcher's way to write down a poison item."""
+    """See `Claims.commit`; the dispatcher records poison items with it."""
     rows: list[int] = []
     for r in results:
         rows += [r.index, r.generation, int(r.ok), int(r.cached)]

@@ -1,4 +1,4 @@
-"""The Redis connection, the Lua scripts, and the guard that a ledger of another version is refused, not misread."""
+"""The Redis connection, the Lua scripts, and the schema version check."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ def _source(name: str) -> str:
     return shared + (_LUA / f"{name}.lua").read_text(encoding="utf-8")
 
 
-def connect(url: str, *, hurried: bool = False) -> redis.Redis:
-    """A client that fails soon and tries again: commits are idempotent, so a second try is always safe.
+def connect(url: str, *, fail_fast: bool = False) -> redis.Redis:
+    """A client with short timeouts and retries: commits are idempotent, so a retry is always safe.
 
-    `hurried`: somebody waits for the answer. Where the network swallows every packet, a call fails after 11 seconds
-    at the most (a read, and twice a connection) instead of a minute.
+    `fail_fast`: for requests with a person waiting. If the network drops every packet, a call fails after at most 11
+    seconds (one read, two connection attempts) instead of a minute.
     """
     return redis.Redis.from_url(
         url,
-        socket_timeout=5 if hurried else 10,
-        socket_connect_timeout=3 if hurried else 5,
+        socket_timeout=5 if fail_fast else 10,
+        socket_connect_timeout=3 if fail_fast else 5,
         health_check_interval=15,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 1 if hurried else 3),
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 1 if fail_fast else 3),
         retry_on_error=[redis.ConnectionError, redis.TimeoutError],
     )
 
 
 class Connection:
-    """One Redis, its scripts by name. Safe to share between threads, not across a fork."""
+    """One Redis and its scripts by name. Thread-safe; must not be shared across a fork."""
 
     def __init__(self, client: redis.Redis) -> None:
-        #: Any: redis-py types every answer as bytes or str or a dozen others; here they are bytes.
+        #: Any: redis-py types every reply as a wide union; here replies are bytes.
         self.redis: Any = client
         self._scripts: dict[str, Any] = {}
 
@@ -56,7 +56,7 @@ class Connection:
         """
         if script not in self._scripts:
             self._scripts[script] = self.redis.register_script(_source(script))
-        with translated():
+        with redis_errors():
             return self._scripts[script](keys=keys or [], args=list(args))
 
     def check_schema(self) -> None:
@@ -66,8 +66,8 @@ class Connection:
             Conflict: another schema is in it (`schema_unknown`).
             Unavailable: Redis cannot be reached.
         """
-        with translated():
-            # Read first: a full Redis can still be read.
+        with redis_errors():
+            # Read first: a full Redis refuses writes only.
             if self.redis.get(keys.SCHEMA_KEY) is None:
                 self.redis.set(keys.SCHEMA_KEY, keys.SCHEMA, nx=True)
             found = int(self.redis.get(keys.SCHEMA_KEY) or 0)
@@ -76,8 +76,8 @@ class Connection:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Redis errors that people can do something about, as ours."""
+def redis_errors() -> Iterator[None]:
+    """Translates Redis errors that people can act on into `WeftError`s."""
     try:
         yield
     except (redis.ConnectionError, redis.TimeoutError) as error:

@@ -1,4 +1,4 @@
-"""A job whose record in Redis cannot be read as it should be: as much of it as can."""
+"""Reads as much as possible of a job whose record in Redis is damaged."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from shared.jobs.model import Job, JobState, Lane
 from shared.ranking.model import PRESETS
 
-#: States that are believed; whatever else moves a job needs a record that can be read.
+#: Inactive states; an active job needs an intact record.
 _STILL = (JobState.PAUSED, JobState.FINISHED, JobState.CANCELLED)
 
 
 def damaged(job_id: str, raw: Mapping[bytes, bytes]) -> Job:
-    """A job that stands still and says so (`job_damaged`). People can look at it, end it, and delete it."""
+    """A paused job with the note `job_damaged`. People can view, cancel and delete it."""
     meta = {k.decode("utf-8", "replace"): v.decode("utf-8", "replace") for k, v in raw.items()}
 
     def number(name: str) -> float | None:

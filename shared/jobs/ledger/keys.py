@@ -1,4 +1,4 @@
-"""Names of the ledger's keys. Everything of one job starts with `weft:{id}:`; the comments say what each holds."""
+"""Names of the ledger's Redis keys. The keys of one job start with `weft:{id}:`."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from __future__ import annotations
 SCHEMA = 1
 SCHEMA_KEY = "weft:schema"
 
-#: zset: job id → created, what the jobs page lists
+#: zset: job id → creation time; jobs listed on the jobs page
 JOBS = "weft:jobs"
-#: set: jobs that the dispatcher looks after (everything not finished or cancelled)
+#: set: jobs that the dispatcher handles (everything not finished or cancelled)
 ACTIVE = "weft:active"
-#: set: jobs of which something is committed or changed that their projection does not hold yet
+#: set: jobs whose projection is not up to date
 UNPROJECTED = "weft:unprojected"
-#: zset: job id → when it finished or was cancelled, from which its time in the ledger counts
+#: zset: job id → end time, from which its retention in the ledger counts
 ENDED = "weft:ended"
-#: zset: job id → when its submission began; what stays here for an hour was never finished and is removed
+#: zset: job id → start of its submission; removed after an hour if never completed
 RECEIVING = "weft:receiving"
-#: zset: job id → created, single classified photos: kept for a day and not listed
+#: zset: job id → creation time; single classified photos, kept for a day and not listed
 BRIEF = "weft:brief"
 #: hash: totals since the ledger began (photos_ok photos_failed cached)
 STATS = "weft:stats"
 #: zset: worker id → last heartbeat
 WORKERS = "weft:workers"
-#: set while one dispatcher holds the office
+#: string with a TTL: the dispatcher that holds the leader lock
 DISPATCHER = "weft:dispatcher"
 
 
-#: channel: something was submitted or listed; the dispatcher looks at once
+#: channel: something was submitted or listed; wakes the dispatcher
 NEWS = "weft:news"
 
 
-#: string (JSON list): folders below which the running server may read, while one runs
+#: string (JSON list) with a TTL: folder roots of the running server
 ROOTS = "weft:roots"
 
 
@@ -39,12 +39,12 @@ def job(job_id: str, part: str) -> str:
 
 
 def ready(identity: str, lane: str) -> str:
-    """List of `job chunk admitted_ms`: admitted chunks that a worker with this encoder may claim."""
+    """list of `job chunk admitted_ms`: admitted chunks that workers with this encoder may claim"""
     return f"weft:ready:{identity}:{lane}"
 
 
 def rota(identity: str, lane: str) -> str:
-    """List of jobs with chunks left: whose turn it is when a chunk ends."""
+    """list of jobs with unadmitted chunks, in round-robin order"""
     return f"weft:rota:{identity}:{lane}"
 
 
@@ -53,7 +53,7 @@ def worker(worker_id: str) -> str:
 
 
 def held(worker_id: str) -> str:
-    """Set of `job chunk` that this worker has leased: expired at once when its child is found dead."""
+    """set of `job chunk` leased by this worker; expired at once when its child has died"""
     return f"weft:held:{worker_id}"
 
 

@@ -1,37 +1,37 @@
-"""Ended jobs in the ledger: which are due to go, what their projections lack, and their removal."""
+"""Ended jobs in the ledger: which are due for release, which are not projected, and their removal."""
 
 from __future__ import annotations
 
 import time
 
 from shared.jobs.ledger import keys
-from shared.jobs.ledger.connection import Connection, translated
+from shared.jobs.ledger.connection import Connection, redis_errors
 
 
 def remove(connection: Connection, job_id: str, log_entries: int | None = None, released: bool = False) -> bool:
-    """Takes a job out of the ledger in one step; False where it stays.
+    """Removes a job from the ledger atomically; False if it stays.
 
-    With `log_entries`, only an ended job whose log has exactly so many: what was checked is what is removed.
-    `released`: its Idempotency-Key goes on naming the job, whose projection stays.
+    `log_entries`: remove only an ended job whose log has exactly this length, i.e. the state that was checked.
+    `released`: the job's Idempotency-Key stays valid, as its projection remains.
     """
     entries = "" if log_entries is None else log_entries
     return bool(connection.run("remove", job_id, entries, int(released)))
 
 
 def unprojected(connection: Connection) -> list[str]:
-    """Jobs of which something may not be in their projection yet."""
-    with translated():
+    """Jobs whose projection may not be up to date."""
+    with redis_errors():
         return sorted(i.decode() for i in connection.redis.smembers(keys.UNPROJECTED))
 
 
 def settle(connection: Connection, job_id: str, log_entries: int, state: str) -> bool:
-    """The job's projection has all of that; False where more has come meanwhile."""
+    """Marks the job as projected up to `log_entries` and `state`; False if either has changed."""
     return bool(connection.run("settle", job_id, log_entries, state))
 
 
 def due(connection: Connection, keep_seconds: float, brief_seconds: float) -> tuple[list[str], list[str]]:
-    """Jobs, and single classified photos, that ended so long ago; the oldest end first."""
-    with translated():
+    """(jobs, single classified photos) whose retention has expired; the oldest first."""
+    with redis_errors():
         now = time.time()
         ids = [i.decode() for i in connection.redis.zrangebyscore(keys.ENDED, "-inf", now - keep_seconds)]
         brief_ids = [i.decode() for i in connection.redis.zrangebyscore(keys.ENDED, "-inf", now - brief_seconds)]
@@ -40,6 +40,6 @@ def due(connection: Connection, keep_seconds: float, brief_seconds: float) -> tu
 
 
 def done_bits(connection: Connection, job_id: str) -> bytes:
-    """The bitmap of items that have their outcome."""
-    with translated():
+    """The bitmap of items with an outcome."""
+    with redis_errors():
         return connection.redis.get(keys.job(job_id, "done")) or b""

@@ -1,4 +1,4 @@
-"""How a job gets in: everything is written first, then one script makes it visible. Until then nothing was promised."""
+"""Job submission: everything is written first, then one script makes the job visible. Only then is it accepted."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from typing import TypeVar
 from shared.core.errors import Conflict
 from shared.core.settings import CHUNK_ITEMS
 from shared.jobs.ledger import keys, wire
-from shared.jobs.ledger.connection import Connection, translated
+from shared.jobs.ledger.connection import Connection, redis_errors
 from shared.jobs.model import Item, JobSpec, JobState, Lane
 
 T = TypeVar("T")
 
-#: A chunk is this part of what is left of the job, and no smaller than so many photos.
+#: A chunk is 1/SHARES of the remaining photos, but at least `_SMALLEST`.
 SHARES = 24
 _SMALLEST = 8
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-#: A submission that is being received holds its key this long, renewed by every chunk: when its process dies, the same
-#: request is taken again after that.
+#: TTL of a submission's lock, renewed by every chunk: after a crash the same request is accepted again.
 _RECEIVING_SECONDS = 15
 _IDEMPOTENCY_SECONDS = 7 * 86400
 
@@ -50,7 +49,7 @@ def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def chunk_size(left: int) -> int:
-    """Photos of the next chunk when so many are left: fewer towards the end, so that all workers end together
+    """Size of the next chunk with `left` photos remaining: smaller towards the end, so that all workers finish together
     (guided self-scheduling, Polychronopoulos and Kuck, 1987)."""
     return min(CHUNK_ITEMS, max(_SMALLEST, left // SHARES))
 
@@ -68,16 +67,16 @@ class Submission:
 
     def __init__(self, connection: Connection, archived: Callable[[str], object] = lambda _: None) -> None:
         self._c = connection
-        #: Says whether a job that the ledger has let go still has its results.
+        #: Returns the archived job of an id, if any.
         self._archived = archived
 
     def known(self, key: str, fingerprint: str | None = None) -> str | None:
-        """The job that this Idempotency-Key made, or None while there is none.
+        """The job that was created with this Idempotency-Key, or None.
 
         Raises:
-            Conflict: the key came with another request (`idempotency_mismatch`).
+            Conflict: the key was used with a different request (`idempotency_mismatch`).
         """
-        with translated():
+        with redis_errors():
             raw = self._c.redis.get(keys.idempotency(_digest(key)))
             if raw is None:
                 return None
@@ -86,10 +85,10 @@ class Submission:
                 raise Conflict("idempotency_mismatch", status=422)
             state = self._c.redis.hget(keys.job(found["id"], "meta"), "state")
         if found.get("released"):
-            # Its projection answers for it, unless it was deleted since.
+            # Archived, unless it was deleted since.
             if self._archived(found["id"]):
                 return str(found["id"])
-            with translated():
+            with redis_errors():
                 self._c.redis.delete(keys.idempotency(_digest(key)))
             return None
         return found["id"] if state not in (None, b"receiving") else None
@@ -106,7 +105,7 @@ class Submission:
 
         Raises:
             Conflict: `idempotency_mismatch`, or `idempotency_in_progress` while another request has this key.
-            Unavailable: Redis cannot be reached or is full; nothing was promised.
+            Unavailable: Redis is unreachable or full; the job was not accepted.
         """
         job_id = new_id()
         if key:
@@ -117,14 +116,14 @@ class Submission:
         fields = [value for pair in asdict(spec).items() if pair[1] is not None for value in pair]
         if key:
             fields += ["idempotency", _digest(key)]
-        # The path keeps its true bytes.
+        # The path keeps its raw bytes.
         fields = [value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value for value in fields]
         begun = int(self._c.run("receive", job_id, receipt, _RECEIVING_SECONDS, *fields))
         if begun < 0:
             return job_id
         if not begun:
             raise Conflict("idempotency_in_progress")
-        with translated():
+        with redis_errors():
             count, chunks = self._receive(job_id, items or (), total)
         listed = items is not None
         scheduled = spec.not_before is not None and spec.not_before > time.time()
@@ -132,22 +131,22 @@ class Submission:
         direct = listed and not scheduled and spec.lane is Lane.INTERACTIVE
         ready = keys.ready(spec.identity, spec.lane.value) if direct else ""
         if not self._c.run("submit", job_id, state.value, ready, receipt, count, int(listed), chunks):
-            # It took too long, and the same request was sent again and taken in its stead.
+            # The lock expired, and a repetition of the request took over.
             raise Conflict("idempotency_in_progress")
         return job_id
 
     def _reserve(self, key: str, fingerprint: str | None, job_id: str) -> str:
-        """The id of the key's job: this one, or that of an earlier request that died half-way or is under way."""
+        """The job id of the key: this one, or that of an earlier request that crashed or is in progress."""
         name = keys.idempotency(_digest(key))
         value = json.dumps({"id": job_id, "fingerprint": fingerprint})
-        with translated():
+        with redis_errors():
             if self._c.redis.set(name, value, nx=True, ex=_IDEMPOTENCY_SECONDS):
                 return job_id
             raw = self._c.redis.get(name)
         return str(json.loads(raw)["id"]) if raw else job_id
 
     def _receive(self, job_id: str, items: Iterable[Item], total: int | None) -> tuple[int, int]:
-        """Writes the items; a repeated write does no harm. Returns how many items and chunks there were."""
+        """Writes the items, idempotently. Returns the number of items and chunks."""
         chunks = count = 0
         for chunks, chunk in enumerate(guided(items, total or 0), start=1):
             count += len(chunk)

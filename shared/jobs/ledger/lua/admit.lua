@@ -1,20 +1,22 @@
--- Puts every job given that moves and has chunks left on the rota, whether or not there is room, and then fills the ready
--- list in turns until so many chunks wait or run. Workers replace what they end (see commit), in the same turns.
--- ARGV: identity, lane, chunks that may wait or run, jobs. Returns how many chunks were moved.
-local identity, lane = ARGV[1], ARGV[2]
-local rota = 'weft:rota:' .. identity .. ':' .. lane
+-- Puts active jobs with unadmitted chunks on the rota, also without free capacity, and then admits chunks round-robin up to
+-- the target. Between two calls, every chunk that ends admits its successor (see commit.lua).
+-- KEYS: none
+-- ARGV: identity, lane, target (int: chunks ready or leased), then per active job of the lane: job
+-- Returns the number of chunks admitted.
+local identity, lane, target_size = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local rota = rota_key(identity, lane)
 local enrolled = {}
 for _, job in ipairs(redis.call('LRANGE', rota, 0, -1)) do enrolled[job] = true end
-local room = tonumber(ARGV[3]) - redis.call('LLEN', 'weft:ready:' .. identity .. ':' .. lane)
+local room = target_size - redis.call('LLEN', ready_key(identity, lane))
 for i = 4, #ARGV do
   local job = ARGV[i]
-  local p = 'weft:{' .. job .. '}:'
-  room = room - size('ZCARD', p .. 'lease')
-  if not enrolled[job] and size('LLEN', p .. 'todo') > 0 and moves(redis.call('HGET', p .. 'meta', 'state')) then
+  room = room - size('ZCARD', job_key(job, 'lease'))
+  if not enrolled[job] and size('LLEN', job_key(job, 'todo')) > 0
+     and moves(redis.call('HGET', job_key(job, 'meta'), 'state')) then
     redis.call('LPUSH', rota, job)
   end
 end
-local ms = math.floor(seconds() * 1000)
-local moved = 0
-while moved < room and admit_next(identity, lane, ms) == 1 do moved = moved + 1 end
-return moved
+local ms = milliseconds(seconds())
+local admitted = 0
+while admitted < room and admit_next(identity, lane, ms) == 1 do admitted = admitted + 1 end
+return admitted

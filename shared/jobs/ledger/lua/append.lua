@@ -1,8 +1,10 @@
--- The lister adds one chunk, or ends the list. Indexes continue where the list ends: a call whose answer was lost may be
--- repeated, and a lister that was replaced is told to stop.
--- ARGV: job, blob ('' = none), count, cursor, last (0/1), note. Returns 1, or 0: stop listing.
+-- Appends one listed chunk, or ends the listing. Item indexes must continue the list: a call whose reply was lost may be
+-- repeated, and a lister that has been replaced is stopped.
+-- KEYS: none
+-- ARGV: job, blob ('' = none), count (int), cursor (path), last (0/1), note (code, '' = none)
+-- Returns 1, or 0: stop listing.
 local job = ARGV[1]
-local p = 'weft:{' .. job .. '}:'
+local p = job_key(job, '')
 local meta = p .. 'meta'
 local m = redis.call('HMGET', meta, 'state', 'listed', 'total', 'started')
 if not m[1] or m[1] == 'cancelled' or m[2] == '1' then return 0 end

@@ -1,7 +1,9 @@
--- Takes the oldest ready chunk and leases it. KEYS: ready lists, first wins.
--- ARGV: worker, lease seconds, then ids of jobs to pass over (their folder cannot be read where the worker runs).
+-- Leases the oldest ready chunk. The entry leaves its list after the first writes: a full Redis refuses those, and then
+-- nothing has changed.
+-- KEYS: ready lists, in order of priority
+-- ARGV: worker, lease seconds (float), then jobs to skip (their folder is not readable on the worker)
 -- Returns {job, chunk, token, attempt, blob, done bits, bank, preset, alone, path} or nil.
--- An entry leaves its list last: a full Redis refuses the first write that needs room, and then nothing has changed.
+local worker, lease_seconds = ARGV[1], tonumber(ARGV[2])
 local now = seconds()
 local skipped = {}
 for i = 3, #ARGV do skipped[ARGV[i]] = true end
@@ -11,7 +13,7 @@ for _, list in ipairs(KEYS) do
     local entry = redis.call('LINDEX', list, position)
     if not entry then break end
     local job, c = string.match(entry, '^(%S+) (%S+)')
-    local p = 'weft:{' .. job .. '}:'
+    local p = job_key(job, '')
     local meta = p .. 'meta'
     local m = redis.call('HMGET', meta, 'state', 'bank', 'preset', 'path')
     if skipped[job] then
@@ -24,9 +26,9 @@ for _, list in ipairs(KEYS) do
         local token = redis.call('HINCRBY', p .. 'tok', c, 1)
         local attempt = redis.call('HINCRBY', p .. 'att', c, 1)
         redis.call('LREM', list, 1, entry)
-        redis.call('ZADD', p .. 'lease', stamp(now + tonumber(ARGV[2])), c)
-        redis.call('HSET', p .. 'owner', c, ARGV[1])
-        redis.call('SADD', 'weft:held:' .. ARGV[1], job .. ' ' .. c)
+        redis.call('ZADD', p .. 'lease', stamp(now + lease_seconds), c)
+        redis.call('HSET', p .. 'owner', c, worker)
+        redis.call('SADD', held_key(worker), job .. ' ' .. c)
         if m[1] == 'queued' then redis.call('HSET', meta, 'state', 'running') end
         redis.call('HSETNX', meta, 'started', stamp(now))
         local first, last = struct.unpack('>I4I4', blob)

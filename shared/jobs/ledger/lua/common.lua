@@ -22,46 +22,69 @@ local function seconds()
   return tonumber(t[1]) + tonumber(t[2]) / 1000000
 end
 local function stamp(s) return string.format('%.3f', s) end
+local function milliseconds(s) return math.floor(s * 1000) end
 
--- A damaged key of one job counts as empty: it must not hold up the jobs that stand in the same line.
+-- Key builders, as in keys.py.
+local function job_key(job, part) return 'weft:{' .. job .. '}:' .. part end
+local function ready_key(identity, lane) return 'weft:ready:' .. identity .. ':' .. lane end
+local function rota_key(identity, lane) return 'weft:rota:' .. identity .. ':' .. lane end
+local function held_key(worker) return 'weft:held:' .. worker end
+
+-- An entry of a ready list; `ms` is the time of admission.
+local function ready_entry(job, chunk, ms) return job .. ' ' .. chunk .. ' ' .. ms end
+
+-- Whether `token` is the chunk's current fencing token and its lease is recorded (it may have expired).
+local function holds_lease(job, chunk, token)
+  return redis.call('HGET', job_key(job, 'tok'), chunk) == token and redis.call('ZSCORE', job_key(job, 'lease'), chunk)
+end
+
+-- Removes a chunk's lease and everything recorded about its holder.
+local function drop_lease(job, chunk)
+  local owner = redis.call('HGET', job_key(job, 'owner'), chunk)
+  redis.call('ZREM', job_key(job, 'lease'), chunk)
+  redis.call('HDEL', job_key(job, 'owner'), chunk)
+  redis.call('HDEL', job_key(job, 'hold'), chunk)
+  if owner then redis.call('SREM', held_key(owner), job .. ' ' .. chunk) end
+end
+
+-- Size of a collection. A damaged key of one job counts as empty, so that it does not block other jobs.
 local function size(command, key)
   local n = redis.pcall(command, key)
   return type(n) == 'number' and n or 0
 end
 local function moves(state) return state == 'queued' or state == 'running' or state == 'listing' end
--- Adds a chunk to the ready list. The order is fair between jobs: a job's n-th chunk that waits or runs stands before the
--- (n+1)-th of every other job, so that a job which comes later waits for what is in hand, not for what is lined up.
-local function line_up(ready, job, c, ms)
+-- Inserts a chunk into a ready list, fairly between jobs: a job's n-th ready or leased chunk precedes the (n+1)-th of every
+-- other job, so that a later job waits only for chunks in progress, not for the whole backlog.
+local function insert_ready(ready, job, chunk, ms)
   local counts = {}
-  local function running(other)
-    counts[other] = counts[other] or size('ZCARD', 'weft:{' .. other .. '}:lease')
+  local function leased(other)
+    counts[other] = counts[other] or size('ZCARD', job_key(other, 'lease'))
     return counts[other]
   end
   local entries = redis.call('LRANGE', ready, 0, -1)
-  local own = running(job) + 1
+  local own = leased(job) + 1
   for _, entry in ipairs(entries) do
     if string.match(entry, '^%S+') == job then own = own + 1 end
   end
   for _, entry in ipairs(entries) do
     local other = string.match(entry, '^%S+')
-    counts[other] = running(other) + 1
+    counts[other] = leased(other) + 1
     if other ~= job and counts[other] > own then
-      redis.call('LINSERT', ready, 'BEFORE', entry, job .. ' ' .. c .. ' ' .. ms)
+      redis.call('LINSERT', ready, 'BEFORE', entry, ready_entry(job, chunk, ms))
       return
     end
   end
-  redis.call('RPUSH', ready, job .. ' ' .. c .. ' ' .. ms)
+  redis.call('RPUSH', ready, ready_entry(job, chunk, ms))
 end
--- Moves one chunk of the job whose turn it is to the ready list; returns 1, or 0 where no job on the rota has one.
+-- Admits one chunk of the next job on the rota; returns 1, or 0 if no job on the rota has one.
 local function admit_next(identity, lane, ms)
-  local rota = 'weft:rota:' .. identity .. ':' .. lane
+  local rota = rota_key(identity, lane)
   for _ = 1, redis.call('LLEN', rota) do
     local job = redis.call('RPOPLPUSH', rota, rota)
-    local p = 'weft:{' .. job .. '}:'
-    if moves(redis.call('HGET', p .. 'meta', 'state')) then
-      local c = redis.pcall('LPOP', p .. 'todo')
-      if type(c) == 'string' then
-        line_up('weft:ready:' .. identity .. ':' .. lane, job, c, ms)
+    if moves(redis.call('HGET', job_key(job, 'meta'), 'state')) then
+      local chunk = redis.pcall('LPOP', job_key(job, 'todo'))
+      if type(chunk) == 'string' then
+        insert_ready(ready_key(identity, lane), job, chunk, ms)
         return 1
       end
     end

@@ -1,6 +1,6 @@
 -- cancel, pause, resume, start (a scheduled job whose time has come). ARGV: job, verb. Returns the state before, or nil.
 local job, verb = ARGV[1], ARGV[2]
-local p = 'weft:{' .. job .. '}:'
+local p = job_key(job, '')
 local meta = p .. 'meta'
 local m = redis.call('HMGET', meta, 'state', 'listed', 'started')
 local state = m[1]

@@ -1,12 +1,15 @@
--- A worker's new child says that the old one is dead: what that one held is free at once. ARGV: worker
+-- Expires all leases of a worker at once: its new child process reports that the previous one has died.
+-- KEYS: none
+-- ARGV: worker
+-- Returns the number of leases expired.
+local worker = ARGV[1]
 local now = stamp(seconds())
-local n = 0
-for _, entry in ipairs(redis.call('SMEMBERS', 'weft:held:' .. ARGV[1])) do
-  local job, c = string.match(entry, '^(%S+) (%S+)')
-  local p = 'weft:{' .. job .. '}:'
-  if redis.call('HGET', p .. 'owner', c) == ARGV[1] then
-    n = n + redis.call('ZADD', p .. 'lease', 'XX', 'CH', now, c)
+local expired = 0
+for _, entry in ipairs(redis.call('SMEMBERS', held_key(worker))) do
+  local job, chunk = string.match(entry, '^(%S+) (%S+)')
+  if redis.call('HGET', job_key(job, 'owner'), chunk) == worker then
+    expired = expired + redis.call('ZADD', job_key(job, 'lease'), 'XX', 'CH', now, chunk)
   end
 end
-redis.call('DEL', 'weft:held:' .. ARGV[1])
-return n
+redis.call('DEL', held_key(worker))
+return expired

@@ -1,13 +1,11 @@
--- A worker that drains hands a chunk back: no attempt charged, first in line. ARGV: job, chunk, token, ready key
-local job, c = ARGV[1], ARGV[2]
-local p = 'weft:{' .. job .. '}:'
-if redis.call('HGET', p .. 'tok', c) ~= ARGV[3] or not redis.call('ZSCORE', p .. 'lease', c) then return 0 end
-local owner = redis.call('HGET', p .. 'owner', c)
-redis.call('ZREM', p .. 'lease', c)
-redis.call('HDEL', p .. 'owner', c)
-redis.call('HDEL', p .. 'hold', c)
-redis.call('HINCRBY', p .. 'att', c, -1)
-redis.call('HINCRBY', p .. 'tok', c, 1)
-if owner then redis.call('SREM', 'weft:held:' .. owner, job .. ' ' .. c) end
-redis.call('LPUSH', ARGV[4], job .. ' ' .. c .. ' ' .. math.floor(seconds() * 1000))
+-- Returns a chunk of a draining worker to the front of the ready list, without charging an attempt.
+-- KEYS: none
+-- ARGV: job, chunk, token (int), ready list (key)
+-- Returns 1, or 0: the lease was lost.
+local job, chunk, token, ready = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if not holds_lease(job, chunk, token) then return 0 end
+drop_lease(job, chunk)
+redis.call('HINCRBY', job_key(job, 'att'), chunk, -1)
+redis.call('HINCRBY', job_key(job, 'tok'), chunk, 1)
+redis.call('LPUSH', ready, ready_entry(job, chunk, milliseconds(seconds())))
 return 1

@@ -1,8 +1,10 @@
--- Takes every key and mention of a job out of the ledger, all at once: a reader never sees a job without its log.
--- ARGV: job, log entries ('' = whatever state), released (1: its Idempotency-Key goes on naming it, until it expires)
--- With log entries: only an ended job whose log has exactly so many. Returns 1, or 0: not removed.
+-- Removes every key and reference of a job atomically: a reader never sees a job without its log.
+-- KEYS: none
+-- ARGV: job, log entries (int: only an ended job whose log has this length; '' = unconditionally), released (0/1: its
+-- Idempotency-Key keeps referring to it until it expires)
+-- Returns 1, or 0: not removed.
 local job = ARGV[1]
-local p = 'weft:{' .. job .. '}:'
+local p = job_key(job, '')
 local meta = p .. 'meta'
 local m = redis.call('HMGET', meta, 'state', 'next_chunk', 'identity', 'lane', 'idempotency')
 local entries = redis.call('LLEN', p .. 'log')
@@ -19,13 +21,13 @@ if m[5] then
   end
 end
 local owners = redis.call('HGETALL', p .. 'owner')
-for i = 1, #owners, 2 do redis.call('SREM', 'weft:held:' .. owners[i + 1], job .. ' ' .. owners[i]) end
+for i = 1, #owners, 2 do redis.call('SREM', held_key(owners[i + 1]), job .. ' ' .. owners[i]) end
 if m[3] then
-  local ready = 'weft:ready:' .. m[3] .. ':' .. m[4]
+  local ready = ready_key(m[3], m[4])
   for _, entry in ipairs(redis.call('LRANGE', ready, 0, -1)) do
     if string.match(entry, '^%S+') == job then redis.call('LREM', ready, 0, entry) end
   end
-  redis.call('LREM', 'weft:rota:' .. m[3] .. ':' .. m[4], 0, job)
+  redis.call('LREM', rota_key(m[3], m[4]), 0, job)
 end
 for c = 0, tonumber(m[2] or 0) - 1 do redis.call('UNLINK', p .. 'in:' .. c) end
 for n = 0, entries - 1 do redis.call('UNLINK', p .. 'vec:' .. n) end

@@ -1,15 +1,16 @@
--- Extends leases that are still the caller's, and notes what it holds in its hands.
--- ARGV: lease seconds, then per claim: job, chunk, token, held indexes ("" = none). Returns 1/0 per claim.
+-- Extends leases that the caller still holds, and records which items are in progress.
+-- KEYS: none
+-- ARGV: lease seconds (float), then per claim: job, chunk, token (int), item indexes in progress (space-separated, '' = none)
+-- Returns per claim 1, or 0: the lease was lost.
 local deadline = stamp(seconds() + tonumber(ARGV[1]))
-local kept = {}
+local renewed = {}
 for i = 2, #ARGV, 4 do
-  local p = 'weft:{' .. ARGV[i] .. '}:'
-  local c, token = ARGV[i + 1], ARGV[i + 2]
-  local mine = redis.call('HGET', p .. 'tok', c) == token and redis.call('ZSCORE', p .. 'lease', c)
+  local job, chunk, token, in_progress = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  local mine = holds_lease(job, chunk, token)
   if mine then
-    redis.call('ZADD', p .. 'lease', 'XX', deadline, c)
-    if ARGV[i + 3] ~= '' then redis.call('HSET', p .. 'hold', c, ARGV[i + 3]) end
+    redis.call('ZADD', job_key(job, 'lease'), 'XX', deadline, chunk)
+    if in_progress ~= '' then redis.call('HSET', job_key(job, 'hold'), chunk, in_progress) end
   end
-  kept[#kept + 1] = mine and 1 or 0
+  renewed[#renewed + 1] = mine and 1 or 0
 end
-return kept
+return renewed

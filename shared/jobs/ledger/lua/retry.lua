@@ -1,7 +1,10 @@
--- Failed items go round again: their bit is cleared and their generation raised, so that a late commit of the old one cannot
--- win. One new chunk a call. ARGV: job, blob, then per item: index, new generation. All or nothing.
+-- Queues failed items again as one new chunk, all or nothing: their done bit is cleared and their generation raised, so that a
+-- late commit of the old generation cannot win.
+-- KEYS: none
+-- ARGV: job, blob, then per item: index (int), new generation (int)
+-- Returns 1, or 0: refused.
 local job = ARGV[1]
-local p = 'weft:{' .. job .. '}:'
+local p = job_key(job, '')
 local meta = p .. 'meta'
 local state = redis.call('HGET', meta, 'state')
 if state == 'cancelled' then return 0 end
@@ -23,7 +26,7 @@ if state == 'finished' then
   redis.call('ZREM', 'weft:ended', job)
   changed(meta, job)
   redis.call('HDEL', meta, 'started', 'finished', 'note', 'note_detail', 'anchor')
-  -- its speed is that of the new round alone
+  -- Rate and ETA cover the new round only.
   redis.call('HSET', meta, 'base', redis.call('HGET', meta, 'ok') + redis.call('HGET', meta, 'failed'))
   redis.call('DEL', p .. 'pace')
 end

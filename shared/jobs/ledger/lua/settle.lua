@@ -1,10 +1,12 @@
--- A job's projection holds so many entries of its log, and describes it in this state: unless more has come, that is all.
--- ARGV: job, entries, state. Returns 1 where nothing is left to write.
-local job = ARGV[1]
-local p = 'weft:{' .. job .. '}:'
-local state = redis.call('HGET', p .. 'meta', 'state')
-if state and (state ~= ARGV[3] or redis.call('LLEN', p .. 'log') ~= tonumber(ARGV[2])) then return 0 end
+-- Marks a job as projected up to a log length and a state, unless either has changed meanwhile.
+-- KEYS: none
+-- ARGV: job, log entries (int), state
+-- Returns 1, or 0: there is more to project.
+local job, entries, projected_state = ARGV[1], ARGV[2], ARGV[3]
+local meta = job_key(job, 'meta')
+local state = redis.call('HGET', meta, 'state')
+if state and (state ~= projected_state or redis.call('LLEN', job_key(job, 'log')) ~= tonumber(entries)) then return 0 end
 redis.call('SREM', 'weft:unprojected', job)
--- Only saves work when the dispatcher starts: a full Redis may refuse it.
-if state then redis.pcall('HSET', p .. 'meta', 'projected', ARGV[2]) end
+-- Only saves work at the dispatcher's next start, so a full Redis may refuse it.
+if state then redis.pcall('HSET', meta, 'projected', entries) end
 return 1

@@ -1,21 +1,20 @@
--- Replaces an expired chunk by smaller ones, first in line. ARGV: job, chunk, token, ready key, then per new chunk:
--- blob, attempts so far, alone (1: nothing else may be in hand beside it)
-local job, c = ARGV[1], ARGV[2]
-local p = 'weft:{' .. job .. '}:'
-local deadline = redis.call('ZSCORE', p .. 'lease', c)
+-- Replaces a chunk whose lease has expired by smaller ones, at the front of the ready list.
+-- KEYS: none
+-- ARGV: job, chunk, token (int), ready list (key), then per new chunk: blob, attempts so far (int), alone (0/1: nothing else
+-- may be in progress beside it)
+-- Returns 1, or 0: the lease was renewed or lost.
+local job, chunk, token, ready = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local now = seconds()
-if redis.call('HGET', p .. 'tok', c) ~= ARGV[3] or not deadline or tonumber(deadline) > now then return 0 end
-local owner = redis.call('HGET', p .. 'owner', c)
-redis.call('ZREM', p .. 'lease', c)
-redis.call('HDEL', p .. 'owner', c)
-redis.call('HDEL', p .. 'hold', c)
-redis.call('HINCRBY', p .. 'tok', c, 1)
-if owner then redis.call('SREM', 'weft:held:' .. owner, job .. ' ' .. c) end
+local deadline = holds_lease(job, chunk, token)
+if not deadline or tonumber(deadline) > now then return 0 end
+drop_lease(job, chunk)
+redis.call('HINCRBY', job_key(job, 'tok'), chunk, 1)
 for i = #ARGV - 2, 5, -3 do
-  local n = redis.call('HINCRBY', p .. 'meta', 'next_chunk', 1) - 1
-  redis.call('SET', p .. 'in:' .. n, ARGV[i])
-  redis.call('HSET', p .. 'att', n, ARGV[i + 1])
-  if ARGV[i + 2] == '1' then redis.call('SADD', p .. 'alone', n) end
-  redis.call('LPUSH', ARGV[4], job .. ' ' .. n .. ' ' .. math.floor(now * 1000))
+  local blob, attempts, alone = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local part = redis.call('HINCRBY', job_key(job, 'meta'), 'next_chunk', 1) - 1
+  redis.call('SET', job_key(job, 'in:' .. part), blob)
+  redis.call('HSET', job_key(job, 'att'), part, attempts)
+  if alone == '1' then redis.call('SADD', job_key(job, 'alone'), part) end
+  redis.call('LPUSH', ready, ready_entry(job, part, milliseconds(now)))
 end
 return 1

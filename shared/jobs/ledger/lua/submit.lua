@@ -1,24 +1,24 @@
--- A received job becomes visible: from here on it is accepted and nothing of it may be lost.
--- ARGV: job, state, lane ready key ('' = leave the chunks to the dispatcher), receipt, total, listed (0/1), chunks
--- Returns 1, or 0: another request has taken the submission over.
-local job = ARGV[1]
-local p = 'weft:{' .. job .. '}:'
-local meta = p .. 'meta'
-local m = redis.call('HMGET', meta, 'state', 'receipt')
-if m[2] ~= ARGV[4] then return 0 end
-if m[1] ~= 'receiving' then return 1 end
+-- Makes a received job visible: from here on it is accepted and must not be lost.
+-- KEYS: none
+-- ARGV: job, state, ready list (key; '' = leave admission to the dispatcher), receipt, total (int), listed (0/1), chunks (int)
+-- Returns 1, or 0: another request has taken over the submission.
+local job, state, ready, receipt, total, listed, chunks = unpack(ARGV)
+local meta, todo = job_key(job, 'meta'), job_key(job, 'todo')
+local current_state, current_receipt = unpack(redis.call('HMGET', meta, 'state', 'receipt'))
+if current_receipt ~= receipt then return 0 end
+if current_state ~= 'receiving' then return 1 end
 local now = seconds()
-redis.call('HSET', meta, 'state', ARGV[2], 'created', stamp(now), 'total', ARGV[5], 'listed', ARGV[6], 'next_chunk', ARGV[7])
+redis.call('HSET', meta, 'state', state, 'created', stamp(now), 'total', total, 'listed', listed, 'next_chunk', chunks)
 redis.call('ZREM', 'weft:receiving', job)
-redis.call('DEL', p .. 'receiving')
+redis.call('DEL', job_key(job, 'receiving'))
 redis.call('SADD', 'weft:active', job)
 local record = redis.call('HGET', meta, 'kind') == 'classify' and 'weft:brief' or 'weft:jobs'
 redis.call('ZADD', record, stamp(now), job)
-if ARGV[3] ~= '' then
+if ready ~= '' then
   while true do
-    local c = redis.call('LPOP', p .. 'todo')
-    if not c then break end
-    redis.call('RPUSH', ARGV[3], job .. ' ' .. c .. ' ' .. math.floor(now * 1000))
+    local chunk = redis.call('LPOP', todo)
+    if not chunk then break end
+    redis.call('RPUSH', ready, ready_entry(job, chunk, milliseconds(now)))
   end
 end
 finish_if_done(meta, job, stamp(now))

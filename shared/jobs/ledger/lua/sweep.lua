@@ -1,26 +1,24 @@
--- Expired leases of a job. What only needs another try goes back to the front of the ready list here; what was in a dead
--- worker's hands, or has had its attempts, is returned for the dispatcher to split. ARGV: job, ready key, attempts allowed
--- Returns {requeued, chunk, token, attempts, hold, chunk, …}
-local job = ARGV[1]
-local p = 'weft:{' .. job .. '}:'
+-- Handles expired leases of a job. A chunk that only needs another attempt returns to the front of the ready list; one with
+-- items in progress, or without attempts left, is reported for the dispatcher to split.
+-- KEYS: none
+-- ARGV: job, ready list (key), attempts allowed (int)
+-- Returns {requeued, then per reported chunk: chunk, token, attempts, item indexes in progress}
+local job, ready, allowed = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local now = seconds()
-local out = {0}
-for _, c in ipairs(redis.call('ZRANGEBYSCORE', p .. 'lease', '-inf', stamp(now), 'LIMIT', 0, 64)) do
-  local attempts = tonumber(redis.call('HGET', p .. 'att', c) or '0')
-  local hold = redis.call('HGET', p .. 'hold', c)
-  if attempts >= tonumber(ARGV[3]) or hold then
-    out[#out + 1] = c
-    out[#out + 1] = redis.call('HGET', p .. 'tok', c)
-    out[#out + 1] = attempts
-    out[#out + 1] = hold or ''
+local reply = {0}
+for _, chunk in ipairs(redis.call('ZRANGEBYSCORE', job_key(job, 'lease'), '-inf', stamp(now), 'LIMIT', 0, 64)) do
+  local attempts = tonumber(redis.call('HGET', job_key(job, 'att'), chunk) or '0')
+  local in_progress = redis.call('HGET', job_key(job, 'hold'), chunk)
+  if attempts >= allowed or in_progress then
+    reply[#reply + 1] = chunk
+    reply[#reply + 1] = redis.call('HGET', job_key(job, 'tok'), chunk)
+    reply[#reply + 1] = attempts
+    reply[#reply + 1] = in_progress or ''
   else
-    local owner = redis.call('HGET', p .. 'owner', c)
-    redis.call('ZREM', p .. 'lease', c)
-    redis.call('HDEL', p .. 'owner', c)
-    redis.call('HINCRBY', p .. 'tok', c, 1)
-    if owner then redis.call('SREM', 'weft:held:' .. owner, job .. ' ' .. c) end
-    redis.call('LPUSH', ARGV[2], job .. ' ' .. c .. ' ' .. math.floor(now * 1000))
-    out[1] = out[1] + 1
+    drop_lease(job, chunk)
+    redis.call('HINCRBY', job_key(job, 'tok'), chunk, 1)
+    redis.call('LPUSH', ready, ready_entry(job, chunk, milliseconds(now)))
+    reply[1] = reply[1] + 1
   end
 end
-return out
+return reply

@@ -1,16 +1,18 @@
--- No worker can read the job's folder: its chunks must not take the room of other jobs.
--- ARGV: job, ready key, rota key. Returns the number of chunks taken back.
-local job, ready = ARGV[1], ARGV[2]
-local todo = 'weft:{' .. job .. '}:todo'
-local taken = 0
+-- Moves a job's ready chunks back to the front of its queue and takes it off the rota: no worker can read its folder, and its
+-- chunks must not occupy the capacity of other jobs.
+-- KEYS: none
+-- ARGV: job, ready list (key), rota (key)
+-- Returns the number of chunks moved.
+local job, ready, rota = ARGV[1], ARGV[2], ARGV[3]
+local moved = 0
 local entries = redis.call('LRANGE', ready, 0, -1)
 for i = #entries, 1, -1 do
-  local owner, c = string.match(entries[i], '^(%S+) (%S+)')
+  local owner, chunk = string.match(entries[i], '^(%S+) (%S+)')
   if owner == job then
-    redis.call('LPUSH', todo, c)
+    redis.call('LPUSH', job_key(job, 'todo'), chunk)
     redis.call('LREM', ready, 1, entries[i])
-    taken = taken + 1
+    moved = moved + 1
   end
 end
-redis.call('LREM', ARGV[3], 0, job)
-return taken
+redis.call('LREM', rota, 0, job)
+return moved

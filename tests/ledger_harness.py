@@ -1,4 +1,4 @@
-"""A desk to try the ledger on: jobs of made-up photos, workers that always answer the same, a dispatcher's office."""
+"""A ledger with made-up jobs, workers that give fixed answers, and a dispatcher."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from shared.jobs.ledger import Ledger, keys
 from shared.jobs.ledger.claims import Claim, Claims
-from shared.jobs.ledger.office import Office
+from shared.jobs.ledger.dispatcher_ledger import DispatcherLedger
 from shared.jobs.model import Item, ItemResult, Job, JobSpec, Lane
 from shared.ranking.model import Candidate, Ranking, Verdict
 
@@ -50,8 +50,8 @@ def failure(item: Item, code: str = "truncated") -> ItemResult:
 
 
 @dataclass
-class Desk:
-    """One ledger, and everybody who works on it."""
+class LedgerHarness:
+    """One ledger and all its clients."""
 
     ledger: Ledger
     lease: float = 20.0
@@ -61,8 +61,8 @@ class Desk:
         return self.ledger.connection.redis
 
     @property
-    def office(self) -> Office:
-        return Office(self.ledger.connection, "office")
+    def dispatcher(self) -> DispatcherLedger:
+        return DispatcherLedger(self.ledger.connection, "dispatcher")
 
     def worker(self, name: str = "w1", identity: str = IDENTITY, lease: float | None = None) -> Claims:
         return Claims(self.ledger.connection, name, identity, self.lease if lease is None else lease)
@@ -72,11 +72,11 @@ class Desk:
 
     def admit(self, job: Job, count: int = 1000) -> int:
         """So many chunks more than wait or run now, of this job and of those whose turn it is besides."""
-        under_way = self.office.waiting(job.identity, job.lane.value) + self.office.leased(job.id)
-        return self.office.admit(job.identity, job.lane, [job.id], under_way + count)
+        under_way = self.dispatcher.waiting(job.identity, job.lane.value) + self.dispatcher.leased(job.id)
+        return self.dispatcher.admit(job.identity, job.lane, [job.id], under_way + count)
 
     def sweep(self, job: Job) -> int:
-        return self.office.sweep(self.ledger.job(job.id))
+        return self.dispatcher.sweep(self.ledger.job(job.id))
 
     def lapse(self, job: Job) -> None:
         """All leases of the job run out now."""

@@ -1,4 +1,4 @@
-"""One `weft up` from start to end: Redis, dispatcher, web, workers, and what the terminal is told."""
+"""One run of `weft up`: Redis, dispatcher, web, workers, and the terminal output."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from typing import Any
 import redis
 
 from scripts.supervisor import redis as embedded
-from scripts.supervisor.first_bank import NAMES, wanted
-from scripts.supervisor.process import Service, cpu_seconds, only_one, trim
-from scripts.supervisor.pulse import Pulse
+from scripts.supervisor.first_bank import NAMES, bank_needed
+from scripts.supervisor.heartbeat_monitor import HeartbeatMonitor
+from scripts.supervisor.process import Service, cpu_seconds, single_instance, trim
 from scripts.supervisor.signals import Signals
-from scripts.supervisor.supervisor import Kept, Say, Supervisor
+from scripts.supervisor.supervisor import ManagedProcess, Say, Supervisor
 from shared.bank.store import BankStore
 from shared.core.errors import Conflict, Unavailable, WeftError
 from shared.core.messages import sentence
@@ -35,21 +35,21 @@ from shared.jobs.ledger.keys import ready as ready_key
 from shared.jobs.model import Lane
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Seconds that everything may take to end; the workers get what the others leave.
-END_SECONDS = 23.0
-WEB_END, DISPATCHER_END, REDIS_END = 3.0, 1.5, 3.0
-#: Leases that a worker may let pass without progress before it is restarted: by then others have its work.
+#: Seconds for the whole shutdown; the workers get what the other services do not need.
+STOP_SECONDS = 23.0
+WEB_STOP_SECONDS, DISPATCHER_STOP_SECONDS, REDIS_STOP_SECONDS = 3.0, 1.5, 3.0
+#: Lease periods without progress before a worker is restarted: by then its work has been reassigned.
 STALLED_LEASES = 3
-#: Seconds between two looks at the heartbeats, and at the logs' sizes.
-LOOK_SECONDS, TRIM_SECONDS = 2.0, 60.0
-#: Seconds between two looks after which this process itself did not run (suspended, starved): nobody's silence counts.
+#: Seconds between two checks of the heartbeats, and of the log sizes.
+CHECK_INTERVAL, TRIM_INTERVAL = 2.0, 60.0
+#: A longer gap between two checks means that this process was suspended or starved: missing heartbeats do not count.
 UNATTENDED_SECONDS = 10.0
-#: Seconds after which the terminal is told that a worker's start is a slow one.
+#: Seconds after which a slow start of a worker is reported.
 SLOW_START_SECONDS = 30.0
 
 
-class Up:
-    """Everything that runs on this machine for one data folder."""
+class LocalStack:
+    """All services of one data folder on this machine."""
 
     def __init__(self, settings: Settings, workers: int, demo: bool, say: Say) -> None:
         self.settings = settings
@@ -57,32 +57,32 @@ class Up:
         self.signals = Signals()
         self.signals.install()
         self.supervisor = Supervisor(self.signals, say)
-        self._count = workers
+        self._worker_count = workers
         self._demo = demo
         self._pair: embedded.Pair | None = None
-        self._servers: list[Kept] = []
-        self._dispatcher: list[Kept] = []
-        self._web: list[Kept] = []
-        self._workers: list[Kept] = []
-        self._prepare: list[Kept] = []
-        self._pulses: dict[str, tuple[float, Pulse]] = {}
-        #: Starts in a row of each worker that were given up.
+        self._servers: list[ManagedProcess] = []
+        self._dispatcher: list[ManagedProcess] = []
+        self._web: list[ManagedProcess] = []
+        self._workers: list[ManagedProcess] = []
+        self._prepare: list[ManagedProcess] = []
+        self._monitors: dict[str, tuple[float, HeartbeatMonitor]] = {}
+        #: Consecutive failed starts per worker.
         self._failed_starts: dict[str, int] = {}
         self._slow_starts: set[tuple[str, float]] = set()
-        self._looked_at = time.monotonic()
-        self._told: dict[str, object] = {}
+        self._checked_at = time.monotonic()
+        self._reported: dict[str, object] = {}
         self._ledger: Ledger | None = None
-        self._open = self._ready = False
+        self._web_open = self._ready = False
         self._banks = BankStore(settings)
 
     @property
     def url(self) -> str:
-        """The address that a browser on this machine opens."""
+        """URL for a browser on this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.settings.host, self.settings.host)
         return f"http://{host}:{self.settings.port}"
 
     def run(self) -> None:
-        """Start everything and stay until a signal comes.
+        """Starts everything and runs until a signal arrives.
 
         Raises Conflict (`already_running`, `port_in_use`) and Unavailable (`redis_*`) when it cannot start.
         """
@@ -90,7 +90,7 @@ class Up:
         self.settings.run_dir.mkdir(exist_ok=True, mode=0o700)
         if not self.settings.folder_roots:
             (self.settings.data_dir / "photos").mkdir(exist_ok=True)
-        with only_one(self.settings.run_dir, self.settings.data_dir):
+        with single_instance(self.settings.run_dir, self.settings.data_dir):
             check_port(self.settings.host, self.settings.port)
             if warning := open_to_network(self.settings):
                 self.say("web", warning)
@@ -98,9 +98,9 @@ class Up:
                 self._start_redis()
                 if not self.signals.stopping:
                     self._start_services()
-                self._stay()
+                self._supervise()
             finally:
-                self._end()
+                self._stop()
 
     def _start_redis(self) -> None:
         if self.settings.redis_url is not None:
@@ -113,7 +113,7 @@ class Up:
         while not pair.answering() and not self.signals.stopping:
             self.signals.wait(0.02)
             self.supervisor.tick()
-            broken = next((kept for kept in self._servers if kept.failures > 2), None)
+            broken = next((managed for managed in self._servers if managed.failures > 2), None)
             if broken or time.monotonic() - started > embedded.START_SECONDS:
                 raise embedded.failed((broken or self._servers[0]).service)
         pair.announce()
@@ -122,15 +122,15 @@ class Up:
     def _start_services(self) -> None:
         self._dispatcher = [self.supervisor.add(self._service("dispatcher"))]
         self._web = [self.supervisor.add(self._service("web"))]
-        threads = str(self.settings.threads or max(1, cores() // max(1, self._count)))
+        threads = str(self.settings.threads or max(1, cores() // max(1, self._worker_count)))
         env = {"WEFT_THREADS": threads, "OMP_NUM_THREADS": threads}
-        for n in range(1, self._count + 1):
+        for n in range(1, self._worker_count + 1):
             self._workers.append(self.supervisor.add(self._service("worker", name=f"worker-{n}", env=env)))
         if self._demo:
             argv = (sys.executable, "-P", "-m", "scripts.supervisor.demo")
             self.say("demo", "preparing sample photos, and a demo bank if there is no bank")
             self._prepare = [self.supervisor.add(self._service("demo", argv=argv), once=True)]
-        elif engine.parse(self.settings.engine).precision != "null" and wanted(self.settings, NAMES):
+        elif engine.parse(self.settings.engine).precision != "null" and bank_needed(self.settings, NAMES):
             argv = (sys.executable, "-P", "-m", "scripts.supervisor.names")
             self.say("names", "no bank yet: preparing to rank by class name only")
             self._prepare = [self.supervisor.add(self._service("names", argv=argv), once=True)]
@@ -152,27 +152,36 @@ class Up:
             env=known | (env or {}),
         )
 
-    def _stay(self) -> None:
-        look_at = trim_at = 0.0
+    def _supervise(self) -> None:
+        check_at = trim_at = 0.0
         while not self.signals.stopping:
             self.supervisor.tick()
             now = time.monotonic()
-            if now >= look_at:
-                look_at = now + LOOK_SECONDS
-                self._look()
+            if now >= check_at:
+                check_at = now + CHECK_INTERVAL
+                self._check_workers()
             if now >= trim_at:
-                trim_at = now + TRIM_SECONDS
-                for kept in self.supervisor.kept:
-                    trim(kept.service.log)
-            self._greet()
+                trim_at = now + TRIM_INTERVAL
+                for managed in self.supervisor.processes:
+                    trim(managed.service.log)
+            self._announce_ready()
             self.signals.wait(0.5 if self._ready else 0.1)
 
+<<<<<<< HEAD:scripts/supervisor/run.py
     def _greet(self) -> None:
         """Give the address as soon as pages come, and say once that photos can be classified."""
         if not self._open and self._answers("/healthz"):
             self._open = True
             self.say("web", f"open {self.url}   (Ctrl-C stops everything)")
         if self._open and not self._ready and self._answers("/readyz"):
+=======
+    def _announce_ready(self) -> None:
+        """Prints the address once pages are served, and once more when photos can be classified."""
+        if not self._web_open and self._answers("/healthz"):
+            self._web_open = True
+            self.say("web", f"open {self.url}   (Ctrl-C ends everything)")
+        if self._web_open and not self._ready and self._answers("/readyz"):
+>>>>>>> names:scripts/supervisor/local_stack.py
             self._ready = True
             self.say("weft", f"ready to classify: {self.url}")
 
@@ -182,78 +191,85 @@ class Up:
             return bool(answer.status == 200)
         return False
 
-    def _look(self) -> None:
-        """Restart workers that hang, and pass on what they say of themselves."""
+    def _check_workers(self) -> None:
+        """Restarts hung workers, and reports state changes."""
         now = time.monotonic()
-        unattended, self._looked_at = now - self._looked_at > UNATTENDED_SECONDS, now
-        pulses = {kept.name: self._pulse(kept) for kept in self._workers if kept.running}
+        unattended, self._checked_at = now - self._checked_at > UNATTENDED_SECONDS, now
+        monitors = {managed.name: self._monitor(managed) for managed in self._workers if managed.running}
         try:
-            beats = self._beats()
+            heartbeats = self._heartbeats()
             if self._ledger is not None and memory_share(self._ledger) >= 1:
-                # It refuses heartbeats, too: their absence tells nothing.
+                # A full Redis refuses heartbeats too, so that missing ones mean nothing.
                 raise Unavailable("memory_full")
-            waits = {
-                beat["identity"]: self._work_waits(beat["identity"]) for beat in beats.values() if beat.get("identity")
+            ready_work = {
+                heartbeat["identity"]: self._has_ready_work(heartbeat["identity"])
+                for heartbeat in heartbeats.values()
+                if heartbeat.get("identity")
             }
         except WeftError:
             self._ledger = None
-            for pulse in pulses.values():
-                pulse.pause(now)
+            for monitor in monitors.values():
+                monitor.pause(now)
             return
         if unattended:
-            for pulse in pulses.values():
-                pulse.pause(now)
-        for kept in self._workers:
-            if kept.name not in pulses or kept.process is None:
+            for monitor in monitors.values():
+                monitor.pause(now)
+        for managed in self._workers:
+            if managed.name not in monitors or managed.process is None:
                 continue
-            beat = beats.get(kept.process.pid)
-            pulse = pulses[kept.name]
-            # What waits may be of a job whose folder this worker cannot read.
-            known = beat or {}
-            waiting = waits.get(known.get("identity"), False) and not known.get("hidden_jobs")
-            why = pulse.look(now, beat, waiting, cpu_seconds(kept.process.pid))
+            heartbeat = heartbeats.get(managed.process.pid)
+            monitor = monitors[managed.name]
+            # Ready work may belong to a job whose folder this worker cannot read.
+            known = heartbeat or {}
+            waiting = ready_work.get(known.get("identity"), False) and not known.get("hidden_jobs")
+            why = monitor.check(now, heartbeat, waiting, cpu_seconds(managed.process.pid))
             if why:
-                if pulse.starting:
-                    self._failed_starts[kept.name] = self._failed_starts.get(kept.name, 0) + 1
-                self.supervisor.restart(kept, why)
-            elif pulse.starting:
-                self._report_slow_start(kept, pulse, now)
+                if monitor.starting:
+                    self._failed_starts[managed.name] = self._failed_starts.get(managed.name, 0) + 1
+                self.supervisor.restart(managed, why)
+            elif monitor.starting:
+                self._report_slow_start(managed, monitor, now)
             else:
-                self._failed_starts.pop(kept.name, None)
-                if beat:
-                    self._tell(kept.name, beat)
+                self._failed_starts.pop(managed.name, None)
+                if heartbeat:
+                    self._report_state(managed.name, heartbeat)
 
-    def _report_slow_start(self, kept: Kept, pulse: Pulse, now: float) -> None:
+    def _report_slow_start(self, managed: ManagedProcess, monitor: HeartbeatMonitor, now: float) -> None:
         """Once per start."""
-        key = (kept.name, kept.started_at)
-        if pulse.waited(now) > SLOW_START_SECONDS and key not in self._slow_starts:
+        key = (managed.name, managed.started_at)
+        if monitor.waited(now) > SLOW_START_SECONDS and key not in self._slow_starts:
             self._slow_starts.add(key)
             load = f"load {os.getloadavg()[0]:.0f} on {cores()} cores"
+<<<<<<< HEAD:scripts/supervisor/run.py
             allowed = f"allowed idle time: {pulse.start_allowance:.0f} s"
             self.say(kept.name, f"slow start ({load}); {allowed}")
+=======
+            allowed = f"it may take {monitor.start_allowance:.0f} s without using the processor"
+            self.say(managed.name, f"starts slowly ({load}); {allowed}")
+>>>>>>> names:scripts/supervisor/local_stack.py
 
-    def _pulse(self, kept: Kept) -> Pulse:
-        known = self._pulses.get(kept.name)
-        if known is None or known[0] != kept.started_at:
+    def _monitor(self, managed: ManagedProcess) -> HeartbeatMonitor:
+        known = self._monitors.get(managed.name)
+        if known is None or known[0] != managed.started_at:
             stalled = STALLED_LEASES * self.settings.lease_seconds
-            pulse = Pulse(kept.started_at, stalled, self._failed_starts.get(kept.name, 0))
-            known = self._pulses[kept.name] = (kept.started_at, pulse)
+            monitor = HeartbeatMonitor(managed.started_at, stalled, self._failed_starts.get(managed.name, 0))
+            known = self._monitors[managed.name] = (managed.started_at, monitor)
         return known[1]
 
-    def _beats(self) -> dict[int, dict[str, Any]]:
-        """Heartbeats of this machine's workers by the process that `weft up` started: the head of their session."""
+    def _heartbeats(self) -> dict[int, dict[str, Any]]:
+        """Heartbeats of this machine's workers, by the process id that `weft up` started (their session leader)."""
         if self._ledger is None:
-            # Short timeouts: Ctrl-C waits for this.
+            # Short timeouts, because Ctrl-C waits for this call.
             client = redis.Redis.from_url(addresses(self.settings).ledger, socket_timeout=1, socket_connect_timeout=1)
             self._ledger = Ledger(Connection(client))
         found = {}
-        for beat in self._ledger.workers():
-            if beat.get("host") == socket.gethostname():
+        for heartbeat in self._ledger.workers():
+            if heartbeat.get("host") == socket.gethostname():
                 with suppress(OSError):
-                    found[os.getsid(beat["pid"])] = beat
+                    found[os.getsid(heartbeat["pid"])] = heartbeat
         return found
 
-    def _work_waits(self, identity: str) -> bool:
+    def _has_ready_work(self, identity: str) -> bool:
         assert self._ledger is not None
         client = self._ledger.connection.redis
         try:
@@ -261,35 +277,48 @@ class Up:
         except redis.RedisError as error:
             raise Unavailable("redis_unavailable") from error
 
-    def _tell(self, name: str, beat: dict[str, Any]) -> None:
-        """Say it once when a worker's state is another than before."""
-        state = {"busy": "ready"}.get(beat["state"], beat["state"])
+    def _report_state(self, name: str, heartbeat: dict[str, Any]) -> None:
+        """Prints a worker's state when it has changed."""
+        state = {"busy": "ready"}.get(heartbeat["state"], heartbeat["state"])
         bank = self._banks.current()
-        error = beat["error"]
+        error = heartbeat["error"]
         now = (state, state == "ready" and bank, error and error["code"])
-        if self._told.get(name) == now:
+        if self._reported.get(name) == now:
             return
-        self._told[name] = now
+        self._reported[name] = now
         if error:
             self.say(name, sentence(error["code"], **error["detail"]))
         elif state == "ready" and bank is None:
+<<<<<<< HEAD:scripts/supervisor/run.py
             awaited = any(kept.running for kept in self._prepare)
             lacks = "its bank is being built" if awaited else sentence("no_bank")
             self.say(name, f"{beat['model']} on {beat['device']}; {lacks}")
+=======
+            preparing = any(managed.running for managed in self._prepare)
+            lacks = "its bank is being made" if preparing else sentence("no_bank")
+            self.say(name, f"{heartbeat['model']} on {heartbeat['device']}; {lacks}")
+>>>>>>> names:scripts/supervisor/local_stack.py
         else:
-            self.say(name, f"{state}: {beat['model']}" + (f" on {beat['device']}" if beat["device"] else ""))
+            self.say(
+                name, f"{state}: {heartbeat['model']}" + (f" on {heartbeat['device']}" if heartbeat["device"] else "")
+            )
 
-    def _end(self) -> None:
+    def _stop(self) -> None:
         if self.signals.asked_at is not None:
+<<<<<<< HEAD:scripts/supervisor/run.py
             self.say("weft", "stopping; workers finish their current photos")
         deadline = time.monotonic() + END_SECONDS
+=======
+            self.say("weft", "ending; the workers finish what they hold")
+        deadline = time.monotonic() + STOP_SECONDS
+>>>>>>> names:scripts/supervisor/local_stack.py
         self.supervisor.end(self._prepare, 0)
-        self.supervisor.end(self._web, WEB_END)
-        self.supervisor.end(self._workers, deadline - time.monotonic() - DISPATCHER_END - REDIS_END)
-        self.supervisor.end(self._dispatcher, DISPATCHER_END)
-        # Its last write is not hurried, even when the user insists.
-        self.signals.insisted = False
-        self.supervisor.end(self._servers, REDIS_END)
+        self.supervisor.end(self._web, WEB_STOP_SECONDS)
+        self.supervisor.end(self._workers, deadline - time.monotonic() - DISPATCHER_STOP_SECONDS - REDIS_STOP_SECONDS)
+        self.supervisor.end(self._dispatcher, DISPATCHER_STOP_SECONDS)
+        # Redis gets its time to save, even on a forced quit.
+        self.signals.force_quit = False
+        self.supervisor.end(self._servers, REDIS_STOP_SECONDS)
         if self._pair is not None:
             self._pair.withdraw()
 

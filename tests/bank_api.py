@@ -29,7 +29,7 @@ def call(product: Product, method: str, path: str, body: Any = None, status: int
     return answer.json()
 
 
-def bank_work(product: Product, **asked: Any) -> dict[str, Any]:
+def run_bank_task(product: Product, **asked: Any) -> dict[str, Any]:
     """Starts bank work and awaits its end."""
     task: dict[str, Any] = call(product, "POST", "/bank/tasks", asked, 202)
 

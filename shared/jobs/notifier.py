@@ -1,4 +1,4 @@
-"""Celery, and nothing of it elsewhere in `shared`. A message only says "there may be a chunk worth claiming"."""
+"""The only Celery code in `shared`. A message only means "there may be a chunk to claim"."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from shared.core.settings import Settings
 from shared.jobs.model import Lane
 
 TASK = "weft.work"
-#: Seconds that a pool's new child may take to report to its parent (Celery's own limit, 4, ends children of a busy
-#: machine one after the other); `weft up` watches the start of a worker with a patience of its own.
+#: Seconds that a pool's new child may take to report to its parent (Celery's own limit of 4 s kills the
+#: children of a busy machine one after another); `weft up` has its own start timeout.
 CHILD_START_SECONDS = 600.0
 #: kombu's names for the lanes' queues in the broker's Redis.
 KEY_PREFIX = "mq:"
 
 
 def make_celery(settings: Settings) -> Celery:
-    """The Celery application with the settings that its faults on Redis call for (docs/reliability.md)."""
+    """The Celery application, configured for reliable delivery on Redis (docs/reliability.md)."""
     app = Celery("weft", broker=addresses(settings).broker)
     app.conf.update(
         task_acks_late=True,
@@ -50,14 +50,14 @@ def make_celery(settings: Settings) -> Celery:
     return app
 
 
-class Bell:
-    """Wakes workers. Losing a message does no harm: the dispatcher rings again while chunks wait."""
+class WorkerNotifier:
+    """Wakes workers. A lost message is harmless: the dispatcher notifies again while chunks are ready."""
 
     def __init__(self, settings: Settings) -> None:
         self._app = make_celery(settings)
 
-    def ring(self, lane: Lane, times: int = 1) -> None:
-        """Raises: Unavailable where the broker does not answer."""
+    def notify(self, lane: Lane, times: int = 1) -> None:
+        """Raises: Unavailable if the broker does not respond."""
         try:
             for _ in range(times):
                 self._app.send_task(TASK, queue=lane.value, retry=False)

@@ -149,13 +149,13 @@ def make_pipeline(
     encoder: Any,
     cache: EmbeddingCache | None = None,
     rank: Callable[..., Sequence[Ranking]] = rank,
-    patience: float = 10,
+    photo_timeout: float = 10,
     threads: int = 2,
 ) -> Pipeline:
     settings = Settings(data_dir=folder)
     photos = Photos(open_storage(settings), (folder.resolve(),), Limits.of(settings))
     cache = cache or EmbeddingCache(None, encoder.info.cache_digest, DIM)
-    return Pipeline(encoder, cache, photos, rank, threads=threads, patience=patience)
+    return Pipeline(encoder, cache, photos, rank, threads=threads, photo_timeout=photo_timeout)
 
 
 def run(pipeline: Pipeline, source: ListSource, lanes: Sequence[Lane] = tuple(Lane), seconds: float = 30) -> None:

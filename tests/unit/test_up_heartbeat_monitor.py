@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from scripts.supervisor.pulse import BUSY_SILENT_SECONDS, LONGEST_START, SILENT_SECONDS, START_SECONDS, Pulse
+from scripts.supervisor.heartbeat_monitor import (
+    BUSY_SILENT_SECONDS,
+    MAX_START_FACTOR,
+    SILENT_SECONDS,
+    START_SECONDS,
+    HeartbeatMonitor,
+)
 
 STALLED = 60.0
 
@@ -16,10 +22,10 @@ def _beat(state: str, photos: int = 0) -> dict[str, Any]:
 
 
 def _watched(*looks: tuple[float, dict[str, Any] | None, bool]) -> str | None:
-    pulse = Pulse(0.0, STALLED)
+    monitor = HeartbeatMonitor(0.0, STALLED)
     why = None
     for now, beat, waits in looks:
-        why = pulse.look(now, beat, waits)
+        why = monitor.check(now, beat, waits)
     return why
 
 
@@ -36,8 +42,8 @@ def test_a_start_has_a_patience_of_its_own() -> None:
 def test_patience_doubles_with_each_failed_start() -> None:
     for failed in range(4):
         allowed = START_SECONDS * 2**failed
-        assert Pulse(0.0, STALLED, failed).look(allowed, None, True) is None
-        assert Pulse(0.0, STALLED, failed).look(allowed + 1, None, True)
+        assert HeartbeatMonitor(0.0, STALLED, failed).check(allowed, None, True) is None
+        assert HeartbeatMonitor(0.0, STALLED, failed).check(allowed + 1, None, True)
 
 
 def test_the_parents_heartbeats_do_not_end_the_start() -> None:
@@ -47,28 +53,28 @@ def test_the_parents_heartbeats_do_not_end_the_start() -> None:
 
 
 def test_cpu_time_is_a_sign_of_life_of_a_starting_worker() -> None:
-    pulse = Pulse(0.0, STALLED)
+    monitor = HeartbeatMonitor(0.0, STALLED)
     # A fortieth of a core.
-    looks = [pulse.look(now, None, True, now / 40) for now in range(0, int(START_SECONDS * LONGEST_START), 2)]
+    looks = [monitor.check(now, None, True, now / 40) for now in range(0, int(START_SECONDS * MAX_START_FACTOR), 2)]
     assert looks == [None] * len(looks)
-    assert pulse.look(START_SECONDS * LONGEST_START + 1, None, True, 1e6)
+    assert monitor.check(START_SECONDS * MAX_START_FACTOR + 1, None, True, 1e6)
 
 
 def test_cpu_time_is_a_sign_of_life_of_a_running_worker_for_two_minutes() -> None:
-    pulse = Pulse(0.0, STALLED)
-    pulse.look(1, _beat("busy"), True, 10)
-    looks = [pulse.look(now, None, True, 10 + now / 10) for now in range(2, int(BUSY_SILENT_SECONDS), 2)]
+    monitor = HeartbeatMonitor(0.0, STALLED)
+    monitor.check(1, _beat("busy"), True, 10)
+    looks = [monitor.check(now, None, True, 10 + now / 10) for now in range(2, int(BUSY_SILENT_SECONDS), 2)]
     assert looks == [None] * len(looks)
-    assert pulse.look(BUSY_SILENT_SECONDS + 2, None, True, 100) == "gave no sign of life"
+    assert monitor.check(BUSY_SILENT_SECONDS + 2, None, True, 100) == "gave no sign of life"
 
 
 def test_a_new_child_has_a_start_of_its_own() -> None:
     """Celery's parent has forked another after the first one died."""
-    pulse = Pulse(0.0, STALLED)
-    pulse.look(1000, _beat("busy", 5), True)
-    assert pulse.look(1002, _beat("starting"), True) is None
-    assert pulse.look(1000 + START_SECONDS, _beat("starting"), True) is None
-    assert pulse.look(1004 + START_SECONDS, _beat("starting"), True)
+    monitor = HeartbeatMonitor(0.0, STALLED)
+    monitor.check(1000, _beat("busy", 5), True)
+    assert monitor.check(1002, _beat("starting"), True) is None
+    assert monitor.check(1000 + START_SECONDS, _beat("starting"), True) is None
+    assert monitor.check(1004 + START_SECONDS, _beat("starting"), True)
 
 
 @pytest.mark.parametrize("state", ["busy", "ready"])
@@ -91,8 +97,8 @@ def test_loading_may_take_as_long_as_it_takes(state: str) -> None:
 
 
 def test_an_unreachable_ledger_tells_nothing() -> None:
-    pulse = Pulse(0.0, STALLED)
-    pulse.look(1, _beat("busy", 7), True)
-    pulse.pause(500)
-    assert pulse.look(500 + SILENT_SECONDS, None, True) is None
-    assert pulse.look(501 + SILENT_SECONDS, None, True) == "gave no sign of life"
+    monitor = HeartbeatMonitor(0.0, STALLED)
+    monitor.check(1, _beat("busy", 7), True)
+    monitor.pause(500)
+    assert monitor.check(500 + SILENT_SECONDS, None, True) is None
+    assert monitor.check(501 + SILENT_SECONDS, None, True) == "gave no sign of life"

@@ -1,4 +1,4 @@
-"""Jobs, workers and queues as the ledger shows them."""
+"""Jobs, worker heartbeats and queue figures as stored in the ledger."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import structlog
 
 from shared.core.errors import NotFound
 from shared.jobs.ledger import keys, wire
-from shared.jobs.ledger.connection import Connection, translated
+from shared.jobs.ledger.connection import Connection, redis_errors
 from shared.jobs.ledger.damage import damaged
 from shared.jobs.ledger.pace import Pace, Sample, measure, parse
 from shared.jobs.model import WAITING_FOR, ItemResult, Job, JobState, Lane
 
-#: Heartbeats older than this are not shown; the worker's own key is gone by then.
-_WORKER_SECONDS = 15
+#: A worker whose last heartbeat is older than this counts as gone; its key has expired by then.
+_HEARTBEAT_TTL = 15
 #: Samples of a job's pace that commit.lua keeps.
 _PACE_SAMPLES = 60
 _log = structlog.get_logger(__name__)
@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 _damaged: set[str] = set()
 
 
-class Reading:
+class JobStore:
     def __init__(self, connection: Connection) -> None:
         self._c = connection
 
@@ -37,73 +37,73 @@ class Reading:
         Raises:
             NotFound: the ledger holds no such job.
         """
-        found = self._many([job_id])
+        found = self._jobs([job_id])
         if not found:
             raise NotFound(what=f"job {job_id}")
         return found[0]
 
     def jobs(self, limit: int = 50, before: float | None = None) -> list[Job]:
-        """Newest first; `before` pages on by creation time."""
+        """Newest first; `before` is the paging cursor (creation time)."""
         top = f"({before}" if before is not None else "+inf"
-        with translated():
+        with redis_errors():
             ids = self._c.redis.zrevrangebyscore(keys.JOBS, top, "-inf", start=0, num=limit)
-        return self._many([i.decode() for i in ids])
+        return self._jobs([i.decode() for i in ids])
 
     def active(self) -> list[Job]:
         """Jobs that are neither finished nor cancelled."""
-        with translated():
+        with redis_errors():
             ids = self._c.redis.smembers(keys.ACTIVE)
-        return self._many(sorted(i.decode() for i in ids))
+        return self._jobs(sorted(i.decode() for i in ids))
 
     def results(self, job_id: str) -> list[ItemResult]:
         """Accepted results straight from the commit log, by index; for small jobs."""
-        with translated():
+        with redis_errors():
             entries = self._c.redis.lrange(keys.job(job_id, "log"), 0, -1)
         latest = {r.index: r for entry in entries for r in accepted(entry)}
         return [latest[i] for i in sorted(latest)]
 
     def log(self, job_id: str, start: int, count: int) -> list[tuple[list[ItemResult], bytes | None]]:
         """Commit log entries from `start` on: accepted results and their vectors (float16 rows of the ok ones)."""
-        with translated():
+        with redis_errors():
             entries = self._c.redis.lrange(keys.job(job_id, "log"), start, start + count - 1)
             names = [keys.job(job_id, f"vec:{start + i}") for i in range(len(entries))]
             vectors = self._c.redis.mget(names) if names else []
         return [(accepted(e), accepted_rows(e, v)) for e, v in zip(entries, vectors, strict=True)]
 
     def log_length(self, job_id: str) -> int:
-        with translated():
+        with redis_errors():
             return int(self._c.redis.llen(keys.job(job_id, "log")))
 
-    def holds(self, job_id: str) -> bool:
-        """Whether the ledger still has the job."""
-        with translated():
+    def contains(self, job_id: str) -> bool:
+        """Whether the ledger still holds the job."""
+        with redis_errors():
             return bool(self._c.redis.exists(keys.job(job_id, "meta")))
 
-    def stored(self) -> Iterator[str]:
-        """SHA-256 of every upload that a job in the ledger names."""
-        with translated():
+    def upload_digests(self) -> Iterator[str]:
+        """SHA-256 of every upload that a job in the ledger refers to."""
+        with redis_errors():
             for name in self._c.redis.scan_iter(keys.job("*", "in:*"), count=1000):
                 if blob := self._c.redis.get(name):
                     yield from (item.sha256 for item in wire.unpack_items(blob) if item.sha256)
 
     def forget_vectors(self, job_id: str, start: int, count: int) -> None:
-        """Called once the projection holds them."""
+        """Deletes vectors that the projection has stored."""
         if count:
-            with translated():
+            with redis_errors():
                 self._c.redis.unlink(*(keys.job(job_id, f"vec:{start + i}") for i in range(count)))
 
     def workers(self) -> list[dict[str, Any]]:
-        """Heartbeats of the workers alive, by id."""
-        with translated():
+        """Heartbeats of live workers, sorted by id."""
+        with redis_errors():
             now = time.time()
             self._c.redis.zremrangebyscore(keys.WORKERS, "-inf", now - 3600)
             ids = self._c.redis.zrange(keys.WORKERS, 0, -1)
             beats = self._c.redis.mget([keys.worker(i.decode()) for i in ids]) if ids else []
         return sorted((json.loads(b) for b in beats if b), key=lambda w: w["id"])
 
-    def beat(self, worker_id: str, info: dict[str, Any], seconds: float = _WORKER_SECONDS) -> None:
-        """A worker's heartbeat; the worker counts as gone `seconds` after the last."""
-        with translated():
+    def record_heartbeat(self, worker_id: str, info: dict[str, Any], seconds: float = _HEARTBEAT_TTL) -> None:
+        """Stores a worker's heartbeat; the worker counts as gone `seconds` after the last one."""
+        with redis_errors():
             pipe = self._c.redis.pipeline(transaction=False)
             text = json.dumps({**info, "last_seen": time.time()})
             pipe.set(keys.worker(worker_id), text, px=int(seconds * 1000))
@@ -111,32 +111,32 @@ class Reading:
             pipe.execute()
 
     def worker(self, worker_id: str) -> dict[str, Any] | None:
-        """One worker's last heartbeat, or None once it is no longer valid."""
-        with translated():
+        """One worker's last heartbeat, or None once it has expired."""
+        with redis_errors():
             found = self._c.redis.get(keys.worker(worker_id))
         return dict(json.loads(found)) if found else None
 
-    def leave(self, worker_id: str) -> None:
-        """A worker says that it ends."""
-        with translated():
+    def deregister_worker(self, worker_id: str) -> None:
+        """Removes a worker that is shutting down."""
+        with redis_errors():
             self._c.redis.delete(keys.worker(worker_id))
             self._c.redis.zrem(keys.WORKERS, worker_id)
 
     def announce_roots(self, roots: Sequence[Path], seconds: float) -> None:
-        """The server that runs says which folders it may read, for so long."""
-        with translated():
+        """Publishes the folder roots of the running server, for `seconds`."""
+        with redis_errors():
             self._c.redis.set(keys.ROOTS, json.dumps([str(root) for root in roots]), px=int(seconds * 1000))
 
     def folder_roots(self) -> tuple[Path, ...] | None:
-        """Folders below which the running server may read; None while none runs."""
-        with translated():
+        """Folder roots of the running server; None while none is running."""
+        with redis_errors():
             raw = self._c.redis.get(keys.ROOTS)
         return None if raw is None else tuple(Path(root) for root in json.loads(raw))
 
     def queue(self) -> dict[str, dict[str, Any]]:
-        """Admitted chunks that wait, and the age in seconds of the oldest, a lane."""
+        """Per lane: number of ready chunks, and the age in seconds of the oldest."""
         answer: dict[str, dict[str, Any]] = {lane.value: {"ready": 0, "oldest": None} for lane in Lane}
-        with translated():
+        with redis_errors():
             for name in self._c.redis.scan_iter("weft:ready:*", count=1000):
                 lane = answer[name.decode().rsplit(":", 1)[1]]
                 lane["ready"] += self._c.redis.llen(name)
@@ -146,59 +146,61 @@ class Reading:
         return answer
 
     def stats(self) -> dict[str, float]:
-        """Totals since the ledger began, and the memory of its Redis in bytes."""
-        with translated():
+        """Totals since the ledger was created, and its Redis memory in bytes."""
+        with redis_errors():
             totals = {k.decode(): float(v) for k, v in self._c.redis.hgetall(keys.STATS).items()}
         used, limit = self.memory()
         base = dict.fromkeys(("photos_ok", "photos_failed", "cached"), 0.0)
         return {**base, **totals, "redis_memory": used, "redis_maxmemory": limit}
 
     def memory(self) -> tuple[int, int]:
-        """Bytes that the ledger's Redis uses, and may use (0: no limit)."""
-        with translated():
+        """Used and maximum memory of the ledger's Redis, in bytes (maximum 0: no limit)."""
+        with redis_errors():
             memory = self._c.redis.info("memory")
         return int(memory["used_memory"]), int(memory.get("maxmemory", 0))
 
-    def _many(self, ids: list[str]) -> list[Job]:
-        with translated():
+    def _jobs(self, ids: list[str]) -> list[Job]:
+        with redis_errors():
             pipe = self._c.redis.pipeline(transaction=False)
             for job_id in ids:
                 pipe.hgetall(keys.job(job_id, "meta"))
                 pipe.lrange(keys.job(job_id, "pace"), 0, -1)
             rows = pipe.execute(raise_on_error=False) if ids else []
-            # A key of a wrong type concerns its own job alone; whatever else Redis says concerns all.
+            # A key of the wrong type affects its own job only; any other Redis error affects all.
             if other := next((r for r in rows if isinstance(r, Exception) and "WRONGTYPE" not in str(r)), None):
                 raise other
         rows = [b"" if isinstance(row, Exception) else row for row in rows]
         pairs = zip(ids, rows[::2], rows[1::2], strict=True)
         return [
-            _read(i, meta, pace) for i, meta, pace in pairs if meta and meta.get(b"state", b"receiving") != b"receiving"
+            _job_or_damaged(i, meta, pace)
+            for i, meta, pace in pairs
+            if meta and meta.get(b"state", b"receiving") != b"receiving"
         ]
 
 
 def accepted(entry: bytes) -> list[ItemResult]:
     """The results of one log entry that counted."""
-    return [r for r, counted in _marked(entry) if counted]
+    return [r for r, counted in _unpacked_entry(entry) if counted]
 
 
 def accepted_rows(entry: bytes, vectors: bytes | None) -> bytes | None:
-    """The float16 rows of its ok results that counted; a commit brings those of all its ok results."""
-    counted = [bit for r, bit in _marked(entry) if r.ok]
+    """The float16 rows of the ok results that counted; `vectors` holds one row per ok result."""
+    counted = [bit for r, bit in _unpacked_entry(entry) if r.ok]
     if not vectors or not counted:
         return vectors
     size = len(vectors) // len(counted)
     return b"".join(vectors[i * size : (i + 1) * size] for i, bit in enumerate(counted) if bit)
 
 
-def _marked(entry: bytes) -> list[tuple[ItemResult, bool]]:
-    """Every result of one log entry, and whether it counted."""
+def _unpacked_entry(entry: bytes) -> list[tuple[ItemResult, bool]]:
+    """(result, whether it counted) for every result of one log entry."""
     head, _, blob = entry.partition(b"\n")
     mask = head.rpartition(b" ")[2]
     return [(r, bit == 0x31) for r, bit in zip(wire.unpack_results(blob), mask, strict=True)]
 
 
-def _read(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
-    """A job whose record is damaged must not hide the others: what can be read of it is shown, and it stands still."""
+def _job_or_damaged(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
+    """The job; a damaged record yields a stopped job with what is readable, so that it does not hide the others."""
     try:
         return _job(job_id, raw, pace)
     except Exception as error:
@@ -209,7 +211,7 @@ def _read(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
 
 
 def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
-    # Path and cursor hold the true bytes of a path, which may be no UTF-8.
+    # Path and cursor hold the raw bytes of a path, which may not be valid UTF-8.
     meta = {k.decode(): v.decode("utf-8", "surrogateescape") for k, v in raw.items()}
 
     def number(key: str) -> float | None:
@@ -249,7 +251,7 @@ def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
 
 
 def _pace(job: Job, samples: Sequence[Sample], base: int) -> Pace:
-    """None of both while the job does not move, and no time left before all its photos are known."""
+    """Rate and ETA; neither while the job is not running, no ETA before the listing is complete."""
     if job.started and job.finished and job.finished > job.started and job.done > base:
         return Pace(rate=(job.done - base) / (job.finished - job.started))
     if job.state not in (JobState.RUNNING, JobState.LISTING) or job.note in WAITING_FOR:
