@@ -8,13 +8,17 @@ from apiflask import APIFlask
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from shared.bank.manifest import Origin
+
 #: How a version came to be, by the manifest's `origin`.
 ORIGINS = {
-    "build": _l("built from a folder"),
-    "import": _l("imported"),
-    "clean": _l("cleaned"),
-    "curate": _l("curated by hand"),
-    "add": _l("with corrections added"),
+    Origin.BUILD: _l("built from a folder"),
+    Origin.IMPORT: _l("imported"),
+    Origin.CLEAN: _l("cleaned"),
+    Origin.CURATE: _l("curated by hand"),
+    Origin.ADD: _l("with corrections added"),
+    Origin.RESTORE: _l("with excluded samples restored"),
+    Origin.NAMES: _l("from class names alone"),
 }
 
 #: Changes between two versions.

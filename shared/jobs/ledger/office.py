@@ -18,7 +18,7 @@ from shared.jobs.model import Item, ItemResult, Job, Lane
 #: Times that a chunk is tried before it is split, and a photo alone before it is given up.
 ATTEMPTS = 3
 #: Seconds after which a submission that never ended is removed.
-_RECEIVING_SECONDS = 3600
+_ABANDONED_SUBMISSION_SECONDS = 3600
 
 
 class Office:
@@ -138,7 +138,7 @@ class Office:
     def tidy(self) -> None:
         """Removes submissions that never ended. Ended jobs are released by `shared.jobs.archive`."""
         with translated():
-            dead = self._c.redis.zrangebyscore(keys.RECEIVING, "-inf", time.time() - _RECEIVING_SECONDS)
+            dead = self._c.redis.zrangebyscore(keys.RECEIVING, "-inf", time.time() - _ABANDONED_SUBMISSION_SECONDS)
         for raw in dead:
             self.remove(raw.decode())
 
