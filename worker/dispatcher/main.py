@@ -20,6 +20,7 @@ from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
 from shared.jobs.ledger.office import Office
 from shared.jobs.model import Job, JobState, Lane
+from shared.jobs.states import CLAIMABLE
 from shared.jobs.wakeup import KEY_PREFIX, Bell
 from worker.dispatcher.listing import Lister
 from worker.dispatcher.obstacles import CODES, obstacle, out_of_sight
@@ -114,7 +115,7 @@ class Dispatcher:
                 self._guarded(job, lambda job: self._ledger.start(job.id))
             elif job.state is JobState.LISTING:
                 self._guarded(job, self._list)
-        moving = [j for j in jobs if j.state in (JobState.LISTING, JobState.QUEUED, JobState.RUNNING)]
+        moving = [j for j in jobs if j.state in CLAIMABLE]
         if self._due("sweep", _SWEEP):
             for job in jobs:
                 self._guarded(job, self._office.sweep)

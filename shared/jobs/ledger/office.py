@@ -14,6 +14,7 @@ from shared.jobs.ledger.connection import Connection, translated
 from shared.jobs.ledger.removal import remove
 from shared.jobs.ledger.submission import chunked
 from shared.jobs.model import Item, ItemResult, Job, Lane
+from shared.jobs.states import TERMINAL
 
 #: Times that a chunk is tried before it is split, and a photo alone before it is given up.
 ATTEMPTS = 3
@@ -157,7 +158,7 @@ class Office:
                 for job_id, (state, finished, projected, kind), entries in zip(
                     group, rows[::2], rows[1::2], strict=True
                 ):
-                    if state not in (b"finished", b"cancelled"):
+                    if (state or b"").decode() not in TERMINAL:
                         continue
                     redis.zadd(keys.ENDED, {job_id: float(finished or time.time())}, nx=True)
                     if kind != b"classify" and projected != str(entries).encode():

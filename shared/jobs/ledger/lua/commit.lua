@@ -12,7 +12,7 @@ local state = redis.call('HGET', meta, 'state')
 local mine = redis.call('HGET', p .. 'tok', c) == token and redis.call('ZSCORE', p .. 'lease', c)
 local ok, failed, cached, dups = 0, 0, 0, 0
 local mask = {}
-if state and state ~= 'cancelled' then
+if state and takes_outcomes(state) then
   for i = 0, tonumber(ARGV[7]) - 1 do
     local a = 8 + i * 4
     local index = ARGV[a]
