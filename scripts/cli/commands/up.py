@@ -14,10 +14,7 @@ from scripts.cli import output
 @click.option(
     "--workers",
     type=click.IntRange(0, 256),
-    default=1,
-    envvar="WEFT_WORKERS",
-    show_default=True,
-    help="Workers to run.",
+    help="Workers to run (WEFT_WORKERS); 1 unless set.",
 )
 @click.option("--host", help="Address to listen on (WEFT_HOST).")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on (WEFT_PORT).")
@@ -25,7 +22,7 @@ from scripts.cli import output
     "--demo", is_flag=True, help="Prepare and publish a small bank of rendered fabrics where there is no bank."
 )
 @click.pass_context
-def command(ctx: click.Context, workers: int, host: str | None, port: int | None, demo: bool) -> None:
+def command(ctx: click.Context, workers: int | None, host: str | None, port: int | None, demo: bool) -> None:
     """Start Redis (unless WEFT_REDIS_URL is set), dispatcher, web and workers, and keep them running.
 
     Ctrl-C ends all of them; what was accepted is kept in the data folder, and the next start goes on with it. Logs are
@@ -33,7 +30,9 @@ def command(ctx: click.Context, workers: int, host: str | None, port: int | None
     """
     from scripts.supervisor.run import Up
 
-    changed = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    changed = {
+        name: value for name, value in (("host", host), ("port", port), ("workers", workers)) if value is not None
+    }
     settings = output.state(ctx).settings.model_copy(update=changed)
 
     def say(name: str, text: str) -> None:
@@ -41,5 +40,5 @@ def command(ctx: click.Context, workers: int, host: str | None, port: int | None
         with suppress(OSError):
             click.echo(f"{name:<12} {text}", err=True)
 
-    Up(settings, workers, demo, say).run()
+    Up(settings, settings.workers, demo, say).run()
     sys.stdout.flush()
