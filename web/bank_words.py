@@ -8,15 +8,17 @@ from apiflask import APIFlask
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from shared.bank.manifest import Origin
+
 #: How a version came to be, by the manifest's `origin`.
 ORIGINS = {
-    "build": _l("built from a folder"),
-    "import": _l("imported"),
-    "clean": _l("cleaned"),
-    "curate": _l("edited manually"),
-    "add": _l("with corrections added"),
-    "restore": _l("samples restored"),
-    "names": _l("class names only"),
+    Origin.BUILD: _l("built from a folder"),
+    Origin.IMPORT: _l("imported"),
+    Origin.CLEAN: _l("cleaned"),
+    Origin.CURATE: _l("edited manually"),
+    Origin.ADD: _l("with corrections added"),
+    Origin.RESTORE: _l("samples restored"),
+    Origin.NAMES: _l("class names only"),
 }
 
 #: Changes between two versions.

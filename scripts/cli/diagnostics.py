@@ -23,10 +23,11 @@ from shared.core.redis_urls import addresses
 from shared.core.settings import Settings, cores
 from shared.encoder import describe
 from shared.encoder.info import EncoderInfo
+from shared.jobs import admission
 from shared.jobs.ledger import Ledger
 
-#: Share of the disk that has to be free: below the first, jobs are refused; below the second, it is said.
-DISK_REFUSED, DISK_LOW = 0.10, 0.15
+#: Doctor warns once less than this multiple of what admission keeps free (`admission.disk_reserve`) is left.
+DISK_WARNING = 1.5
 PACKAGES = ("weft", "celery", "redis", "openvino", "torch", "open_clip_torch", "faiss-cpu", "numpy", "pillow", "flask")
 #: What lets a CPU multiply in bfloat16 or int8, as /proc/cpuinfo names it.
 CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16")
@@ -131,9 +132,10 @@ def _data_dir(settings: Settings) -> Iterator[Finding]:
         text = f"other users of this machine can read {folder}: `chmod 700` restricts it"
         yield Finding("data folder", "note", text)
     disk = shutil.disk_usage(existing)
-    share = disk.free / disk.total
-    state = "broken" if share < DISK_REFUSED else "note" if share < DISK_LOW else "ok"
-    yield Finding("data folder", state, f"{folder}, {disk.free / 1024**3:.1f} GB ({share:.0%}) free")
+    short = admission.disk_is_short(existing)
+    low = disk.free < DISK_WARNING * admission.disk_reserve(disk.total)
+    state = "broken" if short else "note" if low else "ok"
+    yield Finding("data folder", state, f"{folder}, {disk.free / 1024**3:.1f} GB ({disk.free / disk.total:.0%}) free")
 
 
 def _redis(settings: Settings, found: list[Ledger]) -> Iterator[Finding]:
@@ -151,7 +153,7 @@ def _redis(settings: Settings, found: list[Ledger]) -> Iterator[Finding]:
     found.append(ledger)
     stats = ledger.stats()
     used, limit = stats["redis_memory"] / 1024**2, stats["redis_maxmemory"] / 1024**2
-    full = limit and used > 0.6 * limit
+    full = admission.memory_share(ledger) >= admission.MEMORY_FOR_JOBS
     yield Finding("redis", "broken" if full else "ok", f"ledger uses {used:.0f} of {limit:.0f} MB")
     if at.cache is None:
         yield Finding("embedding cache", "note", "not shared: each worker has its own (WEFT_CACHE_REDIS_URL)")

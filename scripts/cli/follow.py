@@ -25,8 +25,6 @@ LOOK_SECONDS = 0.5
 #: Seconds that Redis may be away while a job is followed.
 PATIENCE_SECONDS = 60.0
 
-ENDED = (JobState.FINISHED, JobState.CANCELLED)
-
 
 def follow(ledger: Ledger, job_id: str) -> Job:
     """Wait until the job has ended. Raises NotFound, and Unavailable when Redis stays away for a minute."""
@@ -42,7 +40,7 @@ def follow(ledger: Ledger, job_id: str) -> Job:
                     raise
             else:
                 show(job.done, job.total if job.listed else None, _caption(job))
-                if job.state in ENDED:
+                if job.ended:
                     return job
             time.sleep(LOOK_SECONDS)
 

@@ -167,21 +167,12 @@ class LocalStack:
             self._announce_ready()
             self.signals.wait(0.5 if self._ready else 0.1)
 
-<<<<<<< HEAD:scripts/supervisor/run.py
-    def _greet(self) -> None:
-        """Give the address as soon as pages come, and say once that photos can be classified."""
-        if not self._open and self._answers("/healthz"):
-            self._open = True
-            self.say("web", f"open {self.url}   (Ctrl-C stops everything)")
-        if self._open and not self._ready and self._answers("/readyz"):
-=======
     def _announce_ready(self) -> None:
         """Prints the address once pages are served, and once more when photos can be classified."""
         if not self._web_open and self._answers("/healthz"):
             self._web_open = True
-            self.say("web", f"open {self.url}   (Ctrl-C ends everything)")
+            self.say("web", f"open {self.url}   (Ctrl-C stops everything)")
         if self._web_open and not self._ready and self._answers("/readyz"):
->>>>>>> names:scripts/supervisor/local_stack.py
             self._ready = True
             self.say("weft", f"ready to classify: {self.url}")
 
@@ -240,13 +231,8 @@ class LocalStack:
         if monitor.waited(now) > SLOW_START_SECONDS and key not in self._slow_starts:
             self._slow_starts.add(key)
             load = f"load {os.getloadavg()[0]:.0f} on {cores()} cores"
-<<<<<<< HEAD:scripts/supervisor/run.py
-            allowed = f"allowed idle time: {pulse.start_allowance:.0f} s"
-            self.say(kept.name, f"slow start ({load}); {allowed}")
-=======
-            allowed = f"it may take {monitor.start_allowance:.0f} s without using the processor"
-            self.say(managed.name, f"starts slowly ({load}); {allowed}")
->>>>>>> names:scripts/supervisor/local_stack.py
+            allowed = f"allowed idle time: {monitor.start_allowance:.0f} s"
+            self.say(managed.name, f"slow start ({load}); {allowed}")
 
     def _monitor(self, managed: ManagedProcess) -> HeartbeatMonitor:
         known = self._monitors.get(managed.name)
@@ -289,15 +275,9 @@ class LocalStack:
         if error:
             self.say(name, sentence(error["code"], **error["detail"]))
         elif state == "ready" and bank is None:
-<<<<<<< HEAD:scripts/supervisor/run.py
-            awaited = any(kept.running for kept in self._prepare)
-            lacks = "its bank is being built" if awaited else sentence("no_bank")
-            self.say(name, f"{beat['model']} on {beat['device']}; {lacks}")
-=======
             preparing = any(managed.running for managed in self._prepare)
-            lacks = "its bank is being made" if preparing else sentence("no_bank")
+            lacks = "its bank is being built" if preparing else sentence("no_bank")
             self.say(name, f"{heartbeat['model']} on {heartbeat['device']}; {lacks}")
->>>>>>> names:scripts/supervisor/local_stack.py
         else:
             self.say(
                 name, f"{state}: {heartbeat['model']}" + (f" on {heartbeat['device']}" if heartbeat["device"] else "")
@@ -305,13 +285,8 @@ class LocalStack:
 
     def _stop(self) -> None:
         if self.signals.asked_at is not None:
-<<<<<<< HEAD:scripts/supervisor/run.py
             self.say("weft", "stopping; workers finish their current photos")
-        deadline = time.monotonic() + END_SECONDS
-=======
-            self.say("weft", "ending; the workers finish what they hold")
         deadline = time.monotonic() + STOP_SECONDS
->>>>>>> names:scripts/supervisor/local_stack.py
         self.supervisor.end(self._prepare, 0)
         self.supervisor.end(self._web, WEB_STOP_SECONDS)
         self.supervisor.end(self._workers, deadline - time.monotonic() - DISPATCHER_STOP_SECONDS - REDIS_STOP_SECONDS)

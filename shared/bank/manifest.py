@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,18 @@ from shared.core.files import fsync, sha256_of, write_atomic
 MANIFEST = "manifest.json"
 #: Raised when the layout of a version changes so that older code cannot read it.
 FORMAT = 1
+
+
+class Origin(StrEnum):
+    """How a version came to be: the manifest's `origin`."""
+
+    BUILD = "build"
+    IMPORT = "import"
+    CLEAN = "clean"
+    CURATE = "curate"
+    ADD = "add"
+    RESTORE = "restore"
+    NAMES = "names"
 
 
 def canonical(document: dict[str, Any]) -> bytes:

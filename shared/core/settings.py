@@ -31,9 +31,11 @@ class Settings(BaseSettings):
 
     #: Everything Weft writes: Redis files, blobs, banks, models, projections, logs.
     data_dir: Path = Path("data")
+    #: Address that the pages are served on.
     host: str = "127.0.0.1"
     #: Further names that the pages are reached by, joined by commas; `.example.com` takes all below it, `*` any.
     allowed_hosts: str = ""
+    #: Port that the pages are served on.
     port: int = 8000
     #: The ledger's and broker's Redis. Unset: the embedded one of `weft up`, found through `data_dir`.
     redis_url: SecretStr | None = None
@@ -77,8 +79,14 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(20, gt=0)
     #: AOF policy of the embedded ledger Redis: `always` or `everysec`.
     appendfsync: str = "always"
+    #: The least level that is logged: DEBUG, INFO, WARNING or ERROR.
     log_level: str = "INFO"
+    #: Log one JSON document per line.
     log_json: bool = False
+    #: Language of the command line, `en` or `zh`. Unset: the locale's. Pages follow the browser.
+    lang: str | None = None
+    #: Workers that `weft up` starts.
+    workers: int = Field(1, ge=0, le=256)
 
     @classmethod
     def settings_customise_sources(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from shared.bank.manifest import Origin
 from shared.bank.store import BankStore
 from shared.core.errors import NotFound
 from shared.core.settings import Settings
@@ -46,7 +47,7 @@ def add_corrections(
         raise NotFound(what=f"correction {missing[0]}:{missing[1]}")
     chosen = [proposed[place] for place in dict.fromkeys(places)]
     return derive(
-        settings, found["version"], Change(add=_samples(settings, store, chosen)), origin="add", progress=progress
+        settings, found["version"], Change(add=_samples(settings, store, chosen)), origin=Origin.ADD, progress=progress
     )
 
 

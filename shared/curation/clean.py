@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.bank.bank import Bank
+from shared.bank.manifest import Origin
 from shared.bank.store import BankStore
 from shared.core.errors import InvalidRequest
 from shared.core.settings import Settings
@@ -78,7 +79,7 @@ def apply_cleaning(settings: Settings, plan: dict[str, Any], name: str = "", pro
     if not plan["aside"]:
         raise InvalidRequest(reason="there is nothing to set aside")
     change = Change(aside={row["id"]: row["reason"] for row in plan["aside"]})
-    return derive(settings, plan["version"], change, name=name, origin="clean", progress=progress)
+    return derive(settings, plan["version"], change, name=name, origin=Origin.CLEAN, progress=progress)
 
 
 def choose_aside(

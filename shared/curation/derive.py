@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from shared.bank.manifest import Origin
 from shared.bank.store import BankStore, thumb_name
 from shared.core.errors import InvalidRequest, NotFound
 from shared.core.names import normal
@@ -63,7 +64,7 @@ def derive(
     *,
     encoder: Encoder | None = None,
     name: str = "",
-    origin: str = "add",
+    origin: Origin = Origin.ADD,
     progress: Progress = silent,
 ) -> str:
     """Makes a version from `parent` (None: the one in force) with `change`; returns it, not yet published.
@@ -93,7 +94,7 @@ def derive(
         return seal(store, target, draft, progress)
 
 
-def _draft_of(store: BankStore, bank: Bank, change: Change, name: str, origin: str) -> Draft:
+def _draft_of(store: BankStore, bank: Bank, change: Change, name: str, origin: Origin) -> Draft:
     rows = store.samples(bank.version)
     aside_rows = store.aside(bank.version)
     aside_vectors = bank.aside_vectors(store.folder(bank.version))

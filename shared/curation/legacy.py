@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.npyio import NpzFile
 
+from shared.bank.manifest import Origin
 from shared.bank.store import BankStore
 from shared.core.errors import BankError, InvalidRequest, ModelError
 from shared.core.names import label as label_of
@@ -201,7 +202,7 @@ def import_legacy(
             duplicates=0 if keep_duplicates else repeated,
             texts=class_texts(classes, encoder, wanted) if known_here else None,
             name=name,
-            origin="import",
+            origin=Origin.IMPORT,
         )
         return seal(store, target, draft, progress)
 

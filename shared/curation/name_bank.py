@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from shared.bank.manifest import Origin
 from shared.bank.store import BankStore
 from shared.core.errors import ModelError
 from shared.core.settings import Settings
@@ -44,6 +45,8 @@ def build_names_bank(settings: Settings) -> str | None:
         return None
     store = BankStore(settings)
     with store.new_folder() as target:
-        draft = Draft(info, classes, [], np.empty((0, info.dim), np.float16), texts=texts, name="names", origin="names")
+        draft = Draft(
+            info, classes, [], np.empty((0, info.dim), np.float16), texts=texts, name="names", origin=Origin.NAMES
+        )
         draft.text_temperature = temperature(settings)
         return seal(store, target, draft)

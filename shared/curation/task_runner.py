@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from shared.bank.manifest import Origin
 from shared.bank.store import BankStore
 from shared.core.errors import NotFound, WeftError
 from shared.core.logs import configure
@@ -96,7 +97,7 @@ def _curate(settings: Settings, arguments: dict[str, Any], progress: Progress) -
     from shared.curation.derive import Change, derive
 
     change = Change(aside=dict.fromkeys(arguments["aside"], "by_hand"), restore=arguments["back"])
-    made = derive(settings, arguments["version"], change, origin="curate", progress=progress)
+    made = derive(settings, arguments["version"], change, origin=Origin.CURATE, progress=progress)
     return _made(settings, arguments, made)
 
 

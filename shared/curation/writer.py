@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.bank.bank import HASH_ENGINES, INDEX
-from shared.bank.manifest import seal_manifest
+from shared.bank.manifest import Origin, seal_manifest
 from shared.bank.store import BankStore
 from shared.core import json_lines
 from shared.core.errors import BankError
@@ -63,8 +63,7 @@ class Draft:
     duplicates: int = 0
     name: str = ""
     parent: str | None = None
-    #: How it came to be: `build`, `import`, `clean`, `add`.
-    origin: str = "build"
+    origin: Origin = Origin.BUILD
 
 
 def normalised(vectors: npt.ArrayLike) -> npt.NDArray[np.float32]:

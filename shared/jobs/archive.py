@@ -22,7 +22,6 @@ from shared.jobs.projection import Projection, open_projection, projection_path
 
 _log = structlog.get_logger(__name__)
 
-ENDED = (JobState.FINISHED, JobState.CANCELLED)
 #: Seconds that a single classified photo is kept after its end.
 BRIEF_SECONDS = 86400.0
 
@@ -55,7 +54,7 @@ def release(settings: Settings, ledger: Ledger, job_id: str) -> bool:
         sqlite3.Error, OSError: the projection cannot be written or read; the job stays in the ledger.
     """
     job = ledger.job(job_id)
-    if job.state not in ENDED:
+    if not job.ended:
         raise Conflict("job_not_ended")
     with closing(open_projection(settings, job_id)) as projection:
         complete(ledger, projection, job)
@@ -92,7 +91,7 @@ def delete(settings: Settings, ledger: Ledger, job_id: str) -> None:
     """
     job = ledger.find(job_id)
     if not job.archived:
-        if job.state not in ENDED:
+        if not job.ended:
             raise Conflict("job_not_ended")
         # A retry may begin just now: then the log's length or the state is another, and the job stays.
         if not removal.remove(ledger.connection, job_id, ledger.log_length(job_id)):

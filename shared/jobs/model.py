@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from shared.jobs.states import TERMINAL
+from shared.jobs.states import JobState as JobState
 from shared.ranking.model import Ranking
 
 
@@ -14,16 +16,6 @@ class Lane(StrEnum):
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
-
-
-class JobState(StrEnum):
-    SCHEDULED = "scheduled"
-    LISTING = "listing"
-    QUEUED = "queued"
-    RUNNING = "running"
-    PAUSED = "paused"
-    FINISHED = "finished"
-    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +131,11 @@ class Job:
         """What a job that was started waits for: `worker`, `model` or `folder`; None while nothing keeps it."""
         stopped = self.state in (JobState.QUEUED, JobState.RUNNING)
         return WAITING_FOR.get(self.note or "") if stopped else None
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more happens to it by itself."""
+        return self.state in TERMINAL
 
     @property
     def done(self) -> int:

@@ -106,6 +106,19 @@ def test_a_quick_run_begins_nothing_when_its_time_is_up(bench: Bench, monkeypatc
     assert "overhead" in document["errors"]
 
 
+def test_preparing_takes_nothing_of_a_quick_runs_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 5000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    bench.began = now
+    with bench.preparing():
+        now += 400
+        with bench.photos.preparing():
+            now += 400
+    assert not bench.out_of_time
+    now += 151
+    assert bench.out_of_time
+
+
 def test_the_report_shows_what_was_missed_and_draws_pictures(tmp_path: Path) -> None:
     rates = {"whole": 30.0, "ceiling": 32.0, "old_way": 5.0, "decode": 100.0, "encode": 40.0}
     shown = {name: {"per_second": rate} for name, rate in rates.items()}

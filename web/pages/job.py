@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from shared.bank.class_names import UnknownClass
 from shared.core.errors import InvalidRequest, NotFound
 from shared.jobs import archive, export
-from shared.jobs.model import Job, JobState
+from shared.jobs.model import Job
 from shared.jobs.notes import note_sentence
+from shared.jobs.states import STEERING
 from shared.ranking.model import Verdict
 from web.api.items import projected
 from web.context import services
@@ -24,7 +25,6 @@ PAGE = 48
 LISTED = 50
 #: Class names offered while one types a correction.
 SUGGESTED = 5000
-ENDED = (JobState.FINISHED, JobState.CANCELLED)
 #: What each choice of the results' first row of filters means to the projection.
 VIEWS: dict[str, dict[str, str]] = {
     "all": {},
@@ -39,7 +39,7 @@ VIEWS: dict[str, dict[str, str]] = {
 def jobs() -> str:
     before = request.args.get("before", type=_finite)
     found = services().ledger.listed(LISTED, before)
-    moving = any(job.state not in ENDED for job in found)
+    moving = any(not job.ended for job in found)
     following = found[-1].created if len(found) == LISTED else None
     template = "parts/job_rows.html" if request.headers.get("HX-Request") else "jobs.html"
     return render_template(template, jobs=found, moving=moving, following=following, before=before)
@@ -57,12 +57,12 @@ def progress(job_id: str) -> Response:
     """Polled while the job moves; what is returned for an ended job asks no more, and tells the results to refresh."""
     found = services().ledger.find(job_id)
     response = make_response(render_template("parts/progress.html", **_progress(found)))
-    if found.state in ENDED:
+    if found.ended:
         response.headers["HX-Trigger-After-Settle"] = "job-ended"
     return response
 
 
-@bp.post("/jobs/<job_id>/<any(cancel, pause, resume, retry):verb>")
+@bp.post(f"/jobs/<job_id>/<any({', '.join(STEERING)}):verb>")
 def steer(job_id: str, verb: str) -> str:
     found: Job = getattr(services().ledger, verb)(job_id)
     return render_template("parts/progress.html", **_progress(found))
@@ -120,7 +120,7 @@ def _progress(job: Job) -> dict[str, Any]:
     if job.failed:
         with projected(job.id) as projection:
             failures = projection.summary()["failures"]
-    ended = job.state in ENDED
+    ended = job.ended
     workers = [] if ended else [w for w in ledger.workers() if w.get("identity") in (None, job.identity)]
     note = note_sentence(job, language())
     return {"job": job, "ended": ended, "failures": failures, "workers": workers, "note": note}
@@ -149,12 +149,12 @@ def _results(job: Job) -> dict[str, Any]:
     counts = {"all": job.ok + job.failed, "failed": sum(summary["failures"].values()), **summary["verdicts"]}
     return {
         "job": job,
-        "ended": job.state in ENDED,
+        "ended": job.ended,
         "items": items,
         "following": following,
         "query": query,
         # The first page fills up before one's eyes; after that it stays as it is until the job ends.
-        "filling": job.state not in ENDED and len(items) < PAGE,
+        "filling": not job.ended and len(items) < PAGE,
         "view": view,
         "views": {name: counts.get(name, 0) for name in VIEWS},
         "filters": filters,

@@ -21,6 +21,7 @@ from shared.jobs.ledger import Ledger
 from shared.jobs.ledger.dispatcher_ledger import DispatcherLedger
 from shared.jobs.model import Job, JobState, Lane
 from shared.jobs.notifier import KEY_PREFIX, WorkerNotifier
+from shared.jobs.states import CLAIMABLE
 from worker.dispatcher.listing import Lister
 from worker.dispatcher.obstacles import CODES, folder_unreachable, obstacle
 from worker.dispatcher.projecting import Projector
@@ -114,7 +115,7 @@ class Dispatcher:
                 self._guarded(job, lambda job: self._ledger.start(job.id))
             elif job.state is JobState.LISTING:
                 self._guarded(job, self._list)
-        moving = [j for j in jobs if j.state in (JobState.LISTING, JobState.QUEUED, JobState.RUNNING)]
+        moving = [j for j in jobs if j.state in CLAIMABLE]
         if self._due("sweep", _SWEEP_INTERVAL):
             for job in jobs:
                 self._guarded(job, self._dispatcher_ledger.sweep)

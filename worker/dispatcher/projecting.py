@@ -84,7 +84,7 @@ class Projector(threading.Thread):
             removal.settle(self._ledger.connection, job_id, 0, "")
             return
         with closing(open_projection(self._settings, job_id)) as projection:
-            if job.state in archive.ENDED:
+            if job.ended:
                 archive.complete(self._ledger, projection, job)
             else:
                 projection.catch_up(self._ledger)

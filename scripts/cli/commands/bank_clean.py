@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from scripts.cli import output
+from shared.bank.manifest import Origin
 from shared.bank.store import BankStore
 
 
@@ -67,7 +68,7 @@ def restore(
             settings,
             current,
             Change(restore=wanted),
-            origin="restore",
+            origin=Origin.RESTORE,
             progress=lambda _stage, done, total: bar(done, total),
         )
     if not no_publish:

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from scripts.cli import output
+from shared.bank.manifest import Origin
 from shared.bank.store import BankStore
 from shared.curation.compare import CHANGES, compare
 from shared.curation.proposals import proposals
@@ -148,7 +149,7 @@ def set_aside(ctx: click.Context, samples: tuple[str, ...], publish: bool) -> No
             settings,
             None,
             Change(aside=dict.fromkeys(samples, "by_hand")),
-            origin="curate",
+            origin=Origin.CURATE,
             progress=lambda stage, done, total: bar(done, total),
         )
     _made(ctx, made, publish)

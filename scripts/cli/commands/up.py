@@ -14,10 +14,7 @@ from scripts.cli import output
 @click.option(
     "--workers",
     type=click.IntRange(0, 256),
-    default=1,
-    envvar="WEFT_WORKERS",
-    show_default=True,
-    help="Number of workers.",
+    help="Number of workers (WEFT_WORKERS); default 1.",
 )
 @click.option("--host", help="Address to listen on (WEFT_HOST).")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on (WEFT_PORT).")
@@ -25,7 +22,7 @@ from scripts.cli import output
     "--demo", is_flag=True, help="If there is no bank, build and activate a small demo bank of rendered fabrics."
 )
 @click.pass_context
-def command(ctx: click.Context, workers: int, host: str | None, port: int | None, demo: bool) -> None:
+def command(ctx: click.Context, workers: int | None, host: str | None, port: int | None, demo: bool) -> None:
     """Start Redis (unless WEFT_REDIS_URL is set), dispatcher, web and workers, and keep them running.
 
     Ctrl-C stops all of them; accepted jobs are kept in the data folder and continue at the next start. Logs are in
@@ -33,7 +30,9 @@ def command(ctx: click.Context, workers: int, host: str | None, port: int | None
     """
     from scripts.supervisor.local_stack import LocalStack
 
-    changed = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    changed = {
+        name: value for name, value in (("host", host), ("port", port), ("workers", workers)) if value is not None
+    }
     settings = output.state(ctx).settings.model_copy(update=changed)
 
     def say(name: str, text: str) -> None:
@@ -41,5 +40,5 @@ def command(ctx: click.Context, workers: int, host: str | None, port: int | None
         with suppress(OSError):
             click.echo(f"{name:<12} {text}", err=True)
 
-    LocalStack(settings, workers, demo, say).run()
+    LocalStack(settings, settings.workers, demo, say).run()
     sys.stdout.flush()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ from shared.core.errors import ModelError
 from shared.core.settings import Settings, cores
 from shared.encoder import load_encoder
 
-#: Seconds of a quick run after which nothing more is begun.
+#: Seconds of measuring in a quick run after which nothing more is begun; preparing does not count.
 QUICK_SECONDS = 150.0
 
 
@@ -39,9 +40,23 @@ class Bench:
     own_photos: Path | None = None
     began: float = field(default_factory=time.monotonic)
 
+    #: Nested calls of `preparing`.
+    _depth: int = 0
+
+    @contextmanager
+    def preparing(self) -> Iterator[None]:
+        """What is done here (pictures, weights, conversion, banks) takes nothing of a quick run's time."""
+        began, self._depth = time.monotonic(), self._depth + 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            if not self._depth:
+                self.began += time.monotonic() - began
+
     @cached_property
     def photos(self) -> Photos:
-        return Photos(self.store / "pictures", self.work / "photos")
+        return Photos(self.store / "pictures", self.work / "photos", self.preparing)
 
     @property
     def out_of_time(self) -> bool:
@@ -50,7 +65,8 @@ class Bench:
     @cached_property
     def weights(self) -> Path:
         self.say(f"weights: {model.ARCHITECTURE}, seeded")
-        return model.weights(self.store)
+        with self.preparing():
+            return model.weights(self.store)
 
     @property
     def _floating(self) -> dict[str, str]:
@@ -65,11 +81,12 @@ class Bench:
     @cached_property
     def template(self) -> Path:
         """A data folder with the converted model and a published bank."""
-        folder = self.data("model", self.photos.bank(), **self._floating)
-        if self.engine == "openvino-int8":
-            self._quantized(folder)
-        # Tuned once, here: every product that is started on a copy finds it.
-        load_encoder(self.of(folder), threads=cores(), say=self.say, concurrent=True).close()
+        with self.preparing():
+            folder = self.data("model", self.photos.bank(), **self._floating)
+            if self.engine == "openvino-int8":
+                self._quantized(folder)
+            # Tuned once, here: every product that is started on a copy finds it.
+            load_encoder(self.of(folder), threads=cores(), say=self.say, concurrent=True).close()
         return folder
 
     def _quantized(self, folder: Path) -> None:
@@ -96,7 +113,8 @@ class Bench:
             shutil.rmtree(folder / old, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         self.say(f"bank: {bank.name} ({name})")
-        weft(["bank", "build", bank], data_dir=str(folder), **settings)
+        with self.preparing():
+            weft(["bank", "build", bank], data_dir=str(folder), **settings)
         return folder
 
     def pick(self, quick: int, full: int) -> int:

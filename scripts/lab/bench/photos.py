@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import itertools
 import shutil
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +36,8 @@ class Photos:
     store: Path
     #: Files for this run.
     work: Path
+    #: Surrounds what is made once and kept.
+    preparing: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def __post_init__(self) -> None:
         self._count = itertools.count()
@@ -51,7 +55,9 @@ class Photos:
     def bank(self) -> Path:
         """A folder a class, for the bank that every measurement ranks with."""
         folder = self.store / "bank"
-        if not folder.exists():
+        if folder.exists():
+            return folder
+        with self.preparing():
             made = folder.with_suffix(".part")
             shutil.rmtree(made, ignore_errors=True)
             for name in list(CLASSES)[:BANK_CLASSES]:
@@ -68,7 +74,7 @@ class Photos:
         missing = [path for path in wanted if not path.exists()]
         if missing:
             folder.mkdir(parents=True, exist_ok=True)
-            with ProcessPoolExecutor() as pool:
+            with self.preparing(), ProcessPoolExecutor() as pool:
                 list(pool.map(_render, [size] * len(missing), missing))
         return wanted
 

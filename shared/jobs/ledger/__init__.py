@@ -19,6 +19,7 @@ from shared.jobs.ledger.connection import Connection, connect, redis_errors
 from shared.jobs.ledger.job_store import JobStore
 from shared.jobs.ledger.submission import Submission, chunked
 from shared.jobs.model import Item, Job, JobSpec
+from shared.jobs.states import RULES, JobState
 
 __all__ = ["Ledger"]
 
@@ -91,19 +92,19 @@ class Ledger(JobStore):
 
     def cancel(self, job_id: str) -> Job:
         """Ends a job; results committed so far stay. Raises: NotFound."""
-        return self._control(job_id, "cancel", {"finished"})
+        return self._control(job_id, "cancel")
 
     def pause(self, job_id: str) -> Job:
         """No further chunk starts. Raises: NotFound; Conflict unless the job is queued, listing or running."""
-        return self._control(job_id, "pause", {"scheduled", "finished", "cancelled"})
+        return self._control(job_id, "pause")
 
     def resume(self, job_id: str) -> Job:
         """Raises: NotFound; Conflict for an ended job."""
-        return self._control(job_id, "resume", {"finished", "cancelled"})
+        return self._control(job_id, "resume")
 
     def start(self, job_id: str) -> Job:
         """Starts a scheduled job that is due. Raises: NotFound."""
-        return self._control(job_id, "start", set())
+        return self._control(job_id, "start")
 
     def retry(self, job_id: str) -> Job:
         """Queues failed items again, in a new generation.
@@ -115,7 +116,7 @@ class Ledger(JobStore):
         job = self.find(job_id)
         if job.archived:
             raise Conflict("job_archived")
-        if job.state == "cancelled" or not job.failed:
+        if "retry" not in RULES[job.state].verbs or not job.failed:
             raise Conflict(reason=f"{job.state}, {job.failed} failed")
         for chunk in chunked(self._failed_items(job_id), CHUNK_ITEMS):
             generations = [value for item in chunk for value in (item.index, item.generation)]
@@ -139,12 +140,13 @@ class Ledger(JobStore):
         for i in sorted(found, key=lambda item: item.index):
             yield Item(i.index, i.name, i.sha256, i.path, i.size, i.mtime, raised.get(i.index, 0) + 1)
 
-    def _control(self, job_id: str, verb: str, refused: set[str]) -> Job:
+    def _control(self, job_id: str, verb: str) -> Job:
         before: Any = self.connection.run("control", job_id, verb)
         if before is None:
             if self._archived(job_id):
                 raise Conflict("job_archived")
             raise NotFound(what=f"job {job_id}")
-        if before.decode() in refused:
-            raise Conflict(reason=before.decode())
+        state = before.decode()
+        if state in list(JobState) and verb not in RULES[JobState(state)].verbs:
+            raise Conflict(reason=state)
         return self.job(job_id)

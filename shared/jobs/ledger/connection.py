@@ -14,6 +14,7 @@ from redis.retry import Retry
 
 from shared.core.errors import Conflict, Unavailable
 from shared.jobs.ledger import keys
+from shared.jobs.states import as_lua
 
 _LUA = Path(__file__).parent / "lua"
 
@@ -21,7 +22,7 @@ _LUA = Path(__file__).parent / "lua"
 @cache
 def _source(name: str) -> str:
     shared = (_LUA / "common.lua").read_text(encoding="utf-8")
-    return shared + (_LUA / f"{name}.lua").read_text(encoding="utf-8")
+    return as_lua() + shared + (_LUA / f"{name}.lua").read_text(encoding="utf-8")
 
 
 def connect(url: str, *, fail_fast: bool = False) -> redis.Redis:

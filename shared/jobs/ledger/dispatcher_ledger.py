@@ -14,6 +14,7 @@ from shared.jobs.ledger.connection import Connection, redis_errors
 from shared.jobs.ledger.removal import remove
 from shared.jobs.ledger.submission import chunked
 from shared.jobs.model import Item, ItemResult, Job, Lane
+from shared.jobs.states import TERMINAL
 
 #: Attempts before a chunk is split, and before a photo that is tried alone fails as `poison`.
 ATTEMPTS = 3
@@ -157,7 +158,7 @@ class DispatcherLedger:
                 for job_id, (state, finished, projected, kind), entries in zip(
                     group, rows[::2], rows[1::2], strict=True
                 ):
-                    if state not in (b"finished", b"cancelled"):
+                    if (state or b"").decode() not in TERMINAL:
                         continue
                     redis.zadd(keys.ENDED, {job_id: float(finished or time.time())}, nx=True)
                     if kind != b"classify" and projected != str(entries).encode():

@@ -24,7 +24,7 @@ SHARES = 24
 _SMALLEST = 8
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 #: TTL of a submission's lock, renewed by every chunk: after a crash the same request is accepted again.
-_RECEIVING_SECONDS = 15
+_RECEIVING_LOCK_SECONDS = 15
 _IDEMPOTENCY_SECONDS = 7 * 86400
 
 
@@ -118,7 +118,7 @@ class Submission:
             fields += ["idempotency", _digest(key)]
         # The path keeps its raw bytes.
         fields = [value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value for value in fields]
-        begun = int(self._c.run("receive", job_id, receipt, _RECEIVING_SECONDS, *fields))
+        begun = int(self._c.run("receive", job_id, receipt, _RECEIVING_LOCK_SECONDS, *fields))
         if begun < 0:
             return job_id
         if not begun:
@@ -153,7 +153,7 @@ class Submission:
             pipe = self._c.redis.pipeline(transaction=False)
             pipe.set(keys.job(job_id, f"in:{chunks - 1}"), wire.pack_items(chunk))
             pipe.rpush(keys.job(job_id, "todo"), chunks - 1)
-            pipe.expire(keys.job(job_id, "receiving"), _RECEIVING_SECONDS)
+            pipe.expire(keys.job(job_id, "receiving"), _RECEIVING_LOCK_SECONDS)
             pipe.execute()
         return count, chunks
 

@@ -7,7 +7,7 @@ local job = ARGV[1]
 local p = job_key(job, '')
 local meta = p .. 'meta'
 local m = redis.call('HMGET', meta, 'state', 'listed', 'total', 'started')
-if not m[1] or m[1] == 'cancelled' or m[2] == '1' then return 0 end
+if not m[1] or is_terminal(m[1]) or m[2] == '1' then return 0 end
 if ARGV[2] ~= '' then
   local first, last = struct.unpack('>I4I4', ARGV[2])
   if last + 1 == tonumber(m[3]) then return 1 end

@@ -39,7 +39,7 @@ for _, list in ipairs(KEYS) do
     else
       -- An ended or removed job's chunk is of no use. In every other state, also one that only a later version knows, the
       -- chunk waits with its job.
-      if m[1] and m[1] ~= 'finished' and m[1] ~= 'cancelled' then redis.call('LPUSH', p .. 'todo', c) end
+      if m[1] and not is_terminal(m[1]) then redis.call('LPUSH', p .. 'todo', c) end
       redis.call('LREM', list, 1, entry)
     end
   end

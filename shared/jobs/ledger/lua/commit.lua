@@ -13,7 +13,7 @@ local state = redis.call('HGET', meta, 'state')
 local mine = holds_lease(job, c, token)
 local ok, failed, cached, dups = 0, 0, 0, 0
 local mask = {}
-if state and state ~= 'cancelled' then
+if state and takes_outcomes(state) then
   for i = 0, tonumber(ARGV[7]) - 1 do
     local index, generation, succeeded, from_cache = unpack(ARGV, 8 + i * 4, 11 + i * 4)
     local accepted = false

@@ -1,4 +1,14 @@
--- Shared. The job's projection has to be written again: it leaves this set once it has caught up. A single classified
+-- Prepended to every script, behind `STATES` (shared/jobs/states.py). A state that only a later version knows is neither
+-- claimable nor terminal: its chunks wait, and people can cancel it.
+local function moves(state) return STATES[state] ~= nil and STATES[state].claimable end
+local function is_terminal(state) return STATES[state] ~= nil and STATES[state].terminal end
+local function takes_outcomes(state) return STATES[state] == nil or STATES[state].takes_outcomes end
+-- The state that a verb leads to, 'same' or 'moving'; nil where it is refused.
+local function target(state, verb)
+  if STATES[state] == nil then return verb == 'cancel' and 'cancelled' or 'same' end
+  return STATES[state].verbs[verb]
+end
+-- The job's projection has to be written again: it leaves this set once it has caught up. A single classified
 -- photo has no projection.
 local function changed(meta, job)
   if redis.call('HGET', meta, 'kind') ~= 'classify' then redis.call('SADD', 'weft:unprojected', job) end
@@ -12,8 +22,7 @@ end
 -- Call when counters changed. Ends the job once every listed item has exactly one outcome.
 local function finish_if_done(meta, job, now)
   local m = redis.call('HMGET', meta, 'state', 'total', 'listed', 'ok', 'failed')
-  if m[1] ~= 'cancelled' and m[1] ~= 'finished' and m[3] == '1'
-     and tonumber(m[4]) + tonumber(m[5]) == tonumber(m[2]) then
+  if not is_terminal(m[1]) and m[3] == '1' and tonumber(m[4]) + tonumber(m[5]) == tonumber(m[2]) then
     ended(meta, job, 'finished', now)
   end
 end
@@ -52,7 +61,6 @@ local function size(command, key)
   local n = redis.pcall(command, key)
   return type(n) == 'number' and n or 0
 end
-local function moves(state) return state == 'queued' or state == 'running' or state == 'listing' end
 -- Inserts a chunk into a ready list, fairly between jobs: a job's n-th ready or leased chunk precedes the (n+1)-th of every
 -- other job, so that a later job waits only for chunks in progress, not for the whole backlog.
 local function insert_ready(ready, job, chunk, ms)

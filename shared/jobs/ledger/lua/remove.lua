@@ -9,7 +9,7 @@ local meta = p .. 'meta'
 local m = redis.call('HMGET', meta, 'state', 'next_chunk', 'identity', 'lane', 'idempotency')
 local entries = redis.call('LLEN', p .. 'log')
 if ARGV[2] ~= '' then
-  if (m[1] ~= 'finished' and m[1] ~= 'cancelled') or entries ~= tonumber(ARGV[2]) then return 0 end
+  if not is_terminal(m[1]) or entries ~= tonumber(ARGV[2]) then return 0 end
 end
 if m[5] then
   local name = 'weft:idem:' .. m[5]

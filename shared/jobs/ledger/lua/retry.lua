@@ -7,7 +7,8 @@ local job = ARGV[1]
 local p = job_key(job, '')
 local meta = p .. 'meta'
 local state = redis.call('HGET', meta, 'state')
-if state == 'cancelled' then return 0 end
+local to = target(state, 'retry')
+if to == nil then return 0 end
 for i = 3, #ARGV, 2 do
   if redis.call('HEXISTS', p .. 'failed', ARGV[i]) == 0
      or tonumber(redis.call('HGET', p .. 'gen', ARGV[i]) or '0') + 1 ~= tonumber(ARGV[i + 1]) then return 0 end
@@ -21,8 +22,8 @@ redis.call('HINCRBY', meta, 'failed', -(#ARGV - 2) / 2)
 local c = redis.call('HINCRBY', meta, 'next_chunk', 1) - 1
 redis.call('SET', p .. 'in:' .. c, ARGV[2])
 redis.call('RPUSH', p .. 'todo', c)
-if state == 'finished' then
-  redis.call('HSET', meta, 'state', 'queued')
+if to ~= 'same' then
+  redis.call('HSET', meta, 'state', to)
   redis.call('ZREM', 'weft:ended', job)
   changed(meta, job)
   redis.call('HDEL', meta, 'started', 'finished', 'note', 'note_detail', 'anchor')
