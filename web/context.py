@@ -23,7 +23,7 @@ from shared.storage import Storage, open_storage
 
 #: Seconds after a failed attempt to connect in which nobody tries again (a circuit breaker): requests that came
 #: meanwhile would wait one after another, each for an attempt of its own.
-_REST = 1.0
+_RECONNECT_COOLDOWN = 1.0
 
 
 class Services:
@@ -33,7 +33,7 @@ class Services:
         self.settings = settings
         self._connecting = threading.Lock()
         self._ledger: Ledger | None = None
-        self._rests_until = 0.0
+        self._retry_at = 0.0
         self._class_names: dict[tuple[str | None, str | None], ClassNames] = {}
 
     @property
@@ -41,12 +41,12 @@ class Services:
         """Raises `Unavailable("redis_unavailable")`."""
         with self._connecting:
             if self._ledger is None:
-                if time.monotonic() < self._rests_until:
+                if time.monotonic() < self._retry_at:
                     raise Unavailable("redis_unavailable")
                 try:
                     self._ledger = Ledger.connect(self.settings, fail_fast=True)
                 except Unavailable:
-                    self._rests_until = time.monotonic() + _REST
+                    self._retry_at = time.monotonic() + _RECONNECT_COOLDOWN
                     raise
             return self._ledger
 

@@ -15,16 +15,16 @@ from web.problems import problem, wants_page
 
 #: Probes tell nothing but that the product is there, and browsers fetch icons and styles without a password.
 _PROBES = frozenset({"healthz", "readyz"})
-_ICONS = frozenset({"static", "favicon"})
+_PUBLIC_VIEWS = frozenset({"static", "favicon"})
 
 
 def init_app(app: APIFlask) -> None:
     keys = Keys.of(app.config["WEFT"])
 
     @app.before_request
-    def refuse_strangers() -> Response | None:
+    def require_api_key() -> Response | None:
         blueprint, _, view = (request.endpoint or "").rpartition(".")
-        if view in _ICONS or (blueprint.startswith("health") and view in _PROBES) or not keys.required():
+        if view in _PUBLIC_VIEWS or (blueprint.startswith("health") and view in _PROBES) or not keys.required():
             return None
         given = request.authorization
         secret = (given.token if given.type == "bearer" else given.password) if given else None
@@ -32,11 +32,11 @@ def init_app(app: APIFlask) -> None:
             # Also without a key in the request: that the file is damaged is said at once.
             known = bool(keys.rows()) and secret and keys.holder(secret)
         except Unavailable as error:
-            return _closed(error)
+            return _keys_unreadable(error)
         return None if known else _refusal()
 
 
-def _closed(error: WeftError) -> Response:
+def _keys_unreadable(error: WeftError) -> Response:
     """As `_refusal`, for keys that cannot be read."""
     if wants_page():
         return Response(say(error.code), error.status, content_type="text/plain; charset=utf-8")

@@ -21,9 +21,9 @@ from shared.jobs.notes import note_sentence
 from shared.jobs.projection import caught_up
 
 #: Seconds between two looks.
-LOOK_SECONDS = 0.5
+POLL_INTERVAL = 0.5
 #: Seconds that Redis may be away while a job is followed.
-PATIENCE_SECONDS = 60.0
+RECONNECT_TIMEOUT = 60.0
 
 
 def follow(ledger: Ledger, job_id: str) -> Job:
@@ -36,13 +36,13 @@ def follow(ledger: Ledger, job_id: str) -> Job:
                 lost_at = None
             except Unavailable:
                 lost_at = lost_at or time.monotonic()
-                if time.monotonic() - lost_at > PATIENCE_SECONDS:
+                if time.monotonic() - lost_at > RECONNECT_TIMEOUT:
                     raise
             else:
                 show(job.done, job.total if job.listed else None, _caption(job))
                 if job.ended:
                     return job
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_INTERVAL)
 
 
 def report(ctx: click.Context, settings: Settings, ledger: Ledger, job: Job) -> None:

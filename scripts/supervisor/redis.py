@@ -26,6 +26,7 @@ import redis
 
 from scripts.supervisor.process import Service, StillRunning, last_lines, rotate, spawn
 from shared.core.errors import Unavailable
+from shared.core.files import write_atomic
 from shared.core.settings import Settings
 
 #: Minimum server version: the ledger's scripts need its commands.
@@ -84,11 +85,7 @@ class Pair:
             "cache": self.cache_at.url,
             "pid": os.getpid(),
         }
-        target = self.run_dir / "redis.json"
-        fresh = target.with_suffix(".new")
-        fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(document), encoding="utf-8")
-        fresh.replace(target)
+        write_atomic(self.run_dir / "redis.json", json.dumps(document).encode())
 
     def withdraw(self) -> None:
         """Remove what `announce` wrote, and the sockets."""

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from shared.bank.manifest import read_manifest, verify_files
 from shared.core import json_lines
 from shared.core.errors import BankError, NotFound
-from shared.core.files import disk_errors, fsync, write_atomic
+from shared.core.files import disk_errors, file_lock, fsync, write_atomic
 from shared.core.settings import Settings
 from shared.storage import open_storage
 
@@ -36,7 +35,7 @@ Rows = list[dict[str, Any]]
 #: Publications that `rollback` can go back through.
 _HISTORY = 100
 #: Seconds for which the answer to "which version is in force" is taken to hold, where other machines may change it.
-_ASK_SECONDS = 3.0
+_CURRENT_VERSION_TTL = 3.0
 #: Larger arrays are checked by size at load and by checksum in `weft bank check`: 2 GB take seconds to read.
 _CHECKSUM_AT_LOAD = 512 * 1024**2
 
@@ -47,7 +46,7 @@ class BankStore:
     def __init__(self, settings: Settings) -> None:
         self.root = settings.data_dir / "banks"
         self.storage = open_storage(settings)
-        self._asked = 0.0
+        self._state_read_at = 0.0
         self._manifests: dict[str, dict[str, Any]] = {}
         self._samples: dict[str, Rows] = {}
 
@@ -103,9 +102,9 @@ class BankStore:
                 raise BankError("bank_damaged", version=version, reason=f"{name}: other classes than the manifest's")
 
     def _state(self) -> dict[str, Any]:
-        if time.monotonic() - self._asked > _ASK_SECONDS:
+        if time.monotonic() - self._state_read_at > _CURRENT_VERSION_TTL:
             self.storage.fetch("banks/current", self.root / "current")
-            self._asked = time.monotonic()
+            self._state_read_at = time.monotonic()
         try:
             state: dict[str, Any] = json.loads((self.root / "current").read_bytes())
             return {"version": str(state["version"]), "history": list(state["history"])}
@@ -122,8 +121,7 @@ class BankStore:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with file_lock(self.root / ".lock"):
             yield
 
     # reading versions

@@ -9,7 +9,6 @@ that a lost `keys.json` opens nothing.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import secrets
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.core.errors import Conflict, InvalidRequest, NotFound, Unavailable
-from shared.core.files import write_atomic
+from shared.core.files import file_lock, write_atomic
 
 if TYPE_CHECKING:
     from shared.core.settings import Settings
@@ -106,8 +105,7 @@ class Keys:
     def _locked(self) -> Iterator[None]:
         """One change at a time: two commands at once must not lose a key."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self._path.with_name(".keys.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with file_lock(self._path.with_name(".keys.lock")):
             yield
 
     def _mark(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import tempfile
@@ -23,6 +24,17 @@ def disk_errors() -> Iterator[None]:
         if failure.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, None):
             raise Unavailable("disk_full", retry_after=60) from failure
         raise
+
+
+@contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Holds an exclusive lock (flock) on `path`, which is created if needed; waits for other processes.
+
+    The kernel releases the lock when the holder dies.
+    """
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def sha256_of(path: Path) -> str:

@@ -13,10 +13,10 @@ from shared.curation.findings import confusable, duplicates, outliers, poor_phot
 from shared.curation.saved_checks import SCHEMA, save_check
 from shared.curation.sizes import size_warnings
 from shared.curation.writer import Progress, silent
-from shared.ranking.fitting.cross_fit import Honest, cross_fit
-from shared.ranking.fitting.fit import FEWEST_QUERIES, judged
+from shared.ranking.fitting.baseline import baseline_ranks
+from shared.ranking.fitting.cross_fit import CrossFitResult, cross_fit
+from shared.ranking.fitting.fit import MIN_QUERIES_TO_FIT, sample_for_evaluation
 from shared.ranking.fitting.leave_out import LeaveOneOut
-from shared.ranking.fitting.plain import plain_ranks
 from shared.ranking.methods import Ints, Method
 from shared.ranking.model import PRESETS
 
@@ -49,7 +49,7 @@ def examine(bank: Bank, rows: list[dict[str, Any]], progress: Progress = silent)
     """The report of a bank and its sample rows (in the order of the vectors)."""
     manifest, counts = bank.manifest, bank.counts
     owner = np.repeat(np.arange(len(bank.labels)), counts)
-    picked = judged(owner)
+    picked = sample_for_evaluation(owner)
     present, sampled = np.unique(owner[picked], return_inverse=True)
     labels = tuple(bank.labels[index] for index in present)
     loo = LeaveOneOut.of(
@@ -105,24 +105,24 @@ def leave_one_out(loo: LeaveOneOut, labels: tuple[str, ...], progress: Progress 
     those filed under several classes, which cannot be right.
     """
     document: dict[str, Any] = {"queries": len(loo.truth), "with_classmate": int(loo.answerable.sum())}
-    if int(loo.answerable.sum()) >= FEWEST_QUERIES:
+    if int(loo.answerable.sum()) >= MIN_QUERIES_TO_FIT:
         nested = len(loo.owner) <= NESTED_ROWS
 
         def show(done: int, total: int) -> None:
             progress("judging", done, total)
 
-        honest = cross_fit(loo, PRESET, nested=nested, progress=show)
-        figures = honest.document()
-        document |= figures | {"nested": nested, "methods": sorted({m.name for m in honest.methods})}
-        document["per_class"] = _per_class(honest, labels)
+        cross_fitted = cross_fit(loo, PRESET, nested=nested, progress=show)
+        figures = cross_fitted.document()
+        document |= figures | {"nested": nested, "methods": sorted({m.name for m in cross_fitted.methods})}
+        document["per_class"] = _per_class(cross_fitted, labels)
     else:
-        ranks = plain_ranks(loo, loo.asked, loo.truth, loo.photo)
+        ranks = baseline_ranks(loo, loo.asked, loo.truth, loo.photo)
         document |= {"top1": _share(ranks < 1), "top5": _share(ranks < 5), "nested": False, "methods": ["plain"]}
         document["per_class"] = _class_figures(loo.truth, ranks, labels)
-    plain = plain_ranks(loo, loo.asked, loo.truth, loo.photo)
+    plain = baseline_ranks(loo, loo.asked, loo.truth, loo.photo)
     document["plain"] = {"top1": _share(plain < 1), "top5": _share(plain < 5)}
     rows = np.arange(len(loo.owner))[:: -(-len(loo.owner) // _ALL_ROWS)]
-    every = plain_ranks(loo, loo.vectors[rows], loo.owner[rows], loo.groups.of[rows])
+    every = baseline_ranks(loo, loo.vectors[rows], loo.owner[rows], loo.groups.of[rows])
     filed_twice = int(loo.groups.across[loo.groups.of].sum())
     document["all_rows"] = {
         "queries": len(rows),
@@ -137,8 +137,8 @@ def _share(hits: Any) -> float:
     return round(float(np.mean(hits)), 4) if len(hits) else 0.0
 
 
-def _per_class(honest: Honest, labels: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    return _class_figures(honest.truth, honest.rank, labels)
+def _per_class(cross_fitted: CrossFitResult, labels: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    return _class_figures(cross_fitted.truth, cross_fitted.rank, labels)
 
 
 def _class_figures(truth: Ints, rank: Ints, labels: tuple[str, ...]) -> dict[str, dict[str, Any]]:

@@ -16,7 +16,7 @@ from shared.curation.check import leave_one_out
 from shared.curation.derive import Change, derive
 from shared.curation.findings import poor_photos
 from shared.curation.writer import Progress, silent
-from shared.ranking.fitting.fit import judged
+from shared.ranking.fitting.fit import sample_for_evaluation
 from shared.ranking.fitting.groups import Groups, find_groups
 from shared.ranking.fitting.leave_out import LeaveOneOut
 from shared.ranking.methods import Ints
@@ -139,7 +139,7 @@ def _judge(
     """Leave-one-out before and after, asking the same photos: those of one class, whether they are kept or not."""
     if not bank.meaningful:
         return None, None
-    rows = judged(owner)
+    rows = sample_for_evaluation(owner)
     present, sampled = np.unique(owner[rows], return_inverse=True)
     labels = tuple(bank.labels[index] for index in present)
     texts = None if bank.texts is None else bank.texts[present]

@@ -21,7 +21,7 @@ from shared.curation import tasks
 _log = structlog.get_logger(__name__)
 
 #: Seconds between two notes of progress.
-_TELL = 0.3
+_PROGRESS_INTERVAL = 0.3
 
 Progress = Callable[[str, int, int], None]
 Work = Callable[[Settings, dict[str, Any], Progress], dict[str, Any]]
@@ -36,7 +36,7 @@ def main() -> int:
     configure(settings, "bank")
     task = tasks.find(settings, task_id)
     try:
-        result = WORK[task.kind](settings, task.arguments, _teller(settings, task_id))
+        result = WORK[task.kind](settings, task.arguments, _progress_reporter(settings, task_id))
     except WeftError as error:
         tasks.finish(settings, task_id, state="failed", error={"code": error.code, "detail": error.detail})
     except ModuleNotFoundError as error:
@@ -52,16 +52,16 @@ def main() -> int:
     return 0
 
 
-def _teller(settings: Settings, task_id: str) -> Progress:
-    told = 0.0
+def _progress_reporter(settings: Settings, task_id: str) -> Progress:
+    reported_at = 0.0
 
-    def tell(stage: str, done: int, total: int) -> None:
-        nonlocal told
-        if time.monotonic() - told >= _TELL:
-            told = time.monotonic()
-            tasks.tell(settings, task_id, stage, done, total)
+    def report(stage: str, done: int, total: int) -> None:
+        nonlocal reported_at
+        if time.monotonic() - reported_at >= _PROGRESS_INTERVAL:
+            reported_at = time.monotonic()
+            tasks.report_progress(settings, task_id, stage, done, total)
 
-    return tell
+    return report
 
 
 def _check(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:

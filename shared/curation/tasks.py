@@ -34,10 +34,10 @@ ROOT = Path(__file__).resolve().parents[2]
 KINDS = ("check", "preview", "clean", "apply", "curate", "add")
 _ID = re.compile(r"[0-9a-f]{8,32}")
 #: Outcomes kept.
-_KEPT = 50
+_MAX_TASKS = 50
 #: Whoever asks whether somebody is at work holds the lock for an instant, and work that is done lets go of it a moment
 #: later: that is waited for, real work is not.
-_ATTEMPTS, _PAUSE = 20, 0.01
+_LOCK_ATTEMPTS, _LOCK_RETRY_DELAY = 20, 0.01
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def running(settings: Settings) -> str | None:
     return None
 
 
-def tell(settings: Settings, task_id: str, stage: str, done: int, total: int) -> None:
+def report_progress(settings: Settings, task_id: str, stage: str, done: int, total: int) -> None:
     """How far the work is; called by the process that does it."""
     path = folder(settings) / f"{task_id}.progress.json"
     part = path.with_suffix(".part")
@@ -162,11 +162,11 @@ def _start(command: list[str], **options: Any) -> None:
 
 
 def _locked(lock: IO[str]) -> bool:
-    for _ in range(_ATTEMPTS):
+    for _ in range(_LOCK_ATTEMPTS):
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
-        time.sleep(_PAUSE)
+        time.sleep(_LOCK_RETRY_DELAY)
     return False
 
 
@@ -176,7 +176,7 @@ def _requests(place: Path) -> list[Path]:
 
 
 def _tidy(place: Path) -> None:
-    for old in _requests(place)[_KEPT - 1 :]:
+    for old in _requests(place)[_MAX_TASKS - 1 :]:
         for path in place.glob(f"{old.stem}.*"):
             path.unlink(missing_ok=True)
 

@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 #: Bytes of vectors kept in the process.
 _LOCAL_BYTES = 64 * 1024**2
 #: Seconds without the cache's Redis after it failed.
-_PAUSE = 10.0
+_RECONNECT_COOLDOWN = 10.0
 
 Vector = NDArray[np.float16]
 
@@ -89,5 +89,5 @@ class EmbeddingCache:
                 self._local.popitem(last=False)
 
     def _pause(self, error: Exception) -> None:
-        self._silent_until = time.monotonic() + _PAUSE
-        _log.warning("embedding_cache_unreachable", error=str(error), pause_s=_PAUSE)
+        self._silent_until = time.monotonic() + _RECONNECT_COOLDOWN
+        _log.warning("embedding_cache_unreachable", error=str(error), pause_s=_RECONNECT_COOLDOWN)

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from shared.core.errors import ModelError
+from shared.core.files import file_lock
 from shared.encoder import architectures, identity
 from shared.encoder.preprocessing import Preprocessing
 from shared.encoder.spec import Part, locate_weights
@@ -137,8 +137,7 @@ class ModelStore:
     def locked(self) -> Iterator[None]:
         """One conversion at a time: others wait and then find it done. The lock ends with the process that holds it."""
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with file_lock(self.root / ".lock"):
             yield
 
 

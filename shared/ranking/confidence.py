@@ -1,4 +1,4 @@
-"""From scores to a calibrated probability and a verdict, by numbers kept in the bank's manifest."""
+"""Calibrated confidence and verdict thresholds from the bank's manifest."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Calibration:
     #: Below this confidence the verdict is `unsure`; `classes` overrides it by label.
     unsure_below: float = 0.0
     classes: dict[str, float] | None = None
-    #: What tells a foreign photo: `nearest` (best cosine to a sample) or `score` (of the best class).
+    #: Novelty score for `not_in_bank`: `nearest` (best cosine to a sample) or `score` (of the best class).
     foreign_by: str = "nearest"
     #: Below this the verdict is `not_in_bank`.
     foreign_below: float = -np.inf
@@ -48,17 +48,17 @@ class Calibration:
         )
 
     def confidence(self, shares: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Calibrated probability that the best class is right, from its softmax share."""
+        """Calibrated probability that the best class is correct, from its softmax probability."""
         if self.x is None or self.y is None:
             return shares
         calibrated: npt.NDArray[Any] = np.interp(shares, self.x, self.y)
         return calibrated
 
-    def foreign(self, nearest: npt.NDArray[Any], score: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Whether photos show none of the bank's classes, by their best cosine to a sample and their best score."""
+    def out_of_bank(self, nearest: npt.NDArray[Any], score: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Whether photos show none of the bank's classes, from their best cosine to a sample and their best score."""
         below: npt.NDArray[np.bool_] = (nearest if self.foreign_by == "nearest" else score) < self.foreign_below
         return below
 
-    def sure_from(self, label: str) -> float:
-        """The confidence from which this label is given."""
+    def answer_threshold(self, label: str) -> float:
+        """Minimum confidence for the verdict `label` with this label."""
         return self.classes.get(label, self.unsure_below) if self.classes else self.unsure_below

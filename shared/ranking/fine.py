@@ -1,4 +1,4 @@
-"""Scores of a block of queries against one bank: all samples at once in small banks, the near ones in large banks."""
+"""Fine scores of a block of queries against one bank: all samples in small banks, the near ones in large banks."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ BLOCK = 16
 #: Samples up to which every query is compared with all of them: 20,000 × 1,536 float32 take 123 MB.
 DENSE_ROWS = 20_000
 #: Samples of a class that are compared one by one in a large bank; of a larger class, those that the index finds near.
-_MOST_OF_CLASS = 64
-#: Neighbours that the index is asked for.
+_MAX_PER_CLASS = 64
+#: Number of neighbours to search in the index.
 _NEIGHBOURS = 256
 #: Classes of more samples find their evidence one at a time instead of as one table.
 _WIDEST_TABLE = 64
@@ -33,7 +33,7 @@ def products(queries: Floats, columns: Floats) -> Floats:
 
 
 class Block(Protocol):
-    """What a bank says to [q, d] queries."""
+    """Scores of one bank for [q, d] queries."""
 
     #: [q, R] cosines to the centroids of the ranked classes.
     coarse: Floats
@@ -47,10 +47,10 @@ class Block(Protocol):
         ...
 
 
-class Fine(Protocol):
-    """Made once a bank; safe to use from several threads."""
+class FineStage(Protocol):
+    """Created once per bank; thread-safe."""
 
-    def look(self, queries: Floats) -> Block: ...
+    def query(self, queries: Floats) -> Block: ...
 
 
 class Dense:
@@ -68,7 +68,7 @@ class Dense:
         self._edges = np.cumsum([len(part) for part in parts])[:-1]
         self.table = padded_rows(bank.starts) if bank.counts.max() <= _WIDEST_TABLE else None
 
-    def look(self, queries: Floats) -> DenseBlock:
+    def query(self, queries: Floats) -> DenseBlock:
         return DenseBlock(self, np.split(products(queries, self._columns), self._edges, axis=1))
 
 
@@ -112,10 +112,10 @@ class Sparse:
     def __init__(self, bank: Bank, method: Method, ranked: Ints) -> None:
         self.bank, self.method = bank, method
         self.centroids = np.ascontiguousarray(bank.centroids[ranked].T)
-        large = int(bank.counts.max()) > _MOST_OF_CLASS
+        large = int(bank.counts.max()) > _MAX_PER_CLASS
         self.index: Index | None = open_index(bank.vectors, bank.index_path) if large else None
 
-    def look(self, queries: Floats) -> SparseBlock:
+    def query(self, queries: Floats) -> SparseBlock:
         return SparseBlock(self, queries)
 
 
@@ -123,7 +123,7 @@ class SparseBlock:
     def __init__(self, fine: Sparse, queries: Floats) -> None:
         self._fine, self._queries = fine, queries
         self.coarse: Floats = products(queries, fine.centroids)
-        #: By query: the rows compared, their cosines, and where each class lies among them.
+        #: Per query: the rows compared, their cosines, and the slice of each class.
         self._compared: list[tuple[Ints, Floats, dict[int, slice]]] = []
 
     @cached_property
@@ -164,9 +164,9 @@ class SparseBlock:
         for label in classes.tolist():
             first, last = int(starts[label]), int(starts[label + 1])
             rows = np.arange(first, last)
-            if len(rows) > _MOST_OF_CLASS:
-                # Some of the whole class, so that every method finds a few, and all that are near.
-                rows = rows[np.linspace(0, len(rows) - 1, _MOST_OF_CLASS).astype(np.int64)]
+            if len(rows) > _MAX_PER_CLASS:
+                # An even sample of the class, so that every method has some, plus all near ones.
+                rows = rows[np.linspace(0, len(rows) - 1, _MAX_PER_CLASS).astype(np.int64)]
                 if self._near is not None:
                     near = self._near[number]
                     rows = np.union1d(rows, near[(near >= first) & (near < last)])
@@ -176,7 +176,7 @@ class SparseBlock:
 
 
 class Centroids:
-    """Little memory: no sample is read, so that none can be shown as evidence."""
+    """Saves memory: reads no samples, so that none can be shown as evidence."""
 
     def __init__(self, bank: Bank, ranked: Ints) -> None:
         self._columns = np.ascontiguousarray(bank.centroids[ranked].T)
@@ -184,7 +184,7 @@ class Centroids:
         self._column = np.full(len(bank.labels), -1, np.int64)
         self._column[ranked] = np.arange(len(ranked))
 
-    def look(self, queries: Floats) -> CentroidBlock:
+    def query(self, queries: Floats) -> CentroidBlock:
         return CentroidBlock(products(queries, self._columns), self._column)
 
 

@@ -14,7 +14,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Named ranking settings."""
+    """NameRanker ranking settings."""
 
     name: str
     #: Classes that the coarse stage (centroids) hands to the fine stage (samples).

@@ -1,4 +1,4 @@
-"""Classes known by name alone: their scores are cosines to class names, on the scale of the classes with samples."""
+"""Name-only classes: scored by cosines to class names, on the scale of the classes with samples."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import numpy as np
 
 from shared.ranking.methods import DEFAULT, Floats, Ints
 
-#: Below this share of all names a bank without samples says `unsure`. Nothing of the bank's own calibrates it.
+#: Probability below which a bank without samples answers `unsure`; it has no data to calibrate this.
 UNSURE_BELOW = 0.5
 
 
-def by_name_alone(temperature: float) -> dict[str, Any]:
+def name_only_ranking(temperature: float) -> dict[str, Any]:
     """The manifest's `ranking` of a bank without any sample; `temperature` is the text tower's."""
     calibration = {"temperature": temperature, "calibrated": False, "unsure_below": UNSURE_BELOW}
     return {"method": DEFAULT.document(), "chosen": False, "calibration": {"*": calibration}}
 
 
 def name_scale(scores: Floats, cosines: Floats) -> dict[str, float]:
-    """What brings cosines to names [q, C] to the mean and spread of the fine scores [q, C] of the same classes."""
+    """Linear map from cosines to names [q, C] to the mean and spread of the same classes' fine scores [q, C]."""
     both = np.isfinite(scores)
     fine, text = scores[both].astype(np.float64), cosines[both].astype(np.float64)
     slope = fine.std() / max(text.std(), 1e-6)
     return {"slope": round(float(slope), 5), "shift": round(float(fine.mean() - slope * text.mean()), 5)}
 
 
-class Named:
-    """The classes of a bank that a preset ranks by name."""
+class NameRanker:
+    """Scores the classes of a bank that a preset ranks by name."""
 
     def __init__(self, texts: Floats, classes: Ints, scale: dict[str, float]) -> None:
         #: [m, d], and the number of each [m].

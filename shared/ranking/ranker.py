@@ -1,4 +1,4 @@
-"""Ranks micro-batches of vectors against one bank under one preset."""
+"""Ranks micro-batches of vectors against one bank with one preset."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import numpy.typing as npt
 from shared.bank.bank import Bank
 from shared.core.errors import BankError, InvalidRequest
 from shared.ranking.confidence import Calibration, softmax
-from shared.ranking.fine import BLOCK, DENSE_ROWS, Centroids, Dense, Fine, Sparse
+from shared.ranking.fine import BLOCK, DENSE_ROWS, Centroids, Dense, FineStage, Sparse
 from shared.ranking.methods import Floats, Ints, Method
 from shared.ranking.model import PRESETS, Candidate, Preset, Ranking, Verdict
-from shared.ranking.names import Named
+from shared.ranking.names import NameRanker
 
-#: Candidates shown for a photo.
-SHOWN = 5
-#: Decimals of a score: finer differences are noise of the summation, and count as ties.
+#: Candidates per photo.
+MAX_CANDIDATES = 5
+#: Decimals of a score: smaller differences are summation noise and count as ties.
 _DECIMALS = 5
 
 
 def rank(bank: Bank, vectors: npt.ArrayLike, preset: Preset | str, *, centroids_only: bool = False) -> list[Ranking]:
     """Ranks [n, d] L2-normalised vectors; one Ranking each, in order.
 
-    `centroids_only`: for little memory; no sample is read, candidates have none, and nothing is found foreign.
+    `centroids_only`: saves memory; reads no samples, candidates have none, and no photo is `not_in_bank`.
 
     Classes with fewer than `min_samples` are ranked by name where the bank has class-name embeddings; their candidates
     have no sample. Raises InvalidRequest("unknown_preset"), InvalidRequest (another dimension, NaN),
@@ -39,12 +39,12 @@ def rank(bank: Bank, vectors: npt.ArrayLike, preset: Preset | str, *, centroids_
 
 @lru_cache(maxsize=16)
 def ranker_for(bank: Bank, preset: Preset, centroids_only: bool = False) -> Ranker:
-    """The ranker of a bank and preset, made once; a worker holds few banks, and old ones leave the cache."""
+    """The cached ranker of a bank and preset."""
     return Ranker(bank, preset, centroids_only)
 
 
 def rounded(vectors: npt.ArrayLike) -> Floats:
-    """Vectors as the cache keeps them (float16), so that a cache hit never changes an answer."""
+    """Vectors in the cached precision (float16), so that a cache hit never changes an answer."""
     return np.asarray(vectors).astype(np.float16).astype(np.float32)
 
 
@@ -53,9 +53,9 @@ class Ranker:
         ranked = np.flatnonzero(bank.counts >= preset.min_samples)
         settings = bank.manifest["ranking"]
         # Banks made before centroids were calibrated: the default temperature fits cosines as well.
-        meaning = settings.get("centroids", {"calibration": {}}) if centroids_only else settings
-        self._named = _named(bank, preset, meaning.get("names", {"slope": 1.0, "shift": 0.0}))
-        if not len(ranked) and not len(self._named.classes):
+        calibrated = settings.get("centroids", {"calibration": {}}) if centroids_only else settings
+        self._name_ranker = _name_ranker(bank, preset, calibrated.get("names", {"slope": 1.0, "shift": 0.0}))
+        if not len(ranked) and not len(self._name_ranker.classes):
             raise BankError("bank_empty")
         #: Classes by number: those with samples, then those without.
         self._labels = (*bank.labels, *(entry["label"] for entry in bank.manifest.get("unused_classes", [])))
@@ -65,8 +65,8 @@ class Ranker:
         self.ranked: Ints = ranked.astype(np.int64)
         self.topc = min(preset.topc, len(ranked))
         self.method = Method.of(settings["method"])
-        self.calibration = Calibration.of(meaning["calibration"].get(preset.name) or settings["calibration"]["*"])
-        self._fine: Fine | None = None
+        self.calibration = Calibration.of(calibrated["calibration"].get(preset.name) or settings["calibration"]["*"])
+        self._fine: FineStage | None = None
         if len(ranked) and centroids_only:
             self._fine = Centroids(bank, self.ranked)
         elif len(ranked):
@@ -85,24 +85,24 @@ class Ranker:
 
     def _score(self, queries: Floats) -> tuple[Ints, Floats, Ints, Floats]:
         """What `_answers` takes, for [q, d] queries, whole blocks."""
-        named = np.broadcast_to(self._named.classes, (len(queries), len(self._named.classes)))
-        by_name = np.round(self._named.scores(queries), _DECIMALS)
+        name_ranked = np.broadcast_to(self._name_ranker.classes, (len(queries), len(self._name_ranker.classes)))
+        by_name = np.round(self._name_ranker.scores(queries), _DECIMALS)
         if self._fine is None:
-            kept, scores = _sorted(named, by_name)
-            shape = kept[:, :SHOWN].shape
+            kept, scores = _sorted(name_ranked, by_name)
+            shape = kept[:, :MAX_CANDIDATES].shape
             return kept, scores, np.full(shape, -1), np.full(shape, -1, np.float32)
-        block = self._fine.look(queries)
+        block = self._fine.query(queries)
         coarse = np.round(block.coarse, _DECIMALS)
         # Stable: equal coarse scores go by label.
         kept = self.ranked[np.sort(np.argsort(-coarse, axis=1, kind="stable")[:, : self.topc], axis=1)]
         scores = np.round(block.scores(kept), _DECIMALS)
-        if not len(self._named.classes):
+        if not len(self._name_ranker.classes):
             kept, scores = _sorted(kept, scores)
-            return kept, scores, *block.evidence(kept[:, :SHOWN])
+            return kept, scores, *block.evidence(kept[:, :MAX_CANDIDATES])
         sampled = kept[:, :1]
-        kept, scores = _sorted(np.concatenate([kept, named], axis=1), np.concatenate([scores, by_name], axis=1))
-        alone = np.isin(kept[:, :SHOWN], self._named.classes)
-        samples, nearest = block.evidence(np.where(alone, sampled, kept[:, :SHOWN]))
+        kept, scores = _sorted(np.concatenate([kept, name_ranked], axis=1), np.concatenate([scores, by_name], axis=1))
+        alone = np.isin(kept[:, :MAX_CANDIDATES], self._name_ranker.classes)
+        samples, nearest = block.evidence(np.where(alone, sampled, kept[:, :MAX_CANDIDATES]))
         return kept, scores, np.where(alone, -1, samples), np.where(alone, np.float32(-1), nearest)
 
     def _answers(self, classes: Ints, scores: Floats, samples: Ints, nearest: Floats) -> list[Ranking]:
@@ -111,19 +111,19 @@ class Ranker:
         shares = softmax(scores, self.calibration.temperature)
         confidences = np.clip(self.calibration.confidence(shares[:, 0]), 0, 1)
         margins = shares[:, 0] - (shares[:, 1] if shares.shape[1] > 1 else 0)
-        foreign = self.calibration.foreign(nearest.max(axis=1), scores[:, 0]) & (samples[:, 0] >= 0)
-        best = scores[:, :SHOWN].astype(np.float64).round(_DECIMALS)
+        out_of_bank = self.calibration.out_of_bank(nearest.max(axis=1), scores[:, 0]) & (samples[:, 0] >= 0)
+        best = scores[:, :MAX_CANDIDATES].astype(np.float64).round(_DECIMALS)
         rows = zip(
-            classes[:, :SHOWN].tolist(), best.tolist(), self._ids(samples), foreign.tolist(),
+            classes[:, :MAX_CANDIDATES].tolist(), best.tolist(), self._ids(samples), out_of_bank.tolist(),
             confidences.astype(np.float64).round(4).tolist(), margins.astype(np.float64).round(4).tolist(),
             strict=True,
         )  # fmt: skip
         answers = []
-        for indices, values, found, strange, confidence, margin in rows:
+        for indices, values, found, is_out_of_bank, confidence, margin in rows:
             candidates = tuple(map(Candidate, map(labels.__getitem__, indices), values, found))
             label = candidates[0].label
-            sure = confidence >= self.calibration.sure_from(label)
-            verdict = Verdict.NOT_IN_BANK if strange else Verdict.LABEL if sure else Verdict.UNSURE
+            sure = confidence >= self.calibration.answer_threshold(label)
+            verdict = Verdict.NOT_IN_BANK if is_out_of_bank else Verdict.LABEL if sure else Verdict.UNSURE
             answers.append(Ranking(verdict, label, confidence, margin, candidates))
         return answers
 
@@ -139,8 +139,8 @@ class Ranker:
         return ids
 
 
-def _named(bank: Bank, preset: Preset, scale: dict[str, float]) -> Named:
-    """The classes that the preset has too few samples of, or the bank none; none where the bank has no texts."""
+def _name_ranker(bank: Bank, preset: Preset, scale: dict[str, float]) -> NameRanker:
+    """Ranks the classes with too few samples for the preset, or with none; empty if the bank has no texts."""
     few = np.flatnonzero(bank.counts < preset.min_samples)
     texts, classes = [np.empty((0, bank.dim), np.float32)], [np.empty(0, np.int64)]
     if bank.texts is not None:
@@ -149,10 +149,10 @@ def _named(bank: Bank, preset: Preset, scale: dict[str, float]) -> Named:
     if bank.names is not None:
         texts.append(bank.names)
         classes.append(len(bank.labels) + np.arange(len(bank.names)))
-    return Named(np.concatenate(texts), np.concatenate(classes).astype(np.int64), scale)
+    return NameRanker(np.concatenate(texts), np.concatenate(classes).astype(np.int64), scale)
 
 
 def _sorted(classes: Ints, scores: Floats) -> tuple[Ints, Floats]:
-    """Both [q, k], best first; of equal scores the first stays first."""
+    """Both [q, k], best first; stable for equal scores."""
     order = np.argsort(-scores, axis=1, kind="stable")
     return np.take_along_axis(classes, order, axis=1), np.take_along_axis(scores, order, axis=1)

@@ -53,7 +53,7 @@ class RealSite(Site):
     def sure_from(self, job: Job, label: str) -> float:
         """The confidence from which the job's bank gives this label."""
         bank = BankStore(self.product.settings).load(job.bank)
-        threshold: float = ranker_for(bank, PRESETS[job.preset]).calibration.sure_from(label)
+        threshold: float = ranker_for(bank, PRESETS[job.preset]).calibration.answer_threshold(label)
         return threshold
 
 
@@ -71,7 +71,7 @@ class Reference:
         job = site.await_end(site.submit(site.folder(PHOTOS)))
         rows = site.rows(job)
         assert (job.ok, len(rows), job.duplicates) == (PHOTOS, PHOTOS, 0), job
-        return cls(rows, {label: site.sure_from(job, label) for label in CLASSES})
+        return cls(rows, {label: site.answer_threshold(job, label) for label in CLASSES})
 
     def right(self) -> float:
         """The share of right labels: pictures come class by class."""

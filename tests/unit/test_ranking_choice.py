@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shared.ranking.confidence import Calibration, softmax
-from shared.ranking.fitting.calibrate import calibrate, isotonic, look
+from shared.ranking.fitting.calibrate import calibrate, evaluate_preset, isotonic
 from shared.ranking.fitting.choose import CANDIDATES, choose_method
 from shared.ranking.fitting.cross_fit import cross_fit
 from shared.ranking.fitting.leave_out import LeaveOneOut
@@ -55,7 +55,7 @@ def test_judging_strangers_leaves_the_scores_as_they_were() -> None:
     loo = leave_one_out()
     for method in CANDIDATES:
         before = loo.scores(method).copy()
-        loo.foreign_scores(method)
+        loo.out_of_bank_scores(method)
         np.testing.assert_array_equal(loo.scores(method), before)
 
 
@@ -110,8 +110,8 @@ def test_thresholds_keep_the_stated_risk_on_fresh_photos() -> None:
     owner = np.repeat(np.arange(20), 12)
     method = Method("samples", k=1, centroid=0.5)
     ours, fresh = (LeaveOneOut.of(vectors[:, part].reshape(-1, 32), owner) for part in (slice(12), slice(12, 24)))
-    calibration = Calibration.of(calibrate(look(ours, method, half)))
-    seen = look(fresh, method, half)
+    calibration = Calibration.of(calibrate(evaluate_preset(ours, method, half)))
+    seen = evaluate_preset(fresh, method, half)
     confidence = calibration.confidence(softmax(seen.scores, calibration.temperature).max(axis=1))
     answered = confidence >= calibration.unsure_below
     assert answered.mean() > 0.1

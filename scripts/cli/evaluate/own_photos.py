@@ -13,9 +13,9 @@ from scripts.cli.evaluate.outcome import Outcomes
 from shared.bank.bank import Bank
 from shared.core.errors import InvalidRequest
 from shared.curation.check import NESTED_ROWS
-from shared.ranking.fitting.calibrate import look
+from shared.ranking.fitting.calibrate import evaluate_preset
 from shared.ranking.fitting.cross_fit import cross_fit
-from shared.ranking.fitting.fit import FEWEST_QUERIES, judged
+from shared.ranking.fitting.fit import MIN_QUERIES_TO_FIT, sample_for_evaluation
 from shared.ranking.fitting.leave_out import LeaveOneOut, ranks
 from shared.ranking.methods import Method
 from shared.ranking.model import Preset
@@ -35,17 +35,24 @@ def judge(
     Raises InvalidRequest where the bank has too few photos with a classmate, or vectors without meaning.
     """
     loo, labels = of_bank(bank)
-    if not bank.meaningful or int(loo.answerable.sum()) < FEWEST_QUERIES:
-        raise InvalidRequest(reason=f"leave-one-out needs {FEWEST_QUERIES} photos that have another of their class")
-    honest = cross_fit(loo, preset, nested=len(loo.owner) <= NESTED_ROWS, progress=progress)
-    outcomes = Outcomes(labels, honest.truth, honest.label, honest.rank, honest.confidence, honest.answered)
-    return outcomes, sweep(bank, loo, preset), sorted({method.name for method in honest.methods})
+    if not bank.meaningful or int(loo.answerable.sum()) < MIN_QUERIES_TO_FIT:
+        raise InvalidRequest(reason=f"leave-one-out needs {MIN_QUERIES_TO_FIT} photos that have another of their class")
+    cross_fitted = cross_fit(loo, preset, nested=len(loo.owner) <= NESTED_ROWS, progress=progress)
+    outcomes = Outcomes(
+        labels,
+        cross_fitted.truth,
+        cross_fitted.label,
+        cross_fitted.rank,
+        cross_fitted.confidence,
+        cross_fitted.answered,
+    )
+    return outcomes, sweep(bank, loo, preset), sorted({method.name for method in cross_fitted.methods})
 
 
 def of_bank(bank: Bank) -> tuple[LeaveOneOut, tuple[str, ...]]:
     """Leave-one-out over a bank (an even sample of a large one), and the labels of its classes."""
     owner = np.repeat(np.arange(len(bank.labels)), bank.counts)
-    rows = judged(owner)
+    rows = sample_for_evaluation(owner)
     present, sampled = np.unique(owner[rows], return_inverse=True)
     texts = None if bank.texts is None else bank.texts[present]
     loo = LeaveOneOut.of(bank.vectors[rows], sampled.astype(np.int64), texts)
@@ -64,7 +71,7 @@ def sweep(bank: Bank, loo: LeaveOneOut, preset: Preset) -> list[dict[str, Any]]:
     found = []
     for topc in SWEEP:
         wider = replace(preset, topc=topc)
-        seen = look(loo, method, wider, np.arange(len(loo.truth)))
+        seen = evaluate_preset(loo, method, wider, np.arange(len(loo.truth)))
         rank = ranks(seen.scores, seen.truth)
         found.append(
             {

@@ -1,4 +1,4 @@
-"""Turns leave-one-out scores into calibrated confidence and thresholds for a stated risk."""
+"""Calibrates confidence and thresholds for a given risk on leave-one-out scores."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from shared.ranking.fitting.measure import Bools, threshold_for
 from shared.ranking.methods import Floats, Ints, Method, best_mean
 from shared.ranking.model import Preset
 
-#: Share of wrong answers among those given as `label`.
+#: Target share of wrong answers among those with verdict `label`.
 RISK = 0.10
-#: Share of right answers that may be called `not_in_bank`.
-FOREIGN_RISK = 0.05
-#: With fewer answered queries nothing is calibrated.
-FEWEST = 20
-#: A class has a threshold of its own from this many queries answered with it.
-_FEWEST_OF_CLASS = 30
-#: An isotonic curve has many degrees of freedom: fewer queries than this do not carry it.
-_FEWEST_ISOTONIC = 300
-#: `not_in_bank` must find this share of photos of left-out classes, or it is not used.
-_LEAST_FOUND = 3 * FOREIGN_RISK
-#: Classes whose nearest sample is looked at, as in a ranking.
-_SHOWN = 5
+#: Target share of correct answers with verdict `not_in_bank`.
+OUT_OF_BANK_RISK = 0.05
+#: Minimum number of queries for calibration.
+MIN_QUERIES = 20
+#: Minimum number of queries answered with a class for its own threshold.
+_MIN_QUERIES_PER_CLASS = 30
+#: Minimum number of queries for an isotonic curve, which has many degrees of freedom.
+_MIN_QUERIES_ISOTONIC = 300
+#: Minimum detection rate on photos of left-out classes for using `not_in_bank`.
+_MIN_DETECTED = 3 * OUT_OF_BANK_RISK
+#: Top classes whose nearest sample counts, as in a ranking.
+_CANDIDATES = 5
 
 
 @dataclass(frozen=True)
-class Look:
-    """Leave-one-out as one preset sees it."""
+class PresetEvaluation:
+    """Leave-one-out results of one preset."""
 
     #: [q, C] scores; -inf outside the `topc` classes.
     scores: Floats
-    #: [q] what tells a foreign photo, by name: `nearest` (best cosine to a sample), `score` (of the best class).
-    signs: dict[str, Floats]
-    #: The same with the query's whole class left out.
-    foreign: dict[str, Floats]
+    #: [q] by name, low for out-of-bank photos: `nearest` (best cosine to a sample), `score` (of the best class).
+    novelty_scores: dict[str, Floats]
+    #: The same with the query's whole class left out, which makes it an out-of-bank photo.
+    out_of_bank: dict[str, Floats]
     #: [q]
     truth: Ints
 
@@ -55,8 +55,8 @@ class Look:
         return found
 
 
-def look(loo: LeaveOneOut, method: Method, preset: Preset, queries: Ints | None = None) -> Look:
-    """What the preset's ranking answers to these queries (None: all that can be answered right)."""
+def evaluate_preset(loo: LeaveOneOut, method: Method, preset: Preset, queries: Ints | None = None) -> PresetEvaluation:
+    """Ranks these queries (None: all whose class is ranked and has another photo) under the preset."""
     ranked = np.diff(loo.starts) >= preset.min_samples
     if queries is None:
         queries = np.flatnonzero(loo.answerable & ranked[loo.truth])
@@ -66,14 +66,14 @@ def look(loo: LeaveOneOut, method: Method, preset: Preset, queries: Ints | None 
 
     def seen(coarse: npt.NDArray[Any], fine: Floats) -> tuple[Floats, dict[str, Floats]]:
         scores = np.where(_top(coarse, preset.topc), fine, -np.inf).astype(np.float32)
-        shown = np.where(_top(scores, _SHOWN), nearest, -1)
-        signs = {"nearest": shown.max(axis=1, initial=-1), "score": scores.max(axis=1, initial=-1e9)}
-        return scores, signs
+        shown = np.where(_top(scores, _CANDIDATES), nearest, -1)
+        novelty_scores = {"nearest": shown.max(axis=1, initial=-1), "score": scores.max(axis=1, initial=-1e9)}
+        return scores, novelty_scores
 
-    scores, signs = seen(coarse, loo.scores(method)[queries])
+    scores, novelty_scores = seen(coarse, loo.scores(method)[queries])
     own = np.arange(len(ranked))[None] == truth[:, None]
-    _, foreign = seen(np.where(own, -np.inf, coarse), loo.foreign_scores(method)[queries])
-    return Look(scores, signs, foreign, truth)
+    _, out_of_bank = seen(np.where(own, -np.inf, coarse), loo.out_of_bank_scores(method)[queries])
+    return PresetEvaluation(scores, novelty_scores, out_of_bank, truth)
 
 
 def _top(scores: npt.NDArray[Any], count: int) -> Bools:
@@ -85,10 +85,10 @@ def _top(scores: npt.NDArray[Any], count: int) -> Bools:
     return found
 
 
-def calibrate(seen: Look, labels: tuple[str, ...] | None = None, risk: float = RISK) -> dict[str, Any]:
+def calibrate(seen: PresetEvaluation, labels: tuple[str, ...] | None = None, risk: float = RISK) -> dict[str, Any]:
     """The manifest's calibration for one preset: see `Calibration.of`. `labels`: names for own thresholds."""
     right = seen.right
-    if len(right) < FEWEST:
+    if len(right) < MIN_QUERIES:
         return {"temperature": 0.05, "calibrated": False, "queries": len(right)}
     temperature = _temperature(seen)
     shares = softmax(seen.scores, temperature).max(axis=1).astype(np.float64)
@@ -97,21 +97,21 @@ def calibrate(seen: Look, labels: tuple[str, ...] | None = None, risk: float = R
     if curve is not None:
         document["isotonic"] = curve
     confidence = Calibration.of(document).confidence(shares)
-    document |= _foreign_limit(seen)
-    answered = ~Calibration.of(document).foreign(seen.signs["nearest"], seen.signs["score"])
+    document |= _out_of_bank_limit(seen)
+    answered = ~Calibration.of(document).out_of_bank(seen.novelty_scores["nearest"], seen.novelty_scores["score"])
     document["unsure_below"] = threshold_for(confidence[answered], right[answered], risk)
     own = {}
     for label in range(len(labels or ())):
         rows = answered & (seen.label == label)
-        if rows.sum() >= _FEWEST_OF_CLASS and labels:
+        if rows.sum() >= _MIN_QUERIES_PER_CLASS and labels:
             own[labels[label]] = threshold_for(confidence[rows], right[rows], risk)
     if own:
         document["unsure_below_by_class"] = own
     return document
 
 
-def _temperature(seen: Look) -> float:
-    """The softmax temperature at which the best class's share fits how often it is right (least binary log-loss)."""
+def _temperature(seen: PresetEvaluation) -> float:
+    """The softmax temperature whose top-1 probability best fits top-1 accuracy (minimum binary log-loss)."""
 
     def loss(temperature: float) -> float:
         return _binary_loss(softmax(seen.scores, temperature).max(axis=1), seen.right)
@@ -128,9 +128,9 @@ def _binary_loss(confidence: npt.NDArray[Any], right: Bools) -> float:
 
 
 def _isotonic_if_better(shares: npt.NDArray[np.float64], right: Bools) -> dict[str, list[float]] | None:
-    """An isotonic curve where it predicts held-out queries better than the shares themselves."""
+    """An isotonic curve if it predicts held-out queries better than the uncalibrated probabilities."""
     count = len(shares)
-    if count < _FEWEST_ISOTONIC:
+    if count < _MIN_QUERIES_ISOTONIC:
         return None
     fold = np.arange(count) % 5
     held = np.empty(count)
@@ -157,15 +157,15 @@ def isotonic(shares: npt.NDArray[np.float64], right: Bools) -> tuple[npt.NDArray
     return x, np.maximum.accumulate(y)
 
 
-def _foreign_limit(seen: Look) -> dict[str, Any]:
-    """The sign and limit that find most photos of left-out classes while few right answers fall below it."""
+def _out_of_bank_limit(seen: PresetEvaluation) -> dict[str, Any]:
+    """The novelty score and limit that detect most photos of left-out classes at `OUT_OF_BANK_RISK`."""
     right = seen.right
-    if right.sum() < FEWEST:
+    if right.sum() < MIN_QUERIES:
         return {"foreign_found": 0.0}
     found: dict[str, Any] = {"foreign_found": 0.0}
-    for name, values in seen.signs.items():
-        limit = float(np.sort(values[right])[int(FOREIGN_RISK * right.sum())])
-        share = float(np.mean(seen.foreign[name] < limit))
+    for name, values in seen.novelty_scores.items():
+        limit = float(np.sort(values[right])[int(OUT_OF_BANK_RISK * right.sum())])
+        share = float(np.mean(seen.out_of_bank[name] < limit))
         if share > found["foreign_found"]:
             found = {"foreign_found": round(share, 4), "foreign_by": name, "foreign_below": limit}
-    return found if found["foreign_found"] >= _LEAST_FOUND else {"foreign_found": found["foreign_found"]}
+    return found if found["foreign_found"] >= _MIN_DETECTED else {"foreign_found": found["foreign_found"]}

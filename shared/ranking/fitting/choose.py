@@ -1,4 +1,4 @@
-"""The fine method of a bank, chosen by leave-one-out among the ones in `methods`."""
+"""Selects a bank's fine method by leave-one-out."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ CANDIDATES: tuple[Method, ...] = (
     *(Method("ridge", shrink=shrink, near=w, beta=10.0) for shrink in (0.03, 0.1, 0.3) for w in (0.25, 0.5, 1.0)),
 )
 _TEXT_WEIGHTS = (0.25, 0.5, 1.0, 2.0)
-#: What the class names must gain to be taken in: less is noise, and they cost a text tower when a bank is built.
+#: Minimum gain for including class names: less is noise, and they need a text tower when a bank is built.
 _TEXT_GAIN = 0.005
 #: In units of `spread`.
 _TEMPERATURES = np.geomspace(0.05, 5, 24)
 
 
 def spread(scores: Floats) -> float:
-    """How far the classes of a query lie apart, typically: the scale of temperatures. -inf scores are no classes."""
+    """Typical standard deviation of a query's class scores: the scale of temperatures. Ignores -inf scores."""
     finite = np.where(np.isfinite(scores), scores, np.nan)
     return max(float(np.nanmedian(np.nanstd(finite, axis=1))), 1e-9)
 
 
 def log_loss(scores: Floats, truth: Ints) -> float:
-    """Mean negative log-likelihood of the right class, at the temperature that suits best."""
+    """Mean negative log-likelihood of the correct class, at the best temperature."""
     own = np.take_along_axis(scores, truth[:, None], axis=1)[:, 0]
     top = scores.max(axis=1)
     losses = []
@@ -41,11 +41,11 @@ def log_loss(scores: Floats, truth: Ints) -> float:
     return min(losses)
 
 
-def worth(scores: Floats, truth: Ints) -> float:
-    """What a method is judged by: mean reciprocal rank - log-loss / 10.
+def selection_score(scores: Floats, truth: Ints) -> float:
+    """Selection criterion for methods: mean reciprocal rank - log-loss / 10.
 
-    Top-1 of a few hundred queries moves by a percent or two with every method and picks winners by luck; these two move
-    with it and are steadier.
+    Top-1 on a few hundred queries varies by a percent or two at random; these two correlate with it and have less
+    variance.
     """
     reciprocal = float(np.mean(1 / (ranks(scores, truth) + 1)))
     return reciprocal - log_loss(scores, truth) / 10
@@ -57,11 +57,11 @@ def choose_method(
     candidates: tuple[Method, ...] = CANDIDATES,
     progress: Callable[[int, int], None] | None = None,
 ) -> Method:
-    """The candidate of most worth on these queries (numbers into `loo.queries`), then the text prior if it gains."""
+    """The candidate with the best `selection_score` on these queries, then with the text prior if that gains."""
     truth = loo.truth[queries]
 
     def value(method: Method) -> float:
-        return worth(loo.scores(method)[queries], truth)
+        return selection_score(loo.scores(method)[queries], truth)
 
     best, best_value = candidates[0], -np.inf
     for number, method in enumerate(candidates):

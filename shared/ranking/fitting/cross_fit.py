@@ -1,4 +1,4 @@
-"""Cross-fitted figures: every query is judged by a method, calibration and thresholds that never saw it."""
+"""Cross-fitting: every query is evaluated with a method, calibration and thresholds fitted without it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.ranking.confidence import Calibration, softmax
-from shared.ranking.fitting.calibrate import RISK, Look, calibrate, look
+from shared.ranking.fitting.calibrate import RISK, PresetEvaluation, calibrate, evaluate_preset
 from shared.ranking.fitting.choose import CANDIDATES, choose_method
 from shared.ranking.fitting.leave_out import LeaveOneOut, ranks
 from shared.ranking.fitting.measure import Bools, calibration_error, coverage_at
@@ -21,19 +21,19 @@ FOLDS = 10
 
 
 @dataclass(frozen=True)
-class Honest:
+class CrossFitResult:
     """Cross-fitted outcomes of all queries of a leave-one-out, [q] each."""
 
     truth: Ints
     label: Ints
-    #: Classes before the right one.
+    #: Number of classes ranked before the correct one.
     rank: Ints
     confidence: npt.NDArray[np.float64]
-    #: Answered with `label`; the rest is `unsure` or `not_in_bank`.
+    #: Verdict `label`; the rest is `unsure` or `not_in_bank`.
     answered: Bools
-    #: Share of photos called `not_in_bank` when their whole class is left out.
+    #: Share of photos with verdict `not_in_bank` when their whole class is left out.
     foreign_found: float
-    #: The methods chosen, one a fold.
+    #: The selected methods, one per fold.
     methods: list[Method]
 
     @property
@@ -64,41 +64,43 @@ def cross_fit(
     nested: bool = False,
     folds: int = FOLDS,
     progress: Callable[[int, int], None] | None = None,
-) -> Honest:
-    """Chooses and calibrates on all folds but one, judges that one; `nested`: its photos leave the bank meanwhile.
+) -> CrossFitResult:
+    """Selects and calibrates on all folds but one, and evaluates that one.
 
-    Without `nested` the choosing queries are ranked against a bank that holds the judged photos, never as answers.
+    `nested`: the evaluated photos also leave the bank; otherwise they stay in it while the method is selected.
     """
     count = len(loo.truth)
     label, rank = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    confidence, answered, foreign = np.zeros(count), np.zeros(count, bool), np.zeros(count, bool)
+    confidence, answered, out_of_bank = np.zeros(count), np.zeros(count, bool), np.zeros(count, bool)
     methods = []
     for number, (held, inner, choosing) in enumerate(_folds(loo, folds, nested)):
         method = choose_method(inner, choosing, candidates)
         methods.append(method)
         enough = np.diff(inner.starts)[inner.truth[choosing]] >= preset.min_samples
         asked = choosing[np.flatnonzero(enough)]
-        calibration = Calibration.of(calibrate(look(inner, method, preset, asked)))
-        seen = look(loo, method, preset, held)
+        calibration = Calibration.of(calibrate(evaluate_preset(inner, method, preset, asked)))
+        seen = evaluate_preset(loo, method, preset, held)
         label[held], rank[held] = seen.label, ranks(seen.scores, seen.truth)
         confidence[held] = calibration.confidence(softmax(_finite(seen), calibration.temperature).max(axis=1))
         sure = confidence[held] >= calibration.unsure_below
-        answered[held] = sure & ~calibration.foreign(seen.signs["nearest"], seen.signs["score"])
-        foreign[held] = calibration.foreign(seen.foreign["nearest"], seen.foreign["score"])
+        answered[held] = sure & ~calibration.out_of_bank(seen.novelty_scores["nearest"], seen.novelty_scores["score"])
+        out_of_bank[held] = calibration.out_of_bank(seen.out_of_bank["nearest"], seen.out_of_bank["score"])
         if progress:
             progress(number + 1, folds)
-    return Honest(loo.truth, label, rank, confidence, answered, float(foreign.mean()) if count else 0.0, methods)
+    return CrossFitResult(
+        loo.truth, label, rank, confidence, answered, float(out_of_bank.mean()) if count else 0.0, methods
+    )
 
 
-def _finite(seen: Look) -> npt.NDArray[np.float32]:
-    # A query whose classes were all left out still needs a row that softmax can take.
+def _finite(seen: PresetEvaluation) -> npt.NDArray[np.float32]:
+    # A query without any ranked class still needs finite scores for softmax.
     empty = ~np.asarray(np.isfinite(seen.scores).any(axis=1))
     return np.where(empty[:, None], np.float32(0), seen.scores).astype(np.float32)
 
 
 def _folds(loo: LeaveOneOut, folds: int, nested: bool) -> Iterator[tuple[Ints, LeaveOneOut, Ints]]:
-    """(query numbers judged, the leave-one-out that chooses, its query numbers) for every fold."""
-    # Classmates lie beside each other: dealt out one by one they spread over the folds, the same way every time.
+    """Per fold: (query numbers to evaluate, leave-one-out for the selection, its query numbers)."""
+    # Photos of a class are adjacent, so dealing them out in turn stratifies the folds deterministically.
     fold = np.arange(len(loo.truth)) % folds
     for part in range(folds):
         held = np.flatnonzero(fold == part)

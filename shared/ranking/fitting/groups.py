@@ -1,4 +1,4 @@
-"""Which samples are the same photo: near-identical vectors, joined into groups."""
+"""Groups near-duplicate samples, i.e. copies of the same photo."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from shared.ranking.methods import Floats, Ints
 
-#: Above this cosine two vectors of a CLIP encoder show the same photo (copied, resized, compressed again).
+#: Cosine above which two vectors of a CLIP encoder show the same photo (copied, resized, recompressed).
 SAME = 0.98
-#: Up to this distance two vectors are copies, whatever the encoder: what remains is rounding to float16.
+#: Maximum distance of exact copies with any encoder: rounding to float16.
 _COPY = 1e-3
 #: Rows compared at a time.
 _BLOCK = 1024
@@ -20,7 +20,7 @@ _BLOCK = 1024
 
 @dataclass(frozen=True)
 class Groups:
-    """Near-identical samples. `of[i]` is the group of row i; groups count from 0 in the order of their first row."""
+    """Near-duplicate samples. `of[i]` is the group of row i; groups are numbered by their first row."""
 
     #: [n]
     of: Ints
@@ -28,12 +28,12 @@ class Groups:
     threshold: float
     #: [G] first row of each group.
     first: Ints
-    #: [G] whether a group's rows sit in more than one class.
+    #: [G] whether a group's rows belong to more than one class.
     across: npt.NDArray[np.bool_]
 
     @classmethod
     def numbered(cls, numbers: npt.NDArray[Any], owner: Ints, threshold: float) -> Groups:
-        """Groups of rows that carry the same number, whatever the numbers are."""
+        """Groups rows by arbitrary numbers."""
         _, first, of = np.unique(numbers, return_index=True, return_inverse=True)
         order = np.argsort(np.argsort(first))
         of, first = order[of].astype(np.int64), np.sort(first).astype(np.int64)
@@ -45,21 +45,21 @@ class Groups:
 
     @property
     def queries(self) -> Ints:
-        """[q] one row for every photo that sits in one class only: what leave-one-out asks."""
+        """[q] one row for every photo that belongs to one class only: the queries of leave-one-out."""
         return self.first[~self.across]
 
 
-def same_threshold(vectors: npt.NDArray[Any], owner: Ints) -> float:
+def duplicate_threshold(vectors: npt.NDArray[Any], owner: Ints) -> float:
     """The cosine above which rows count as one photo: `SAME`, or closer where an encoder crowds everything together.
 
     An untrained encoder gives all photos of a class cosines above 0.98; there a tenth of the usual distance between
     neighbours of a class decides. Copies are no neighbours.
     """
     nearest = []
-    # A few hundred rows tell the usual distance.
+    # A few hundred rows suffice to estimate the usual distance.
     for row in np.linspace(0, len(vectors) - 1, min(len(vectors), 512)).astype(int):
-        mates = np.asarray(vectors[owner == owner[row]], np.float32) @ np.asarray(vectors[row], np.float32)
-        distances = 1 - mates[mates < 1 - _COPY]
+        same_class = np.asarray(vectors[owner == owner[row]], np.float32) @ np.asarray(vectors[row], np.float32)
+        distances = 1 - same_class[same_class < 1 - _COPY]
         if len(distances):
             nearest.append(float(distances.min()))
     usual = float(np.median(nearest)) if nearest else 1.0
@@ -67,8 +67,8 @@ def same_threshold(vectors: npt.NDArray[Any], owner: Ints) -> float:
 
 
 def find_groups(vectors: npt.NDArray[Any], owner: Ints, threshold: float | None = None) -> Groups:
-    """Groups of [n, d] L2-normalised rows: connected by cosines above `threshold` (None: `same_threshold`)."""
-    threshold = same_threshold(vectors, owner) if threshold is None else threshold
+    """Groups of [n, d] L2-normalised rows: connected by cosines above `threshold` (None: `duplicate_threshold`)."""
+    threshold = duplicate_threshold(vectors, owner) if threshold is None else threshold
     parent = np.arange(len(vectors))
 
     def root(row: int) -> int:

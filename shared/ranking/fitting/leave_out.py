@@ -1,4 +1,4 @@
-"""Leave-one-out inside a bank: every distinct photo ranked by the rest, near-identical samples left out with it."""
+"""Leave-one-out within a bank: each distinct photo is ranked against the rest, without its near-duplicates."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.ranking.fitting.groups import Groups, find_groups
-from shared.ranking.fitting.linear import LeftOut, span
+from shared.ranking.fitting.linear import LeaveOneOutSolver, span
 from shared.ranking.methods import LINEAR, Floats, Ints, Method, combine
 
-#: Queries asked at the most; a bank with more is judged by a sample, drawn evenly.
-MOST_QUERIES = 2000
+#: Maximum number of queries; larger banks are evaluated on an even sample.
+MAX_QUERIES = 2000
 
 
 @dataclass(frozen=True)
 class LeaveOneOut:
-    """Scores of left-out queries. Rows of classes that lose all their samples score -inf there."""
+    """Scores of left-out queries. Classes without remaining samples score -inf."""
 
     vectors: Floats
     #: [n] class of each row, ascending.
     owner: Ints
     classes: int
     groups: Groups
-    #: [q, d] photos that are asked, most often rows of the bank itself.
+    #: [q, d] query vectors, usually rows of the bank itself.
     asked: Floats
-    #: [q] the classes that would be right.
+    #: [q] correct classes.
     truth: Ints
-    #: [q] the group of rows that is the query's own photo; -1 where the bank does not hold it.
+    #: [q] group of the query's own photo; -1 if the bank does not contain it.
     photo: Ints
     #: [q] rows of the queries, in the bank that `of` was given.
     queries: Ints
@@ -43,9 +43,9 @@ class LeaveOneOut:
         owner: Ints,
         texts: Floats | None = None,
         groups: Groups | None = None,
-        most: int = MOST_QUERIES,
+        most: int = MAX_QUERIES,
     ) -> LeaveOneOut:
-        """Asks every photo that sits in one class, at most `most`. `owner` ascends and has every class 0…C-1."""
+        """Queries: photos that belong to one class only, at most `most`. `owner` ascends over all classes 0…C-1."""
         groups = groups or find_groups(vectors, owner)
         queries = groups.queries
         if len(queries) > most:
@@ -54,18 +54,18 @@ class LeaveOneOut:
         photo = groups.of[queries]
         return cls(rows, owner, int(owner[-1]) + 1, groups, rows[queries], owner[queries], photo, queries, texts)
 
-    def without(self, gone: npt.NDArray[np.bool_]) -> tuple[LeaveOneOut, Ints]:
-        """The same queries against a bank without the rows `gone` ([n]), and the classes that remain, by their number.
+    def without(self, removed: npt.NDArray[np.bool_]) -> tuple[LeaveOneOut, Ints]:
+        """The same queries against the bank without the rows `removed` ([n]), and the numbers of the remaining classes.
 
-        Queries whose class vanishes are left out.
+        Queries of removed classes are dropped.
         """
-        present, owner = np.unique(self.owner[~gone], return_inverse=True)
-        known, of = np.unique(self.groups.of[~gone], return_inverse=True)
+        present, owner = np.unique(self.owner[~removed], return_inverse=True)
+        known, of = np.unique(self.groups.of[~removed], return_inverse=True)
         stays = np.isin(self.truth, present)
         photo = np.where(np.isin(self.photo, known), np.searchsorted(known, self.photo), -1)
         owner = owner.astype(np.int64)
         smaller = LeaveOneOut(
-            vectors=self.vectors[~gone],
+            vectors=self.vectors[~removed],
             owner=owner,
             classes=len(present),
             groups=Groups.numbered(of, owner, self.groups.threshold),
@@ -79,7 +79,7 @@ class LeaveOneOut:
 
     @cached_property
     def answerable(self) -> npt.NDArray[np.bool_]:
-        """[q] whether another photo of the query's class remains."""
+        """[q] whether the query's class has another photo."""
         others = np.bincount(self.owner, minlength=self.classes)[self.truth]
         left: npt.NDArray[np.bool_] = others > self._left_out.sum(axis=1)
         return left
@@ -97,18 +97,18 @@ class LeaveOneOut:
 
     @cached_property
     def cosines(self) -> Floats:
-        """[q, n] cosines to all samples; -inf to the query's own photo."""
+        """[q, n] cosines to all samples; -inf for the query's own photo."""
         values = np.minimum(self.asked @ self.vectors.T, 1)
         values[self._left_out] = -np.inf
         return np.asarray(values)
 
     @cached_property
     def centroid(self) -> Floats:
-        """[q, C] cosines to centroids that are made without the query's own photo; -inf where nothing remains."""
+        """[q, C] cosines to centroids computed without the query's own photo; -inf for empty classes."""
         sums = np.add.reduceat(self.vectors, self.starts[:-1], axis=0)
         query = self.asked
         values = query @ (sums / np.linalg.norm(sums, axis=1, keepdims=True)).T
-        # A query's photo sits in one class only, so only that class's centroid changes.
+        # A query belongs to one class only, so only that class's centroid changes.
         own = sums[self.truth] - self._left_out.astype(np.float32) @ self.vectors
         lengths = np.linalg.norm(own, axis=1)
         inner = np.einsum("qd,qd->q", query, own) / np.maximum(lengths, 1e-9)
@@ -121,7 +121,7 @@ class LeaveOneOut:
         return None if self.texts is None else np.asarray(self.asked @ self.texts.T)
 
     @cached_property
-    def _spanned(self) -> npt.NDArray[np.float64]:
+    def _rotated(self) -> npt.NDArray[np.float64]:
         return span(np.concatenate([self.vectors, self.asked]))
 
     @cached_property
@@ -133,15 +133,15 @@ class LeaveOneOut:
         key = (method.name, method.shrink)
         if key not in self._linear:
             count = len(self.vectors)
-            fitted = LeftOut(method, self._spanned[:count], self.starts)
-            asked = fitted.turned(self._spanned[count:])
+            fitted = LeaveOneOutSolver(method, self._rotated[:count], self.starts)
+            asked = fitted.whiten(self._rotated[count:])
             scores = np.empty((len(self.truth), self.classes), np.float32)
-            foreign = np.empty_like(scores)
+            out_of_bank = np.empty_like(scores)
             for number, label in enumerate(self.truth.tolist()):
-                gone = self._left_out[number, self.starts[label] : self.starts[label + 1]]
-                scores[number] = fitted.scores(asked[number], label, gone)
-                foreign[number] = fitted.scores(asked[number], label, np.ones(len(gone), bool))
-            self._linear[key] = scores, foreign
+                removed = self._left_out[number, self.starts[label] : self.starts[label + 1]]
+                scores[number] = fitted.scores(asked[number], label, removed)
+                out_of_bank[number] = fitted.scores(asked[number], label, np.ones(len(removed), bool))
+            self._linear[key] = scores, out_of_bank
         return self._linear[key]
 
     def scores(self, method: Method) -> Floats:
@@ -149,17 +149,17 @@ class LeaveOneOut:
         linear = self.linear(method)[0] if method.name in LINEAR else None
         return combine(method, self.starts, self.cosines, self.centroid, self.text, linear)
 
-    def foreign_scores(self, method: Method) -> Floats:
-        """[q, C] fine scores without the query's whole class, as if it were none of the bank's; -inf for that class."""
+    def out_of_bank_scores(self, method: Method) -> Floats:
+        """[q, C] fine scores without the query's whole class, as if it were not in the bank; -inf for that class."""
         linear = self.linear(method)[1] if method.name in LINEAR else None
-        # `combine` may hand out one of the cached arrays itself.
+        # `combine` may return one of the cached arrays itself.
         scores = combine(method, self.starts, self.cosines, self.centroid, self.text, linear).copy()
         scores[np.arange(len(scores)), self.truth] = -np.inf
         return scores
 
 
 def ranks(scores: Floats, truth: Ints) -> Ints:
-    """[q] how many classes come before the right one (0: it is first); ties by class; -inf comes last."""
+    """[q] number of classes ranked before the correct one; ties by class number; -inf comes last."""
     own = np.take_along_axis(scores, truth[:, None], axis=1)
     columns = np.arange(scores.shape[1])
     before = (scores > own) | ((scores == own) & (columns < truth[:, None]))

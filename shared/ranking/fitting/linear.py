@@ -47,40 +47,40 @@ def _ridge_solve(rows: Doubles, diagonal: float, targets: Doubles) -> Doubles:
     return through
 
 
-class LeftOut:
-    """Exact leave-one-out of ridge and GDA without refitting: leaving rows out changes one class, a low-rank update.
+class LeaveOneOutSolver:
+    """Exact leave-one-out for ridge and GDA without refitting: leaving rows out is a low-rank update of one class.
 
     The fit is B = Xᵀ Ω X + diagonal I with a small block Ω per class; without some rows of class c it is
     B + X_cᵀ E X_c, and the inverse follows from an [n_c, n_c] solve (Woodbury). All that is needed are inner products
     under B⁻¹, so rows are kept as X̃ = X B^-½. GDA's diagonal is kept as the whole bank sets it.
     """
 
-    def __init__(self, method: Method, spanned: Doubles, starts: Ints) -> None:
-        """`spanned`: [n, m] from `span`, sorted by class; `starts`: [C + 1] first row of each class; none is empty."""
+    def __init__(self, method: Method, rotated: Doubles, starts: Ints) -> None:
+        """`rotated`: [n, m] from `span`, sorted by class; `starts`: [C + 1] first row of each class; none is empty."""
         counts = np.diff(starts)
         self._ridge = method.name == "ridge"
         self._starts = starts
-        means = np.add.reduceat(spanned, starts[:-1], axis=0) / counts[:, None]
+        means = np.add.reduceat(rotated, starts[:-1], axis=0) / counts[:, None]
         if self._ridge:
-            scaled, diagonal = spanned / np.sqrt(np.repeat(counts, counts))[:, None], method.shrink
+            scaled, diagonal = rotated / np.sqrt(np.repeat(counts, counts))[:, None], method.shrink
         else:
-            scaled = spanned - np.repeat(means, counts, axis=0)
+            scaled = rotated - np.repeat(means, counts, axis=0)
             diagonal = max(method.shrink * float(np.einsum("nm,nm->", scaled, scaled)), 1e-9)
-        factor = np.linalg.cholesky(scaled.T @ scaled + diagonal * np.eye(spanned.shape[1]))
+        factor = np.linalg.cholesky(scaled.T @ scaled + diagonal * np.eye(rotated.shape[1]))
         self._factor = factor
-        self._rows = self.turned(spanned)
+        self._rows = self.whiten(rotated)
         self._means = np.add.reduceat(self._rows, starts[:-1], axis=0) / counts[:, None]
         self._own = np.einsum("cm,cm->c", self._means, self._means)
         self._scale = 1.0 if self._ridge else float(np.sqrt(diagonal))
 
-    def turned(self, spanned: Doubles) -> Doubles:
+    def whiten(self, rotated: Doubles) -> Doubles:
         """[q, m] queries in the span, as `scores` takes them."""
-        return np.asarray(np.linalg.solve(self._factor, spanned.T).T, np.float64)
+        return np.asarray(np.linalg.solve(self._factor, rotated.T).T, np.float64)
 
-    def scores(self, query: Doubles, label: int, gone: npt.NDArray[np.bool_]) -> Doubles:
-        """[C] scores of a query [m] without the rows `gone` ([n_c] bool) of class `label`; -inf where none is left."""
+    def scores(self, query: Doubles, label: int, removed: npt.NDArray[np.bool_]) -> Doubles:
+        """[C] scores of a query [m] without the rows `removed` ([n_c] bool) of class `label`; -inf if it is empty."""
         block = self._rows[self._starts[label] : self._starts[label + 1]]
-        count, kept = len(block), ~gone
+        count, kept = len(block), ~removed
         left = int(kept.sum())
         means, own = self._means, self._own
         if left:

@@ -10,19 +10,19 @@ import numpy.typing as npt
 Doubles = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-_FEWEST_IN_BIN = 40
+_MIN_PER_BIN = 40
 
 
 def calibration_error(confidence: npt.NDArray[Any], right: Bools, bins: int = 10) -> float:
     """Expected calibration error (Guo et al., ICML 2017), equally filled bins: mean |confidence - share right|.
 
-    Bins hold at least `_FEWEST_IN_BIN` answers where there are enough: the share right of 20 answers is off by 0.09 by
+    Bins hold at least `_MIN_PER_BIN` answers where there are enough: the share right of 20 answers is off by 0.09 by
     chance alone, which ten bins of 200 answers would report as an error of perfect confidences.
     """
     if not len(confidence):
         return 0.0
     order = np.argsort(confidence, kind="stable")
-    parts = np.array_split(order, max(1, min(bins, len(order) // _FEWEST_IN_BIN)))
+    parts = np.array_split(order, max(1, min(bins, len(order) // _MIN_PER_BIN)))
     gaps = [abs(float(confidence[part].mean()) - float(right[part].mean())) * len(part) for part in parts]
     return sum(gaps) / len(order)
 

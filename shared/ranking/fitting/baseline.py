@@ -1,4 +1,4 @@
-"""The rule that fabric banks were ranked by before, as a yardstick: centroids → best classes → best sample."""
+"""The ranking rule of earlier versions as a baseline: centroids → best classes → best sample."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import numpy as np
 from shared.ranking.fitting.leave_out import LeaveOneOut, ranks
 from shared.ranking.methods import Floats, Ints
 
-#: Classes that the rule's first stage keeps.
+#: Classes kept by the first stage.
 TOPC = 10
 
 
-def plain_ranks(loo: LeaveOneOut, asked: Floats, truth: Ints, photo: Ints, topc: int = TOPC) -> Ints:
+def baseline_ranks(loo: LeaveOneOut, asked: Floats, truth: Ints, photo: Ints, topc: int = TOPC) -> Ints:
     """[q] classes before the right one of queries [q, d], each one's own photo left out of every class that holds it.
 
     Queries may be photos of several classes (groups `photo`): then only the class in `truth` counts as right.
