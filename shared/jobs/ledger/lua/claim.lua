@@ -1,10 +1,10 @@
 -- Takes the oldest ready chunk and leases it. KEYS: ready lists, first wins.
--- ARGV: worker, lease seconds, then ids of jobs to pass over (their folder cannot be read where the worker runs).
+-- ARGV: worker, lease seconds, engine ('' = unknown), then ids of jobs to pass over (their folder cannot be read where the worker runs).
 -- Returns {job, chunk, token, attempt, blob, done bits, bank, preset, alone, path} or nil.
 -- An entry leaves its list last: a full Redis refuses the first write that needs room, and then nothing has changed.
 local now = seconds()
 local skipped = {}
-for i = 3, #ARGV do skipped[ARGV[i]] = true end
+for i = 4, #ARGV do skipped[ARGV[i]] = true end
 for _, list in ipairs(KEYS) do
   local position = 0
   while true do
@@ -29,6 +29,7 @@ for _, list in ipairs(KEYS) do
         redis.call('SADD', 'weft:held:' .. ARGV[1], job .. ' ' .. c)
         if m[1] == 'queued' then redis.call('HSET', meta, 'state', 'running') end
         redis.call('HSETNX', meta, 'started', stamp(now))
+        if ARGV[3] ~= '' then redis.call('HSETNX', meta, 'engine', ARGV[3]) end
         local first, last = struct.unpack('>I4I4', blob)
         local bits = redis.call('GETRANGE', p .. 'done', math.floor(first / 8), math.floor(last / 8))
         return {job, c, token, attempt, blob, bits, m[2], m[3], redis.call('SISMEMBER', p .. 'alone', c),
