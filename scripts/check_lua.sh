@@ -21,4 +21,4 @@ for path in connection._LUA.glob("*.lua"):
         Path(sys.argv[1], path.name).write_text(connection._source(path.stem), encoding="utf-8")
 PY
 # Of the prepended part a script uses some functions only (211, 231: unused; 631: long lines are ruff's taste, not Lua's).
-exec luacheck --quiet --std lua51 --read-globals redis struct cjson cmsgpack bit --globals KEYS ARGV --ignore 211 231 631 -- "$target"/*.lua
+exec luacheck --no-color --quiet --std lua51 --read-globals redis struct cjson cmsgpack bit --globals KEYS ARGV --ignore 211 231 631 -- "$target"/*.lua

@@ -64,8 +64,10 @@ class LedgerHarness:
     def dispatcher(self) -> DispatcherLedger:
         return DispatcherLedger(self.ledger.connection, "dispatcher")
 
-    def worker(self, name: str = "w1", identity: str = IDENTITY, lease: float | None = None) -> Claims:
-        return Claims(self.ledger.connection, name, identity, self.lease if lease is None else lease)
+    def worker(
+        self, name: str = "w1", identity: str = IDENTITY, lease: float | None = None, engine: str = ""
+    ) -> Claims:
+        return Claims(self.ledger.connection, name, identity, self.lease if lease is None else lease, engine)
 
     def submit(self, count: int, name: str = "job", lane: Lane = Lane.BULK, **values: Any) -> Job:
         return self.ledger.submit(spec(name, lane, **values), photos(count))

@@ -52,6 +52,8 @@ class JobOut(BaseModel):
     eta: float | None
     preset: str
     model: str
+    #: Engine that answered, once a worker has begun; `null` and `sleep` have no model behind their answers.
+    engine: str | None = None
     bank: str
     created: float
     started: float | None

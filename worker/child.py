@@ -72,7 +72,10 @@ class Child:
         assert self._pipeline is not None
         self._refresh()
         ledger = Ledger.connect(self._settings)
-        claims = Claims(ledger.connection, self._id, self._engine.identity, self._settings.lease_seconds)
+        engine = self._engine
+        claims = Claims(
+            ledger.connection, self._id, engine.identity, self._settings.lease_seconds, engine.encoder.info.engine
+        )
         until = time.monotonic() + _MAX_TASK_SECONDS
         source = LedgerSource(
             claims, self._settings.lease_seconds, lambda: bool(self._drain), self._count_photos, self._folders

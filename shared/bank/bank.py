@@ -10,14 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.core.errors import BankError
-from shared.encoder.info import EncoderInfo
+from shared.encoder.info import HASH_ENGINES, EncoderInfo
 
 Floats = npt.NDArray[np.float32]
 
 #: File of a trained index.
 INDEX = "samples.index"
-#: Engines that derive vectors from hashes: fit for plumbing tests, never for an answer.
-HASH_ENGINES = ("null", "sleep")
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shared.bank.bank import HASH_ENGINES, INDEX
+from shared.bank.bank import INDEX
 from shared.bank.manifest import Origin, seal_manifest
 from shared.bank.store import BankStore
 from shared.core import json_lines
 from shared.core.errors import BankError
 from shared.curation.sizes import size_warnings
-from shared.encoder.info import EncoderInfo
+from shared.encoder.info import HASH_ENGINES, EncoderInfo
 from shared.ranking.fitting.fit import fit_ranking
 from shared.ranking.index import choose_kind, make_index, save_index
 

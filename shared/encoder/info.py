@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: Engines that derive vectors from photos' hashes: there is no model behind their answers.
+HASH_ENGINES = ("null", "sleep")
+
 
 @dataclass(frozen=True, slots=True)
 class EncoderInfo:

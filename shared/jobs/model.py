@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from shared.encoder.info import HASH_ENGINES
 from shared.jobs.states import TERMINAL
 from shared.jobs.states import JobState as JobState
 from shared.ranking.model import Ranking
@@ -123,6 +124,8 @@ class Job:
     note: str | None = None
     #: Values of the note's sentence.
     note_detail: dict[str, Any] = field(default_factory=dict)
+    #: The engine of the worker that claimed its first chunk (`EncoderInfo.engine`); None before, and for older jobs.
+    engine: str | None = None
     #: The ledger has let it go: its results stay as they are, and can be read, corrected, exported and deleted.
     archived: bool = False
 
@@ -131,6 +134,11 @@ class Job:
         """What a job that was started waits for: `worker`, `model` or `folder`; None while nothing keeps it."""
         stopped = self.state in (JobState.QUEUED, JobState.RUNNING)
         return WAITING_FOR.get(self.note or "") if stopped else None
+
+    @property
+    def answered_by(self) -> str:
+        """What pages and exports name: the model, or an engine that has none behind it (`null`, `sleep`)."""
+        return f"{self.engine} (engine without a model)" if self.engine in HASH_ENGINES else self.model
 
     @property
     def ended(self) -> bool:

@@ -20,6 +20,7 @@ from shared.jobs.ledger.removal import unprojected
 from shared.jobs.model import Job, Lane
 from shared.jobs.projection import caught_up, open_projection, projection_path
 from tests.ledger_harness import LedgerHarness, photos, spec
+from tests.leftovers import mentions
 from tests.product import eventually
 from worker.dispatcher.main import Dispatcher
 
@@ -60,23 +61,6 @@ def rows(settings: Settings, ledger: Ledger, job: Job) -> list[dict[str, object]
         return list(projection.rows())
 
 
-def mentions(harness: LedgerHarness, job_id: str) -> list[str]:
-    """Every key whose name or content has the job's id, but for its Idempotency-Key, which expires by itself."""
-    found = []
-    for raw in harness.redis.scan_iter("*"):
-        name = raw.decode()
-        read = {
-            b"string": harness.redis.get,
-            b"list": lambda n: harness.redis.lrange(n, 0, -1),
-            b"set": harness.redis.smembers,
-            b"zset": lambda n: harness.redis.zrange(n, 0, -1),
-            b"hash": harness.redis.hgetall,
-        }[harness.redis.type(name)]
-        if job_id in name or (job_id in str(read(name)) and not name.startswith("weft:idem:")):
-            found.append(name)
-    return found
-
-
 def test_jobs_that_end_between_two_looks_get_their_projection(
     harness: LedgerHarness, own: Settings, ledger: Ledger
 ) -> None:
@@ -107,7 +91,7 @@ def test_a_released_job_is_answered_for_by_its_projection(
     job = ended(harness, name="真丝")
     before = rows(own, ledger, job)
     assert archive.release(own, ledger, job.id)
-    assert mentions(harness, job.id) == []
+    assert mentions(harness.redis, job.id) == []
     with pytest.raises(NotFound):
         ledger.job(job.id)
     found = ledger.find(job.id)
@@ -194,7 +178,7 @@ def test_a_single_photo_goes_a_day_after_its_end(harness: LedgerHarness, own: Se
     harness.finish(harness.worker(), claim)
     assert archive.release_due(own, ledger, -1) == 0
     assert archive.release_due(own, ledger, -1, brief_seconds=-1) == 1
-    assert mentions(harness, done.id) == []
+    assert mentions(harness.redis, done.id) == []
     assert ledger.job(waiting.id).done == 0
 
 
@@ -231,7 +215,7 @@ def test_a_deleted_job_leaves_nothing(harness: LedgerHarness, own: Settings, led
     archive.release(own, ledger, archived.id)
     for gone in (job, archived):
         archive.delete(own, ledger, gone.id)
-        assert mentions(harness, gone.id) == []
+        assert mentions(harness.redis, gone.id) == []
         with pytest.raises(NotFound):
             ledger.find(gone.id)
         with pytest.raises(NotFound):
@@ -253,7 +237,7 @@ def test_a_cancelled_job_in_hand_is_deleted_and_does_not_come_back(
     harness.worker().release(claim)
     harness.dispatcher.note(job.id, "no_worker")
     harness.worker().expire_own()
-    assert mentions(harness, job.id) == []
+    assert mentions(harness.redis, job.id) == []
 
 
 def test_a_request_sent_again_is_the_released_job_and_after_deletion_a_new_one(

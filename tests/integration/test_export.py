@@ -43,6 +43,20 @@ def own(settings: Settings, folder: Path) -> Settings:
     return settings.model_copy(update={"data_dir": folder})
 
 
+@pytest.mark.parametrize(("engine", "named"), [("null", "null (engine without a model)"), ("openvino", "m"), ("", "m")])
+def test_an_engine_without_a_model_is_named_in_its_stead(
+    engine: str, named: str, harness: LedgerHarness, ledger_settings: Settings, tmp_path: Path
+) -> None:
+    made = harness.ledger.submit(spec("by engine", Lane.INTERACTIVE), [Item(0, "a.jpg", sha256="00")])
+    harness.drain(harness.worker(engine=engine), Lane.INTERACTIVE)
+    job = harness.check(made)
+    assert job.engine == (engine or None)
+    settings = own(ledger_settings, tmp_path)
+    (row,) = [json.loads(line) for line in exported(settings, harness.ledger, job, "jsonl").splitlines()]
+    table = exported(settings, harness.ledger, job, "csv").decode("utf-8-sig")
+    assert row["model"] == next(csv.DictReader(io.StringIO(table, newline="")))["model"] == named
+
+
 def test_csv_opens_in_a_spreadsheet(
     harness: LedgerHarness, job: Job, ledger_settings: Settings, tmp_path: Path
 ) -> None:

@@ -22,7 +22,7 @@ def cells(job: Job, row: dict[str, Any]) -> list[Any]:
         ranked += [candidate["label"], candidate["score"], candidate["sample"]]
     ranked += [None] * (len(_RANKED) - len(ranked))
     error = row["error"] or {"code": None, "message": None}
-    about = [row["cached"], error["code"], error["message"], row["sha256"], job.model, job.bank, job.preset]
+    about = [row["cached"], error["code"], error["message"], row["sha256"], job.answered_by, job.bank, job.preset]
     return [*(row[c] for c in _ITEM), *ranked, *about]
 
 

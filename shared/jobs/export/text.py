@@ -26,7 +26,7 @@ def as_csv(job: Job, rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
 
 
 def as_jsonl(job: Job, rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
-    about = {"model": job.model, "bank": job.bank, "preset": job.preset}
+    about = {"model": job.answered_by, "bank": job.bank, "preset": job.preset}
     for row in rows:
         yield json_lines.dump([{**row, **about}]).encode()
 

@@ -30,16 +30,20 @@ class Claim:
 
 
 class Claims:
-    def __init__(self, connection: Connection, worker: str, identity: str, lease_seconds: float) -> None:
+    def __init__(
+        self, connection: Connection, worker: str, identity: str, lease_seconds: float, engine: str = ""
+    ) -> None:
         self._c = connection
         self._worker = worker
         self._identity = identity
         self._lease = lease_seconds
+        #: `EncoderInfo.engine`; the job keeps that of its first claim.
+        self._engine = engine
 
     def claim(self, lane: Lane, skip: Sequence[str] = ()) -> Claim | None:
         """Leases the oldest ready chunk of `lane` for this worker's encoder, except of jobs in `skip`; or None."""
         key = keys.ready(self._identity, lane.value)
-        got = self._c.run("claim", self._worker, self._lease, *skip, keys=[key])
+        got = self._c.run("claim", self._worker, self._lease, self._engine, *skip, keys=[key])
         if not got:
             return None
         job, chunk, token, attempt, blob, bits, bank, preset, alone, path = got

@@ -32,6 +32,7 @@ def damaged(job_id: str, raw: Mapping[bytes, bytes]) -> Job:
         lane=Lane.INTERACTIVE if meta.get("lane") == Lane.INTERACTIVE.value else Lane.BULK,
         preset=meta["preset"] if meta.get("preset") in PRESETS else "standard",
         model=meta.get("model", ""),
+        engine=meta.get("engine"),
         bank=meta.get("bank", ""),
         identity=meta.get("identity", ""),
         total=count("total"),

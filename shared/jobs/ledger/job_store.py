@@ -225,6 +225,7 @@ def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
         lane=Lane(meta["lane"]),
         preset=meta["preset"],
         model=meta["model"],
+        engine=meta.get("engine"),
         bank=meta["bank"],
         identity=meta["identity"],
         total=int(meta.get("total", 0)),

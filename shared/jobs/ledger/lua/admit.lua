@@ -12,7 +12,7 @@ for i = 4, #ARGV do
   local job = ARGV[i]
   room = room - size('ZCARD', job_key(job, 'lease'))
   if not enrolled[job] and size('LLEN', job_key(job, 'todo')) > 0
-     and moves(redis.call('HGET', job_key(job, 'meta'), 'state')) then
+     and is_active(redis.call('HGET', job_key(job, 'meta'), 'state')) then
     redis.call('LPUSH', rota, job)
   end
 end

@@ -1,6 +1,6 @@
 -- Prepended to every script, behind `STATES` (shared/jobs/states.py). A state that only a later version knows is neither
 -- claimable nor terminal: its chunks wait, and people can cancel it.
-local function moves(state) return STATES[state] ~= nil and STATES[state].claimable end
+local function is_active(state) return STATES[state] ~= nil and STATES[state].claimable end
 local function is_terminal(state) return STATES[state] ~= nil and STATES[state].terminal end
 local function takes_outcomes(state) return STATES[state] == nil or STATES[state].takes_outcomes end
 -- The state that a verb leads to, 'same' or 'moving'; nil where it is refused.
@@ -89,7 +89,7 @@ local function admit_next(identity, lane, ms)
   local rota = rota_key(identity, lane)
   for _ = 1, redis.call('LLEN', rota) do
     local job = redis.call('RPOPLPUSH', rota, rota)
-    if moves(redis.call('HGET', job_key(job, 'meta'), 'state')) then
+    if is_active(redis.call('HGET', job_key(job, 'meta'), 'state')) then
       local chunk = redis.pcall('LPOP', job_key(job, 'todo'))
       if type(chunk) == 'string' then
         insert_ready(ready_key(identity, lane), job, chunk, ms)
