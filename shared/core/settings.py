@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import EnvSettingsSource
 
-#: Photos in one chunk at the most: one commit, one lease.
+#: Photos in one chunk at most: one commit, one lease.
 CHUNK_ITEMS = 64
 
 
@@ -67,13 +67,13 @@ class Settings(BaseSettings):
     cache_mb: int = Field(512, ge=16)
     #: Megabytes of the ledger's Redis (`noeviction`).
     ledger_mb: int = Field(2048, ge=16)
-    #: Bytes of one request's body at the most.
+    #: Bytes of one request's body at most.
     max_upload_bytes: int = Field(20 * 1024**3, gt=0)
-    #: Files in one upload at the most, zip members included.
+    #: Files in one upload at most, zip members included.
     max_upload_files: int = Field(100_000, gt=0)
-    #: Bytes of one photo at the most.
+    #: Bytes of one photo at most.
     max_photo_bytes: int = Field(256 * 1024**2, gt=0)
-    #: Pixels of one photo at the most, from its header, before anything is decoded.
+    #: Pixels of one photo at most, from its header, before anything is decoded.
     max_photo_pixels: int = Field(120_000_000, gt=0)
     #: Seconds that a worker may stay without progress on a chunk before it goes to another.
     lease_seconds: float = Field(20, gt=0)

@@ -49,7 +49,7 @@ LIMITED = """
 import resource, sys
 size = int(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-from scripts.cli import main
+from scripts.cli.main import main
 main(sys.argv[2:])
 """
 

@@ -41,7 +41,7 @@ def test_tables_out_of_the_code_are_up_to_date(name: str) -> None:
 
 
 def test_every_part_of_a_jobs_keys_is_described() -> None:
-    used = set(re.findall(r"p \.\. '(\w+)", LUA_CODE))
+    used = set(re.findall(r"p \.\. '(\w+)", LUA_CODE)) | set(re.findall(r"job_key\(\w+, '(\w+)", LUA_CODE))
     used |= set(re.findall(r"\.\. '}:(\w+)", LUA_CODE))
     used |= set(re.findall(r"keys\.job\([^,()]+(?:\([^()]*\))?, f?\"(\w+)", python_sources()))
     described = {name.split(":")[0] for name in table("Ledger: keys of one job")}

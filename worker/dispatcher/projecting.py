@@ -31,13 +31,13 @@ class Projector(threading.Thread):
         self._settings = settings
         self._ledger = ledger
         self._dispatcher_ledger = dispatcher_ledger
-        self._stop = threading.Event()
+        self._stopping = threading.Event()
         self._not_before: dict[str, float] = {}
         self._reconciled = False
         self._released = 0.0
 
     def run(self) -> None:
-        while not self._stop.wait(_POLL_INTERVAL):
+        while not self._stopping.wait(_POLL_INTERVAL):
             try:
                 self._round()
             except Unavailable as error:
@@ -46,7 +46,7 @@ class Projector(threading.Thread):
                 _log.exception("projector_failed")
 
     def end(self) -> None:
-        self._stop.set()
+        self._stopping.set()
         self.join(5)
 
     def _round(self) -> None:
@@ -57,7 +57,7 @@ class Projector(threading.Thread):
         now = time.monotonic()
         self._not_before = {k: v for k, v in self._not_before.items() if v > now}
         for job_id in removal.unprojected(self._ledger.connection):
-            if self._stop.is_set():
+            if self._stopping.is_set():
                 return
             if job_id not in self._not_before:
                 self._guarded(job_id)
