@@ -196,7 +196,7 @@ def test_an_ended_job_is_deleted_after_a_question(page: Page, product: Product) 
     page.goto(f"/jobs/{job}")
     page.click("#progress button:has-text('Delete')")
     eventually(lambda: bool(questions), what="the question")
-    assert "cannot be brought back" in questions[0]
+    assert "cannot be recovered" in questions[0]
     assert requests.get(f"{product.url}/api/v1/jobs/{job}", timeout=10).ok
     page.once("dialog", lambda dialog: dialog.accept())
     page.click("#progress button:has-text('Delete')")
