@@ -89,8 +89,8 @@ def test_the_servers_roots_decide_not_those_of_the_shell(weft: Run, settings: Se
         outside = make(tmp_path / "elsewhere", 2)
         done = weft("submit", outside, "--json")
         assert answer(done)["kind"] == "upload"
-        assert f"not below a folder that the server reads ({tmp_path / 'nas'})" in done.stderr
-        assert "2 photos: 0 are stored already" in done.stderr
+        assert f"not inside a folder that the server can read ({tmp_path / 'nas'})" in done.stderr
+        assert "2 photos: 0 are already stored" in done.stderr
         assert answer(weft("submit", folder, "--copy", "--json"))["kind"] == "upload"
 
 
@@ -155,7 +155,7 @@ def test_what_is_stored_is_not_read_again(weft: Run, settings: Settings, tmp_pat
     (folder / "0000.jpg").write_bytes(b"another photo")
     inodes = {path.name: path.stat().st_ino for path in stored(settings)}
     done = weft("submit", folder, "--json")
-    assert "5 photos: 4 are stored already" in done.stderr
+    assert "5 photos: 4 are already stored" in done.stderr
     again = answer(done)
     # Asked for anew once it was accepted: another job.
     assert (again["total"], again["id"] != first["id"]) == (5, True)
@@ -190,7 +190,7 @@ def test_an_interrupted_command_goes_on_and_makes_one_job(weft: Run, settings: S
     assert list((settings.data_dir / "spool").iterdir()) == []
 
     done = weft("submit", folder, "--json")
-    assert f"1500 photos: {kept} are stored already" in done.stderr
+    assert f"1500 photos: {kept} are already stored" in done.stderr
     assert answer(done)["total"] == 1500
     assert len(Ledger.connect(settings).jobs()) == 1
 
