@@ -159,7 +159,7 @@ def test_a_product_without_a_bank_classifies_by_name(settings: Settings, encoder
         assert (item["label"], item["candidates"][0]["sample"]) == ("corduroy", None)
         page = requests.get(product.url, timeout=10).text
         assert "trained on rendered fabrics only" in page
-        assert "ranked by class names only" in page
+        assert "ranked by class name only" in page
         assert requests.get(f"{product.url}/bank", timeout=10).text.count("by name only") == len(CLASSES)
     finally:
         product.stop()

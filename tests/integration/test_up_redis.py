@@ -95,7 +95,7 @@ def test_no_folder_is_made_in_the_temporary_one_that_is_not_used(
 def test_without_sockets_a_loopback_port_asks_for_a_password(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded, "_takes_sockets", lambda folder: False)
+    monkeypatch.setattr(embedded, "_supports_sockets", lambda folder: False)
     with embedded.running(settings) as pair:
         assert pair.ledger_at.path is None
         with redis.Redis(port=pair.ledger_at.port) as stranger, pytest.raises(redis.AuthenticationError):
