@@ -63,7 +63,7 @@ def test_conversion_once_however_many_ask_and_no_torch_in_who_asks(folder: Path,
     load_encoder(of(folder, f"{ARCHITECTURE}/mine.safetensors", "torch"), threads=1).close()
     code = f"""
 import json, sys
-from shared.settings import Settings
+from shared.core.settings import Settings
 from shared.encoder import load_encoder
 said = []
 settings = Settings(data_dir={str(folder)!r}, model="{ARCHITECTURE}/mine.safetensors", engine="openvino")

@@ -15,7 +15,7 @@ from web.app import create_app
 import scripts.cli
 import scripts.cli.commands.web
 import web.serve
-from shared.settings import Settings
+from shared.core.settings import Settings
 client = create_app(Settings(data_dir=sys.argv[1])).test_client()
 pages = ("/", "/jobs", "/bank", "/bank/versions", "/bank/check", "/bank/corrections", "/workers")
 for address in (*pages, "/api/v1/openapi.json", "/api/v1/bank", "/api/v1/bank/versions", "/metrics"):
