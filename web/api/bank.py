@@ -1,4 +1,4 @@
-"""The bank in force: its classes, their samples and pictures."""
+"""The active bank: its classes, their samples and pictures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ bp = APIBlueprint("bank", __name__, tag="Bank")
 @bp.get("/bank")
 @bp.output(BankOut)
 def bank() -> dict[str, Any]:
-    """The bank in force."""
+    """The active bank."""
     return overview(services().manifest())
 
 
@@ -40,7 +40,7 @@ def sample_picture(version: str, sample_id: str) -> Response:
 
 
 def find_class(label: str, unused: bool = False) -> dict[str, Any]:
-    """A class of the bank in force with all its samples; raises `NotFound`, `BankError`.
+    """A class of the active bank with all its samples; raises `NotFound`, `BankError`.
 
     `label` may be any name of the class. `unused`: also a class whose samples were all set aside.
     """

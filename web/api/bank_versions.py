@@ -24,7 +24,7 @@ def versions() -> dict[str, Any]:
 @bp.post("/bank/versions/<version>/publish")
 @bp.output(VersionList)
 def publish(version: str) -> dict[str, Any]:
-    """Put a version in force: jobs submitted from now on use it, running ones keep theirs."""
+    """Make a version active: jobs submitted from now on use it, running ones keep theirs."""
     services().banks.publish(version)
     return listed()
 
@@ -32,7 +32,7 @@ def publish(version: str) -> dict[str, Any]:
 @bp.post("/bank/rollback")
 @bp.output(VersionList)
 def rollback() -> dict[str, Any]:
-    """Put the version before the present one in force again."""
+    """Make the previous version active again."""
     services().banks.rollback()
     return listed()
 
@@ -53,7 +53,7 @@ def proposed() -> dict[str, Any]:
 
 
 def listed() -> dict[str, Any]:
-    """All versions, which is in force, and which a rollback would bring back."""
+    """All versions, which is active, and which a rollback would bring back."""
     banks = services().banks
     history = [entry["version"] for entry in banks.history()]
     return {
@@ -64,7 +64,7 @@ def listed() -> dict[str, Any]:
 
 
 def difference(old: str | None, new: str | None) -> dict[str, Any]:
-    """`compare`, with the version in force in the place of the one that is not named."""
+    """`compare`, with the active version in place of one that is not named."""
     banks = services().banks
     return compare(banks, banks.manifest(old)["version"], banks.manifest(new)["version"])
 

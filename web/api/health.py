@@ -28,7 +28,7 @@ def healthz() -> dict[str, str]:
 @bp.get("/readyz")
 @bp.output(Health)
 def readyz() -> dict[str, str]:
-    """A photo sent now is classified: the ledger answers, a bank is in force, a worker has its model. 503 otherwise."""
+    """A photo sent now is classified: the ledger answers, a bank is active, a worker has its model. 503 otherwise."""
     ledger = services().ledger
     try:
         manifest = services().manifest()
