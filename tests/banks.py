@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shared.bank.measures import Measures
+from shared.bank.samples import Sample
 from shared.bank.store import BankStore
+from shared.core.encoder_info import EncoderInfo
 from shared.core.settings import Settings
 from shared.curation.folder import Names
 from shared.curation.writer import Draft, sample_id, seal
-from shared.encoder.info import EncoderInfo
 
 DIM = 32
 #: As a real encoder would say, so that banks learn from their vectors.
@@ -45,10 +47,8 @@ def make_bank(
         for number in range(len(rows)):
             name = f"{label}[{number}]"
             sha = hashlib.sha256(name.encode()).hexdigest()
-            samples.append(
-                {"id": sample_id(label, sha), "label": label, "name": name, "sha256": sha, "thumb": False}
-                | (measures or {}).get(name, {})
-            )
+            measured = Measures.from_json((measures or {}).get(name, {}))
+            samples.append(Sample(sample_id(label, sha), label, name, sha, measures=measured))
     with store.new_folder() as target:
         draft = Draft(
             encoder=INFO,
@@ -63,7 +63,7 @@ def make_bank(
 
 def names_of(settings: Settings, version: str) -> dict[str, str]:
     """Sample id → name."""
-    return {row["id"]: row["name"] for row in BankStore(settings).samples(version)}
+    return {row.id: row.name for row in BankStore(settings).samples(version)}
 
 
 def save_npz(path: Path, arrays: dict[str, Any]) -> Path:

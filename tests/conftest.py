@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from scripts.supervisor import redis as embedded
+from shared.core.redis_urls import addresses
 from shared.core.settings import Settings
+from tests.leftovers import no_orphans
 from tests.product import Product, run_product
 
 
@@ -21,6 +26,12 @@ def _neutral_environment() -> Iterator[None]:
             patch.delenv(name)
         patch.setenv("WEFT_LANG", "en")
         yield
+
+
+@pytest.fixture(autouse=True)
+def _pillow_keeps_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoding sets Pillow's limit of pixels for the whole process; the next test finds it as it was."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
 
 
 @pytest.fixture
@@ -37,6 +48,7 @@ def redis_pair(settings: Settings) -> Iterator[embedded.Pair]:
     """
     with embedded.running(settings) as pair:
         yield pair
+        no_orphans(addresses(settings).ledger, patience=0)
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +63,17 @@ def curated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """Another real `weft up`, whose bank tests may change; its worker takes a few milliseconds a photo."""
     with run_product(tmp_path_factory.mktemp("curated"), engine="sleep:3") as running:
         yield running
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """How a test process of pytest-xdist ended that nobody asked to end."""
+    if error:
+        with suppress(Exception):
+            print(f"\nexit status of {node.gateway.id}: {node.gateway._io.popen.wait(10)}", flush=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_handlecrashitem(crashitem: str) -> None:
+    """Ends the run: with `--dist loadfile` pytest-xdist 3.8 would wait for ever for the tests of a crashed process."""
+    pytest.exit(f"a test process ended in the middle of {crashitem}", returncode=3)

@@ -74,11 +74,15 @@ class LedgerHarness:
 
     def admit(self, job: Job, count: int = 1000) -> int:
         """So many chunks more than wait or run now, of this job and of those whose turn it is besides."""
-        under_way = self.dispatcher.waiting(job.identity, job.lane.value) + self.dispatcher.leased(job.id)
+        under_way = self.dispatcher.waiting(job.identity, job.lane.value) + self.leased(job.id)
         return self.dispatcher.admit(job.identity, job.lane, [job.id], under_way + count)
 
     def sweep(self, job: Job) -> int:
         return self.dispatcher.sweep(self.ledger.job(job.id))
+
+    def leased(self, job_id: str) -> int:
+        """Chunks of the job that workers hold."""
+        return int(self.redis.zcard(keys.job(job_id, "lease")))
 
     def lapse(self, job: Job) -> None:
         """All leases of the job run out now."""

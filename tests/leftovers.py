@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable
+from contextlib import closing, suppress
 from typing import Any
 
+import redis as redis_py
+
+from shared.jobs.ledger import keys
+
+#: The ledger's keys that belong to no job and have no lifetime; a worker's heartbeat list loses silent workers.
+_FOR_EVER = {keys.SCHEMA_KEY, keys.STATS, keys.WORKERS, keys.WEBHOOKS_SINCE}
 _JOB = re.compile(r"weft:\{(\w+)\}:")
 
 
@@ -32,9 +40,24 @@ def orphans(redis: Any) -> list[str]:
             left += [f"{name}: {job}" for job in _members(redis, name) if job not in living]
         elif name.startswith(("weft:ready:", "weft:rota:", "weft:held:")):
             left += [f"{name}: {entry}" for entry in _members(redis, name) if entry.split()[0] not in living]
-        elif name.startswith("weft:idem:") and redis.ttl(name) == -1:
+        elif name.startswith("weft:upload"):
+            # An upload that is open has no lifetime of its own: see `weft:uploads`.
+            upload = name.split(":")[2] if name.count(":") > 1 else ""
+            if upload and redis.zscore("weft:uploads", upload) is None and redis.ttl(name) == -1:
+                left.append(name)
+        elif name not in _FOR_EVER and redis.ttl(name) == -1:
             left.append(name)
     return left
+
+
+def no_orphans(url: str, patience: float = 30.0) -> None:
+    """Fails where keys of gone jobs are still there after `patience` seconds. A server that a test has ended passes."""
+    left: list[str] = []
+    deadline = time.monotonic() + patience
+    with closing(redis_py.Redis.from_url(url, socket_timeout=10)) as client, suppress(redis_py.RedisError):
+        while (left := orphans(client)) and time.monotonic() < deadline:
+            time.sleep(0.2)
+    assert not left, left
 
 
 def _members(redis: Any, name: str) -> Iterable[str]:

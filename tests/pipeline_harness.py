@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from shared.core.encoder_info import EncoderInfo
+from shared.core.errors import WeftError
 from shared.core.settings import Settings
 from shared.encoder.cache import EmbeddingCache
 from shared.encoder.hashed import HashedEncoder
-from shared.encoder.info import EncoderInfo
 from shared.jobs.model import Item, ItemResult, Lane
 from shared.photos.decode import Limits
+from shared.photos.decode_pool import DecodePool
 from shared.pipeline import Pipeline
 from shared.pipeline.photos import Photos
 from shared.ranking.model import Candidate, Ranking, Verdict
@@ -49,6 +51,8 @@ class ListSource:
     commits: list[list[int]] = field(default_factory=list)
     finals: list[Chunk] = field(default_factory=list)
     released: list[Chunk] = field(default_factory=list)
+    #: Chunk → the code of what keeps it from being done.
+    obstacles: dict[Chunk, str] = field(default_factory=dict)
     held: defaultdict[Chunk, set[int]] = field(default_factory=lambda: defaultdict(set))
     drain: bool = False
     #: Called after each commit.
@@ -66,6 +70,9 @@ class ListSource:
 
     def reachable(self, chunk: Chunk) -> bool:
         return True
+
+    def blocked(self, chunk: Chunk, error: WeftError) -> None:
+        self.obstacles[chunk] = error.code
 
     def hold(self, chunk: Chunk, indexes: Sequence[int]) -> None:
         self.held[chunk] |= set(indexes)
@@ -151,14 +158,15 @@ def make_pipeline(
     rank: Callable[..., Sequence[Ranking]] = rank,
     photo_timeout: float = 10,
     threads: int = 2,
+    pool: DecodePool | None = None,
 ) -> Pipeline:
     settings = Settings(data_dir=folder)
-    photos = Photos(open_storage(settings), (folder.resolve(),), Limits.of(settings))
+    photos = Photos(open_storage(settings), (folder.resolve(),), Limits.of(settings), pool)
     cache = cache or EmbeddingCache(None, encoder.info.cache_digest, DIM)
     return Pipeline(encoder, cache, photos, rank, threads=threads, photo_timeout=photo_timeout)
 
 
-def run(pipeline: Pipeline, source: ListSource, lanes: Sequence[Lane] = tuple(Lane), seconds: float = 30) -> None:
+def run(pipeline: Pipeline, source: ListSource, lanes: Sequence[Lane] = tuple(Lane), seconds: float = 120) -> None:
     """Runs to the end, in a thread: a pipeline that stops is a failure here, not a test that never ends."""
     errors: list[BaseException] = []
     stop = time.monotonic() + seconds

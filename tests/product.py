@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ from PIL import Image
 
 from shared.bank.store import BankStore
 from shared.core.errors import Unavailable
+from shared.core.redis_urls import addresses
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
+from tests.leftovers import no_orphans
 
 ROOT = Path(__file__).resolve().parents[1]
 #: `weft`, however it is installed.
@@ -170,9 +172,12 @@ def run_product(folder: Path, *args: str, workers: int = 1, bank: bool = True, *
     product = start_product(folder, "--workers", str(workers), *args, **settings)
     try:
         if bank and BankStore(product.settings).current() is None:
-            made = product.weft("bank", "build", make_photos(folder / "bank"), "--json")
+            made = product.weft("bank", "build", make_photos(folder / "bank"), "--json", timeout=START_SECONDS)
             assert made.returncode == 0, made.stdout + made.stderr
         await_ready(product, workers, bank)
         yield product
+        if product.process.poll() is None:
+            with suppress(Unavailable):
+                no_orphans(addresses(product.settings).ledger)
     finally:
         product.stop()

@@ -7,8 +7,25 @@ from typing import Any
 from apiflask import APIFlask
 
 from shared.core.settings import Settings
-from web import api, context, declared, hosts, i18n, keys, pages, problems, security, uploads
+from web import (
+    api,
+    compression,
+    conditional,
+    context,
+    declared,
+    hosts,
+    i18n,
+    openapi_links,
+    pages,
+    problems,
+    proxied,
+    security,
+    uploads,
+)
+from web.access import gate, openapi
+from web.api import uploads as upload_api
 from web.schemas import Problem
+from web.server import request_log
 
 
 def create_app(settings: Settings | None = None) -> APIFlask:
@@ -27,16 +44,21 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     context.init_app(app, settings or Settings())
+    request_log.init_app(app)
+    compression.init_app(app)
     i18n.init_app(app)
     hosts.init_app(app)
-    keys.init_app(app)
+    gate.init_app(app)
     uploads.init_app(app)
     security.init_app(app)
+    conditional.init_app(app)
+    app.before_request(gate.check_act)
     problems.init_app(app)
     declared.init_app(app)
     api.init_app(app)
     pages.init_app(app)
-    app.spec_processor(_complete)
+    proxied.init_app(app)
+    app.spec_processor(lambda spec: openapi.with_rights(app, _complete(spec)))
     return app
 
 
@@ -44,9 +66,6 @@ def _complete(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
     """What APIFlask cannot see: multipart bodies, which are read as streams, and how every error looks."""
     assert isinstance(spec, dict)
     spec["components"]["schemas"]["Problem"] = Problem.model_json_schema()
-    # An empty requirement beside it: keys are asked for only once there is one.
-    spec["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-    spec["security"] = [{"key": []}, {}]
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     failed = {"description": "Any error", "content": {"application/problem+json": problem}}
     for methods in spec["paths"].values():
@@ -58,11 +77,18 @@ def _complete(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
     text = {"type": "string"}
     moment = {"type": "string", "description": "The job starts no earlier: ISO 8601, or seconds since the epoch."}
     upload = {"files": {"type": "array", "items": binary}, "name": text, "preset": text, "not_before": moment}
-    bodies = {
+    files = {"files": upload["files"]}
+    named = dict.fromkeys(("label", "zh", "en", "aliases", "notes"), text)
+    jobs = {
         "/api/v1/jobs": (upload, "files"),
         "/api/v1/classify": ({"file": binary, "preset": text}, "file"),
     }
-    for path, (properties, required) in bodies.items():
+    bodies = jobs | {
+        "/api/v1/bank/photos": (files | named, "files"),
+        "/api/v1/bank/build": (files | {"name": text}, "files"),
+        "/api/v1/bank/import": ({"file": binary, "name": text, "model": text}, "file"),
+    }
+    for path, (properties, required) in (bodies | upload_api.bodies()).items():
         schema = {
             "type": "object",
             "properties": properties,
@@ -79,7 +105,7 @@ def _complete(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
         "schema": {"type": "string", "maxLength": 200},
         "description": "The same key and request again give the same job, not a second one.",
     }
-    for path in (*bodies, "/api/v1/jobs/folder"):
+    for path in (*jobs, "/api/v1/jobs/folder"):
         spec["paths"][path]["post"].setdefault("parameters", []).append(key)
     wished = {
         "name": "lang",
@@ -91,4 +117,4 @@ def _complete(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
         for method, operation in methods.items():
             if method in ("get", "post", "put", "patch", "delete"):
                 operation.setdefault("parameters", []).append(wished)
-    return spec
+    return openapi_links.with_links(spec)

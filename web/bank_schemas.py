@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, StringConstraints
 
+from shared.bank.ranking_fit import Measured, Method
+from shared.curation.edits import MAX_NAME, MAX_NOTES, ClassWish
+from shared.curation.reports import BeforeAfter
+from shared.curation.task_model import Arguments, TaskProgress
 from web.schemas import Note
 
 Version = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 TaskId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,32}$")]
+ClassName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 SampleId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 
 
@@ -20,13 +26,16 @@ class VersionOut(BaseModel):
     name: str
     created: float
     model: str
-    counts: dict[str, Any]
+    counts: dict[str, int]
     current: bool
     damaged: bool
+    #: When it was made active last, in seconds since the epoch, and by whom, where that is known.
+    published: float | None = None
+    published_by: str | None = None
 
 
 class VersionList(BaseModel):
-    """Newest first; `current` is in force, `previous` is what a rollback brings back."""
+    """Newest first; `current` is active, `previous` is what a rollback brings back."""
 
     current: str | None
     previous: str | None
@@ -34,7 +43,7 @@ class VersionList(BaseModel):
 
 
 class CompareQuery(BaseModel):
-    #: The version in force where it is left out.
+    #: The active version where it is left out.
     old: str | None = None
     new: str | None = None
 
@@ -46,10 +55,12 @@ class DiffOut(BaseModel):
     new: str
     same_model: bool
     classes: dict[str, list[str]]
+    #: Classes that are new (`before` null) or named otherwise.
+    names: list[dict[str, Any]]
     samples: dict[str, int]
     changed: list[dict[str, Any]]
-    method: dict[str, Any]
-    measured: dict[str, Any]
+    method: BeforeAfter[Method]
+    measured: BeforeAfter[Measured | None]
 
 
 class Proposal(BaseModel):
@@ -77,7 +88,7 @@ class ProposalList(BaseModel):
 
 
 class Work(BaseModel):
-    """What every kind of work is asked with; a task that writes starts from the version in force."""
+    """What every kind of work is asked with; a task that writes starts from the active version."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -96,8 +107,10 @@ class Clean(Work):
     """A dry run; `apply` makes a version of what it shows."""
 
     kind: Literal["clean"]
-    #: Samples a class at the most.
+    #: Samples per class at most.
     keep: int = Field(8, ge=2, le=1000)
+    #: Of the draft, where there is one.
+    draft: bool = False
 
 
 class Apply(Work):
@@ -105,6 +118,8 @@ class Apply(Work):
     #: The finished `clean` task.
     plan: TaskId
     publish: bool = False
+    #: What is made joins the draft.
+    draft: bool = False
 
 
 class Curate(Work):
@@ -113,6 +128,8 @@ class Curate(Work):
     aside: list[SampleId] = []
     back: list[SampleId] = []
     publish: bool = False
+    #: Start from the draft, where there is one, and join it.
+    draft: bool = False
 
 
 class Chosen(BaseModel):
@@ -128,18 +145,117 @@ class Add(Work):
     kind: Literal["add"]
     items: list[Chosen] = Field(min_length=1, max_length=10_000)
     publish: bool = False
+    #: Start from the draft, where there is one, and join it.
+    draft: bool = False
 
 
-class Asked(RootModel[Annotated[Check | Preview | Clean | Apply | Curate | Add, Field(discriminator="kind")]]):
+def _split(given: Any) -> Any:
+    """A form sends all aliases in one field."""
+    return (
+        [part.strip() for part in re.split(r"[\n,;，、；]", given) if part.strip()] if isinstance(given, str) else given
+    )
+
+
+class Names(Work):
+    """Names of a class; what is left out stays as it is."""
+
+    zh: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_NAME)] | None = None
+    en: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_NAME)] | None = None
+    aliases: Annotated[list[Annotated[str, StringConstraints(max_length=MAX_NAME)]] | None, BeforeValidator(_split)] = (
+        None
+    )
+    notes: Annotated[str, StringConstraints(max_length=MAX_NOTES)] | None = None
+
+    @property
+    def wish(self) -> ClassWish:
+        return ClassWish(zh=self.zh, en=self.en, aliases=self.aliases, notes=self.notes)
+
+
+class NameClass(Names):
+    """Makes a class, or with `label` (any of its names) names one again. Joins the draft, as the kinds below do."""
+
+    kind: Literal["class"]
+    label: ClassName | None = None
+
+
+class Merge(Work):
+    """All samples of `label` go to `into`, which takes its names as aliases."""
+
+    kind: Literal["merge"]
+    label: ClassName
+    into: ClassName
+
+
+class Move(Names):
+    """Samples go to the class `to`; without it, to a new class of these names."""
+
+    kind: Literal["move"]
+    samples: list[SampleId] = Field(min_length=1, max_length=10_000)
+    to: ClassName | None = None
+
+
+class Remove(Work):
+    """The class goes; its samples are excluded and can be restored."""
+
+    kind: Literal["remove"]
+    label: ClassName
+
+
+class PhotosForm(Names):
+    """The text fields of photos for a class: `label` is one that exists; without it, a new class has these names."""
+
+    label: ClassName | None = None
+
+
+class BuildForm(Work):
+    """The text fields of a new bank."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)] = ""
+
+
+class ImportForm(BuildForm):
+    #: The model that made the vectors, as in WEFT_MODEL; the active one where it is left out.
+    model: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)] | None = None
+
+
+class DraftOut(BaseModel):
+    """The changes that are collected: `version` has all of them (null: no draft), `versions` one each, oldest first."""
+
+    version: str | None
+    versions: list[str]
+    #: The version that the draft began with.
+    base: str | None
+    #: Another version was made active since; making the draft active would undo what that changed.
+    behind: bool
+
+
+class BankQuery(BaseModel):
+    #: The active one where it is left out.
+    version: Version | None = None
+
+
+Editing = NameClass | Merge | Move | Remove
+
+
+class Asked(
+    RootModel[
+        Annotated[
+            Check | Preview | Clean | Apply | Curate | Add | NameClass | Merge | Move | Remove,
+            Field(discriminator="kind"),
+        ]
+    ]
+):
     """Bank work to start, told apart by `kind`."""
 
 
 class TaskOut(BaseModel):
     id: str
     kind: str
-    arguments: dict[str, Any]
+    arguments: Arguments
     started: float
     state: Literal["running", "done", "failed", "interrupted"]
-    progress: dict[str, Any] | None
+    progress: TaskProgress | None
     result: dict[str, Any] | None
     error: Note | None
+    #: Who asked, where that is known.
+    by: str | None = None

@@ -2,58 +2,139 @@
 
 from __future__ import annotations
 
-from typing import Any
+from flask import g
 
+from shared.bank.drafts import Drafts
 from shared.core.errors import Conflict, InvalidRequest
-from shared.curation import tasks
-from web.bank_schemas import Add, Apply, Check, Clean, Curate, Preview
+from shared.curation import edits, tasks
+from shared.curation.task_model import (
+    AddArguments,
+    ApplyArguments,
+    Arguments,
+    CheckArguments,
+    CleanArguments,
+    CurateArguments,
+    EditArguments,
+    PreviewArguments,
+    Task,
+    TaskKind,
+    TaskState,
+)
+from web.access.visitor import owner
+from web.bank_schemas import (
+    Add,
+    Apply,
+    Check,
+    Clean,
+    Curate,
+    DraftOut,
+    Editing,
+    Merge,
+    Move,
+    Preview,
+    Remove,
+    TaskOut,
+)
 from web.context import services
 from web.i18n import say
+from web.schemas import Note
 
 
-def begin(work: Check | Preview | Clean | Apply | Curate | Add) -> tasks.Task:
+def begin(work: Check | Preview | Clean | Apply | Curate | Add | Editing) -> Task:
     """Starts a process for the work.
 
     Raises NotFound, BankError, InvalidRequest, Conflict: `bank_busy`, or `bank_changed` where the plan that is to be
-    applied was made for a version that is no longer in force.
+    applied was made for a version that is no longer active.
     """
-    at = services()
-    current = at.manifest()["version"]
-    arguments: dict[str, Any] = {"version": current}
-    if isinstance(work, Check):
-        arguments["version"] = at.banks.manifest(work.version)["version"]
-    elif isinstance(work, Preview):
-        arguments = {"version": at.banks.manifest(work.version)["version"], "base": current}
-    elif isinstance(work, Clean):
-        arguments["keep"] = work.keep
-    elif isinstance(work, Apply):
-        plan = tasks.find(at.settings, work.plan)
-        if plan.kind != "clean" or plan.state != "done":
-            raise InvalidRequest(reason="plan: no finished clean task")
-        if plan.arguments["version"] != current:
-            raise Conflict("bank_changed")
-        arguments |= {"plan": plan.id, "publish": work.publish}
-    elif isinstance(work, Curate):
-        if not work.aside and not work.back:
-            raise InvalidRequest(reason="aside, back: no sample")
-        arguments |= {"aside": work.aside, "back": work.back, "publish": work.publish}
+    arguments = _editing(work) if isinstance(work, Editing) else _arguments(work)
+    return start(TaskKind(work.kind), arguments)
+
+
+def start(kind: TaskKind, arguments: Arguments) -> Task:
+    """Raises Conflict("bank_busy"), Unavailable("disk_full")."""
+    task = tasks.start(services().settings, kind, arguments, owner())
+    g.acted_on = f"{kind}/{task.id}"
+    return task
+
+
+def draft() -> DraftOut:
+    """The changes that are collected, and whether they began with the version that is active."""
+    banks = services().banks
+    versions = Drafts(banks).versions()
+    base = banks.manifest(versions[0]).parent if versions else None
+    return DraftOut(
+        version=versions[-1] if versions else None,
+        versions=versions,
+        base=base,
+        behind=base is not None and base != banks.current(),
+    )
+
+
+def edited() -> str:
+    """The version that the next change starts from: the draft, or else the active one. Raises BankError("no_bank")."""
+    return Drafts(services().banks).head() or services().manifest().version
+
+
+def _editing(work: Editing) -> EditArguments:
+    banks, version = services().banks, edited()
+    manifest = banks.manifest(version)
+    shown: str | None
+    if isinstance(work, Merge):
+        edit = edits.merging(banks, version, work.label, work.into)
+        shown = edit.classes[0].label
+    elif isinstance(work, Move):
+        edit = edits.moving(manifest, work.samples, work.to, work.wish)
+        shown = next(iter(edit.move.values()))
+    elif isinstance(work, Remove):
+        edit, shown = edits.removing(manifest, work.label), None
+    elif work.label is None:
+        edit = edits.Edit(classes=[edits.new_class(manifest, work.wish)])
+        shown = edit.classes[0].label
     else:
-        arguments |= {"items": [[item.job, item.index] for item in work.items], "publish": work.publish}
-    return tasks.start(at.settings, work.kind, arguments)
+        edit = edits.naming(manifest, work.label, work.wish)
+        shown = edit.classes[0].label
+    return EditArguments(version=version, edit=edit, label=shown)
 
 
-def shown(task: tasks.Task) -> dict[str, Any]:
-    """A task as JSON, its error as a sentence in the user's language."""
-    error = task.error and {"code": task.error["code"], "message": say(task.error["code"], **task.error["detail"])}
-    if task.state == "interrupted":
-        error = {"code": "bank_task_interrupted", "message": say("bank_task_interrupted")}
-    return {
-        "id": task.id,
-        "kind": task.kind,
-        "arguments": task.arguments,
-        "started": task.started,
-        "state": task.state,
-        "progress": task.progress,
-        "result": task.result,
-        "error": error,
-    }
+def _arguments(work: Check | Preview | Clean | Apply | Curate | Add) -> Arguments:
+    at = services()
+    if isinstance(work, Check):
+        return CheckArguments(version=at.banks.manifest(work.version).version)
+    if isinstance(work, Preview):
+        return PreviewArguments(version=at.banks.manifest(work.version).version, base=at.manifest().version)
+    current = at.manifest().version
+    if isinstance(work, Clean):
+        return CleanArguments(version=edited() if work.draft else current, keep=work.keep)
+    if isinstance(work, Apply):
+        plan = tasks.find(at.settings, work.plan)
+        if plan.kind is not TaskKind.CLEAN or plan.state is not TaskState.DONE:
+            raise InvalidRequest(reason="plan: no finished clean task")
+        base = plan.arguments.version
+        if base is None or base not in (current, edited()):
+            raise Conflict("bank_changed")
+        return ApplyArguments(version=base, plan=plan.id, publish=work.publish, draft=work.draft)
+    base = edited() if work.draft else current
+    if isinstance(work, Curate):
+        if not work.aside and not work.back:
+            raise InvalidRequest("no_samples_selected")
+        return CurateArguments(version=base, aside=work.aside, back=work.back, publish=work.publish, draft=work.draft)
+    items = [(item.job, item.index) for item in work.items]
+    return AddArguments(version=base, items=items, publish=work.publish, draft=work.draft)
+
+
+def shown(task: Task) -> TaskOut:
+    """A task with its error as a sentence in the user's language."""
+    error = Note(code=task.error.code, message=say(task.error.code, **task.error.detail)) if task.error else None
+    if task.state is TaskState.INTERRUPTED:
+        error = Note(code="bank_task_interrupted", message=say("bank_task_interrupted"))
+    return TaskOut(
+        id=task.id,
+        kind=task.kind,
+        arguments=task.arguments,
+        started=task.started,
+        state=task.state.value,
+        progress=task.progress,
+        result=task.result.to_json() if task.result else None,
+        error=error,
+        by=task.by,
+    )

@@ -7,19 +7,22 @@ import threading
 import time
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from apiflask import APIFlask
 from flask import current_app
 
 from shared.bank.class_names import ClassNames, class_names
+from shared.bank.manifest import Manifest
 from shared.bank.store import BankStore
 from shared.core.errors import Unavailable, WeftError
 from shared.core.private_files import make_data_dir
 from shared.core.settings import Settings
+from shared.jobs.intake.submission import Intake
 from shared.jobs.ledger import Ledger
-from shared.jobs.model import JobSpec
+from shared.photos.viewing import Viewer
+from shared.similar.client import Similar
 from shared.storage import Storage, open_storage
+from web.kept_counts import Counts
 
 #: Seconds after a failed attempt to connect in which nobody tries again (a circuit breaker): requests that came
 #: meanwhile would wait one after another, each for an attempt of its own.
@@ -55,6 +58,33 @@ class Services:
         return open_storage(self.settings)
 
     @cached_property
+    def counts(self) -> Counts:
+        return Counts()
+
+    @cached_property
+    def orders(self) -> Counts:
+        """Of results under filters, as indexes: at most 1.6 MB each."""
+        return Counts(16)
+
+    @cached_property
+    def comparisons(self) -> Counts:
+        """Of two jobs each: at most 3.2 MB for 200,000 photos."""
+        return Counts(8)
+
+    def reviewed(self, job_id: str) -> None:
+        """Somebody has reviewed photos of the job: what was counted before is no longer so."""
+        self.counts.reviewed(job_id)
+        self.orders.reviewed(job_id)
+
+    @cached_property
+    def viewer(self) -> Viewer:
+        return Viewer()
+
+    @cached_property
+    def similar(self) -> Similar:
+        return Similar(self.settings)
+
+    @cached_property
     def banks(self) -> BankStore:
         return BankStore(self.settings)
 
@@ -73,26 +103,29 @@ class Services:
     def spool_dir(self) -> Path:
         return self.storage.spool_dir()
 
-    def manifest(self) -> dict[str, Any]:
-        """The manifest of the bank in force; raises `BankError("no_bank")`."""
+    def manifest(self) -> Manifest:
+        """The manifest of the active bank; raises `BankError("no_bank")`."""
         return self.banks.manifest()
+
+    def active_bank(self) -> str | None:
+        """The version of the active bank; None where there is none, or it cannot be told."""
+        try:
+            return self.banks.current()
+        except WeftError:
+            return None
 
     def class_names(self, version: str | None = None) -> ClassNames:
         """What names of classes mean in a version (None: the active one); made once for each pair of versions."""
-        try:
-            active = self.banks.current()
-        except WeftError:
-            active = None
+        active = self.active_bank()
         key = (version or active, active)
         if key not in self._class_names:
             # Versions never change, and a site sees few of them at a time.
             self._class_names = dict(list(self._class_names.items())[-7:]) | {key: class_names(self.banks, version)}
         return self._class_names[key]
 
-    def spec(self, **values: Any) -> JobSpec:
-        """A job pinned to the bank in force and the encoder that built it; raises `BankError("no_bank")`."""
-        manifest = self.manifest()
-        return JobSpec(bank=manifest["version"], model=manifest["model"], identity=manifest["identity"], **values)
+    def intake(self, incoming_bytes: int = 0) -> Intake:
+        """For one submission. Raises Unavailable where there is no room for it."""
+        return Intake(self.settings, self.ledger, self.storage, self.banks, incoming_bytes)
 
 
 def services() -> Services:

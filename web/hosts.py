@@ -16,8 +16,7 @@ from flask import Response, request
 from shared.core.errors import WeftError
 from shared.core.network import is_loopback
 from shared.core.settings import Settings
-from web.i18n import say
-from web.problems import problem, wants_page
+from web.problems import problem
 
 #: They tell nothing but that the product is there, and are asked by whatever name a load balancer knows.
 _PROBES = ("/healthz", "/readyz", "/api/v1/healthz", "/api/v1/readyz")
@@ -71,9 +70,5 @@ def init_app(app: APIFlask) -> None:
         # Browsers always send one; probes over HTTP/1.0 do not.
         if header is None or request.path in _PROBES or hosts.allow(header):
             return None
-        detail = {"host": header[:100]}
-        if wants_page():
-            # Plain text instead of a page: those name the model and the bank.
-            text = say(HostNotAllowed.code, **detail)
-            return Response(text, HostNotAllowed.status, content_type="text/plain; charset=utf-8")
-        return problem(HostNotAllowed.code, HostNotAllowed.status, detail)
+        # A bare page: others name the model and the bank.
+        return problem(HostNotAllowed.code, HostNotAllowed.status, {"host": header[:100]}, bare=True)

@@ -7,11 +7,27 @@ from __future__ import annotations
 
 from werkzeug import formparser
 from werkzeug.datastructures import Headers
-from werkzeug.sansio.multipart import MultipartDecoder
+from werkzeug.sansio.multipart import Event, Field, MultipartDecoder
+
+from shared.core.errors import InvalidRequest
+from web.limits import FORM_FIELDS
 
 
 class LenientDecoder(MultipartDecoder):
-    """Keeps the bytes of such a name as surrogates, as Python does with names of files; `core.names` reads them."""
+    """Keeps the bytes of such a name as surrogates, as Python does with names of files; `core.names` reads them.
+
+    Counts text fields, too: Werkzeug has one limit for all parts, and an upload may have a hundred thousand files.
+    """
+
+    _fields = 0
+
+    def next_event(self) -> Event:
+        event = super().next_event()
+        if isinstance(event, Field):
+            self._fields += 1
+            if self._fields > FORM_FIELDS:
+                raise InvalidRequest("too_many_fields", limit=FORM_FIELDS)
+        return event
 
     def _parse_headers(self, data: bytes | bytearray) -> Headers:
         try:

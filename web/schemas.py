@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model, field_validator, model_validator
 
-from shared.jobs.model import JobState
-from shared.jobs.result_filters import Filters
+from shared.jobs.fields import PUBLIC, Status
+from shared.jobs.model import JobState, Priority
+from shared.jobs.photo_fields import Note as Note
+from shared.jobs.result_filters import Filters, Sort, indexes_of
+from shared.jobs.reviews import Review, ReviewState
 from shared.ranking.model import Verdict
 
+_RUNS = r"^\d{1,10}(-\d{1,10})?(,\d{1,10}(-\d{1,10})?)*$"
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 
 
@@ -27,17 +32,14 @@ class Problem(BaseModel):
     status: int
     detail: str
     code: str
+    #: What the caller can do now.
+    next: str
     #: For `unknown_class`: classes that may have been meant.
     near: list[dict[str, str | None]] | None = None
 
 
-class Note(BaseModel):
-    code: str
-    message: str
-
-
 class JobOut(BaseModel):
-    """Times in seconds since the epoch; `rate` in photos a second; `eta` in seconds."""
+    """Times in seconds since the epoch; `rate` in photos per second; `eta` in seconds."""
 
     id: str
     name: str
@@ -66,8 +68,18 @@ class JobOut(BaseModel):
     note: str | None
     #: `note` as a sentence in the user's language.
     message: str | None = None
-    #: The ledger has let it go: it can be read, corrected, exported and deleted, not steered.
+    #: Files that are no photos: ending, `system`, `no_ending`, `unreadable_folder` or `others` → number left out.
+    left_out: dict[str, int] = Field(default_factory=dict)
+    #: `left_out` as a sentence in the user's language, without the files of operating systems.
+    left_out_message: str | None = None
+    #: Released from the ledger: it can be read, corrected, exported and deleted, but not steered.
     archived: bool
+    #: Who submitted it; null where no key was needed, and on the command line.
+    owner: str | None = None
+    #: Of the next chunks, jobs of `high` priority get most, and those of `low` priority what the others leave.
+    priority: Priority = Priority.NORMAL
+    #: The job whose photos it classifies again.
+    repeats: str | None = None
 
 
 class JobList(BaseModel):
@@ -76,36 +88,28 @@ class JobList(BaseModel):
     next: float | None
 
 
-class CandidateOut(BaseModel):
-    label: str
-    score: float
-    sample: str | None
+def _result_schema() -> dict[str, Any]:
+    """The fields of a result; those that are not stored with every one may be missing."""
+    return {f.name: (f.json, ... if f.stored else None) for f in PUBLIC}
 
 
-class ItemOut(BaseModel):
-    index: int
-    name: str
-    sha256: str | None
-    status: Literal["ok", "failed"]
-    cached: bool
-    verdict: Verdict | None
-    label: str | None
-    confidence: float | None
-    margin: float | None
-    candidates: list[CandidateOut]
-    error: Note | None
-    #: What a person said it is, beside the prediction.
-    corrected: str | None = None
-
-
-class ItemPage(BaseModel):
-    items: list[ItemOut]
-    next: str | None
+#: Made from the table of fields, so that OpenAPI shows what is declared there.
+ItemOut = create_model("ItemOut", **_result_schema())
+_Items: Any = list[ItemOut]
+ItemPage = create_model("ItemPage", items=(_Items, ...), next=(str | None, ...))
 
 
 class JobsQuery(BaseModel):
     limit: int = Field(50, ge=1, le=500)
     before: float | None = Field(None, allow_inf_nan=False)
+    #: Only the jobs of this owner.
+    owner: Annotated[str, StringConstraints(max_length=200)] | None = None
+    #: Only one's own jobs; without keys, everybody's.
+    mine: bool = False
+    #: Words that are part of a job's name, folder or owner.
+    search: Annotated[str, StringConstraints(max_length=200)] = ""
+    #: Only archived jobs, or only the others.
+    archived: bool | None = None
 
 
 class ItemFilters(BaseModel):
@@ -113,12 +117,34 @@ class ItemFilters(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    status: Literal["ok", "failed"] | None = None
+    status: Status | None = None
     label: str | None = None
     verdict: Verdict | None = None
     code: str | None = None
+    min_confidence: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
     max_confidence: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
-    sort: Literal["index", "confidence"] = "index"
+    #: What people said; `reviewed` is every state but `todo`.
+    review: Literal["todo", "confirmed", "corrected", "rejected", "reviewed"] | None = None
+    #: Part of the file's name.
+    search: Annotated[str, StringConstraints(max_length=200)] | None = None
+    camera: Annotated[str, StringConstraints(max_length=200)] | None = None
+    #: English name of one of the dominant colours.
+    colour: Annotated[str, StringConstraints(max_length=50)] | None = None
+    #: Beginning of the time the photo was taken, e.g. `2026-11`.
+    taken: Annotated[str, StringConstraints(max_length=30)] | None = None
+    #: Name of the colour profile.
+    profile: Annotated[str, StringConstraints(max_length=200)] | None = None
+    #: Positions in the job, as runs: `0-99,120`.
+    items: Annotated[str, StringConstraints(max_length=450_000, pattern=_RUNS)] | None = None
+    #: Position of a photo: only the photos that look most like it; sorted by that with `sort=similar`.
+    like: int | None = Field(None, ge=0, le=2**32 - 1)
+    sort: Sort = "index"
+
+    @model_validator(mode="after")
+    def _similar_to_something(self) -> Self:
+        if self.sort == "similar" and self.like is None:
+            raise ValueError("sort=similar needs like")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -126,10 +152,18 @@ class ItemFilters(BaseModel):
         """A form sends its empty fields, too."""
         return {name: value for name, value in values.items() if value != ""} if isinstance(values, dict) else values
 
+    @field_validator("items")
+    @classmethod
+    def _items_can_be_counted(cls, runs: str | None) -> str | None:
+        """Raises InvalidRequest before anything is sent."""
+        if runs:
+            indexes_of(runs)
+        return runs
+
     @property
     def filters(self) -> Filters:
         """What narrows the choice, without order and paging."""
-        return Filters(self.status, self.label, self.verdict, self.max_confidence, self.code)
+        return Filters(**{f.name: getattr(self, f.name) for f in fields(Filters)})
 
 
 class ItemsQuery(ItemFilters):
@@ -138,7 +172,10 @@ class ItemsQuery(ItemFilters):
 
 
 class ExportQuery(ItemFilters):
+    #: `csv`, `xlsx`, `jsonl`, `parquet`; or `folders`: a zip of the photos, one folder per class.
     format: str = "csv"
+    #: `words`: headings, class names and values of CSV and XLSX in the user's language.
+    headings: Literal["names", "words"] = "names"
 
 
 class WaitQuery(BaseModel):
@@ -166,13 +203,65 @@ class FolderJob(JobWish):
     path: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
 
 
-class Correction(BaseModel):
+class ReviewIn(BaseModel):
+    """What a person says of a photo: `label` or `review`."""
+
     model_config = ConfigDict(extra="forbid")
 
-    #: The right class, by its label or any of its names; null takes a correction back.
-    label: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None
+    #: The right class, by its label or any of its names; null with no `review` takes back what was said.
+    label: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = None
     #: The label is to become a class of its own where no class has this name.
     new_class: bool = False
+    #: Without a label: the predicted class is right, the photo shows no fabric, or nothing is said any more.
+    review: Literal["todo", "confirmed", "rejected"] | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if self.label is not None and self.review is not None:
+            raise ValueError("label and review exclude each other")
+        if not {"label", "review"} & self.model_fields_set:
+            raise ValueError("label or review is needed")
+        return self
+
+    @property
+    def wish(self) -> Review:
+        return Review(ReviewState(self.review or "todo"), self.label, self.new_class)
+
+
+class ReviewManyIn(ReviewIn):
+    """The same for many photos at once: those of `items`, or all that `filters` let through."""
+
+    items: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1, max_length=100_000)] | None = None
+    filters: ItemFilters | None = None
+
+    @model_validator(mode="after")
+    def _chooses_in_one_way(self) -> Self:
+        if (self.items is None) == (self.filters is None):
+            raise ValueError("either items or filters")
+        return self
+
+
+class ReviewActOut(BaseModel):
+    """One act of review; `act` is what undoing it takes."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    act: int
+    photos: int
+    #: Seconds since the epoch.
+    at: float
+    who: str | None
+    state: ReviewState
+    label: str | None
+
+
+class ReviewActs(BaseModel):
+    acts: list[ReviewActOut]
+
+
+class PictureQuery(BaseModel):
+    #: As large as it is to be had, to see the cloth.
+    large: bool = False
 
 
 class SampleOut(BaseModel):
@@ -187,12 +276,14 @@ class ClassOut(BaseModel):
     zh: str | None = None
     en: str | None = None
     aliases: list[str] = []
+    #: What people should know of it.
+    notes: str = ""
     count: int
     samples: list[SampleOut] | None = None
 
 
 class BankOut(BaseModel):
-    """The bank in force; `warnings` as its curation left them."""
+    """The active bank; `warnings` as its curation left them."""
 
     version: str
     name: str

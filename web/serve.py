@@ -1,55 +1,92 @@
-"""The web server: gunicorn with threads, in one worker process, started from Python."""
+"""The web server: uvicorn's event loop in front, Flask in threads behind it (docs/decisions/web-server.md)."""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
-from importlib import import_module
-from typing import Any
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Generator
 
-from gunicorn.app.base import BaseApplication
+import uvicorn
 
+from shared.core.logs import configure
+from shared.core.service_manager import ServiceManager
 from shared.core.settings import Settings
+from shared.jobs.intake.spool import sweep
+from web.app import create_app
+from web.context import Services
+from web.server.connection import RESERVE, Config
+from web.server.front import Front
 
-#: A waiting `classify` holds one, an upload holds one.
-THREADS = 16
+#: Seconds that an idle connection is kept, and that running requests have to end in at shutdown.
+KEEPALIVE_SECONDS, GRACEFUL_SECONDS = 30, 15
+#: Descriptors beside those of connections: an upload writes files, a page reads them.
+OWN_DESCRIPTORS = 500
+#: Seconds after which a thread that computes lets others run: the event loop is one of them, and answers probes.
+SWITCH_SECONDS = 0.001
 
 
-class _Server(BaseApplication):  # gunicorn ships no types
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        super().__init__()
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._systemd = ServiceManager()
 
-    def load_config(self) -> None:
-        options: dict[str, Any] = {
-            "bind": f"{self._settings.host}:{self._settings.port}",
-            "worker_class": "gthread",
-            "workers": 1,
-            "threads": THREADS,
-            # A browser opens six connections and keeps them; each holds no thread while it idles.
-            "keepalive": 30,
-            "timeout": 120,
-            "graceful_timeout": 15,
-            # Heartbeats go to a file, and a slow disk would pass for a hung worker.
-            "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,
-            "control_socket_disable": True,
-            "loglevel": self._settings.log_level.lower(),
-            "accesslog": None,
-            "proc_name": "weft-web",
-        }
-        for name, value in options.items():
-            self.cfg.set(name, value)
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._systemd.ready()
 
-    def load(self) -> Any:
-        from web import uploads
-        from web.app import create_app
-        from web.context import Services
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._systemd.stopping()
+        await super().shutdown(sockets)
 
-        uploads.sweep(Services(self._settings).spool_dir())
-        return create_app(self._settings)
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """As uvicorn's, but the process then ends with 0, as a service that was asked to stop."""
+        for asked in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(asked, self.handle_exit)
+        yield
 
 
 def run(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT, then lets running requests finish (15 s)."""
-    # gunicorn ends a process that does not serve within `timeout`: the slow imports come before it counts.
-    import_module("web.app")
-    _Server(settings).run()
+    configure(settings, "web")
+    sweep(Services(settings).spool_dir())
+    _allow_descriptors(settings.max_connections + RESERVE + OWN_DESCRIPTORS)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    app = create_app(settings)
+    front = Front(app)
+    config = Config(
+        front,
+        app,
+        host=settings.host,
+        port=settings.port,
+        lifespan="off",
+        ws="none",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        # Whose headers count is said by WEFT_TRUSTED_PROXIES; uvicorn would believe this whole machine.
+        proxy_headers=False,
+        server_header=False,
+        backlog=2048,
+        timeout_keep_alive=KEEPALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    _Server(config).run()
+    front.shut()
+    if front.busy:
+        # A thread cannot be ended, and Python would wait for it: what it was to answer has nobody left to read it.
+        logging.shutdown()
+        os._exit(0)
+
+
+def _allow_descriptors(wanted: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from celery import Celery, signals
 
-from shared.core.logs import configure
+from shared.core.logs import bind_process, configure
 from shared.core.process import die_with_parent
 from shared.core.settings import Settings
 from shared.jobs.model import Lane
 from shared.jobs.notifier import TASK, make_celery
+from worker.crashes import Crashes
 from worker.drain import Drain
 from worker.heartbeat import StartingHeartbeat, own_id
 
@@ -32,7 +33,9 @@ def build(settings: Settings, lanes: Sequence[Lane]) -> Celery:
     app = make_celery(settings)
     drain = Drain()
     worker_id = own_id()
-    starting = StartingHeartbeat(settings, worker_id, lanes)
+    bind_process(worker=worker_id)
+    crashes = Crashes()
+    starting = StartingHeartbeat(settings, worker_id, lanes, crashes)
     #: Set in the child only.
     held: list[Child] = []
 
@@ -45,7 +48,8 @@ def build(settings: Settings, lanes: Sequence[Lane]) -> Celery:
         die_with_parent(os.getppid())
         from worker.child import Child
 
-        held.append(Child(settings, worker_id, lanes, drain))
+        crashes.child_started()
+        held.append(Child(settings, worker_id, lanes, drain, crashes))
         # In a thread: Celery waits for this child's report, and the worker does nothing until it comes.
         held[0].start()
 

@@ -8,23 +8,30 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 import structlog
 
 from shared.core.errors import WeftError
+from shared.core.process import freeze_heap
 from shared.core.redis_urls import addresses
 from shared.core.settings import Settings
+from shared.jobs.heartbeat import Heartbeat, HeartbeatError, WorkerState
 from shared.jobs.ledger import Ledger
 from shared.jobs.ledger.claims import Claims
 from shared.jobs.model import Lane
 from shared.jobs.notifier import WorkerNotifier
+from worker.blocked_jobs import BlockedJobs
+from worker.crashes import STABLE_SECONDS
 from worker.folders import Folders
+from worker.process_usage import ProcessUsage
 from worker.source import LedgerSource
 
 if TYPE_CHECKING:
+    from shared.photos.decode_pool import DecodePool
     from shared.pipeline import Pipeline
+    from worker.crashes import Crashes
     from worker.drain import Drain
     from worker.engine import Engine
 
@@ -40,23 +47,27 @@ _RATE_WINDOW_SECONDS = 30.0
 
 
 class Child:
-    def __init__(self, settings: Settings, worker_id: str, lanes: Sequence[Lane], drain: Drain) -> None:
+    def __init__(
+        self, settings: Settings, worker_id: str, lanes: Sequence[Lane], drain: Drain, crashes: Crashes
+    ) -> None:
         self._settings = settings
         self._id = worker_id
         self._lanes = lanes
         self._drain = drain
+        self._crashes = crashes
         self._folders = Folders(settings.roots)
+        self._blocked_jobs = BlockedJobs()
         self._ready = threading.Event()
         self._closing = threading.Event()
         self._engine: Engine | None = None
         self._pipeline: Pipeline | None = None
+        self._decoders: DecodePool | None = None
         self._error: WeftError | None = None
         self._ready_since: float | None = None
         self._busy = False
         self._photos = 0
         self._recent: deque[tuple[float, int]] = deque()
-        parent = psutil.Process(os.getppid())
-        self._processes = [parent, psutil.Process()]
+        self._usage = ProcessUsage(psutil.Process(os.getppid()))
 
     def start(self) -> None:
         """Loads in one thread, beats in another, looks after folders in a third."""
@@ -78,7 +89,12 @@ class Child:
         )
         until = time.monotonic() + _MAX_TASK_SECONDS
         source = LedgerSource(
-            claims, self._settings.lease_seconds, lambda: bool(self._drain), self._count_photos, self._folders
+            claims,
+            self._settings.lease_seconds,
+            lambda: bool(self._drain),
+            self._count_photos,
+            self._folders,
+            self._blocked_jobs,
         )
         self._busy = True
         try:
@@ -86,9 +102,15 @@ class Child:
                 self._pipeline.run(source, self._lanes, lambda: not self._drain and time.monotonic() < until)
         finally:
             self._busy = False
+        if self._pipeline.reads_hang:
+            self._error = WeftError("reads_hang")
+            _log.error("child_replaced_after_hung_reads")
+            # Seen by people before the next child reports.
+            time.sleep(2 * _HEARTBEAT_INTERVAL)
+            os._exit(70)
         if self._pipeline.needs_restart:
             # A thread hangs in a photo that was given up; only a new process gets rid of it.
-            _log.warning("child_replaced_after_hang")
+            _log.warning("child_replaced")
             os._exit(70)
         if time.monotonic() >= until and not self._drain:
             WorkerNotifier(self._settings).notify(self._lanes[-1])
@@ -128,7 +150,8 @@ class Child:
                 engine.refresh()
                 engine.warm_up()
                 info = engine.encoder.info
-                photos = Photos(open_storage(settings), settings.roots, Limits.of(settings))
+                self._decoders = self._decoders or engine.decode_pool(settings)
+                photos = Photos(open_storage(settings), settings.roots, Limits.of(settings), self._decoders)
                 photo_timeout = 0.75 * settings.lease_seconds
                 self._pipeline = engine.pipeline(photos, addresses(settings).cache, photo_timeout)
             except WeftError as error:
@@ -141,8 +164,10 @@ class Child:
                 self._closing.wait(_LOAD_RETRY_DELAY)
             else:
                 self._error = None
+                freeze_heap()
                 self._ready_since = time.time()
                 self._ready.set()
+                self._usage.counted_again()
                 _log.info("ready", model=info.model, engine=info.engine, precision=info.precision, trained=info.trained)
                 return
 
@@ -152,7 +177,7 @@ class Child:
             self._engine.refresh()
             self._error = None
         except WeftError as error:
-            # Jobs that name the bank which this worker has go on; the page says what is wrong with the new one.
+            # Jobs that name the bank which this worker has continue; the page says what is wrong with the new one.
             self._error = error
             _log.error("bank_unusable", code=error.code, message=str(error))
 
@@ -165,41 +190,57 @@ class Child:
         while not self._closing.is_set():
             try:
                 ledger = ledger or Ledger.connect(self._settings)
-                ledger.record_heartbeat(self._id, self._report())
+                ledger.record_heartbeat(self._id, self._report().to_json())
+                if self._ready_since is not None and time.time() - self._ready_since > STABLE_SECONDS:
+                    self._crashes.child_is_stable()
             except WeftError:
                 ledger = None
             except psutil.Error:
                 return
             self._closing.wait(_HEARTBEAT_INTERVAL)
 
-    def _report(self) -> dict[str, Any]:
+    @property
+    def _told_error(self) -> WeftError | None:
+        """What is wrong; until this child is ready, also that those before it crashed."""
+        return self._error or (None if self._ready.is_set() else self._crashes.error())
+
+    def _state(self) -> WorkerState:
+        if self._told_error:
+            return WorkerState.ERROR
+        if not self._ready.is_set():
+            return WorkerState.LOADING
+        return WorkerState.BUSY if self._busy else WorkerState.READY
+
+    def _report(self) -> Heartbeat:
+        cpu_percent, memory_mb = self._usage.measure()
         engine = self._engine
         info = engine.encoder.info if engine else None
-        error = self._error
-        state = "error" if error else "loading" if not self._ready.is_set() else "busy" if self._busy else "ready"
-        return {
-            "id": self._id,
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "state": state,
-            "lanes": [lane.value for lane in self._lanes],
-            "device": info.device if info else None,
-            "model": info.model if info else self._settings.model,
-            "trained": info.trained if info else None,
-            "engine": info.engine if info else self._settings.engine,
-            "precision": info.precision if info else None,
-            "identity": engine.identity if engine else None,
-            "bank": engine.bank.version if engine and engine.bank else None,
-            "ready_since": self._ready_since,
-            "rate": self._rate(),
-            "photos": self._photos,
-            "cache_hits": self._pipeline.cache.hits if self._pipeline else 0,
-            "cache_misses": self._pipeline.cache.misses if self._pipeline else 0,
-            "cpu_percent": round(sum(p.cpu_percent() for p in self._processes), 1),
-            "memory_mb": round(sum(_resident(p) for p in self._processes) / 1024**2, 1),
-            "hidden_jobs": self._folders.unreadable_jobs(),
-            "error": {"code": error.code, "detail": error.detail} if error else None,
-        }
+        error = self._told_error
+        return Heartbeat(
+            id=self._id,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            state=self._state(),
+            lanes=[lane.value for lane in self._lanes],
+            device=info.device if info else None,
+            model=info.model if info else self._settings.model,
+            trained=info.trained if info else None,
+            engine=info.engine if info else self._settings.engine,
+            precision=info.precision if info else None,
+            preprocessing=info.preprocessing if info else None,
+            identity=engine.identity if engine else None,
+            bank=engine.bank.version if engine and engine.bank else None,
+            ready_since=self._ready_since,
+            rate=self._rate(),
+            photos=self._photos,
+            cache_hits=self._pipeline.cache.hits if self._pipeline else 0,
+            cache_misses=self._pipeline.cache.misses if self._pipeline else 0,
+            cpu_percent=cpu_percent,
+            memory_mb=memory_mb,
+            hidden_jobs=self._folders.unreadable_jobs(),
+            blocked_jobs=self._blocked_jobs.report(),
+            error=HeartbeatError(code=error.code, detail=error.detail) if error else None,
+        )
 
     def _rate(self) -> float:
         now = time.monotonic()
@@ -209,9 +250,3 @@ class Child:
             return 0.0
         span = max(1.0, now - self._recent[0][0])
         return round(sum(n for _, n in self._recent) / span, 2)
-
-
-def _resident(process: psutil.Process) -> int:
-    """Bytes; what parent and child share after the fork is counted once, with the parent."""
-    info = process.memory_info()
-    return int(info.rss - info.shared) if process.pid == os.getpid() else int(info.rss)

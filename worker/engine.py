@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 
 from shared.bank.bank import Bank
 from shared.bank.store import BankStore
+from shared.core.errors import BankError, NotFound
 from shared.core.settings import Settings, cores
 from shared.encoder import Encoder, load_encoder
 from shared.encoder.cache import EmbeddingCache
+from shared.photos.decode_pool import SUPPORTED, DecodePool
 from shared.pipeline import Pipeline
+from shared.pipeline.decoding import open_pool
 from shared.pipeline.photos import Photos
 from shared.ranking.model import PRESETS, Ranking
 from shared.ranking.ranker import rank
@@ -56,9 +59,12 @@ class Engine:
     def refresh(self) -> None:
         """Loads the active bank version if it has changed.
 
-        Raises: BankError (damaged, or built by another model).
+        Raises: BankError (missing, damaged, not readable, or built by another model).
         """
-        version = self._store.current()
+        try:
+            version = self._store.current()
+        except OSError as error:
+            raise BankError("bank_unreadable", reason=str(error)) from error
         if version is not None and (self.bank is None or self.bank.version != version):
             self.bank = self._load(version)
 
@@ -81,7 +87,7 @@ class Engine:
             rank(self.bank, vectors, PRESETS["standard"], centroids_only=self._centroids_only)
 
     def rank(self, vectors: NDArray[np.float32], version: str, preset: str) -> Sequence[Ranking]:
-        """Raises: BankError, NotFound (no such version), InvalidRequest."""
+        """Raises: BankError, InvalidRequest."""
         return rank(self._load(version), vectors, preset, centroids_only=self._centroids_only)
 
     def pipeline(self, photos: Photos, cache_url: str | None, photo_timeout: float) -> Pipeline:
@@ -89,9 +95,27 @@ class Engine:
         info = self.encoder.info
         cache = EmbeddingCache(cache_url, info.cache_digest, info.dim)
         # At least two threads: a slow disk or a huge photo must not block the others.
-        return Pipeline(
-            self.encoder, cache, photos, self.rank, threads=max(2, self._threads), photo_timeout=photo_timeout
-        )
+        return Pipeline(self.encoder, cache, photos, self.rank, threads=self._decoders, photo_timeout=photo_timeout)
+
+    def decode_pool(self, settings: Settings) -> DecodePool | None:
+        """Processes that decode for this engine; None for engines without pixels, and off Linux.
+
+        Raises ServerLost where none can be started.
+        """
+        if not self.encoder.needs_pixels:
+            return None
+        if not SUPPORTED:
+            _log.warning("decoding_in_the_worker", advice="only Linux keeps a hostile photo from the worker")
+            return None
+        # One more than the bulk lane has threads: an interactive photo waits for none of them.
+        pool = open_pool(settings, self.encoder, self._decoders + 1)
+        # Now, so that a worker that cannot decode says so instead of taking photos.
+        _log.info("decoding_apart", limits=pool.confinement())
+        return pool
+
+    @property
+    def _decoders(self) -> int:
+        return max(2, self._threads)
 
     def close(self) -> None:
         self.encoder.close()
@@ -100,7 +124,12 @@ class Engine:
         with self._lock:
             if (bank := self._banks.get(version)) is None:
                 began = time.perf_counter()
-                bank = self._store.load(version)
+                try:
+                    bank = self._store.load(version)
+                except NotFound as error:
+                    raise BankError("bank_missing", version=version) from error
+                except OSError as error:
+                    raise BankError("bank_unreadable", reason=str(error)) from error
                 bank.require(self.encoder.info)
                 _warn_if_large(bank, time.perf_counter() - began)
                 self._banks[version] = bank

@@ -14,17 +14,22 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scripts.supervisor import redis as embedded
+from scripts.supervisor import redis_server
+from shared.access.exposure import check_exposure, closed
+from shared.access.keys import Keys
 from shared.bank.manifest import verify_files
 from shared.bank.store import BankStore
+from shared.core.documents import Document
+from shared.core.encoder_info import EncoderInfo
 from shared.core.errors import Unavailable, WeftError
 from shared.core.messages import sentence
 from shared.core.private_files import open_to_others
 from shared.core.redis_urls import addresses
 from shared.core.settings import Settings, cores
 from shared.encoder import describe
-from shared.encoder.info import EncoderInfo
 from shared.jobs import admission
-from shared.jobs.ledger import Ledger
+from shared.jobs.heartbeat import live_workers
+from shared.jobs.ledger import Ledger, server
 
 #: Doctor warns once less than this multiple of what admission keeps free (`admission.disk_reserve`) is left.
 DISK_WARNING = 1.5
@@ -42,17 +47,29 @@ class Finding:
     text: str
 
 
-def machine() -> dict[str, Any]:
-    """Cores, instruction sets and graphics cards of this machine."""
+class Machine(Document):
+    """Cores, instruction sets and graphics cards."""
+
+    system: str
+    python: str
+    cores: int
+    #: Those of CPU_FLAGS that it has.
+    cpu_flags: list[str]
+    bf16: bool
+    gpus: list[str]
+
+
+def machine() -> Machine:
+    """This machine."""
     flags = cpu_flags()
-    return {
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "cores": cores(),
-        "cpu_flags": flags,
-        "bf16": any("bf16" in flag for flag in flags),
-        "gpus": gpus(),
-    }
+    return Machine(
+        system=platform.platform(),
+        python=platform.python_version(),
+        cores=cores(),
+        cpu_flags=flags,
+        bf16=any("bf16" in flag for flag in flags),
+        gpus=gpus(),
+    )
 
 
 def cpu_flags(source: Path = Path("/proc/cpuinfo")) -> list[str]:
@@ -89,8 +106,8 @@ def versions() -> dict[str, str | None]:
     return found
 
 
-def in_force(settings: Settings) -> dict[str, Any]:
-    """Every setting as it is in force, secrets masked."""
+def effective_settings(settings: Settings) -> dict[str, Any]:
+    """Every setting with its effective value, secrets masked."""
     shown = settings.model_dump(mode="json")
     for name, value in shown.items():
         if isinstance(value, str) and "://" in value:
@@ -106,8 +123,11 @@ def examine(settings: Settings) -> list[Finding]:
     encoder: list[EncoderInfo] = []
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("data folder", lambda: _data_dir(settings)),
+        ("access", lambda: _access(settings)),
+        ("storage", lambda: _storage(settings)),
         ("redis", lambda: _redis(settings, ledger)),
         ("model", lambda: _model(settings, encoder)),
+        ("decoding", lambda: _decoding(settings, encoder)),
         ("bank", lambda: _bank(settings, encoder)),
         ("workers", lambda: _workers(ledger)),
     )
@@ -138,9 +158,36 @@ def _data_dir(settings: Settings) -> Iterator[Finding]:
     yield Finding("data folder", state, f"{folder}, {disk.free / 1024**3:.1f} GB ({disk.free / disk.total:.0%}) free")
 
 
+def _storage(settings: Settings) -> Iterator[Finding]:
+    if settings.storage_url:
+        from shared.storage.remote import RemoteStorage
+
+        RemoteStorage(settings.storage_url, settings.data_dir).probe()
+        parts = urlsplit(settings.storage_url)
+        text = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}: an object was written and read back"
+        yield Finding("storage", "ok", text)
+
+
+def _access(settings: Settings) -> Iterator[Finding]:
+    warning = check_exposure(settings)
+    if warning:
+        yield Finding("access", "note", warning)
+    elif not closed(settings):
+        yield Finding("access", "ok", "this machine only; no key is required")
+    else:
+        known = Keys.of(settings).rows()
+        old = sum(row.expired for row in known.values())
+        others = " and WEFT_API_KEY" * (settings.api_key is not None) + " and users of a proxy" * bool(
+            settings.auth_header
+        )
+        none = not known and not others
+        text = sentence("no_key_left") if none else f"{len(known)} keys ({old} expired){others}"
+        yield Finding("access", "note" if none or old else "ok", text)
+
+
 def _redis(settings: Settings, found: list[Ledger]) -> Iterator[Finding]:
     if settings.redis_url is None:
-        program, its_version = embedded.find_server()
+        program, its_version = redis_server.find_server()
         yield Finding("redis server", "ok", f"{program} {its_version}")
     try:
         at = addresses(settings)
@@ -155,6 +202,8 @@ def _redis(settings: Settings, found: list[Ledger]) -> Iterator[Finding]:
     used, limit = stats["redis_memory"] / 1024**2, stats["redis_maxmemory"] / 1024**2
     full = admission.memory_share(ledger) >= admission.MEMORY_FOR_JOBS
     yield Finding("redis", "broken" if full else "ok", f"ledger uses {used:.0f} of {limit:.0f} MB")
+    for finding in server.examine(ledger.connection.redis):
+        yield Finding("redis", "note", str(finding))
     if at.cache is None:
         yield Finding("embedding cache", "note", "not shared: each worker has its own (WEFT_CACHE_REDIS_URL)")
     else:
@@ -182,6 +231,32 @@ def _model(settings: Settings, found: list[EncoderInfo]) -> Iterator[Finding]:
         )
 
 
+def _decoding(settings: Settings, encoder: list[EncoderInfo]) -> Iterator[Finding]:
+    """Starts a decoder, and says what the kernel keeps it from."""
+    if encoder and not encoder[0].trained:
+        # Such an engine reads no pixels.
+        return
+    from shared.photos.confinement import CONFINED
+    from shared.photos.decode import Limits
+    from shared.photos.decode_pool import SUPPORTED, DecodePool
+    from shared.photos.decode_server import Task, no_values
+    from shared.pipeline.decoding import WALL_SECONDS, confinement
+
+    if not SUPPORTED:
+        yield Finding(
+            "decoding", "note", "photos are decoded in the worker itself: only Linux keeps hostile ones apart"
+        )
+        return
+    task = Task(1, Limits.of(settings), (), no_values, confinement(settings))
+    pool = DecodePool(1, task, budget=settings.decode_mb << 20, wall_seconds=WALL_SECONDS)
+    try:
+        limits = pool.confinement()
+    finally:
+        pool.close()
+    confined = CONFINED in limits
+    yield Finding("decoding", "ok" if confined else "note", f"photos are decoded apart: {', '.join(limits)}")
+
+
 def _bank(settings: Settings, encoder: list[EncoderInfo]) -> Iterator[Finding]:
     store = BankStore(settings)
     current = store.current()
@@ -190,24 +265,28 @@ def _bank(settings: Settings, encoder: list[EncoderInfo]) -> Iterator[Finding]:
         return
     manifest = store.manifest(current)
     verify_files(store.folder(current), manifest)
-    if encoder and manifest["identity"] != encoder[0].identity:
-        text = sentence("bank_model_mismatch", bank_model=manifest["model"], model=encoder[0].model)
+    if encoder and manifest.identity != encoder[0].identity:
+        text = sentence("bank_model_mismatch", bank_model=manifest.model, model=encoder[0].model)
         yield Finding("bank", "broken", text)
     else:
-        yield Finding("bank", "ok", f"{current}, built with {manifest['model']}")
+        yield Finding("bank", "ok", f"{current}, built with {manifest.model}")
 
 
 def _workers(ledger: list[Ledger]) -> Iterator[Finding]:
     if not ledger:
         return
-    workers = ledger[0].workers()
+    workers = live_workers(ledger[0])
     if not workers:
         yield Finding("workers", "broken", f"{sentence('no_worker')} `weft worker`")
     for worker in workers:
-        error = worker.get("error")
-        text = sentence(error["code"], **error.get("detail", {})) if error else f"{worker.get('state')}"
-        about = f"{worker.get('model')}, {worker.get('device')}, bank {worker.get('bank')}"
-        yield Finding(f"worker {worker['id']}", "broken" if error else "ok", f"{text} ({about})")
+        error = worker.error
+        text = sentence(error.code, **error.detail) if error else str(worker.state)
+        about = f"{worker.model}, {worker.device}, bank {worker.bank}"
+        yield Finding(f"worker {worker.id}", "broken" if error else "ok", f"{text} ({about})")
+        # One line for what may block many jobs.
+        blocked = {sentence(b.code, **b.detail): b.job for b in worker.blocked_jobs}
+        for text, job in blocked.items():
+            yield Finding(f"worker {worker.id}", "broken", f"{text} (job {job})")
 
 
 def as_documents(findings: list[Finding]) -> list[dict[str, str]]:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import structlog
 from pydantic import ValidationError
 
 from scripts.cli import output
 from shared.core.errors import WeftError
 from shared.core.messages import sentence
 from shared.core.redis_urls import ADDRESS_FILE
+from shared.jobs.states import VERBS
 
 #: Command → (module:attribute, help). The help stands here so that `weft --help` loads no command.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -34,10 +36,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "jobs": ("scripts.cli.commands.jobs:jobs", "List jobs, newest first."),
     "watch": ("scripts.cli.commands.jobs:watch", "Follow a job until it is finished."),
     "export": ("scripts.cli.commands.export:command", "Write a job's results to a file."),
-    "cancel": ("scripts.cli.commands.control:cancel", "Cancel a job; completed results are kept."),
-    "pause": ("scripts.cli.commands.control:pause", "Pause a job until it is resumed."),
-    "resume": ("scripts.cli.commands.control:resume", "Resume a paused job."),
-    "retry": ("scripts.cli.commands.control:retry", "Retry a job's failed photos."),
+    **{verb: (f"scripts.cli.commands.control:{verb}", declared.meaning) for verb, declared in VERBS.items()},
+    "rename": ("scripts.cli.commands.change:rename", "Rename a job."),
+    "priority": ("scripts.cli.commands.change:priority", "Give a job a priority: high, normal or low."),
+    "rerun": ("scripts.cli.commands.change:rerun", "Classify a job's photos once more, as a new job."),
+    "compare": ("scripts.cli.commands.compare:command", "Compare the answers of two jobs over the same photos."),
+    "archive": ("scripts.cli.commands.change:archive", "Archive an ended job before its time."),
     "delete": ("scripts.cli.commands.delete:command", "Delete an ended job permanently."),
     "bank": ("scripts.cli.commands.bank:command", "Build, check, publish and roll back banks."),
     "evaluate": ("scripts.cli.commands.evaluate:command", "Measure a bank on labelled photos."),
@@ -49,7 +53,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "restore": ("scripts.cli.commands.backup:restore", "Restore a backup into an empty data folder."),
     "gc": ("scripts.cli.commands.gc:command", "Remove uploads and thumbnails that no job references."),
-    "key": ("scripts.cli.commands.key:command", "Add, list and remove access keys for the pages and the API."),
+    "key": ("scripts.cli.commands.key:command", "Create, list and revoke access keys for the pages and the API."),
+    "audit": ("scripts.cli.commands.audit:command", "Show who did what, and who was refused."),
+    "webhook": ("scripts.cli.commands.webhook:command", "Try who is told that a job has ended (WEFT_WEBHOOKS)."),
     "bench": ("scripts.cli.commands.bench:command", "Benchmark this machine."),
     "doctor": ("scripts.cli.commands.doctor:command", "Check the installation and print the effective settings."),
 }
@@ -138,6 +144,8 @@ def main(arguments: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    # Standard output is for answers, also before a command has its settings.
+    structlog.configure(logger_factory=structlog.WriteLoggerFactory(file=sys.stderr))
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from shared.access.audit import Audit, local_user
 from shared.core.errors import WeftError
 from shared.core.settings import Settings
 
@@ -36,7 +37,7 @@ class State:
 
     @property
     def settings(self) -> Settings:
-        """The settings in force, with --data-dir applied; read once."""
+        """The effective settings, with --data-dir applied; read once."""
         if self._settings is None:
             self._settings = Settings() if self.data_dir is None else Settings(data_dir=self.data_dir)
         return self._settings
@@ -117,6 +118,11 @@ def _lines(title: str, total: float | None) -> Callable[..., None]:
             note(f"{shown} {done:,.0f}" + (f" / {whole:,.0f}" if whole else ""))
 
     return update
+
+
+def record(ctx: click.Context, act: str, what: str = "") -> None:
+    """Add what this command did to the audit log."""
+    Audit(state(ctx).settings).record(local_user(), act, what)
 
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[object]], numbers: frozenset[str] = frozenset()) -> Table:

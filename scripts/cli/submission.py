@@ -1,105 +1,108 @@
-"""Photos of this machine as a job: folders by reference where workers may read them, all else copied into storage."""
+"""What the commands that submit photos share: their options, the parts of an intake, and how far the photos are."""
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
 
+import click
+
+from scripts.cli import output
 from shared.bank.store import BankStore
-from shared.core.errors import BankError, Conflict, InvalidRequest
+from shared.core.errors import InvalidRequest
+from shared.core.i18n import gettext as _
 from shared.core.settings import Settings
-from shared.jobs.intake.known_files import KnownFiles
-from shared.jobs.model import Job, JobSpec, Lane
-from shared.photos.formats import is_photo_name
-
-#: Seconds that the ledger holds the key of a submission whose process died, and a little more.
-_TAKEN_OVER_SECONDS = 20.0
-
-
-def spec(
-    settings: Settings,
-    *,
-    kind: str,
-    name: str,
-    preset: str | None,
-    lane: Lane,
-    path: Path | None = None,
-    not_before: float | None = None,
-) -> JobSpec:
-    """A job pinned to the bank in force and the encoder that built it. Raises BankError (`no_bank`)."""
-    banks = BankStore(settings)
-    version = banks.current()
-    if version is None:
-        raise BankError("no_bank")
-    manifest = banks.manifest(version)
-    return JobSpec(
-        name=name,
-        preset=preset or settings.preset_for(kind),
-        lane=lane,
-        kind=kind,
-        bank=version,
-        model=manifest["model"],
-        identity=manifest["identity"],
-        path=str(path) if path else None,
-        not_before=not_before,
-    )
+from shared.core.start_time import start_time
+from shared.jobs.intake.receive import Survey
+from shared.jobs.intake.submission import Intake, chosen_preset
+from shared.jobs.ledger import Ledger
+from shared.ranking.model import PRESETS
+from shared.storage import open_storage
 
 
-def readable_by_workers(folder: Path, roots: Sequence[Path]) -> bool:
-    """Whether the folder, symlinks followed, lies below one of the roots that folder jobs may read."""
-    real = Path(os.path.realpath(folder))
-    return any(real.is_relative_to(os.path.realpath(root)) for root in roots)
+class PresetName(click.Choice[str]):
+    """A preset, refused with the sentence that pages and API give."""
 
+    def __init__(self) -> None:
+        super().__init__(list(PRESETS))
 
-def photos_in(paths: Sequence[Path]) -> list[tuple[str, Path]]:
-    """(name, file) of every photo: a file as it is named, a folder's photos at any depth, zip files as they are.
-
-    Raises InvalidRequest: `folder_missing` for a path that is not there, `no_files`.
-    """
-    found: list[tuple[str, Path]] = []
-    for path in paths:
-        if path.is_dir():
-            found.extend(_below(path))
-        elif path.is_file():
-            found.append((path.name, path))
-        else:
-            raise InvalidRequest("path_missing", path=str(path))
-    if not found:
-        raise InvalidRequest("no_files")
-    return found
-
-
-def submitted_once(known: KnownFiles, request: str, submit: Callable[[str], Job]) -> Job:
-    """One job for one command, also where an earlier run of it was interrupted after the ledger had accepted the job.
-
-    `submit` gets the Idempotency-Key. Once the job is known here, the same command makes a new one.
-    """
-    key, again = known.begin(request)
-    deadline = time.monotonic() + _TAKEN_OVER_SECONDS
-    while True:
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The value itself."""
         try:
-            job = submit(key)
-        except Conflict as conflict:
-            if conflict.code == "idempotency_mismatch" and again:
-                # The earlier run's job exists, and the photos have changed since: this is another job.
-                known.finish(request)
-                key, again = known.begin(request)
-            elif conflict.code == "idempotency_in_progress" and again and time.monotonic() < deadline:
-                time.sleep(0.5)
-            else:
-                raise
-        else:
-            known.finish(request)
-            return job
+            return chosen_preset(value, value)
+        except InvalidRequest as error:
+            self.fail(str(error), param, ctx)
 
 
-def _below(folder: Path) -> Iterator[tuple[str, Path]]:
-    for where, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(filter(is_photo_name, names)):
-            path = Path(where, name)
-            if path.is_fifo() or path.is_socket() or path.is_char_device() or path.is_block_device():
-                continue
-            yield str(Path(folder.resolve().name) / path.relative_to(folder)), path
+class Moment(click.ParamType[float]):
+    """A time of day (the next one), or a date and time; in seconds since the epoch."""
+
+    name = "HH:MM"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse `22:00` or `2026-05-01 22:00`."""
+        if not isinstance(value, str):
+            return value
+        now = datetime.now()
+        try:
+            at = datetime.combine(now.date(), datetime.strptime(value, "%H:%M").time())
+        except ValueError:
+            try:
+                return datetime.fromisoformat(value).timestamp()
+            except (ValueError, OverflowError):
+                text = _("%(value)r must be a time of day such as 22:00, or a date and time", value=value)
+                self.fail(text, param, ctx)
+        return (at if at > now else at + timedelta(days=1)).timestamp()
+
+
+class StartTime(Moment):
+    """A moment at which a job may start."""
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse as `Moment` does, and check the range."""
+        moment = super().convert(value, param, ctx)
+        try:
+            start_time(moment)
+        except InvalidRequest as error:
+            self.fail(str(error), param, ctx)
+        return moment
+
+
+def intake(settings: Settings, ledger: Ledger, banks: BankStore) -> Intake:
+    """For one submission. Raises Unavailable where there is no room for it."""
+    return Intake(settings, ledger, open_storage(settings), banks)
+
+
+class Shown:
+    """Progress of photos on stderr; a context that ends it."""
+
+    def __init__(self, title: str, planned: Callable[[Survey], None] = lambda survey: None) -> None:
+        self._title = title
+        self._planned = planned
+        self._stack = ExitStack()
+        self._update: Callable[..., None] | None = None
+        #: Photos that are durable, and all of them; 0 while nothing is planned.
+        self.done = self.total = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def planned(self, survey: Survey) -> None:
+        """Says what will be done, and begins to show how far it is."""
+        self._planned(survey)
+        self.total = survey.photos
+        self._update = self._stack.enter_context(output.progress(self._title, survey.photos))
+
+    def stored(self, photos: int) -> None:
+        """Shows that this number of photos is durable."""
+        self.done = photos
+        if self._update is not None:
+            self._update(photos)

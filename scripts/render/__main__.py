@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sheet", type=Path, help="write a contact sheet")
     parser.add_argument("--out", type=Path, help="write photos to OUT/<class>/<seed>.jpg")
-    parser.add_argument("--speed", action="store_true", help="measure photos a second on one core")
+    parser.add_argument("--speed", action="store_true", help="measure photos per second on one core")
     parser.add_argument("--classes", nargs="*", default=list(CLASSES))
     parser.add_argument("--designs", type=int, default=6)
     parser.add_argument("--views", type=int, default=1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from shared.bank.manifest import DEMO_NAME, NAMES_NAME
 from shared.bank.store import BankStore
 from shared.core.errors import ModelError
 from shared.core.settings import Settings
 from shared.encoder import describe
 
 #: Names of the banks that `weft up` builds: from rendered samples, and from class names only.
-DEMO, NAMES = "demo", "names"
+DEMO, NAMES = DEMO_NAME, NAMES_NAME
 
 
 def bank_needed(settings: Settings, name: str) -> bool:
@@ -18,11 +19,11 @@ def bank_needed(settings: Settings, name: str) -> bool:
     if current is None:
         return True
     manifest = banks.manifest(current)
-    if manifest["name"] not in (DEMO, NAMES):
+    if manifest.name not in (DEMO, NAMES):
         return False
-    if (name, manifest["name"]) == (DEMO, NAMES):
+    if (name, manifest.name) == (DEMO, NAMES):
         return True
     try:
-        return bool(manifest["identity"] != describe(settings).identity)
+        return manifest.identity != describe(settings).identity
     except ModelError:
         return True

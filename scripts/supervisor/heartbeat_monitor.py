@@ -8,7 +8,7 @@ time that it uses counts as activity.
 
 from __future__ import annotations
 
-from typing import Any
+from shared.jobs.heartbeat import Heartbeat, WorkerState
 
 #: Seconds without heartbeat and CPU time after which a running worker counts as hung; heartbeats are sent every 2
 #: seconds and valid for 15.
@@ -37,16 +37,16 @@ class HeartbeatMonitor:
         self._cpu_at = now
         self._progress_at = now
         self._cpu = 0.0
-        self._photos: object = None
+        self._photos: int | None = None
         self._stall_timeout = stall_timeout
         self.start_allowance = START_SECONDS * 2 ** min(failed_starts, MAX_DOUBLINGS)
-        #: Last reported state: starting, loading, ready, busy, error; None before the first heartbeat.
+        #: Last reported state; None before the first heartbeat.
         self.state: str | None = None
 
     @property
     def starting(self) -> bool:
         """Whether the engine's process has not sent a heartbeat yet."""
-        return self.state in (None, "starting")
+        return self.state in (None, WorkerState.STARTING)
 
     def waited(self, now: float) -> float:
         """Seconds since the current start."""
@@ -56,9 +56,7 @@ class HeartbeatMonitor:
         """Restarts all timeouts: the ledger was unreachable, or this process was suspended."""
         self._heartbeat_at = self._progress_at = self._cpu_at = now
 
-    def check(
-        self, now: float, heartbeat: dict[str, Any] | None, has_work: bool, cpu_seconds: float = 0.0
-    ) -> str | None:
+    def check(self, now: float, heartbeat: Heartbeat | None, has_work: bool, cpu_seconds: float = 0.0) -> str | None:
         """Records the current heartbeat; returns why the worker should be restarted, or None.
 
         `has_work`: the ledger has work for this worker. `cpu_seconds`: CPU time used by its processes so far; only
@@ -80,15 +78,15 @@ class HeartbeatMonitor:
         elif cpu_seconds - self._cpu >= CPU_ACTIVITY_SECONDS:
             self._cpu, self._cpu_at = cpu_seconds, now
 
-    def _record(self, now: float, heartbeat: dict[str, Any], has_work: bool) -> None:
-        if heartbeat.get("state") == "starting" and not self.starting:
+    def _record(self, now: float, heartbeat: Heartbeat, has_work: bool) -> None:
+        if heartbeat.state == WorkerState.STARTING and not self.starting:
             # The engine's process has ended, and a new one is starting.
             self._started_at = self._cpu_at = now
-        self.state = heartbeat.get("state")
+        self.state = heartbeat.state
         self._heartbeat_at = now
-        photos = heartbeat.get("photos")
-        idle = self.state == "ready" and not has_work
-        if photos != self._photos or idle or self.state not in ("ready", "busy"):
+        photos = heartbeat.photos
+        idle = self.state == WorkerState.READY and not has_work
+        if photos != self._photos or idle or not heartbeat.works:
             self._photos, self._progress_at = photos, now
 
     def _start_overdue(self, now: float) -> str | None:

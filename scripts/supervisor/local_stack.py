@@ -10,34 +10,38 @@ import urllib.error
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-import redis
-
+from scripts.supervisor import crash_loops
 from scripts.supervisor import redis as embedded
+from scripts.supervisor.external_redis import await_server
 from scripts.supervisor.first_bank import NAMES, bank_needed
 from scripts.supervisor.heartbeat_monitor import HeartbeatMonitor
+from scripts.supervisor.port import check_port
 from scripts.supervisor.process import Service, cpu_seconds, single_instance, trim
 from scripts.supervisor.signals import Signals
 from scripts.supervisor.supervisor import ManagedProcess, Say, Supervisor
+from shared.access.exposure import check_exposure
 from shared.bank.store import BankStore
-from shared.core.errors import Conflict, Unavailable, WeftError
+from shared.core.errors import Unavailable, WeftError
 from shared.core.messages import sentence
-from shared.core.network import open_to_network
 from shared.core.private_files import make_data_dir
+from shared.core.redis_client import client
 from shared.core.redis_urls import addresses
+from shared.core.service_manager import ServiceManager
 from shared.core.settings import Settings, cores
 from shared.encoder import engine
 from shared.jobs.admission import memory_share
+from shared.jobs.heartbeat import Heartbeat, WorkerState, live_workers
 from shared.jobs.ledger import Ledger
 from shared.jobs.ledger.connection import Connection
 from shared.jobs.ledger.keys import ready as ready_key
+from shared.jobs.ledger.redis_errors import redis_errors
 from shared.jobs.model import Lane
+from shared.storage import require_storage
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Seconds for the whole shutdown; the workers get what the other services do not need.
-STOP_SECONDS = 23.0
-WEB_STOP_SECONDS, DISPATCHER_STOP_SECONDS, REDIS_STOP_SECONDS = 3.0, 1.5, 3.0
+#: Seconds that each kind of service has to end, in this order; what is not done then is killed.
+WEB_STOP_SECONDS, DISPATCHER_STOP_SECONDS, WORKERS_STOP_SECONDS, REDIS_STOP_SECONDS = 5.0, 5.0, 20.0, 10.0
 #: Lease periods without progress before a worker is restarted: by then its work has been reassigned.
 STALLED_LEASES = 3
 #: Seconds between two checks of the heartbeats, and of the log sizes.
@@ -54,6 +58,7 @@ class LocalStack:
     def __init__(self, settings: Settings, workers: int, demo: bool, say: Say) -> None:
         self.settings = settings
         self.say = say
+        self.systemd = ServiceManager()
         self.signals = Signals()
         self.signals.install()
         self.supervisor = Supervisor(self.signals, say)
@@ -92,7 +97,9 @@ class LocalStack:
             (self.settings.data_dir / "photos").mkdir(exist_ok=True)
         with single_instance(self.settings.run_dir, self.settings.data_dir):
             check_port(self.settings.host, self.settings.port)
-            if warning := open_to_network(self.settings):
+            if away := require_storage(self.settings):
+                self.say("storage", str(away))
+            if warning := check_exposure(self.settings):
                 self.say("web", warning)
             try:
                 self._start_redis()
@@ -100,12 +107,13 @@ class LocalStack:
                     self._start_services()
                 self._supervise()
             finally:
+                self.systemd.stopping()
                 self._stop()
 
     def _start_redis(self) -> None:
         if self.settings.redis_url is not None:
-            if not embedded.answers(self.settings.redis_url.get_secret_value()):
-                raise Unavailable("redis_unavailable")
+            for finding in await_server(self.settings, self.signals):
+                self.say("redis", str(finding))
             return
         pair = self._pair = embedded.prepare(self.settings)
         self._servers = [self.supervisor.add(service) for service in pair.services]
@@ -130,7 +138,7 @@ class LocalStack:
             argv = (sys.executable, "-P", "-m", "scripts.supervisor.demo")
             self.say("demo", "preparing sample photos, and a demo bank if there is no bank")
             self._prepare = [self.supervisor.add(self._service("demo", argv=argv), once=True)]
-        elif engine.parse(self.settings.engine).precision != "null" and bank_needed(self.settings, NAMES):
+        elif engine.parse(self.settings.engine).has_model and bank_needed(self.settings, NAMES):
             argv = (sys.executable, "-P", "-m", "scripts.supervisor.names")
             self.say("names", "no bank yet: preparing to rank by class name only")
             self._prepare = [self.supervisor.add(self._service("names", argv=argv), once=True)]
@@ -172,9 +180,11 @@ class LocalStack:
         if not self._web_open and self._answers("/healthz"):
             self._web_open = True
             self.say("web", f"open {self.url}   (Ctrl-C stops everything)")
+            self.systemd.ready(f"pages at {self.url}")
         if self._web_open and not self._ready and self._answers("/readyz"):
             self._ready = True
             self.say("weft", f"ready to classify: {self.url}")
+            self.systemd.status(f"ready to classify: {self.url}")
 
     def _answers(self, path: str) -> bool:
         # OSError covers refused, reset and late; HTTPError is one, too.
@@ -189,13 +199,16 @@ class LocalStack:
         monitors = {managed.name: self._monitor(managed) for managed in self._workers if managed.running}
         try:
             heartbeats = self._heartbeats()
+            if self._ledger is not None:
+                working = [pid for pid, heartbeat in heartbeats.items() if heartbeat.works]
+                crash_loops.report(self._ledger, self.settings, self._workers, working)
             if self._ledger is not None and memory_share(self._ledger) >= 1:
                 # A full Redis refuses heartbeats too, so that missing ones mean nothing.
                 raise Unavailable("memory_full")
             ready_work = {
-                heartbeat["identity"]: self._has_ready_work(heartbeat["identity"])
+                heartbeat.identity: self._has_ready_work(heartbeat.identity)
                 for heartbeat in heartbeats.values()
-                if heartbeat.get("identity")
+                if heartbeat.identity
             }
         except WeftError:
             self._ledger = None
@@ -210,9 +223,10 @@ class LocalStack:
                 continue
             heartbeat = heartbeats.get(managed.process.pid)
             monitor = monitors[managed.name]
-            # Ready work may belong to a job whose folder this worker cannot read.
-            known = heartbeat or {}
-            waiting = ready_work.get(known.get("identity"), False) and not known.get("hidden_jobs")
+            # Ready work may belong to a job that this worker leaves alone.
+            left_alone = heartbeat and (heartbeat.hidden_jobs or heartbeat.blocked_jobs)
+            identity = heartbeat.identity if heartbeat and not left_alone else None
+            waiting = ready_work.get(identity or "", False)
             why = monitor.check(now, heartbeat, waiting, cpu_seconds(managed.process.pid))
             if why:
                 if monitor.starting:
@@ -242,68 +256,53 @@ class LocalStack:
             known = self._monitors[managed.name] = (managed.started_at, monitor)
         return known[1]
 
-    def _heartbeats(self) -> dict[int, dict[str, Any]]:
+    def _heartbeats(self) -> dict[int, Heartbeat]:
         """Heartbeats of this machine's workers, by the process id that `weft up` started (their session leader)."""
         if self._ledger is None:
             # Short timeouts, because Ctrl-C waits for this call.
-            client = redis.Redis.from_url(addresses(self.settings).ledger, socket_timeout=1, socket_connect_timeout=1)
-            self._ledger = Ledger(Connection(client))
+            connected = client(addresses(self.settings).ledger, socket_timeout=1, socket_connect_timeout=1)
+            self._ledger = Ledger(Connection(connected))
         found = {}
-        for heartbeat in self._ledger.workers():
-            if heartbeat.get("host") == socket.gethostname():
+        for heartbeat in live_workers(self._ledger):
+            if heartbeat.host == socket.gethostname() and heartbeat.pid:
                 with suppress(OSError):
-                    found[os.getsid(heartbeat["pid"])] = heartbeat
+                    found[os.getsid(heartbeat.pid)] = heartbeat
         return found
 
     def _has_ready_work(self, identity: str) -> bool:
         assert self._ledger is not None
-        client = self._ledger.connection.redis
-        try:
-            return any(client.llen(ready_key(identity, lane.value)) for lane in Lane)
-        except redis.RedisError as error:
-            raise Unavailable("redis_unavailable") from error
+        connected = self._ledger.connection.redis
+        with redis_errors():
+            return any(connected.llen(ready_key(identity, lane.value)) for lane in Lane)
 
-    def _report_state(self, name: str, heartbeat: dict[str, Any]) -> None:
+    def _report_state(self, name: str, heartbeat: Heartbeat) -> None:
         """Prints a worker's state when it has changed."""
-        state = {"busy": "ready"}.get(heartbeat["state"], heartbeat["state"])
+        state = WorkerState.READY if heartbeat.works else heartbeat.state
         bank = self._banks.current()
-        error = heartbeat["error"]
-        now = (state, state == "ready" and bank, error and error["code"])
+        error = heartbeat.error
+        now = (state, heartbeat.works and bank, error and error.code)
         if self._reported.get(name) == now:
             return
         self._reported[name] = now
         if error:
-            self.say(name, sentence(error["code"], **error["detail"]))
-        elif state == "ready" and bank is None:
+            self.say(name, sentence(error.code, **error.detail))
+        elif heartbeat.works and bank is None:
             preparing = any(managed.running for managed in self._prepare)
             lacks = "its bank is being built" if preparing else sentence("no_bank")
-            self.say(name, f"{heartbeat['model']} on {heartbeat['device']}; {lacks}")
+            self.say(name, f"{heartbeat.model} on {heartbeat.device}; {lacks}")
         else:
-            self.say(
-                name, f"{state}: {heartbeat['model']}" + (f" on {heartbeat['device']}" if heartbeat["device"] else "")
-            )
+            self.say(name, f"{state}: {heartbeat.model}" + (f" on {heartbeat.device}" if heartbeat.device else ""))
 
     def _stop(self) -> None:
         if self.signals.asked_at is not None:
             self.say("weft", "stopping; workers finish their current photos")
-        deadline = time.monotonic() + STOP_SECONDS
         self.supervisor.end(self._prepare, 0)
+        # Nothing new is taken, nothing new is handed out, what is in hand is finished or handed back.
         self.supervisor.end(self._web, WEB_STOP_SECONDS)
-        self.supervisor.end(self._workers, deadline - time.monotonic() - DISPATCHER_STOP_SECONDS - REDIS_STOP_SECONDS)
         self.supervisor.end(self._dispatcher, DISPATCHER_STOP_SECONDS)
+        self.supervisor.end(self._workers, WORKERS_STOP_SECONDS)
         # Redis gets its time to save, even on a forced quit.
         self.signals.force_quit = False
         self.supervisor.end(self._servers, REDIS_STOP_SECONDS)
         if self._pair is not None:
             self._pair.withdraw()
-
-
-def check_port(host: str, port: int) -> None:
-    """Raise Conflict (`port_in_use`) where the web process could not listen."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind((host, port))
-        except OSError as error:
-            raise Conflict("port_in_use", host=host, port=port) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import signal
@@ -17,6 +16,7 @@ from typing import IO
 import psutil
 
 from shared.core.errors import Conflict
+from shared.core.files import try_lock
 
 #: Number of rotated logs per service: x.log.1 … x.log.3.
 KEPT_LOGS = 3
@@ -78,10 +78,8 @@ def spawn(service: Service) -> subprocess.Popen[bytes]:
 
 
 def _lock(file: IO[bytes], name: str) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise StillRunning(name) from error
+    if not try_lock(file):
+        raise StillRunning(name)
 
 
 def signal_session(process: subprocess.Popen[bytes], sig: int) -> None:
@@ -119,26 +117,13 @@ def trim(log: Path) -> None:
             os.truncate(log, 0)
 
 
-def last_lines(log: Path, count: int = 5, size: int = 8192) -> str:
-    """The end of a log, for an error message."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - size))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
-        return ""
-    return "\n".join(text.strip().splitlines()[-count:])
-
-
 @contextmanager
 def single_instance(run_dir: Path, data_dir: Path) -> Iterator[None]:
     """Locks the data folder for one `weft up`; raises Conflict (`already_running`) while another holds it."""
     with (run_dir / "up.lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not try_lock(file):
             file.seek(0)
-            raise Conflict("already_running", data_dir=str(data_dir), pid=file.read().strip() or "?") from error
+            raise Conflict("already_running", data_dir=str(data_dir), pid=file.read().strip() or "?")
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

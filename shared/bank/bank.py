@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shared.bank.manifest import ClassEntry, Manifest
+from shared.core.encoder_info import EncoderInfo
+from shared.core.engine_names import HASH_ENGINES
 from shared.core.errors import BankError
-from shared.encoder.info import HASH_ENGINES, EncoderInfo
 
 Floats = npt.NDArray[np.float32]
-
-#: File of a trained index.
-INDEX = "samples.index"
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +22,7 @@ class Bank:
     """Classes sorted by label; the samples of a class lie beside each other in `vectors`."""
 
     version: str
-    manifest: dict[str, Any]
+    manifest: Manifest
     #: [C] labels.
     labels: tuple[str, ...]
     #: [n, d] float16, L2-normalised rows, memory-mapped.
@@ -40,24 +39,22 @@ class Bank:
     names: Floats | None
     #: [C, d + 1] float32, weights and bias of a linear method (GDA, ridge), where one was chosen.
     linear: Floats | None
-    #: A trained index over `vectors`, in banks large enough for one.
-    index_path: Path | None = None
 
     @classmethod
-    def open(cls, folder: Path, manifest: dict[str, Any]) -> Bank:
+    def open(cls, folder: Path, manifest: Manifest) -> Bank:
         """Maps a version's arrays. Raises BankError("bank_damaged") where they contradict the manifest."""
 
         def array(name: str, mmap: bool = False) -> Any:
-            if name not in manifest["files"]:
+            if name not in manifest.files:
                 return None
             return np.load(folder / name, mmap_mode="r" if mmap else None, allow_pickle=False)
 
         try:
-            counts = [int(entry["count"]) for entry in manifest["classes"]]
+            counts = [entry.count for entry in manifest.classes]
             bank = cls(
-                version=manifest["version"],
+                version=manifest.version,
                 manifest=manifest,
-                labels=tuple(entry["label"] for entry in manifest["classes"]),
+                labels=tuple(entry.label for entry in manifest.classes),
                 vectors=array("vectors.npy", mmap=True),
                 starts=np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64),
                 centroids=array("centroids.npy"),
@@ -65,12 +62,11 @@ class Bank:
                 texts=array("texts.npy"),
                 names=array("names.npy"),
                 linear=array("linear.npy"),
-                index_path=folder / INDEX if INDEX in manifest["files"] else None,
             )
             rows, dim = bank.vectors.shape
             consistent = rows == bank.starts[-1] == len(bank.ids) and bank.centroids.shape == (len(counts), dim)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as failure:
-            raise BankError("bank_damaged", version=manifest.get("version", "?"), reason=str(failure)) from failure
+            raise BankError("bank_damaged", version=manifest.version, reason=str(failure)) from failure
         if not consistent or dim != bank.dim:
             raise BankError("bank_damaged", version=bank.version, reason="arrays and manifest disagree")
         if not rows and bank.names is None:
@@ -79,34 +75,34 @@ class Bank:
 
     @property
     def model(self) -> str:
-        return str(self.manifest["model"])
+        return self.manifest.model
 
     @property
     def identity(self) -> str:
-        return str(self.manifest["identity"])
+        return self.manifest.identity
 
     @property
     def dim(self) -> int:
-        return int(self.manifest["encoder"]["dim"])
+        return self.manifest.encoder.dim
 
     @property
     def meaningful(self) -> bool:
         """Whether vectors show what is in a photo: hash engines' do not."""
-        return self.manifest["encoder"]["engine"] not in HASH_ENGINES
+        return self.manifest.encoder.engine not in HASH_ENGINES
 
     @property
-    def classes(self) -> list[dict[str, Any]]:
-        """The manifest's classes: `label zh en aliases count`."""
-        return list(self.manifest["classes"])
+    def classes(self) -> list[ClassEntry]:
+        """The manifest's classes."""
+        return self.manifest.classes
 
     @property
     def counts(self) -> npt.NDArray[np.int64]:
-        """[C] samples a class."""
+        """[C] samples per class."""
         return np.diff(self.starts)
 
     def aside_vectors(self, folder: Path) -> npt.NDArray[np.float16]:
         """[a, d] vectors of the samples set aside, in the order of `BankStore.aside`; `folder` is the version's."""
-        if "aside.npy" not in self.manifest["files"]:
+        if "aside.npy" not in self.manifest.files:
             return np.empty((0, self.dim), np.float16)
         rows: npt.NDArray[np.float16] = np.load(folder / "aside.npy", allow_pickle=False)
         return rows
@@ -122,6 +118,6 @@ class Bank:
         else:
             fits = info.identity == self.identity and self.meaningful
         if not fits:
-            built = self.manifest["encoder"]
-            mine, other = f"{built['model']} ({built['engine']})", f"{info.model} ({info.engine})"
+            built = self.manifest.encoder
+            mine, other = f"{built.model} ({built.engine})", f"{info.model} ({info.engine})"
             raise BankError("bank_model_mismatch", bank_model=mine, model=other)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from typing import Any
 
+from shared.bank.manifest import ClassEntry
 from shared.bank.store import BankStore
 from shared.core.errors import Conflict, WeftError
 from shared.core.names import fold, normal
@@ -25,22 +25,22 @@ class UnknownClass(Conflict):
 
     code = "unknown_class"
 
-    def __init__(self, label: str, near: Sequence[dict[str, Any]]) -> None:
-        self.near = [{name: entry.get(name) for name in ("label", "zh", "en")} for entry in near]
-        shown = "; ".join(" / ".join(dict.fromkeys(filter(None, entry.values()))) for entry in self.near)
+    def __init__(self, label: str, near: Sequence[ClassEntry]) -> None:
+        self.near = list(near)
+        shown = "; ".join(" / ".join(dict.fromkeys(filter(None, (e.label, e.zh, e.en)))) for e in near)
         super().__init__(label=label, near=shown or "–")
 
 
 class ClassNames:
     """The classes of a bank, or of several in order of precedence, by every name they have. Immutable and shareable."""
 
-    def __init__(self, classes: Iterable[dict[str, Any]]) -> None:
-        self._classes: dict[str, dict[str, Any]] = {}
+    def __init__(self, classes: Iterable[ClassEntry]) -> None:
+        self._classes: dict[str, ClassEntry] = {}
         for entry in classes:
-            self._classes.setdefault(entry["label"], entry)
+            self._classes.setdefault(entry.label, entry)
         named: dict[str, set[str]] = {}
         for label, entry in self._classes.items():
-            for name in (entry.get("zh"), entry.get("en"), *entry.get("aliases", ())):
+            for name in (entry.zh, entry.en, *entry.aliases):
                 if name:
                     named.setdefault(name_key(name), set()).add(label)
         # A name of two classes means neither; a label always means its own class.
@@ -58,7 +58,7 @@ class ClassNames:
         """The label that `text` means: a label as it is, else any name in any case, width or spacing; None: none."""
         return text if text in self._classes else self._meaning.get(name_key(text))
 
-    def near(self, text: str) -> list[dict[str, Any]]:
+    def near(self, text: str) -> list[ClassEntry]:
         """Classes whose names resemble `text`, or contain it, best first."""
         key = name_key(text)
         similar = get_close_matches(key, self._meaning, n=2 * NEAR, cutoff=0.6)
@@ -68,8 +68,8 @@ class ClassNames:
 
     def typed(self, label: str, lang: str) -> str:
         """The name to offer for a class in a list of suggestions: in `lang`, but the label where that is ambiguous."""
-        entry = self._classes.get(label, {})
-        name = entry.get(lang) or label
+        entry = self._classes.get(label)
+        name = (entry.name(lang) if entry else "") or label
         return name if self.resolve(name) == label else label
 
 
@@ -89,21 +89,15 @@ class Spellings:
         return self.resolve(text) or self._new.setdefault(name_key(text), normal(text))
 
 
-def ranked_classes(manifest: dict[str, Any]) -> list[dict[str, Any]]:
-    """A version's classes, and those without a sample that are ranked by their name all the same."""
-    named: list[dict[str, Any]] = manifest["unused_classes"] if manifest["counts"].get("named") else []
-    return [*manifest["classes"], *named]
-
-
 def class_names(banks: BankStore, version: str | None = None) -> ClassNames:
     """Names of `version`'s classes, then of those that the active version has beside them.
 
     A version that is gone or damaged contributes nothing: a correction must stay possible without it.
     """
-    classes: list[dict[str, Any]] = []
+    classes: list[ClassEntry] = []
     for wanted in dict.fromkeys((version, None)):
         try:
-            classes += ranked_classes(banks.manifest(wanted))
+            classes += banks.manifest(wanted).ranked_classes
         except WeftError:
             continue
     return ClassNames(classes)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
+
+from shared.bank.ranking_fit import RankingFit
+from shared.core.documents import Document, parse_json
+from shared.core.encoder_info import EncoderInfo
 from shared.core.errors import BankError
 from shared.core.files import fsync, sha256_of, write_atomic
 
@@ -26,55 +32,195 @@ class Origin(StrEnum):
     ADD = "add"
     RESTORE = "restore"
     NAMES = "names"
+    #: Classes named, merged, moved or removed by hand.
+    EDIT = "edit"
+    #: Photos added to classes.
+    PHOTOS = "photos"
 
 
-def canonical(document: dict[str, Any]) -> bytes:
+#: Names of the banks that Weft builds itself, from rendered samples and from class names: a user's has another.
+DEMO_NAME, NAMES_NAME = "demo", "names"
+
+
+class ClassEntry(Document):
+    """A class's label, its names, and how many samples it has."""
+
+    label: str
+    zh: str = ""
+    en: str = ""
+    aliases: list[str] = Field(default_factory=list)
+    #: Not given for a class without a sample.
+    count: int = 0
+    #: What people should know of it; only where somebody wrote it.
+    notes: str = ""
+
+    def name(self, lang: str) -> str:
+        """Its display name in `zh` or `en`; empty where it has none, or in another language."""
+        return {"zh": self.zh, "en": self.en}.get(lang, "")
+
+    def numbered(self, count: int) -> ClassEntry:
+        """The same class with so many samples."""
+        return self.model_copy(update={"count": count})
+
+    def without_count(self) -> ClassEntry:
+        """Its label and names alone."""
+        bare = ClassEntry(label=self.label, zh=self.zh, en=self.en, aliases=self.aliases)
+        return bare.model_copy(update={"notes": self.notes}) if self.notes else bare
+
+
+class Counts(Document):
+    """Numbers of a version; all 0 where its manifest is damaged."""
+
+    classes: int = 0
+    samples: int = 0
+    #: Classes without a sample that are ranked by name.
+    named: int = 0
+    aside: int = 0
+    #: Photos that could not be read.
+    skipped: int = 0
+    #: Photos that were there already.
+    duplicates: int = 0
+
+
+class Finding(Document):
+    """What is wrong with some samples of a class; which fields there are depends on `code`."""
+
+    code: str
+    label: Annotated[str, Field(alias="class")]
+    #: All classes concerned, for `duplicate_across` and `confusable`.
+    classes: list[str] = Field(default_factory=list)
+    #: Ids.
+    samples: list[str]
+    #: Duplicates: the same to the last bit.
+    exact: bool = False
+    #: Suspects: the label of the class that they resemble.
+    looks_like: str = ""
+    #: Small classes: presets that do not rank the class by its samples, and whether they rank it by its name.
+    presets: list[str] = Field(default_factory=list)
+    named: bool = False
+
+    @property
+    def concerned(self) -> list[str]:
+        """The labels of all classes concerned."""
+        return self.classes or [self.label]
+
+
+class Skipped(Document):
+    """A photo that could not be used, with the code and values of its error."""
+
+    name: str
+    code: str
+    detail: Any
+
+
+class FileEntry(Document):
+    bytes: int
+    sha256: str
+
+
+class Manifest(Document):
+    """What a version is, how it was made, and what its files are."""
+
+    version: str
+    name: str
+    #: Seconds since the epoch.
+    created: float
+    #: A string where only a later version knows the origin.
+    origin: Annotated[Origin | str, Field(union_mode="left_to_right")]
+    parent: str | None = None
+    #: Who asked for it, where that is known.
+    by: str | None = None
+    model: str
+    identity: str
+    encoder: EncoderInfo
+    counts: Counts
+    #: By label; those without a sample are ranked by their names where there is a `names.npy`.
+    classes: list[ClassEntry]
+    unused_classes: list[ClassEntry] = Field(default_factory=list)
+    #: Classes that were removed, for the day when one of their excluded samples is restored.
+    removed_classes: list[ClassEntry] = Field(default_factory=list)
+    ranking: RankingFit
+    warnings: list[Finding] = Field(default_factory=list)
+    skipped: list[Skipped] = Field(default_factory=list)
+    #: The oldest treatment of colours that any of its vectors was made with (`shared.core.encoder_info.COLOUR`).
+    colour: int = 1
+    format: int = FORMAT
+    #: Name → size and SHA-256.
+    files: dict[str, FileEntry] = Field(default_factory=dict)
+    #: SHA-256 of the manifest without this field, as canonical JSON.
+    digest: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        document = super().to_json()
+        if not self.encoder.preprocessing:
+            # Earlier versions did not say it.
+            document["encoder"].pop("preprocessing", None)
+        return document
+
+    @property
+    def ranked_classes(self) -> list[ClassEntry]:
+        """The classes, and those without a sample that are ranked by their name all the same."""
+        return [*self.classes, *self.named_classes]
+
+    @property
+    def named_classes(self) -> list[ClassEntry]:
+        """The classes without a sample that are ranked by their name."""
+        return self.unused_classes if self.counts.named else []
+
+
+def canonical(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def seal_manifest(folder: Path, manifest: dict[str, Any], files: list[str]) -> dict[str, Any]:
+def seal_manifest(folder: Path, manifest: Manifest, files: Sequence[str]) -> Manifest:
     """Writes `manifest.json` with the size and SHA-256 of `files` (relative to `folder`) and a digest of itself."""
-    manifest = {**manifest, "format": FORMAT, "files": {}}
+    entries = {}
     for name in files:
         path = folder / name
         fsync(path)
-        manifest["files"][name] = {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
-    manifest["digest"] = hashlib.sha256(canonical(manifest)).hexdigest()
-    write_atomic(folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1).encode())
-    return manifest
+        entries[name] = FileEntry(bytes=path.stat().st_size, sha256=sha256_of(path))
+    sealed = {key: value for key, value in manifest.to_json().items() if key != "digest"}
+    sealed |= {"format": FORMAT, "files": {name: entry.to_json() for name, entry in entries.items()}}
+    sealed["digest"] = hashlib.sha256(canonical(sealed)).hexdigest()
+    write_atomic(folder / MANIFEST, json.dumps(sealed, ensure_ascii=False, indent=1).encode())
+    return Manifest.from_json(sealed)
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> Manifest:
     """The sealed manifest of a version's folder.
 
     Raises BankError("bank_damaged") where it is missing, cut off, edited, or of an unknown format.
     """
     version = folder.name
     try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
-        digest = manifest.pop("digest")
-        found = manifest["format"]
+        document = parse_json((folder / MANIFEST).read_bytes())
+        digest = document["digest"]
+        found = document["format"]
+        unsigned = {key: value for key, value in document.items() if key != "digest"}
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as failure:
         raise BankError("bank_damaged", version=version, reason=f"{MANIFEST}: {failure}") from failure
     if found != FORMAT:
         raise BankError("bank_damaged", version=version, reason=f"format {found}, this program reads {FORMAT}")
-    if hashlib.sha256(canonical(manifest)).hexdigest() != digest:
+    if hashlib.sha256(canonical(unsigned)).hexdigest() != digest:
         raise BankError("bank_damaged", version=version, reason=f"{MANIFEST} does not match its own checksum")
-    return manifest
+    try:
+        return Manifest.from_json(document)
+    except ValueError as failure:
+        raise BankError("bank_damaged", version=version, reason=f"{MANIFEST}: {failure}") from failure
 
 
-def verify_files(folder: Path, manifest: dict[str, Any], checksums_up_to: int | None = None) -> None:
+def verify_files(folder: Path, manifest: Manifest, checksums_up_to: int | None = None) -> None:
     """Compares every file with the manifest: size always, SHA-256 up to `checksums_up_to` bytes (None: all files).
 
     Raises BankError("bank_damaged") naming the file.
     """
-    for name, expected in manifest["files"].items():
+    for name, expected in manifest.files.items():
         path = folder / name
         try:
             size = path.stat().st_size
-            if size != expected["bytes"]:
-                reason = f"{name} has {size} bytes instead of {expected['bytes']}"
-            elif (checksums_up_to is None or size <= checksums_up_to) and sha256_of(path) != expected["sha256"]:
+            if size != expected.bytes:
+                reason = f"{name} has {size} bytes instead of {expected.bytes}"
+            elif (checksums_up_to is None or size <= checksums_up_to) and sha256_of(path) != expected.sha256:
                 reason = f"{name} does not match its checksum"
             else:
                 continue

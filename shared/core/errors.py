@@ -24,7 +24,7 @@ class WeftError(Exception):
 
 
 class PhotoError(WeftError):
-    """One photo cannot be classified: its item fails, everything else goes on."""
+    """One photo cannot be classified: its item fails, everything else continues."""
 
     code = "unreadable"
     status = 422

@@ -10,13 +10,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 from shared.core.errors import Unavailable
 
 
 @contextmanager
 def disk_errors() -> Iterator[None]:
-    """A full disk or an exceeded quota becomes `Unavailable("disk_full")`; whatever was in force stays in force."""
+    """A full disk or an exceeded quota becomes `Unavailable("disk_full")`; whatever was valid stays so."""
     try:
         yield
     except OSError as failure:
@@ -37,6 +38,25 @@ def file_lock(path: Path) -> Iterator[None]:
         yield
 
 
+def is_locked(file: IO[Any]) -> bool:
+    """Whether another process, or another open file, holds an exclusive flock."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return False
+
+
+def try_lock(file: IO[Any]) -> bool:
+    """Takes the exclusive flock of an open file without waiting; False while another holds it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -51,18 +71,31 @@ def fsync(path: Path) -> None:
         os.close(handle)
 
 
-def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replaces `path` in one step: readers see the old bytes or the new ones, a crash leaves one of both."""
+@contextmanager
+def replacing(path: Path, *, mode: int = 0o600, durable: bool = True) -> Iterator[Path]:
+    """A new file in the same folder, to be written in the block; it becomes `path` in one step when the block ends.
+
+    Readers see the old file or the complete new one, a crash leaves one of both, and an error leaves the old one.
+    `durable=False`: not synced, because the caller syncs many at once.
+    Raises Unavailable (`disk_full`).
+    """
     with disk_errors():
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        os.close(handle)
+        temporary = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, mode)
+            yield temporary
+            if durable:
+                fsync(temporary)
+            temporary.chmod(mode)
             os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        fsync(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+        if durable:
+            fsync(path.parent)
+
+
+def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Replaces `path` in one step. Raises as `replacing` does."""
+    with replacing(path, mode=mode) as temporary:
+        temporary.write_bytes(data)

@@ -76,9 +76,14 @@ def path_name(raw: str) -> str:
     return clean(raw, MAX_PATH) or "photo"
 
 
+#: Categories of characters that show nothing by themselves, and letters and symbols that look like a space.
+_UNSEEN, _BLANK = ("Cc", "Cf", "Mn", "Zs"), "\u115f\u1160\u2800\u3164\uffa0"
+
+
 def title(raw: str) -> str:
-    """A job's name: one cleaned line of at most `MAX_TITLE` characters."""
-    return clean(" ".join(readable(raw).split()))[:MAX_TITLE].strip()
+    """A job's name: one cleaned line of at most `MAX_TITLE` characters; empty where nobody would see any of them."""
+    cleaned = clean(" ".join(readable(raw).split()))[:MAX_TITLE].strip()
+    return cleaned if any(unicodedata.category(c) not in _UNSEEN and c not in _BLANK for c in cleaned) else ""
 
 
 def normal(raw: str) -> str:

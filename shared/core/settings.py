@@ -1,26 +1,47 @@
-"""Everything that can be set, in one class. `weft doctor` prints what is in force; README lists the ones people use."""
+"""Everything that can be set, in one class. `weft doctor` prints the effective values; README lists the usual ones."""
 
 from __future__ import annotations
 
+import ipaddress
+import logging
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 from pydantic_settings.sources import EnvSettingsSource
 
 #: Photos in one chunk at most: one commit, one lease.
 CHUNK_ITEMS = 64
+#: What a setting may say at most, so that no sum or limit of the system overflows.
+MAX_DAYS, MAX_SECONDS, MAX_MB = 36_500, 86_400, 16 * 1024**2
 
 
 class _FileSecrets(EnvSettingsSource):
     """`WEFT_X_FILE=/run/secrets/x` sets X to the file's content, the way Docker and systemd hand out secrets."""
 
+    def __call__(self) -> dict[str, Any]:
+        try:
+            return super().__call__()
+        except SettingsError as failure:
+            # Whoever shows what is wrong with a setting finds its name in the ValidationError.
+            if isinstance(failure.__cause__, ValidationError):
+                raise failure.__cause__ from None
+            raise
+
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
         path = os.environ.get(f"WEFT_{field_name.upper()}_FILE")
-        value = Path(path).read_text(encoding="utf-8").strip() if path else None
+        try:
+            value = Path(path).read_text(encoding="utf-8").strip() if path else None
+        except (OSError, ValueError) as failure:
+            reason = f"{path}: {getattr(failure, 'strerror', None) or failure}"
+            told = PydanticCustomError("unreadable_file", "{reason}", {"reason": reason})
+            raise ValidationError.from_exception_data(
+                "Settings", [{"type": told, "loc": (field_name,), "input": path}]
+            ) from failure
         return value, field_name, False
 
 
@@ -35,15 +56,32 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     #: Further names that the pages are reached by, joined by commas; `.example.com` takes all below it, `*` any.
     allowed_hosts: str = ""
+    #: Serve other machines although no key is needed; without it `weft` refuses to start beyond loopback.
+    open: bool = False
+    #: A key of at least 16 characters that may do everything, named `env`; further ones: `weft key create`.
+    api_key: SecretStr | None = None
+    #: Header in which a trusted proxy names the user, e.g. `X-Forwarded-User`. Requests then need a user or a key.
+    auth_header: str = ""
+    #: Header in which a trusted proxy names the user's groups, joined by commas.
+    auth_groups_header: str = "X-Forwarded-Groups"
+    #: Scopes by group, e.g. `*=read,weavers=submit+review,leads=admin`; `*`: every user.
+    auth_groups: str = "*=submit+review"
+    #: Addresses or networks of proxies whose headers are believed, joined by commas.
+    trusted_proxies: str = ""
+    #: Hours without a request after which a login ends.
+    session_hours: float = Field(12, gt=0, le=24 * 365)
+    #: Days that the audit log keeps an event.
+    audit_days: float = Field(365, gt=0, le=MAX_DAYS)
     #: Port that the pages are served on.
-    port: int = 8000
-    #: The ledger's and broker's Redis. Unset: the embedded one of `weft up`, found through `data_dir`.
+    port: int = Field(8000, ge=0, le=65535)
+    #: The ledger's and broker's Redis: redis://, rediss://, unix://, or redis+sentinel://USER:PASSWORD@HOST:PORT,…/SERVICE.
+    #: Unset: the embedded one of `weft up`, found through `data_dir`.
     redis_url: SecretStr | None = None
     #: The embedding cache's own Redis (`allkeys-lru`). Unset with `redis_url` set: each worker keeps only its own.
     cache_redis_url: SecretStr | None = None
     #: Where blobs, thumbnails and banks live when several machines share them: an fsspec URL such as s3://bucket/weft.
     storage_url: str | None = None
-    #: `demo`, `ARCH/TAG`, `ARCH/path/to/weights.safetensors`; several joined by ` + `.
+    #: `demo`, `ARCH/TAG`, `ARCH/path/to/weights.safetensors` (`…@TAG`: prepared as TAG); several joined by ` + `.
     model: str = "demo"
     #: Where weights given by name are looked for before they are downloaded. Unset: `data_dir/weights`.
     model_dir: Path | None = None
@@ -56,33 +94,52 @@ class Settings(BaseSettings):
     #: Folders below which folder jobs may read, joined by os.pathsep. Empty: `data_dir/photos`.
     folder_roots: str = ""
     #: Encoder threads of a worker; 0: the cores this process may use, divided by the workers that `weft up` starts.
-    threads: int = Field(0, ge=0)
+    threads: int = Field(0, ge=0, le=4096)
     #: Photos per encoder call; 0: chosen for the engine.
-    micro_batch: int = Field(0, ge=0)
+    micro_batch: int = Field(0, ge=0, le=65536)
     #: Decode JPEG on the GPU where the engine runs there and torchvision can.
     gpu_jpeg: bool = True
+    #: Who is told that a job has ended: URLs with blanks between, e.g. `https://example.org/hook#SECRET`. Robots of
+    #: WeCom, DingTalk, Feishu and Slack are known by their hosts; `KIND+https://…` names a kind: generic, wecom,
+    #: dingtalk, feishu, slack.
+    webhooks: SecretStr = SecretStr("")
+    #: Where people reach the pages, e.g. `https://weft.example.org`: for links in messages.
+    public_url: str = ""
     #: Days that the ledger keeps a finished job; its projection stays until it is deleted.
-    keep_days: float = Field(30, gt=0)
+    keep_days: float = Field(30, gt=0, le=MAX_DAYS)
     #: Megabytes of the embedding cache's Redis.
-    cache_mb: int = Field(512, ge=16)
+    cache_mb: int = Field(512, ge=16, le=MAX_MB)
     #: Megabytes of the ledger's Redis (`noeviction`).
-    ledger_mb: int = Field(2048, ge=16)
+    ledger_mb: int = Field(2048, ge=16, le=MAX_MB)
     #: Bytes of one request's body at most.
-    max_upload_bytes: int = Field(20 * 1024**3, gt=0)
+    max_upload_bytes: int = Field(20 * 1024**3, gt=0, le=MAX_MB * 1024**2)
+    #: Connections that the web server holds at once; what comes beyond gets 503, probes excepted.
+    max_connections: int = Field(1000, ge=10, le=100_000)
+    #: Hours after the last file for which an upload that is not complete can be continued; then its files are removed.
+    upload_hours: float = Field(24, gt=0, le=24 * 30)
+    #: Seconds that a client has for a request's headers, again for every 64 kB of its body, and for taking an answer.
+    request_seconds: float = Field(20, gt=0, le=MAX_SECONDS)
     #: Files in one upload at most, zip members included.
-    max_upload_files: int = Field(100_000, gt=0)
+    max_upload_files: int = Field(100_000, gt=0, le=10_000_000)
     #: Bytes of one photo at most.
-    max_photo_bytes: int = Field(256 * 1024**2, gt=0)
+    max_photo_bytes: int = Field(256 * 1024**2, gt=0, le=64 * 1024**3)
     #: Pixels of one photo at most, from its header, before anything is decoded.
-    max_photo_pixels: int = Field(120_000_000, gt=0)
+    max_photo_pixels: int = Field(250_000_000, gt=0, le=100_000_000_000)
+    #: Megabytes of memory for decoding, all photos in progress together; one photo may take all of it.
+    decode_mb: int = Field(2048, ge=64, le=MAX_MB)
+    #: Seconds of processor time for decoding one photo.
+    decode_cpu_seconds: float = Field(20, gt=0, le=MAX_SECONDS)
     #: Seconds that a worker may stay without progress on a chunk before it goes to another.
-    lease_seconds: float = Field(20, gt=0)
+    lease_seconds: float = Field(20, gt=0, le=MAX_SECONDS)
     #: AOF policy of the embedded ledger Redis: `always` or `everysec`.
     appendfsync: str = "always"
     #: The least level that is logged: DEBUG, INFO, WARNING or ERROR.
     log_level: str = "INFO"
     #: Log one JSON document per line.
     log_json: bool = False
+    #: Requests in the web server's log: `all`; `sampled`, of probes, polls, thumbnails and files that succeed only one
+    #: in 100; `errors`; `off`.
+    log_requests: Literal["all", "sampled", "errors", "off"] = "sampled"
     #: Language of the command line, `en` or `zh`. Unset: the locale's. Pages follow the browser.
     lang: str | None = None
     #: Workers that `weft up` starts.
@@ -99,15 +156,65 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, _FileSecrets(settings_cls)
 
+    @field_validator("api_key", mode="after")
+    @classmethod
+    def _long(cls, value: SecretStr | None) -> SecretStr | None:
+        """Empty counts as unset, as compose files pass it on."""
+        secret = value.get_secret_value().strip() if value else ""
+        if secret and len(secret) < 16:
+            raise ValueError("a key has at least 16 characters (openssl rand -hex 32)")
+        return SecretStr(secret) if secret else None
+
+    @field_validator("trusted_proxies", mode="after")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for network in value.split(","):
+            if network.strip():
+                ipaddress.ip_network(network.strip())
+        return value
+
     @field_validator("data_dir", "model_dir", mode="after")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
-        return value.expanduser().resolve() if value is not None else None
+        return _real(value) if value is not None else None
+
+    @field_validator("folder_roots", mode="after")
+    @classmethod
+    def _folders(cls, value: str) -> str:
+        for path in value.split(os.pathsep):
+            _real(Path(path))
+        return value
+
+    @field_validator("redis_url", "cache_redis_url", mode="after")
+    @classmethod
+    def _redis(cls, value: SecretStr | None) -> SecretStr | None:
+        """Empty counts as unset, as compose files pass it on."""
+        url = value.get_secret_value().strip() if value else ""
+        if url:
+            # Loads the client library, which not every command needs.
+            from shared.core.redis_client import check_url
+
+            check_url(url)
+        return SecretStr(url) if url else None
+
+    @field_validator("log_level", mode="after")
+    @classmethod
+    def _level(cls, value: str) -> str:
+        if value.upper() not in logging.getLevelNamesMapping():
+            raise ValueError("DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @field_validator("appendfsync", mode="after")
+    @classmethod
+    def _policy(cls, value: str) -> str:
+        if value not in ("always", "everysec", "no"):
+            raise ValueError("always or everysec")
+        return value
 
     @cached_property
     def roots(self) -> tuple[Path, ...]:
         """Real paths below which folder jobs may read."""
-        listed = [Path(p).expanduser().resolve() for p in self.folder_roots.split(os.pathsep) if p]
+        listed = [_real(Path(p)) for p in self.folder_roots.split(os.pathsep) if p]
         return tuple(listed) or ((self.data_dir / "photos").resolve(),)
 
     @property
@@ -133,6 +240,14 @@ class Settings(BaseSettings):
     def preset_for(self, kind: str) -> str:
         """The default preset of a job of this kind (`classify`, `upload`, `folder`)."""
         return self.preset or {"classify": "realtime", "folder": "precise"}.get(kind, "standard")
+
+
+def _real(path: Path) -> Path:
+    """Raises ValueError for `~somebody` who is not known here."""
+    try:
+        return path.expanduser().resolve()
+    except RuntimeError as failure:
+        raise ValueError(str(failure)) from failure
 
 
 def cores() -> int:

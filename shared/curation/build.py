@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from shared.bank.store import BankStore, thumb_name
+from shared.bank.manifest import ClassEntry, Skipped
+from shared.bank.measures import Measures
+from shared.bank.samples import Sample
+from shared.bank.store import PICTURE_SIDE, BankStore, picture_name, thumb_name
 from shared.core.errors import PhotoError
 from shared.core.settings import Settings, cores
 from shared.curation.folder import read_classes, read_names
+from shared.curation.quality import measure
 from shared.curation.texts import class_texts
 from shared.curation.writer import Draft, Halves, Progress, normalised, sample_id, seal, silent
 from shared.photos.decode import Limits, decode, thumbnail
-from shared.photos.quality import measure
 from shared.photos.regular_files import open_regular
 
 if TYPE_CHECKING:
@@ -39,14 +42,16 @@ class Photo:
     sha256: str = ""
     prepared: Any = None
     jpeg: bytes = b""
-    measures: dict[str, Any] | None = None
+    #: JPEG of `PICTURE_SIDE` pixels.
+    picture: bytes = b""
+    measures: Measures | None = None
     error: PhotoError | None = None
 
 
 def build_bank(
     folder: Path, encoder: Encoder, settings: Settings, progress: Progress = silent, name: str = "", limit: int = 0
 ) -> str:
-    """Builds a version from `folder` (a folder a class) and returns it, not yet published.
+    """Builds a version from `folder` (one folder per class) and returns it, not yet published.
 
     Unreadable photos are skipped and named in the manifest, the same bytes in one class are taken once. `limit` takes
     only so many photos of each class (0: all). Raises InvalidRequest (`folder_missing`, `folder_empty`, `class_clash`),
@@ -54,14 +59,31 @@ def build_bank(
     """
     classes, names = read_classes(folder), read_names(folder)
     photos = [Photo(c.label, name, path) for c in classes for name, path in c.photos[: limit or None]]
+    return build_from([names.of(entry.label) for entry in classes], photos, encoder, settings, progress, name=name)
+
+
+def build_from(
+    classes: Sequence[ClassEntry],
+    photos: list[Photo],
+    encoder: Encoder,
+    settings: Settings,
+    progress: Progress = silent,
+    name: str = "",
+    by: str | None = None,
+) -> str:
+    """Builds a version of these classes and their photos and returns it, not yet published. `by`: who asks for it.
+
+    Raises BankError("bank_empty"), Unavailable("disk_full").
+    """
     store = BankStore(settings)
     with store.new_folder() as target:
         draft = Draft(
             encoder=encoder.info,
-            classes=[names.of(entry.label) for entry in classes],
+            classes=list(classes),
             samples=[],
             vectors=np.empty((0, encoder.info.dim), np.float16),
             name=name,
+            by=by,
         )
         take_photos(draft, photos, encoder, settings, target, progress)
         draft.texts = class_texts(draft.classes, encoder.info, settings)
@@ -72,7 +94,7 @@ def take_photos(
     draft: Draft, photos: list[Photo], encoder: Encoder, settings: Settings, target: Path, progress: Progress = silent
 ) -> None:
     """Adds photos to a draft, with thumbnails into `target`; bad ones are named, repeats counted."""
-    known = {sample["id"] for sample in draft.samples} | {sample["id"] for sample in draft.aside}
+    known = {sample.id for sample in draft.samples} | {sample.id for sample in draft.aside}
     rows: list[Halves] = [draft.vectors]
     done = 0
     prepared = prepared_photos(photos, encoder, settings)
@@ -81,7 +103,7 @@ def take_photos(
         for photo in batch:
             identifier = sample_id(photo.label, photo.sha256)
             if photo.error is not None:
-                draft.skipped.append({"name": photo.name, "code": photo.error.code, "detail": photo.error.detail})
+                draft.skipped.append(Skipped(name=photo.name, code=photo.error.code, detail=photo.error.detail))
             elif identifier in known:
                 draft.duplicates += 1
             else:
@@ -102,18 +124,12 @@ def _encode(encoder: Encoder, photos: list[Photo]) -> npt.NDArray[np.float32]:
     return normalised(encoder.encode_hashes([photo.sha256 for photo in photos]))
 
 
-def _record(identifier: str, photo: Photo, target: Path) -> dict[str, Any]:
-    path = target / thumb_name(identifier)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(photo.jpeg)
-    return {
-        "id": identifier,
-        "label": photo.label,
-        "name": photo.name,
-        "sha256": photo.sha256,
-        "thumb": True,
-        **(photo.measures or {}),
-    }
+def _record(identifier: str, photo: Photo, target: Path) -> Sample:
+    for name, jpeg in ((thumb_name(identifier), photo.jpeg), (picture_name(identifier), photo.picture)):
+        path = target / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(jpeg)
+    return Sample(identifier, photo.label, photo.name, photo.sha256, thumb=True, measures=photo.measures)
 
 
 def prepared_photos(photos: Iterable[Photo], encoder: Encoder, settings: Settings) -> Iterator[Photo]:
@@ -140,6 +156,8 @@ def _prepare(photo: Photo, encoder: Encoder, limits: Limits) -> Photo:
         photo.sha256 = hashlib.sha256(data).hexdigest()
         rgb = decode(data, encoder.decode_size, limits)
         photo.jpeg = thumbnail(rgb)
+        # Decoded anew: the vector is that of a photo as the workers decode it.
+        photo.picture = thumbnail(decode(data, PICTURE_SIDE, limits), PICTURE_SIDE)
         photo.measures = measure(rgb)
         if encoder.needs_pixels:
             photo.prepared = encoder.prepare(rgb)

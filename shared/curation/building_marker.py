@@ -6,6 +6,7 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from shared.core.files import is_locked
 from shared.core.settings import Settings
 
 
@@ -23,8 +24,5 @@ def building(settings: Settings, what: str) -> Iterator[None]:
 def is_building(settings: Settings) -> str | None:
     """What is being built, or None."""
     with suppress(FileNotFoundError), (settings.data_dir / "bank-making").open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return file.read() or None
+        return (file.read() or None) if is_locked(file) else None
     return None

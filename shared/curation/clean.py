@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from shared.bank.bank import Bank
 from shared.bank.manifest import Origin
+from shared.bank.samples import Sample
 from shared.bank.store import BankStore
 from shared.core.errors import InvalidRequest
 from shared.core.settings import Settings
 from shared.curation.check import leave_one_out
 from shared.curation.derive import Change, derive
 from shared.curation.findings import poor_photos
+from shared.curation.reports import BeforeAfter, ClassChange, CleaningPlan, LeaveOneOutFigures, SampleAside
 from shared.curation.writer import Progress, silent
 from shared.ranking.fitting.fit import sample_for_evaluation
 from shared.ranking.fitting.groups import Groups, find_groups
@@ -31,62 +33,60 @@ _MOST_OF_CLASS = 2_000
 
 def plan_cleaning(
     settings: Settings, version: str | None = None, keep: int = KEEP, progress: Progress = silent
-) -> dict[str, Any]:
-    """What cleaning a version (None: the one in force) would set aside; changes nothing.
+) -> CleaningPlan:
+    """What cleaning a version (None: the active one) would set aside; changes nothing.
 
-    `{"version", "keep", "aside": [{"id", "class", "name", "reason"…}], "reasons": {reason: count}, "classes_lost",
-    "classes": [{"class", "before", "after"}], "samples" and "leave_one_out": {"before", "after"}}`. Reasons: `across`
-    (filed under several classes), `duplicate` (with `of`), `blurred dark overexposed tiny`, `surplus`.
-    `leave_one_out` asks the same photos before and after. Raises InvalidRequest (keep < 2), NotFound, BankError.
+    Raises InvalidRequest (keep < 2), NotFound, BankError.
     """
     if keep < 2:
-        raise InvalidRequest(reason="keep at least 2 samples a class")
+        raise InvalidRequest(reason="keep at least 2 samples per class")
     store = BankStore(settings)
     bank = store.load(version)
     rows = store.samples(bank.version)
     owner = np.repeat(np.arange(len(bank.labels)), bank.counts)
     groups = find_groups(bank.vectors, owner)
     reasons = choose_aside(bank, rows, owner, groups, keep)
-    aside = [
-        {"id": rows[i]["id"], "class": rows[i]["label"], "name": rows[i]["name"], **reason}
-        for i, reason in sorted(reasons.items())
-    ]
+    aside = [reasons[row] for row in sorted(reasons)]
     left = np.bincount(np.delete(owner, sorted(reasons)), minlength=len(bank.labels))
     counted: dict[str, int] = {}
     for row in aside:
-        counted[row["reason"]] = counted.get(row["reason"], 0) + 1
+        counted[row.reason] = counted.get(row.reason, 0) + 1
     before, after = _judge(bank, owner, sorted(reasons), progress)
-    return {
-        "version": bank.version,
-        "keep": keep,
-        "aside": aside,
-        "reasons": counted,
-        "classes": [
-            {"class": label, "before": int(b), "after": int(a)}
+    return CleaningPlan(
+        version=bank.version,
+        keep=keep,
+        aside=aside,
+        reasons=counted,
+        classes=[
+            ClassChange(label=label, before=int(b), after=int(a))
             for label, b, a in zip(bank.labels, bank.counts, left, strict=True)
         ],
-        "classes_lost": [label for label, a in zip(bank.labels, left, strict=True) if not a],
-        "samples": {"before": len(rows), "after": int(left.sum())},
-        "leave_one_out": {"before": before, "after": after},
-    }
+        classes_lost=[label for label, a in zip(bank.labels, left, strict=True) if not a],
+        samples=BeforeAfter[int](before=len(rows), after=int(left.sum())),
+        leave_one_out=BeforeAfter[LeaveOneOutFigures | None](before=before, after=after),
+    )
 
 
-def apply_cleaning(settings: Settings, plan: dict[str, Any], name: str = "", progress: Progress = silent) -> str:
-    """Makes the version that a plan describes and returns it, not yet published.
+def apply_cleaning(
+    settings: Settings, plan: CleaningPlan, name: str = "", progress: Progress = silent, by: str | None = None
+) -> str:
+    """Makes the version that a plan describes and returns it, not yet published. `by`: who asks for it.
 
     Raises as `derive` does; InvalidRequest where the plan sets nothing aside.
     """
-    if not plan["aside"]:
+    if not plan.aside:
         raise InvalidRequest(reason="there is nothing to set aside")
-    change = Change(aside={row["id"]: row["reason"] for row in plan["aside"]})
-    return derive(settings, plan["version"], change, name=name, origin=Origin.CLEAN, progress=progress)
+    change = Change(aside={row.id: row.reason for row in plan.aside})
+    return derive(settings, plan.version, change, name=name or None, origin=Origin.CLEAN, progress=progress, by=by)
 
 
-def choose_aside(
-    bank: Bank, rows: list[dict[str, Any]], owner: Ints, groups: Groups, keep: int
-) -> dict[int, dict[str, Any]]:
-    """Row → `{"reason"…}` of the samples that cleaning sets aside."""
-    aside: dict[int, dict[str, Any]] = {}
+def choose_aside(bank: Bank, rows: Sequence[Sample], owner: Ints, groups: Groups, keep: int) -> dict[int, SampleAside]:
+    """By row, the samples that cleaning sets aside."""
+    aside: dict[int, SampleAside] = {}
+
+    def put(row: int, reason: str) -> SampleAside:
+        return SampleAside(id=rows[row].id, label=rows[row].label, name=rows[row].name, reason=reason)
+
     first_of: dict[tuple[int, int], int] = {}
     classes_of: dict[int, set[str]] = {}
     for row in np.flatnonzero(groups.across[groups.of]).tolist():
@@ -94,21 +94,21 @@ def choose_aside(
     for row in range(len(rows)):
         group = int(groups.of[row])
         if group in classes_of:
-            aside[row] = {"reason": "across", "classes": sorted(classes_of[group])}
+            aside[row] = put(row, "across").model_copy(update={"classes": sorted(classes_of[group])})
         elif (first := first_of.setdefault((group, int(owner[row])), row)) != row:
-            aside[row] = {"reason": "duplicate", "of": rows[first]["id"]}
-    place = {row["id"]: index for index, row in enumerate(rows)}
+            aside[row] = put(row, "duplicate").model_copy(update={"of": rows[first].id})
+    place = {row.id: index for index, row in enumerate(rows)}
     remaining = np.bincount(np.delete(owner, sorted(aside)), minlength=len(bank.labels))
-    for reason, ids in poor_photos(rows, int(bank.manifest["encoder"]["input_size"])).items():
+    for reason, ids in poor_photos(rows, bank.manifest.encoder.input_size).items():
         for identifier in ids:
             row = place[identifier]
             if row not in aside and remaining[owner[row]] > _POOR_LEAVES:
                 remaining[owner[row]] -= 1
-                aside[row] = {"reason": reason}
+                aside[row] = put(row, reason)
     for label in np.flatnonzero(remaining > keep):
         own = np.array([row for row in range(bank.starts[label], bank.starts[label + 1]) if row not in aside])
         chosen = own[representative(np.asarray(bank.vectors[own], np.float32), keep)]
-        aside |= {int(row): {"reason": "surplus"} for row in np.setdiff1d(own, chosen)}
+        aside |= {row: put(row, "surplus") for row in np.setdiff1d(own, chosen).tolist()}
     return aside
 
 
@@ -135,7 +135,7 @@ def representative(vectors: npt.NDArray[np.float32], count: int) -> Ints:
 
 def _judge(
     bank: Bank, owner: Ints, gone: list[int], progress: Progress
-) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+) -> tuple[LeaveOneOutFigures | None, LeaveOneOutFigures | None]:
     """Leave-one-out before and after, asking the same photos: those of one class, whether they are kept or not."""
     if not bank.meaningful:
         return None, None

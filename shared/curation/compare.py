@@ -2,59 +2,147 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Annotated
 
+from pydantic import PlainSerializer
+
+from shared.bank.manifest import ClassEntry, Manifest
+from shared.bank.ranking_fit import Measured, Method
+from shared.bank.samples import Sample
 from shared.bank.store import BankStore
+from shared.core.documents import Document
+from shared.curation.reports import BeforeAfter
 
-#: What may have happened to a class's samples.
-CHANGES = ("added", "removed", "set_aside", "put_back")
+SampleRow = Annotated[Sample, PlainSerializer(Sample.to_json)]
 
 
-def compare(store: BankStore, old: str, new: str) -> dict[str, Any]:
-    """From version `old` to `new`, as JSON.
+class ClassDifference(Document):
+    """A class whose samples differ. A sample is the same while it keeps its class and its bytes."""
 
-    `changed` names every class whose samples differ: `{"label", "before", "after"}` (samples) and, a list each, the
-    samples `added`, `removed`, `set_aside` and `put_back`. A sample is the same while it keeps its class and its bytes.
-    Raises NotFound, BankError("bank_damaged").
-    """
+    label: str
+    #: Samples.
+    before: int
+    after: int
+    added: list[SampleRow]
+    removed: list[SampleRow]
+    set_aside: list[SampleRow]
+    put_back: list[SampleRow]
+
+
+class ClassesDiffer(Document):
+    """Labels of the classes that came and went."""
+
+    added: list[str]
+    removed: list[str]
+
+
+class NamesDiffer(Document):
+    """A class that is new or named otherwise; `before` None: new."""
+
+    label: str
+    before: ClassEntry | None
+    after: ClassEntry
+
+
+class SamplesDiffer(Document):
+    """Numbers of samples that came and went."""
+
+    added: int
+    removed: int
+    set_aside: int
+    put_back: int
+
+
+class Comparison(Document):
+    """What differs from the version `old` to `new`."""
+
+    old: str
+    new: str
+    same_model: bool
+    classes: ClassesDiffer
+    #: By label; also of classes without samples.
+    names: list[NamesDiffer]
+    samples: SamplesDiffer
+    #: By label.
+    changed: list[ClassDifference]
+    method: BeforeAfter[Method]
+    measured: BeforeAfter[Measured | None]
+
+
+class SampleChange(StrEnum):
+    """What may have happened to a class's samples: the fields of `ClassDifference`."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    SET_ASIDE = "set_aside"
+    PUT_BACK = "put_back"
+
+
+def compare(store: BankStore, old: str, new: str) -> Comparison:
+    """From version `old` to `new`. Raises NotFound, BankError("bank_damaged")."""
     before, after = store.manifest(old), store.manifest(new)
     was, now = _by_id(store.samples(old)), _by_id(store.samples(new))
     was_aside, now_aside = _by_id(store.aside(old)), _by_id(store.aside(new))
-    counts_before = {entry["label"]: entry["count"] for entry in before["classes"]}
-    counts_after = {entry["label"]: entry["count"] for entry in after["classes"]}
-
-    changed: dict[str, dict[str, Any]] = {}
-
-    def note(what: str, sample: dict[str, Any]) -> None:
-        label = sample["label"]
-        row = changed.setdefault(
-            label,
-            {"label": label, "before": counts_before.get(label, 0), "after": counts_after.get(label, 0)}
-            | {change: [] for change in CHANGES},
-        )
-        row[what].append(sample)
+    counts_before = {entry.label: entry.count for entry in before.classes}
+    counts_after = {entry.label: entry.count for entry in after.classes}
+    changes: dict[SampleChange, defaultdict[str, list[Sample]]] = {change: defaultdict(list) for change in SampleChange}
 
     for identifier, sample in now.items():
         if identifier not in was:
-            note("put_back" if identifier in was_aside else "added", sample)
+            change = SampleChange.PUT_BACK if identifier in was_aside else SampleChange.ADDED
+            changes[change][sample.label].append(sample)
     for identifier, sample in was.items():
         if identifier not in now:
-            note("set_aside" if identifier in now_aside else "removed", now_aside.get(identifier, sample))
+            change = SampleChange.SET_ASIDE if identifier in now_aside else SampleChange.REMOVED
+            changes[change][sample.label].append(now_aside.get(identifier, sample))
 
-    return {
-        "old": old,
-        "new": new,
-        "same_model": before["identity"] == after["identity"],
-        "classes": {
-            "added": sorted(counts_after.keys() - counts_before.keys()),
-            "removed": sorted(counts_before.keys() - counts_after.keys()),
-        },
-        "samples": {change: sum(len(row[change]) for row in changed.values()) for change in CHANGES},
-        "changed": [changed[label] for label in sorted(changed)],
-        "method": {"before": before["ranking"]["method"], "after": after["ranking"]["method"]},
-        "measured": {"before": before["ranking"].get("measured"), "after": after["ranking"].get("measured")},
-    }
+    def numbers(change: SampleChange) -> int:
+        return sum(map(len, changes[change].values()))
+
+    return Comparison(
+        old=old,
+        new=new,
+        same_model=before.identity == after.identity,
+        classes=ClassesDiffer(
+            added=sorted(counts_after.keys() - counts_before.keys()),
+            removed=sorted(counts_before.keys() - counts_after.keys()),
+        ),
+        names=_names(before, after),
+        samples=SamplesDiffer(
+            added=numbers(SampleChange.ADDED),
+            removed=numbers(SampleChange.REMOVED),
+            set_aside=numbers(SampleChange.SET_ASIDE),
+            put_back=numbers(SampleChange.PUT_BACK),
+        ),
+        changed=[
+            ClassDifference(
+                label=label,
+                before=counts_before.get(label, 0),
+                after=counts_after.get(label, 0),
+                added=changes[SampleChange.ADDED].get(label, []),
+                removed=changes[SampleChange.REMOVED].get(label, []),
+                set_aside=changes[SampleChange.SET_ASIDE].get(label, []),
+                put_back=changes[SampleChange.PUT_BACK].get(label, []),
+            )
+            for label in sorted(set().union(*changes.values()))
+        ],
+        method=BeforeAfter[Method](before=before.ranking.method, after=after.ranking.method),
+        measured=BeforeAfter[Measured | None](before=before.ranking.measured, after=after.ranking.measured),
+    )
 
 
-def _by_id(samples: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {sample["id"]: sample for sample in samples}
+def _names(before: Manifest, after: Manifest) -> list[NamesDiffer]:
+    was = {entry.label: entry.without_count() for entry in (*before.unused_classes, *before.classes)}
+    now = {entry.label: entry.without_count() for entry in (*after.unused_classes, *after.classes)}
+    return [
+        NamesDiffer(label=label, before=was.get(label), after=now[label])
+        for label in sorted(now)
+        if was.get(label) != now[label]
+    ]
+
+
+def _by_id(samples: Iterable[Sample]) -> dict[str, Sample]:
+    return {sample.id: sample for sample in samples}

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from shared.bank.manifest import Origin
-from shared.bank.store import BankStore, thumb_name
+from shared.bank.manifest import ClassEntry, Origin
+from shared.bank.measures import Measures
+from shared.bank.samples import Sample
+from shared.bank.store import PICTURES, THUMBS, BankStore, picture_name, thumb_name
 from shared.core.errors import InvalidRequest, NotFound
 from shared.core.names import normal
 from shared.core.settings import Settings
@@ -21,11 +23,13 @@ from shared.curation.build import Photo, take_photos
 from shared.curation.folder import Names, refuse_clashes
 from shared.curation.texts import class_texts
 from shared.curation.writer import Draft, Progress, normalised, sample_id, seal, silent
-from shared.encoder.info import EncoderInfo
 
 if TYPE_CHECKING:
     from shared.bank.bank import Bank
     from shared.encoder import Encoder
+
+#: The reason why samples of a removed class are set aside.
+REMOVED = "class_removed"
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class NewSample:
     vector: npt.NDArray[Any]
     #: Thumbnail, JPEG; empty where there is none.
     jpeg: bytes = b""
-    measures: Mapping[str, Any] = field(default_factory=dict)
+    measures: Measures | None = None
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,12 @@ class Change:
     add: Sequence[NewSample] = ()
     #: Photos to encode and add; they need an encoder.
     photos: Sequence[Photo] = ()
-    #: `{"label", "zh", "en", "aliases"}` of classes that are new or named anew.
-    classes: Sequence[dict[str, Any]] = ()
+    #: Classes that are new or named again.
+    classes: Sequence[ClassEntry] = ()
+    #: Sample id → label of the class that it belongs to; also of samples set aside.
+    move: Mapping[str, str] = field(default_factory=dict)
+    #: Labels of classes to remove; what samples they have left are set aside.
+    remove: Sequence[str] = ()
 
 
 def derive(
@@ -63,11 +71,14 @@ def derive(
     change: Change,
     *,
     encoder: Encoder | None = None,
-    name: str = "",
+    name: str | None = None,
     origin: Origin = Origin.ADD,
     progress: Progress = silent,
+    by: str | None = None,
 ) -> str:
-    """Makes a version from `parent` (None: the one in force) with `change`; returns it, not yet published.
+    """Makes a version from `parent` (None: the active one) with `change`; returns it, not yet published.
+
+    `name`: the version's (None: the parent's). `by`: who asks for it.
 
     Raises NotFound (version or sample), InvalidRequest (`class_clash`, vectors of another dimension), BankError
     (`no_bank`, `bank_damaged`, `bank_vectors`, `bank_empty`, `bank_model_mismatch`), Unavailable("disk_full").
@@ -76,9 +87,11 @@ def derive(
     bank = store.load(parent)
     if encoder is not None:
         bank.require(encoder.info)
-    draft = _draft_of(store, bank, change, name, origin)
+    draft = replace(_draft_of(store, bank, change, name, origin), by=by)
     with store.new_folder() as target:
         _copy_thumbs(store.folder(bank.version), target)
+        for row in (*store.samples(bank.version), *store.aside(bank.version)):
+            _rename_thumbs(target, row.id, _moved(row, change).id)
         for sample in change.add:
             if sample.jpeg:
                 path = target / thumb_name(sample_id(_label(bank, sample.label), sample.sha256))
@@ -94,23 +107,31 @@ def derive(
         return seal(store, target, draft, progress)
 
 
-def _draft_of(store: BankStore, bank: Bank, change: Change, name: str, origin: Origin) -> Draft:
+def _draft_of(store: BankStore, bank: Bank, change: Change, name: str | None, origin: Origin) -> Draft:
     rows = store.samples(bank.version)
     aside_rows = store.aside(bank.version)
     aside_vectors = bank.aside_vectors(store.folder(bank.version))
     restored = set(change.restore)
-    _require(set(change.aside), {row["id"] for row in rows}, "sample")
-    _require(restored, {row["id"] for row in aside_rows}, "sample set aside")
+    _require(set(change.aside), {row.id for row in rows}, "sample")
+    _require(restored, {row.id for row in aside_rows}, "sample set aside")
+    _require(set(change.move), {row.id for row in (*rows, *aside_rows)}, "sample")
 
-    kept = [index for index, row in enumerate(rows) if row["id"] not in change.aside]
-    gone = [index for index, row in enumerate(rows) if row["id"] in change.aside]
-    back = [index for index, row in enumerate(aside_rows) if row["id"] in restored]
-    still = [index for index, row in enumerate(aside_rows) if row["id"] not in restored]
-    samples = [rows[i] for i in kept] + [_without_reason(aside_rows[i]) for i in back]
+    reasons = dict(change.aside) | {
+        row.id: REMOVED for row in rows if _moved(row, change).label in change.remove and row.id not in change.aside
+    }
+    kept = [index for index, row in enumerate(rows) if row.id not in reasons]
+    gone = [index for index, row in enumerate(rows) if row.id in reasons]
+    back = [index for index, row in enumerate(aside_rows) if row.id in restored]
+    still = [index for index, row in enumerate(aside_rows) if row.id not in restored]
+    # A photo that is in both classes of a move already is kept once.
+    staying = {row.id for row in rows if row.id not in change.move}
+    doubled = {i for i in kept if rows[i].id in change.move and _moved(rows[i], change).id in staying}
+    kept = [i for i in kept if i not in doubled]
+    samples = [_moved(rows[i], change) for i in kept] + [aside_rows[i].put_back() for i in back]
     vectors = [bank.vectors[kept], aside_vectors[back]]
 
-    known = {row["id"] for row in samples} | {aside_rows[i]["id"] for i in still} | set(change.aside)
-    repeated = 0
+    known = {row.id for row in samples} | {aside_rows[i].id for i in still} | set(reasons)
+    repeated = len(doubled)
     for sample in change.add:
         label = _label(bank, sample.label)
         identifier = sample_id(label, sample.sha256)
@@ -123,23 +144,34 @@ def _draft_of(store: BankStore, bank: Bank, change: Change, name: str, origin: O
             raise InvalidRequest(reason=f"a vector of {vector.shape[1]} numbers; the bank's have {bank.dim}")
         vectors.append(vector.astype(np.float16))
         samples.append(
-            {"id": identifier, "label": label, "name": sample.name, "sha256": sample.sha256}
-            | {"thumb": bool(sample.jpeg), **sample.measures}
+            Sample(identifier, label, sample.name, sample.sha256, thumb=bool(sample.jpeg), measures=sample.measures)
         )
 
-    classes = _classes(bank, change, {row["label"] for row in samples} | {photo.label for photo in change.photos})
+    classes = _classes(bank, change, {row.label for row in samples} | {photo.label for photo in change.photos})
+    aside = [_moved(aside_rows[i], change) for i in still]
+    aside += [_moved(rows[i], change).set_aside(reasons[rows[i].id]) for i in gone]
+    # A class without any sample left, as a merged one, cannot come back.
+    labels = {row.label for row in aside} - {entry.label for entry in classes}
     return Draft(
-        encoder=EncoderInfo(**bank.manifest["encoder"]),
+        encoder=bank.manifest.encoder,
         classes=classes,
         samples=samples,
         vectors=np.concatenate(vectors).astype(np.float16),
-        aside=[aside_rows[i] for i in still] + [{**rows[i], "reason": change.aside[rows[i]["id"]]} for i in gone],
+        aside=aside,
         aside_vectors=np.concatenate([aside_vectors[still], bank.vectors[gone]]).astype(np.float16),
         duplicates=repeated,
-        name=name or str(bank.manifest["name"]),
+        name=bank.manifest.name if name is None else name,
         parent=bank.version,
         origin=origin,
+        colour=bank.manifest.colour,
+        removed=[entry for entry in _entries(bank) if entry.label in labels],
     )
+
+
+def _moved(row: Sample, change: Change) -> Sample:
+    """The sample in the class that it belongs to now. Its id follows; an imported vector has only its id to go by."""
+    label = change.move.get(row.id, row.label)
+    return row if label == row.label else replace(row, id=sample_id(label, row.sha256 or row.id), label=label)
 
 
 def _require(wanted: set[str], present: set[str], what: str) -> None:
@@ -148,38 +180,52 @@ def _require(wanted: set[str], present: set[str], what: str) -> None:
         raise NotFound(what=f"{what} {missing[0]}")
 
 
-def _without_reason(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key != "reason"}
-
-
 def _label(bank: Bank, wished: str) -> str:
     """One of the bank's own stays as it is, also where it was made before labels were cleaned."""
-    return wished if any(entry["label"] == wished for entry in bank.classes) else normal(wished)
+    return wished if any(entry.label == wished for entry in bank.classes) else normal(wished)
 
 
-def _classes(bank: Bank, change: Change, needed: set[str]) -> list[dict[str, Any]]:
+def _classes(bank: Bank, change: Change, needed: set[str]) -> list[ClassEntry]:
     """Names of all classes: the parent's, also of those that have no sample now, and the change's over them."""
-    fields = ("label", "zh", "en", "aliases")
-    entries = [*bank.manifest.get("unused_classes", []), *bank.classes]
-    by_label = {entry["label"]: {key: entry[key] for key in fields} for entry in entries}
-    by_label |= {normal(entry["label"]): {**entry, "label": normal(entry["label"])} for entry in change.classes}
+    removed = {entry.label: entry for entry in bank.manifest.removed_classes}
+    by_label = {entry.label: entry for entry in _entries(bank) if entry.label not in removed}
+    for entry in change.classes:
+        label = normal(entry.label)
+        by_label[label] = entry.model_copy(update={"label": label})
+    for label in change.remove:
+        by_label.pop(label, None)
     for label in sorted(needed - set(by_label)):
-        by_label[label] = Names().of(label)
+        by_label[label] = removed.get(label) or Names().of(label)
     refuse_clashes(sorted(by_label))
     return [by_label[label] for label in sorted(by_label)]
 
 
+def _entries(bank: Bank) -> list[ClassEntry]:
+    """All classes that the bank knows of: with samples, without, and removed ones."""
+    known = bank.manifest
+    entries = [*known.removed_classes, *known.unused_classes, *bank.classes]
+    return list({entry.label: entry.without_count() for entry in entries}.values())
+
+
 def _texts(bank: Bank, draft: Draft, settings: Settings) -> npt.NDArray[np.float32] | None:
-    """Class-name embeddings: the parent's where names are the same, made anew for the others."""
+    """Class-name embeddings: the parent's where names are the same, made again for the others."""
     if bank.texts is None:
         return None
-    old = {entry["label"]: (entry["en"], row) for entry, row in zip(bank.classes, bank.texts, strict=True)}
-    new = [entry for entry in draft.classes if old.get(entry["label"], ("", None))[0] != entry["en"]]
+    old = {entry.label: (entry.en, row) for entry, row in zip(bank.classes, bank.texts, strict=True)}
+    new = [entry for entry in draft.classes if old.get(entry.label, ("", None))[0] != entry.en]
     made = class_texts(new, draft.encoder, settings) if new else np.empty((0, bank.dim), np.float32)
     if made is None:
         return None
-    fresh = {entry["label"]: row for entry, row in zip(new, made, strict=True)}
-    return np.stack([fresh[e["label"]] if e["label"] in fresh else old[e["label"]][1] for e in draft.classes])
+    fresh = {entry.label: row for entry, row in zip(new, made, strict=True)}
+    return np.stack([fresh[e.label] if e.label in fresh else old[e.label][1] for e in draft.classes])
+
+
+def _rename_thumbs(target: Path, old: str, new: str) -> None:
+    """The pictures of a sample that has another id now."""
+    for name in (thumb_name, picture_name) if old != new else ():
+        if (target / name(old)).is_file():
+            (target / name(new)).parent.mkdir(parents=True, exist_ok=True)
+            (target / name(old)).replace(target / name(new))
 
 
 def _copy_thumbs(source: Path, target: Path) -> None:
@@ -191,5 +237,6 @@ def _copy_thumbs(source: Path, target: Path) -> None:
         except OSError:
             shutil.copyfile(here, there)
 
-    if (source / "thumbs").is_dir():
-        shutil.copytree(source / "thumbs", target / "thumbs", copy_function=link)
+    for folder in (THUMBS, PICTURES):
+        if (source / folder).is_dir():
+            shutil.copytree(source / folder, target / folder, copy_function=link)

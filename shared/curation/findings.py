@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from shared.bank.samples import Sample
+from shared.curation.reports import ConfusablePair, DuplicateGroup
 from shared.ranking.confidence import softmax
 from shared.ranking.fitting.groups import Groups
 from shared.ranking.fitting.leave_out import LeaveOneOut
 from shared.ranking.methods import Floats, Ints
-
-#: `{"code", "class", "samples"}`, and what else the code says.
-Warnings = list[dict[str, Any]]
-Rows = list[dict[str, Any]]
 
 #: A photo is blurred below this variance of the Laplacian (grey, 256 pixels), or below this share of its class's
 #: median: satin is smooth without being blurred.
@@ -32,46 +31,49 @@ _OUTLIER = 3.5
 _CONFUSED_SHARE, _CONFUSED_LEAST = 0.2, 2
 
 
-def duplicates(groups: Groups, vectors: npt.NDArray[Any], labels: tuple[str, ...], owner: Ints, rows: Rows) -> Rows:
-    """Photos that are there more than once: `{"samples", "classes", "exact"}`; `exact`: the same to the last bit."""
+def duplicates(
+    groups: Groups, vectors: npt.NDArray[Any], labels: tuple[str, ...], owner: Ints, rows: Sequence[Sample]
+) -> list[DuplicateGroup]:
+    """Photos that are there more than once. `rows` are those of `vectors`."""
     found = []
     order = np.argsort(groups.of, kind="stable")
     for members in np.split(order, np.flatnonzero(np.diff(groups.of[order])) + 1):
         if len(members) < 2:
             continue
         distinct = {np.ascontiguousarray(vectors[i]).tobytes() for i in members}
-        hashes = {rows[i].get("sha256") or i for i in members}
+        hashes = {rows[i].sha256 or i for i in members}
         found.append(
-            {
-                "samples": [rows[i]["id"] for i in members],
-                "classes": sorted({labels[owner[i]] for i in members}),
-                "exact": len(distinct) == 1 or len(hashes) == 1,
-            }
+            DuplicateGroup(
+                samples=[rows[i].id for i in members],
+                classes=sorted({labels[owner[i]] for i in members}),
+                exact=len(distinct) == 1 or len(hashes) == 1,
+            )
         )
     return found
 
 
-def poor_photos(rows: Rows, input_size: int) -> dict[str, list[str]]:
+def poor_photos(rows: Sequence[Sample], input_size: int) -> dict[str, list[str]]:
     """Ids of photos by what is wrong with them; rows without measures (imported vectors) are passed over."""
     medians: dict[str, float] = {}
     by_class: dict[str, list[float]] = {}
     for row in rows:
-        if "sharpness" in row:
-            by_class.setdefault(row["label"], []).append(row["sharpness"])
+        if row.measures:
+            by_class.setdefault(row.label, []).append(row.measures.sharpness)
     for label, values in by_class.items():
         medians[label] = float(np.median(values))
     found: dict[str, list[str]] = {"blurred": [], "dark": [], "overexposed": [], "tiny": []}
     for row in rows:
-        if "sharpness" not in row:
+        measures = row.measures
+        if measures is None:
             continue
-        if row["sharpness"] < max(_BLURRED, _BLURRED_IN_CLASS * medians[row["label"]]):
-            found["blurred"].append(row["id"])
-        if row["brightness"] < _DARK:
-            found["dark"].append(row["id"])
-        if row["clipped"] > _OVEREXPOSED:
-            found["overexposed"].append(row["id"])
-        if row["side"] < _TINY * input_size:
-            found["tiny"].append(row["id"])
+        if measures.sharpness < max(_BLURRED, _BLURRED_IN_CLASS * medians[row.label]):
+            found["blurred"].append(row.id)
+        if measures.brightness < _DARK:
+            found["dark"].append(row.id)
+        if measures.clipped > _OVEREXPOSED:
+            found["overexposed"].append(row.id)
+        if measures.side < _TINY * input_size:
+            found["tiny"].append(row.id)
     return found
 
 
@@ -107,8 +109,8 @@ def outliers(loo: LeaveOneOut) -> Ints:
     return far
 
 
-def confusable(scores: Floats, truth: Ints, labels: tuple[str, ...]) -> Rows:
-    """Pairs of classes that are taken for each other: `{"classes", "confused", "of"}`, worst first."""
+def confusable(scores: Floats, truth: Ints, labels: tuple[str, ...]) -> list[ConfusablePair]:
+    """Pairs of classes that are taken for each other, worst first."""
     answer = scores.argmax(axis=1)
     usable = np.isfinite(scores).any(axis=1)
     count = np.bincount(truth, minlength=len(labels))
@@ -119,5 +121,5 @@ def confusable(scores: Floats, truth: Ints, labels: tuple[str, ...]) -> Rows:
     for (first, second), times in wrong.items():
         of = int(count[first] + count[second])
         if times >= _CONFUSED_LEAST and times >= _CONFUSED_SHARE * of:
-            found.append({"classes": [labels[first], labels[second]], "confused": times, "of": of})
-    return sorted(found, key=lambda row: (-row["confused"] / row["of"], row["classes"]))
+            found.append(ConfusablePair(classes=[labels[first], labels[second]], confused=times, of=of))
+    return sorted(found, key=lambda pair: (-pair.confused / pair.of, pair.classes))

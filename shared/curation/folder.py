@@ -1,14 +1,15 @@
-"""Reads a bank's folder: one folder a class, nested folders below it, names beside it. No numpy here."""
+"""Reads a bank's folder: one folder per class, nested folders below it, names beside it. No numpy here."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from shared.bank.manifest import ClassEntry
+from shared.core.documents import parse_json
 from shared.core.errors import InvalidRequest
 from shared.core.names import fold, normal, path_name
 from shared.core.names import label as label_of
@@ -39,40 +40,58 @@ class ClassFolder:
 class Names:
     """Chinese and English names and aliases by label; the label itself where a file says nothing."""
 
-    labels: dict[str, Any] = field(default_factory=dict)
+    labels: dict[str, str | dict[str, str]] = field(default_factory=dict)
     aliases: dict[str, list[str]] = field(default_factory=dict)
 
-    def of(self, label: str) -> dict[str, Any]:
-        """`{"label", "zh", "en", "aliases"}`."""
+    def of(self, label: str) -> ClassEntry:
+        """The class of this label."""
         given = self.labels.get(label)
         names = given if isinstance(given, dict) else {"zh": given} if isinstance(given, str) else {}
         chinese = any("一" <= char <= "鿿" for char in label)
         english = label.replace("_", " ") if label.isascii() else label
-        return {
-            "label": label,
-            "zh": str(names.get("zh") or label),
-            "en": str(names.get("en") or (label if chinese else english)),
-            "aliases": [str(alias) for alias in self.aliases.get(label, [])],
-        }
+        entry = ClassEntry(
+            label=label,
+            zh=_text(names.get("zh")) or label,
+            en=_text(names.get("en")) or (label if chinese else english),
+            aliases=[name for alias in self.aliases.get(label, []) if (name := _text(alias))],
+        )
+        notes = _text(names.get("notes"))
+        return entry.model_copy(update={"notes": notes}) if notes else entry
+
+
+def _text(value: Any) -> str:
+    """A name as a file gives it, cleaned; empty for what is no text and no number."""
+    return normal(str(value)) if isinstance(value, str | int | float) else ""
 
 
 def read_names(folder: Path) -> Names:
     """Names from the JSON files beside the class folders. Raises InvalidRequest where one is damaged."""
 
-    def first(candidates: tuple[str, ...]) -> dict[str, Any]:
-        for candidate in candidates:
-            path = folder / candidate
-            if not path.is_file():
-                continue
-            try:
-                document = json.loads(path.read_text(encoding="utf-8-sig"))
-                return {normal(key): value for key, value in document.items()}
-            except (ValueError, AttributeError) as failure:
-                raise InvalidRequest(reason=f"{path.name}: {failure}") from failure
-        return {}
+    def first(candidates: tuple[str, ...]) -> Path | None:
+        return next((folder / candidate for candidate in candidates if (folder / candidate).is_file()), None)
 
-    aliases = {key: value if isinstance(value, list) else [value] for key, value in first(ALIAS_FILES).items()}
-    return Names(labels=first(LABEL_FILES), aliases=aliases)
+    labels, aliases = first(LABEL_FILES), first(ALIAS_FILES)
+    return Names(read_labels(labels) if labels else {}, read_aliases(aliases) if aliases else {})
+
+
+def read_labels(file: Path) -> dict[str, str | dict[str, str]]:
+    """Label → Chinese name or {"zh", "en"}. Raises InvalidRequest: `path_missing`, or the file is damaged."""
+    return {key: value for key, value in _read_json(file) if isinstance(value, str | dict)}
+
+
+def read_aliases(file: Path) -> dict[str, list[str]]:
+    """Label → aliases. Raises InvalidRequest: `path_missing`, or the file is damaged."""
+    return {key: value if isinstance(value, list) else [value] for key, value in _read_json(file)}
+
+
+def _read_json(file: Path) -> list[tuple[str, Any]]:
+    try:
+        document = parse_json(file.read_text(encoding="utf-8-sig"))
+        return [(normal(key), value) for key, value in document.items()]
+    except OSError as failure:
+        raise InvalidRequest("path_missing", path=str(file)) from failure
+    except (ValueError, AttributeError) as failure:
+        raise InvalidRequest(reason=f"{file.name}: {failure}") from failure
 
 
 def read_classes(folder: Path) -> list[ClassFolder]:

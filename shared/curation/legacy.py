@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import lzma
 import zipfile
-import zlib
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,18 +14,20 @@ import numpy.typing as npt
 from numpy.lib.npyio import NpzFile
 
 from shared.bank.manifest import Origin
+from shared.bank.samples import Sample
 from shared.bank.store import BankStore
-from shared.core.errors import BankError, InvalidRequest, ModelError
+from shared.core.documents import Document
+from shared.core.encoder_info import EncoderInfo
+from shared.core.errors import BankError, InvalidRequest, ModelError, WeftError
 from shared.core.names import label as label_of
-from shared.core.names import normal
 from shared.core.settings import Settings
-from shared.curation.folder import Names, read_names, refuse_clashes
+from shared.curation.folder import Names, read_aliases, read_labels, read_names, refuse_clashes
 from shared.curation.texts import class_texts
 from shared.curation.writer import Draft, Progress, normalised, sample_id, seal, silent
 from shared.encoder import describe
 from shared.encoder.identity import digest
-from shared.encoder.info import EncoderInfo
 from shared.encoder.spec import join_names, parse
+from shared.jobs.intake.zip_directory import check_end
 
 #: Dimensions of well-known encoders, to say which model the columns could be.
 _KNOWN_DIMS = {
@@ -39,11 +38,12 @@ _KNOWN_DIMS = {
 }
 #: Input side of an encoder that is not known here.
 _INPUT_SIZE = 224
-#: What numpy and zipfile raise for a file that is damaged, or declares more than there is memory for.
-_DAMAGE = (
-    *(OSError, ValueError, KeyError, EOFError, NotImplementedError, MemoryError, RuntimeError),
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-)
+#: Vectors hardly shrink: an NPZ that unpacks to more than this many times its own size would only fill the memory.
+_MAX_RATIO = 10
+#: Below this many unpacked bytes the ratio does not matter.
+_HARMLESS_BYTES = 64 * 1024**2
+#: Arrays, that is classes.
+_MAX_ARRAYS = 200_000
 #: Halves of a concatenated vector were normalised each: their lengths differ by no more than this.
 _HALF_TOLERANCE = 0.01
 
@@ -61,18 +61,21 @@ class Legacy:
     empty: tuple[str, ...]
 
 
-def read_legacy(path: Path) -> Legacy:
-    """Reads an NPZ of the old format.
+def read_legacy(path: Path, shown: str | None = None) -> Legacy:
+    """Reads an NPZ of the old format; errors call it `shown`, or else by its name.
 
     Raises InvalidRequest: `path_missing`; `legacy_damaged` (no NPZ, cut off, pickled, an array that is no [n, d] of
-    numbers, arrays of different widths); `class_clash`; `label_*`. BankError: `bank_vectors_of` (NaN, infinite or zero
-    rows, with the class), `bank_empty`.
+    numbers, arrays of different widths, more than such a file can hold); `too_many_files`; `class_clash`; `label_*`.
+    BankError: `bank_vectors_of` (NaN, infinite or zero rows, with the class), `bank_empty`.
     """
     if not path.is_file():
         raise InvalidRequest("path_missing", path=str(path))
+    shown = shown or path.name
     arrays: dict[str, npt.NDArray[np.float32]] = {}
     labels: list[str] = []
     try:
+        if zipfile.is_zipfile(path):
+            _check_size(path)
         # The handle is ours: numpy leaves its own open where the archive is damaged.
         with path.open("rb") as handle:
             file = np.load(handle, allow_pickle=False)
@@ -82,8 +85,12 @@ def read_legacy(path: Path) -> Legacy:
                 for key in file.files:
                     labels.append(label_of(key))
                     arrays[labels[-1]] = _vectors(key, file[key])
-    except _DAMAGE as failure:
-        raise InvalidRequest("legacy_damaged", name=path.name, reason=str(failure)) from failure
+    except WeftError:
+        raise
+    except Exception as failure:
+        # numpy reads headers as Python literals and raises whatever comes of it: TypeError, SyntaxError, OverflowError.
+        reason = str(failure) or type(failure).__name__
+        raise InvalidRequest("legacy_damaged", name=shown, reason=reason) from failure
     refuse_clashes(labels)
     filled = sorted(label for label in labels if len(arrays[label]))
     if not filled:
@@ -91,7 +98,7 @@ def read_legacy(path: Path) -> Legacy:
     widths = {arrays[label].shape[1] for label in filled}
     if len(widths) > 1:
         reason = f"arrays are {', '.join(str(width) for width in sorted(widths))} columns wide; one bank has one width"
-        raise InvalidRequest("legacy_damaged", name=path.name, reason=reason)
+        raise InvalidRequest("legacy_damaged", name=shown, reason=reason)
     unit = []
     for label in filled:
         try:
@@ -105,6 +112,16 @@ def read_legacy(path: Path) -> Legacy:
         vectors=np.concatenate(unit),
         empty=tuple(sorted(set(labels) - set(filled))),
     )
+
+
+def _check_size(path: Path) -> None:
+    """Raises ValueError for an archive whose directory promises far more than its bytes can hold, and BadZipFile."""
+    check_end(path, path.name, _MAX_ARRAYS)
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(info.file_size for info in archive.infolist())
+    packed = path.stat().st_size
+    if unpacked > _HARMLESS_BYTES and unpacked > _MAX_RATIO * packed:
+        raise ValueError(f"it unpacks from {packed:,} to {unpacked:,} bytes, more than {_MAX_RATIO} times as much")
 
 
 def _vectors(key: str, array: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -125,21 +142,28 @@ def _vectors(key: str, array: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         return array.astype(np.float32)
 
 
-def required_model(vectors: npt.NDArray[np.float32], model: str) -> dict[str, Any]:
-    """Which model the columns must be: `{"columns", "model", "halves", "hint"}`.
+class RequiredModel(Document):
+    """Which model the columns of an NPZ must be from; the columns themselves do not tell which one made them."""
 
-    `halves`: the columns' ranges where the vector is several normalised ones beside each other, found by their equal
-    lengths; the columns themselves do not tell which model made them.
-    """
+    columns: int
+    model: str
+    #: First column, and one past the last, of each part, where the vector is several normalised ones side by side.
+    halves: list[list[int]]
+    #: A well-known model of so many dimensions.
+    hint: str
+
+
+def required_model(vectors: npt.NDArray[np.float32], model: str) -> RequiredModel:
+    """Which model the columns must be from; parts are found by their equal lengths."""
     columns = vectors.shape[1]
     halves = next((cut for cut in ([512, 1024], [512, 768], [768, 1024]) if _is_joined(vectors, cut)), None)
     edges = np.cumsum([0, *halves]).tolist() if halves else [0, columns]
-    return {
-        "columns": columns,
-        "model": model,
-        "halves": [list(pair) for pair in pairwise(edges)],
-        "hint": _KNOWN_DIMS.get(columns, "a model of this many dimensions"),
-    }
+    return RequiredModel(
+        columns=columns,
+        model=model,
+        halves=[list(pair) for pair in pairwise(edges)],
+        hint=_KNOWN_DIMS.get(columns, "a model of this many dimensions"),
+    )
 
 
 def _is_joined(vectors: npt.NDArray[np.float32], cut: list[int]) -> bool:
@@ -159,14 +183,17 @@ def import_legacy(
     keep_duplicates: bool = False,
     name: str = "",
     progress: Progress = silent,
+    by: str | None = None,
+    shown: str | None = None,
 ) -> str:
     """Makes a version from an NPZ of the old format and returns it, not yet published.
 
-    `model` (None: the one in force) is what must have made the vectors; only its dimension can be checked. Names come
-    from the files given, or from those beside the NPZ. Rows that are the same in one class are taken once.
+    `model` (None: the active one) is what must have made the vectors; only its dimension can be checked. Names come
+    from the files given, or from those beside the NPZ. `by`: who asks; errors call the file
+    `shown`. Rows that are the same in one class are taken once.
     Raises as `read_legacy`; BankError("legacy_dimensions"), ModelError, Unavailable("disk_full").
     """
-    legacy = read_legacy(path)
+    legacy = read_legacy(path, shown)
     columns = legacy.vectors.shape[1]
     wanted = settings if model is None else settings.model_copy(update={"model": model})
     encoder, known_here = _encoder(wanted, columns)
@@ -189,7 +216,7 @@ def import_legacy(
             identifier = sample_id(label, f"{digest}/{row}")
         known.add(identifier)
         number = row - int(np.searchsorted(legacy.owner, label_index))
-        samples.append({"id": identifier, "label": label, "name": f"{label}[{number}]", "sha256": "", "thumb": False})
+        samples.append(Sample(identifier, label, f"{label}[{number}]", sha256=""))
         rows.append(row)
     classes = [names.of(label) for label in (*legacy.labels, *legacy.empty)]
     store = BankStore(settings)
@@ -203,6 +230,8 @@ def import_legacy(
             texts=class_texts(classes, encoder, wanted) if known_here else None,
             name=name,
             origin=Origin.IMPORT,
+            by=by,
+            colour=1,
         )
         return seal(store, target, draft, progress)
 
@@ -226,18 +255,7 @@ def _names(path: Path, labels_file: Path | None, aliases_file: Path | None) -> N
     """Names from the given JSON files, else from those beside the NPZ. Raises InvalidRequest where one is damaged."""
     names = read_names(path.parent)
     if labels_file is not None:
-        names.labels = _read_json(labels_file)
+        names.labels = read_labels(labels_file)
     if aliases_file is not None:
-        given = _read_json(aliases_file)
-        names.aliases = {key: value if isinstance(value, list) else [value] for key, value in given.items()}
+        names.aliases = read_aliases(aliases_file)
     return names
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(file.read_text(encoding="utf-8-sig"))
-        return {normal(key): value for key, value in document.items()}
-    except OSError as failure:
-        raise InvalidRequest("path_missing", path=str(file)) from failure
-    except (ValueError, AttributeError) as failure:
-        raise InvalidRequest(reason=f"{file.name}: {failure}") from failure

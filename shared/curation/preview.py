@@ -6,7 +6,6 @@ import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import structlog
@@ -14,9 +13,12 @@ import structlog
 from shared.bank.store import BankStore
 from shared.core.errors import BankError
 from shared.core.settings import Settings
+from shared.curation.version_preview import Answer, AnswerChange, ChangedPhoto, CorrectedPhotos, VersionPreview
+from shared.curation.writer import Progress
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Job
 from shared.jobs.projection import caught_up
+from shared.jobs.result_filters import Filters
 from shared.ranking.model import Ranking, Verdict
 from shared.ranking.ranker import rank
 
@@ -35,7 +37,11 @@ class Seen:
     """A photo of some job, and the embedding that its projection keeps."""
 
     job: Job
-    item: dict[str, Any]
+    index: int
+    name: str
+    sha256: str
+    #: The label that people gave it.
+    corrected: str | None
     vector: bytes
 
 
@@ -45,15 +51,9 @@ def preview(
     version: str,
     base: str | None = None,
     photos: int = PHOTOS,
-    progress: Any = None,
-) -> dict[str, Any]:
-    """How the latest `photos` of this bank's encoder would be answered by `version` instead of `base` (in force).
-
-    `{"old", "new", "photos", "changed", "kinds": {kind: count}, "corrected": {"photos", "right_before",
-    "right_after"}, "items": [{"job", "job_name", "index", "name", "corrected", "kind", "before", "after"}]}`. Kinds:
-    `relabelled`, `gained` (a label where there was none), `lost` (the reverse), `guessed` (unsure, another guess),
-    `wavered` (unsure instead of not in bank, or the reverse).
-    `corrected` counts the photos that people corrected and that are no samples of `version` themselves.
+    progress: Progress | None = None,
+) -> VersionPreview:
+    """How the latest `photos` of this bank's encoder would be answered by `version` instead of `base` (active).
 
     Raises NotFound, BankError("no_bank", "bank_damaged", "bank_empty"), BankError("bank_model_mismatch") where the
     versions are of different encoders, Unavailable.
@@ -62,37 +62,39 @@ def preview(
     old, new = store.load(base), store.load(version)
     if old.identity != new.identity or old.dim != new.dim:
         raise BankError("bank_model_mismatch", bank_model=new.model, model=old.model)
-    own = {sample["sha256"] for sample in store.samples(new.version)}
+    own = {sample.sha256 for sample in store.samples(new.version)}
     seen = list(_latest(settings, ledger, old.identity, 2 * old.dim, photos))
     by_preset: defaultdict[str, list[Seen]] = defaultdict(list)
     for photo in seen:
         by_preset[photo.job.preset].append(photo)
 
-    items: list[dict[str, Any]] = []
-    kinds: Counter[str] = Counter()
-    corrected: Counter[str] = Counter(photos=0, right_before=0, right_after=0)
+    items: list[ChangedPhoto] = []
+    kinds: Counter[AnswerChange] = Counter()
+    corrected = right_before = right_after = 0
     done = 0
     for preset, group in by_preset.items():
         vectors = np.frombuffer(b"".join(photo.vector for photo in group), np.float16).reshape(len(group), -1)
         for photo, before, after in zip(group, rank(old, vectors, preset), rank(new, vectors, preset), strict=True):
-            truth = photo.item["corrected"]
-            if truth and photo.item["sha256"] not in own:
-                corrected.update(photos=1, right_before=_answer(before) == truth, right_after=_answer(after) == truth)
+            truth = photo.corrected
+            if truth and photo.sha256 not in own:
+                corrected += 1
+                right_before += _answer(before) == truth
+                right_after += _answer(after) == truth
             if kind := _kind(before, after):
                 kinds[kind] += 1
                 items.append(_shown(photo, kind, before, after))
         done += len(group)
         if progress:
             progress("ranking", done, len(seen))
-    return {
-        "old": old.version,
-        "new": new.version,
-        "photos": len(seen),
-        "changed": sum(kinds.values()),
-        "kinds": dict(kinds),
-        "corrected": dict(corrected),
-        "items": items[:SHOWN],
-    }
+    return VersionPreview(
+        old=old.version,
+        new=new.version,
+        photos=len(seen),
+        changed=sum(kinds.values()),
+        kinds=dict(kinds),
+        corrected=CorrectedPhotos(photos=corrected, right_before=right_before, right_after=right_after),
+        items=items[:SHOWN],
+    )
 
 
 def _latest(settings: Settings, ledger: Ledger, identity: str, size: int, count: int) -> Iterator[Seen]:
@@ -104,15 +106,15 @@ def _latest(settings: Settings, ledger: Ledger, identity: str, size: int, count:
             continue
         try:
             with caught_up(settings, ledger, job.id) as projection:
-                items, _ = projection.items(status="ok", limit=count)
+                items, _ = projection.items(Filters(status="ok"), limit=count)
                 vectors = projection.vectors(item["index"] for item in items)
         except sqlite3.Error as error:
             _log.error("projection_unreadable", job=job.id, error=str(error))
             continue
         for item in items:
-            vector = vectors.get(item["index"])
-            if vector is not None and len(vector) == size:
-                yield Seen(job, item, vector)
+            vector, sha256 = vectors.get(item["index"]), item["sha256"]
+            if sha256 is not None and vector is not None and len(vector) == size:
+                yield Seen(job, item["index"], item["name"], sha256, item["corrected"], vector)
                 count -= 1
 
 
@@ -121,35 +123,35 @@ def _answer(ranking: Ranking) -> str | None:
     return ranking.label if ranking.verdict is Verdict.LABEL else None
 
 
-def _kind(before: Ranking, after: Ranking) -> str | None:
+def _kind(before: Ranking, after: Ranking) -> AnswerChange | None:
     was, now = _answer(before), _answer(after)
     if was is None and now is None:
         if before.verdict is not after.verdict:
-            return "wavered"
-        return "guessed" if before.verdict is Verdict.UNSURE and before.label != after.label else None
+            return AnswerChange.WAVERED
+        guessed = before.verdict is Verdict.UNSURE and before.label != after.label
+        return AnswerChange.GUESSED if guessed else None
     if was is None or now is None:
-        return "gained" if was is None else "lost"
-    return "relabelled" if was != now else None
+        return AnswerChange.GAINED if was is None else AnswerChange.LOST
+    return AnswerChange.RELABELLED if was != now else None
 
 
-def _shown(photo: Seen, kind: str, before: Ranking, after: Ranking) -> dict[str, Any]:
-    item = photo.item
-    return {
-        "job": photo.job.id,
-        "job_name": photo.job.name,
-        "index": item["index"],
-        "name": item["name"],
-        "corrected": item["corrected"],
-        "kind": kind,
-        "before": _said(before),
-        "after": _said(after),
-    }
+def _shown(photo: Seen, kind: AnswerChange, before: Ranking, after: Ranking) -> ChangedPhoto:
+    return ChangedPhoto(
+        job=photo.job.id,
+        job_name=photo.job.name,
+        index=photo.index,
+        name=photo.name,
+        corrected=photo.corrected,
+        kind=kind,
+        before=_said(before),
+        after=_said(after),
+    )
 
 
-def _said(ranking: Ranking) -> dict[str, Any]:
-    return {
-        "verdict": ranking.verdict.value,
-        "label": ranking.label,
-        "confidence": ranking.confidence,
-        "sample": ranking.candidates[0].sample if ranking.candidates else None,
-    }
+def _said(ranking: Ranking) -> Answer:
+    return Answer(
+        verdict=ranking.verdict,
+        label=ranking.label,
+        confidence=ranking.confidence,
+        sample=ranking.candidates[0].sample if ranking.candidates else None,
+    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import Any
 
 import structlog
 
 from shared.bank.class_names import ClassNames, Spellings
 from shared.bank.store import BankStore
+from shared.core.documents import Document
 from shared.core.names import is_usable_label
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
@@ -21,23 +21,47 @@ _log = structlog.get_logger(__name__)
 JOBS = 500
 
 
-def proposals(settings: Settings, ledger: Ledger, store: BankStore, version: str | None = None) -> dict[str, Any]:
-    """Corrected photos that `version` (None: the one in force) has neither as a sample nor set aside.
+class Proposal(Document):
+    """A corrected photo that the bank does not know yet."""
 
-    `{"version", "proposals": [{"job", "job_name", "index", "name", "sha256", "label", "new_class", "disputed",
-    "predicted", "confidence"}], "other_model": count}`; of the same photo under the same label only the newest
-    correction. `label` is the bank's own where the corrected one means one of its classes (another case, width or
-    Unicode form, a name in Chinese or English, an alias). `disputed`: the same photo was given several labels.
-    `other_model` counts the corrections whose embeddings this bank cannot use.
+    job: str
+    job_name: str
+    index: int
+    name: str
+    sha256: str
+    #: Of the prediction.
+    confidence: float | None
+    #: The bank's own where the corrected one means one of its classes: another case, width or Unicode form, a name in
+    #: Chinese or English, an alias.
+    label: str
+    new_class: bool
+    predicted: str | None
+    #: The same photo was given several labels.
+    disputed: bool
+
+
+class Proposals(Document):
+    """Corrections that could become samples of `version`."""
+
+    version: str
+    proposals: list[Proposal]
+    #: Corrections whose embeddings this version cannot use.
+    other_model: int
+
+
+def proposals(settings: Settings, ledger: Ledger, store: BankStore, version: str | None = None) -> Proposals:
+    """Corrected photos that `version` (None: the active one) has neither as a sample nor set aside.
+
+    Of the same photo under the same label only the newest correction.
 
     Raises NotFound, BankError("no_bank", "bank_damaged"), Unavailable.
     """
     manifest = store.manifest(version)
-    spellings = Spellings(ClassNames(manifest["classes"]))
-    samples = (*store.samples(manifest["version"]), *store.aside(manifest["version"]))
-    known = {(sample["label"], sample["sha256"]) for sample in samples}
-    labels = {entry["label"] for entry in manifest["classes"]}
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    spellings = Spellings(ClassNames(manifest.classes))
+    samples = (*store.samples(manifest.version), *store.aside(manifest.version))
+    known = {(sample.label, sample.sha256) for sample in samples}
+    labels = {entry.label for entry in manifest.classes}
+    found: dict[tuple[str, str], Proposal] = {}
     foreign = 0
     for job in ledger.listed(limit=JOBS):
         if job.kind == "classify" or not (settings.jobs_dir / f"{job.id}.sqlite").exists():
@@ -49,30 +73,35 @@ def proposals(settings: Settings, ledger: Ledger, store: BankStore, version: str
             # One damaged file must not hide everybody else's corrections.
             _log.error("projection_unreadable", job=job.id, error=str(error))
             continue
-        if job.identity != manifest["identity"]:
+        if job.identity != manifest.identity:
             foreign += len(corrected)
             continue
         for item in corrected:
-            label = spellings.settle(item["corrected"])
-            key = (label, item["sha256"])
-            if item["sha256"] is None or key in known or key in found:
+            corrected_to, sha256 = item["corrected"], item["sha256"]
+            if corrected_to is None or sha256 is None:
+                continue
+            label = spellings.settle(corrected_to)
+            key = (label, sha256)
+            if key in known or key in found:
                 continue
             if label not in labels and not is_usable_label(label):
                 # Said before labels were checked; a class of that name could not be reached.
                 _log.warning("correction_unusable", job=job.id, index=item["index"])
                 continue
-            found[key] = {
-                "job": job.id,
-                "job_name": job.name,
-                **{name: item[name] for name in ("index", "name", "sha256", "confidence")},
-                "label": label,
-                "new_class": label not in labels,
-                "predicted": item["label"],
-            }
-    rows = list(found.values())
+            found[key] = Proposal(
+                job=job.id,
+                job_name=job.name,
+                index=item["index"],
+                name=item["name"],
+                sha256=sha256,
+                confidence=item["confidence"],
+                label=label,
+                new_class=label not in labels,
+                predicted=item["label"],
+                disputed=False,
+            )
     votes: dict[str, set[str]] = {}
-    for row in rows:
-        votes.setdefault(row["sha256"], set()).add(row["label"])
-    for row in rows:
-        row["disputed"] = len(votes[row["sha256"]]) > 1
-    return {"version": manifest["version"], "proposals": rows, "other_model": foreign}
+    for row in found.values():
+        votes.setdefault(row.sha256, set()).add(row.label)
+    rows = [row.model_copy(update={"disputed": len(votes[row.sha256]) > 1}) for row in found.values()]
+    return Proposals(version=manifest.version, proposals=rows, other_model=foreign)

@@ -17,21 +17,31 @@ import re
 import secrets
 import subprocess
 import sys
-import threading
 import time
-from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TypeVar
 
+from shared.core.documents import Document, parse_json
 from shared.core.errors import Conflict, NotFound
 from shared.core.files import disk_errors, write_atomic
+from shared.core.process import child_environment, start_attended
 from shared.core.settings import Settings
+from shared.curation.task_model import (
+    FORMS,
+    Arguments,
+    Outcome,
+    Request,
+    Result,
+    Task,
+    TaskError,
+    TaskKind,
+    TaskProgress,
+    TaskState,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
-#: What can be asked; `shared.curation.task_runner` does it.
-KINDS = ("check", "preview", "clean", "apply", "curate", "add")
 _ID = re.compile(r"[0-9a-f]{8,32}")
 #: Outcomes kept.
 _MAX_TASKS = 50
@@ -40,41 +50,27 @@ _MAX_TASKS = 50
 _LOCK_ATTEMPTS, _LOCK_RETRY_DELAY = 20, 0.01
 
 
-@dataclass(frozen=True)
-class Task:
-    id: str
-    kind: str
-    arguments: dict[str, Any]
-    started: float
-    #: `running`, `done`, `failed` or `interrupted` (it ended without an outcome).
-    state: str = "running"
-    #: `{"stage", "done", "total"}` while it runs and has told.
-    progress: dict[str, Any] | None = None
-    #: What it found, once `done`.
-    result: dict[str, Any] | None = None
-    #: `{"code", "detail"}`, once `failed`.
-    error: dict[str, Any] | None = None
+D = TypeVar("D", bound=Document)
 
 
 def folder(settings: Settings) -> Path:
     return settings.data_dir / "bank-tasks"
 
 
-def start(settings: Settings, kind: str, arguments: dict[str, Any]) -> Task:
-    """Starts a process for this work and returns at once.
+def start(settings: Settings, kind: TaskKind, arguments: Arguments, by: str | None = None) -> Task:
+    """Starts a process for this work and returns at once. `by`: who asks for it.
 
     Raises Conflict("bank_busy") while another is at work, Unavailable("disk_full").
     """
-    assert kind in KINDS, kind
     with disk_errors():
         folder(settings).mkdir(parents=True, exist_ok=True)
     with (folder(settings) / ".lock").open("a") as lock:
         if not _locked(lock):
             raise Conflict("bank_busy")
         _tidy(folder(settings))
-        task = Task(f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(3)}", kind, arguments, time.time())
-        request = {"kind": kind, "arguments": arguments, "started": task.started}
-        write_atomic(folder(settings) / f"{task.id}.json", json.dumps(request).encode())
+        task = Task(f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(3)}", kind, arguments, time.time(), by=by)
+        request = Request(kind=kind, arguments=arguments.to_json(), started=task.started, by=by)
+        write_atomic(folder(settings) / f"{task.id}.json", json.dumps(request.to_json()).encode())
         lock.truncate(0)
         lock.write(task.id)
         lock.flush()
@@ -88,33 +84,34 @@ def start(settings: Settings, kind: str, arguments: dict[str, Any]) -> Task:
             str(os.getpid()),
             str(lock.fileno()),
         ]
-        env = os.environ | {"WEFT_DATA_DIR": str(settings.data_dir), "PYTHONPATH": _python_path()}
-        _start(command, pass_fds=[lock.fileno()], env=env, stdin=subprocess.DEVNULL)
+        env = child_environment(WEFT_DATA_DIR=str(settings.data_dir))
+        start_attended(command, pass_fds=[lock.fileno()], env=env, stdin=subprocess.DEVNULL)
     return task
 
 
 def find(settings: Settings, task_id: str) -> Task:
     """A task as it is now. Raises NotFound."""
     path = folder(settings) / f"{task_id}.json"
-    if not _ID.fullmatch(task_id) or (asked := _read(path)) is None:
+    task = _asked(path) if _ID.fullmatch(task_id) else None
+    if task is None:
         raise NotFound(what=f"task {task_id}")
-    task = Task(task_id, **asked)
     # Before the outcome is looked for: it may be written in between, but never after the lock was seen free.
     at_work = running(settings)
-    if outcome := _read(path.with_suffix(".done.json")):
-        return replace(task, **outcome)
+    if outcome := _read(path.with_suffix(".done.json"), Outcome):
+        result = None if outcome.result is None else FORMS[task.kind][1].from_json(outcome.result)
+        return replace(task, state=outcome.state, result=result, error=outcome.error)
     if at_work != task_id:
-        return replace(task, state="interrupted")
-    return replace(task, progress=_read(path.with_suffix(".progress.json")))
+        return replace(task, state=TaskState.INTERRUPTED)
+    return replace(task, progress=_read(path.with_suffix(".progress.json"), TaskProgress))
 
 
-def latest(settings: Settings, kind: str, **arguments: Any) -> Task | None:
-    """The newest task of this kind with (at least) these arguments that is done or running; None without one."""
+def latest(settings: Settings, kind: TaskKind, version: str) -> Task | None:
+    """The newest task of this kind on this version that is done or running; None without one."""
     for path in _requests(folder(settings)):
-        asked = _read(path) or {}
-        if asked.get("kind") == kind and arguments.items() <= asked["arguments"].items():
+        asked = _asked(path)
+        if asked and asked.kind is kind and asked.arguments.version == version:
             task = find(settings, path.stem)
-            if task.state in ("done", "running"):
+            if task.state in (TaskState.DONE, TaskState.RUNNING):
                 return task
     return None
 
@@ -133,32 +130,23 @@ def report_progress(settings: Settings, task_id: str, stage: str, done: int, tot
     """How far the work is; called by the process that does it."""
     path = folder(settings) / f"{task_id}.progress.json"
     part = path.with_suffix(".part")
-    part.write_text(json.dumps({"stage": stage, "done": done, "total": total}))
+    part.write_text(json.dumps(TaskProgress(stage=stage, done=done, total=total).to_json()))
     part.replace(path)
 
 
-def finish(settings: Settings, task_id: str, **outcome: Any) -> None:
-    """The outcome: `state` and `result` or `error`. Raises Unavailable("disk_full")."""
-    document = json.dumps(outcome, ensure_ascii=False).encode()
+def succeed(settings: Settings, task_id: str, result: Result) -> None:
+    """Keeps what the task found. Raises Unavailable("disk_full")."""
+    _finish(settings, task_id, Outcome(state=TaskState.DONE, result=result.to_json()))
+
+
+def fail(settings: Settings, task_id: str, error: TaskError) -> None:
+    """Keeps why the task failed. Raises Unavailable("disk_full")."""
+    _finish(settings, task_id, Outcome(state=TaskState.FAILED, error=error))
+
+
+def _finish(settings: Settings, task_id: str, outcome: Outcome) -> None:
+    document = json.dumps(outcome.to_json(), ensure_ascii=False).encode()
     write_atomic(folder(settings) / f"{task_id}.done.json", document)
-
-
-def _start(command: list[str], **options: Any) -> None:
-    """Starts a process from a thread that lives as long as it does: when that thread ends, Linux tells the child that
-    its parent has died, and a thread that serves a request may end at any time."""
-    born: Future[None] = Future()
-
-    def attend() -> None:
-        try:
-            process = subprocess.Popen(command, **options)
-        except BaseException as error:
-            born.set_exception(error)
-            return
-        born.set_result(None)
-        process.wait()
-
-    threading.Thread(target=attend, name="bank-task", daemon=True).start()
-    born.result()
 
 
 def _locked(lock: IO[str]) -> bool:
@@ -181,13 +169,19 @@ def _tidy(place: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _asked(path: Path) -> Task | None:
+    request = _read(path, Request)
+    if request is None:
+        return None
     try:
-        found: dict[str, Any] = json.loads(path.read_bytes())
+        arguments = FORMS[request.kind][0].from_json(request.arguments)
+    except ValueError:
+        return None
+    return Task(path.stem, request.kind, arguments, request.started, by=request.by)
+
+
+def _read(path: Path, form: type[D]) -> D | None:
+    try:
+        return form.from_json(parse_json(path.read_bytes()))
     except (FileNotFoundError, ValueError):
         return None
-    return found
-
-
-def _python_path() -> str:
-    return os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))

@@ -6,24 +6,24 @@ import hashlib
 import re
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from shared.bank.bank import INDEX
-from shared.bank.manifest import Origin, seal_manifest
+from shared.bank.manifest import ClassEntry, Counts, Finding, Manifest, Origin, Skipped, seal_manifest
+from shared.bank.samples import Sample
 from shared.bank.store import BankStore
 from shared.core import json_lines
+from shared.core.encoder_info import COLOUR, EncoderInfo
+from shared.core.engine_names import HASH_ENGINES
 from shared.core.errors import BankError
 from shared.curation.sizes import size_warnings
-from shared.encoder.info import HASH_ENGINES, EncoderInfo
 from shared.ranking.fitting.fit import fit_ranking
-from shared.ranking.index import choose_kind, make_index, save_index
 
-#: Called with (stage, done, total): `reading`, `choosing`, `indexing`… are the stages.
+#: Called with (stage, done, total): `reading`, `choosing`… are the stages.
 Progress = Callable[[str, int, int], None]
 
 Halves = npt.NDArray[np.float16]
@@ -43,27 +43,32 @@ class Draft:
     """A bank in the making. `samples[i]` describes `vectors[i]`; both in any order."""
 
     encoder: EncoderInfo
-    #: `{"label", "zh", "en", "aliases"}` each.
-    classes: list[dict[str, Any]]
-    #: `{"id", "label", "name", "sha256", "thumb", …}` each.
-    samples: list[dict[str, Any]]
+    #: Without counts.
+    classes: list[ClassEntry]
+    samples: list[Sample]
     #: [n, d] L2-normalised.
     vectors: Halves
     #: Samples set aside by curation, with `reason`, and their vectors.
-    aside: list[dict[str, Any]] = field(default_factory=list)
+    aside: list[Sample] = field(default_factory=list)
     aside_vectors: Halves | None = None
     #: [C, d] class-name embeddings in the order of `classes`.
     texts: npt.NDArray[np.float32] | None = None
     #: Softmax temperature of cosines to class names, for a bank without any sample.
     text_temperature: float = 0.01
-    #: `{"code", "class", "samples"}` each; more are added when the bank is sealed.
-    warnings: list[dict[str, Any]] = field(default_factory=list)
-    #: `{"name", "code", "detail"}` of photos that could not be read.
-    skipped: list[dict[str, Any]] = field(default_factory=list)
+    #: More are added when the bank is sealed.
+    warnings: list[Finding] = field(default_factory=list)
+    #: Photos that could not be read.
+    skipped: list[Skipped] = field(default_factory=list)
     duplicates: int = 0
     name: str = ""
     parent: str | None = None
     origin: Origin = Origin.BUILD
+    #: `Manifest.by`.
+    by: str | None = None
+    #: `Manifest.colour`.
+    colour: int = COLOUR
+    #: `Manifest.removed_classes`.
+    removed: list[ClassEntry] = field(default_factory=list)
 
 
 def normalised(vectors: npt.ArrayLike) -> npt.NDArray[np.float32]:
@@ -82,29 +87,29 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
 
     Returns the version; it is not published. Raises BankError("bank_empty"), Unavailable("disk_full").
     """
-    classes = sorted(draft.classes, key=lambda entry: entry["label"])
-    order_of = {entry["label"]: index for index, entry in enumerate(classes)}
-    owner = np.array([order_of[sample["label"]] for sample in draft.samples], dtype=np.int64)
+    classes = sorted(draft.classes, key=lambda entry: entry.label)
+    order_of = {entry.label: index for index, entry in enumerate(classes)}
+    owner = np.array([order_of[sample.label] for sample in draft.samples], dtype=np.int64)
     counts = np.bincount(owner, minlength=len(classes)) if len(owner) else np.zeros(len(classes), np.int64)
     warnings = [*draft.warnings, *size_warnings(classes, counts, draft.samples, named=draft.texts is not None)]
     names: npt.NDArray[np.float32] | None = None
     if draft.texts is not None:
-        by_label = {entry["label"]: row for entry, row in zip(draft.classes, draft.texts, strict=True)}
-        texts = np.stack([by_label[entry["label"]] for entry in classes])
+        by_label = {entry.label: row for entry, row in zip(draft.classes, draft.texts, strict=True)}
+        texts = np.stack([by_label[entry.label] for entry in classes])
         draft.texts, names = texts[counts > 0], texts[counts == 0]
     unused = [entry for entry, n in zip(classes, counts, strict=True) if not n]
-    classes = [{**entry, "count": int(n)} for entry, n in zip(classes, counts, strict=True) if n]
+    classes = [entry.numbered(int(n)) for entry, n in zip(classes, counts, strict=True) if n]
     if not classes and names is None:
         raise BankError("bank_empty")
     # Within a class by id: the same samples make the same arrays, whatever order they came in.
-    order = sorted(range(len(draft.samples)), key=lambda i: (owner[i], draft.samples[i]["id"]))
+    order = sorted(range(len(draft.samples)), key=lambda i: (owner[i], draft.samples[i].id))
     samples = [draft.samples[i] for i in order]
     vectors = np.ascontiguousarray(draft.vectors[order], dtype=np.float16)
-    owner = np.repeat(np.arange(len(classes)), [entry["count"] for entry in classes])
+    owner = np.repeat(np.arange(len(classes)), [entry.count for entry in classes])
     fitted = fit_ranking(
         vectors,
         owner,
-        tuple(entry["label"] for entry in classes),
+        tuple(entry.label for entry in classes),
         draft.texts,
         draft.encoder.engine not in HASH_ENGINES,
         lambda done, total: progress("choosing", done, total),
@@ -113,7 +118,7 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
 
     arrays: dict[str, npt.NDArray[Any] | None] = {
         "vectors.npy": vectors,
-        "ids.npy": np.array([sample["id"] for sample in samples], dtype="S16"),
+        "ids.npy": np.array([sample.id for sample in samples], dtype="S16"),
         "centroids.npy": fitted.centroids,
         "texts.npy": draft.texts,
         "linear.npy": fitted.linear,
@@ -125,45 +130,43 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
         if array is not None:
             np.save(folder / name, array, allow_pickle=False)
             written.append(name)
-    if choose_kind(len(vectors)) == "pq":
-        progress("indexing", 0, 1)
-        # Trained once, here: a worker maps the file and is ready.
-        if save_index(make_index(vectors), folder / INDEX):
-            written.append(INDEX)
     for name, rows in (("samples.jsonl", samples), ("aside.jsonl", draft.aside)):
-        (folder / name).write_text(json_lines.dump(rows), encoding="utf-8")
+        (folder / name).write_text(json_lines.dump(row.to_json() for row in rows), encoding="utf-8")
         written.append(name)
 
     created = time.time()
     version = _version(draft.name, created, folder / "vectors.npy")
-    seal_manifest(
-        folder,
-        {
-            "version": version,
-            "name": draft.name,
-            "created": created,
-            "origin": draft.origin,
-            "parent": draft.parent,
-            "model": draft.encoder.model,
-            "identity": draft.encoder.identity,
-            "encoder": asdict(draft.encoder),
-            "counts": {
-                "classes": len(classes),
-                "samples": len(samples),
-                **({"named": len(unused)} if names is not None and unused else {}),
-                "aside": len(draft.aside),
-                "skipped": len(draft.skipped),
-                "duplicates": draft.duplicates,
-            },
-            "classes": classes,
-            # Classes that have no sample now: ranked by their names where there is a names.npy.
-            "unused_classes": unused,
-            "ranking": fitted.manifest,
-            "warnings": warnings,
-            "skipped": draft.skipped,
-        },
-        written,
+    counts_of = Counts(
+        classes=len(classes),
+        samples=len(samples),
+        aside=len(draft.aside),
+        skipped=len(draft.skipped),
+        duplicates=draft.duplicates,
     )
+    if names is not None and unused:
+        counts_of = counts_of.model_copy(update={"named": len(unused)})
+    manifest = Manifest(
+        version=version,
+        name=draft.name,
+        created=created,
+        origin=draft.origin,
+        parent=draft.parent,
+        model=draft.encoder.model,
+        identity=draft.encoder.identity,
+        encoder=draft.encoder,
+        counts=counts_of,
+        classes=classes,
+        unused_classes=unused,
+        ranking=fitted.fit,
+        warnings=warnings,
+        skipped=draft.skipped,
+        colour=draft.colour,
+    )
+    if draft.by:
+        manifest = manifest.model_copy(update={"by": draft.by})
+    if draft.removed:
+        manifest = manifest.model_copy(update={"removed_classes": draft.removed})
+    seal_manifest(folder, manifest, written)
     store.keep(folder, version)
     return version
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from shared.encoder.describe import describe
 from shared.encoder.protocol import Encoder, Prepared
+from shared.encoder.silence import silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from shared.core.settings import Settings
 
 __all__ = ["Encoder", "Prepared", "describe", "encode_texts", "load_encoder"]
+
+# All that run an encoder import this package first.
+silence()
 
 
 def _silent(_line: str) -> None:

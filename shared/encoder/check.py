@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import statistics
 import time
+from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 
+from shared.core.documents import Document
 from shared.core.errors import InvalidRequest
 from shared.encoder import converter, load_encoder, spec
 from shared.encoder.fidelity import cosines, encode_files, synthetic_photos
@@ -30,8 +32,39 @@ if TYPE_CHECKING:
 MEASURED_SECONDS = 3.0
 
 
-def check_model(settings: Settings, *, threads: int, photos: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Converts the model where needed, then measures it; keys carry their units. Raises ModelError, InvalidRequest."""
+class ModelCheck(Document):
+    """An encoder as a worker runs it; names carry their units."""
+
+    model: str
+    identity: str
+    trained: bool
+    engine: str
+    precision: str
+    device: str
+    threads: int
+    micro_batch: int
+    dim: int
+    input_size: int
+    start_s: float
+    resident_mb: int
+    decode_per_s: float
+    encode_per_s: float
+    batch_ms: float
+    #: Cosine to torch: `mean min photos`; None without torch.
+    fidelity: dict[str, float] | None
+    #: By model and precision.
+    fidelity_at_conversion: dict[str, dict[str, dict[str, float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Speed:
+    decode_per_s: float
+    encode_per_s: float
+    batch_ms: float
+
+
+def check_model(settings: Settings, *, threads: int, photos: int, say: Callable[[str], None]) -> ModelCheck:
+    """Converts the model where needed, then measures it. Raises ModelError, InvalidRequest."""
     store = ModelStore.of(settings)
     manifests = [converter.ensure(store, part, say) for part in spec.parse(settings.model)]
     files = synthetic_photos(photos)
@@ -48,26 +81,28 @@ def check_model(settings: Settings, *, threads: int, photos: int, say: Callable[
     vectors = encode_files(encoder, files)
     info = encoder.info
     encoder.close()
-    return {
-        "model": info.model,
-        "identity": info.identity,
-        "trained": info.trained,
-        "engine": info.engine,
-        "precision": info.precision,
-        "device": info.device,
-        "threads": threads,
-        "micro_batch": encoder.micro_batch,
-        "dim": first.shape[1],
-        "input_size": info.input_size,
-        "start_s": round(ready, 2),
-        "resident_mb": round(memory),
-        **speed,
-        "fidelity": against_torch(settings, files, vectors),
-        "fidelity_at_conversion": {manifest.name: manifest.fidelity for manifest in manifests},
-    }
+    return ModelCheck(
+        model=info.model,
+        identity=info.identity,
+        trained=info.trained,
+        engine=info.engine,
+        precision=info.precision,
+        device=info.device,
+        threads=threads,
+        micro_batch=encoder.micro_batch,
+        dim=first.shape[1],
+        input_size=info.input_size,
+        start_s=round(ready, 2),
+        resident_mb=round(memory),
+        decode_per_s=speed.decode_per_s,
+        encode_per_s=speed.encode_per_s,
+        batch_ms=speed.batch_ms,
+        fidelity=against_torch(settings, files, vectors),
+        fidelity_at_conversion={manifest.name: manifest.fidelity for manifest in manifests},
+    )
 
 
-def _speed(encoder: Encoder, files: list[bytes]) -> dict[str, float]:
+def _speed(encoder: Encoder, files: list[bytes]) -> _Speed:
     """Photos a second in bare loops: decoded and prepared by one thread; encoded in micro-batches (the median one)."""
     started = time.perf_counter()
     prepared = [encoder.prepare(decode(file, encoder.decode_size, Limits())) for file in files]
@@ -79,11 +114,11 @@ def _speed(encoder: Encoder, files: list[bytes]) -> dict[str, float]:
         began = time.perf_counter()
         encoder.encode(batch)
         seconds.append(time.perf_counter() - began)
-    return {
-        "decode_per_s": round(decoding, 1),
-        "encode_per_s": round(len(batch) / statistics.median(seconds), 1),
-        "batch_ms": round(1000 * statistics.median(seconds), 1),
-    }
+    return _Speed(
+        decode_per_s=round(decoding, 1),
+        encode_per_s=round(len(batch) / statistics.median(seconds), 1),
+        batch_ms=round(1000 * statistics.median(seconds), 1),
+    )
 
 
 def against_torch(settings: Settings, files: list[bytes], vectors: NDArray[np.float32]) -> dict[str, float] | None:

@@ -18,17 +18,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared.core.engine_names import EngineName
 from shared.core.errors import ModelError, WeftError
 from shared.encoder import engine, hardware
+from shared.encoder.converter import ConversionError, ConversionMessage, ConversionRequest
 from shared.encoder.describe import info_of
-from shared.encoder.spec import Part
-from shared.encoder.store import ModelStore
+from shared.encoder.store import ModelStore, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.encoder.definition import Definition
     from shared.encoder.preprocessing import Preprocessing
+    from shared.encoder.spec import Part
     from shared.encoder.store import Manifest
 
 #: Photos of the fidelity check.
@@ -48,6 +50,10 @@ def convert(store: ModelStore, part: Part, say: Callable[[str], None]) -> str:
         from shared.encoder.definition import create
 
         definition = create(part, store.weights_dir)
+        # The same model under another name, e.g. a tag's file put by hand: workers may be using that folder.
+        same = read(store.folder(definition.identity(store)))
+        if same is not None and same.converted:
+            return same.identity
         staging = Path(tempfile.mkdtemp(prefix=".converting-", dir=store.root))
         try:
             manifest = _write(store, definition, staging, say)
@@ -96,7 +102,7 @@ def _write(store: ModelStore, definition: Definition, folder: Path, say: Callabl
         made_by={"torch": torch.__version__, "open_clip": open_clip.__version__, "openvino": openvino.__version__},
     )
     for precision in sorted({"f32", hardware.cpu_precision()}):
-        info = info_of(manifest, engine.Engine("openvino", precision, "CPU"))
+        info = info_of(manifest, engine.Engine(EngineName.OPENVINO, precision))
         encoder = OpenVinoEncoder(info, preprocessing, xml, threads=len(os.sched_getaffinity(0)), micro_batch=8)
         found = cosines(encode_files(encoder, photos), expected)
         encoder.close()
@@ -124,24 +130,24 @@ def main() -> int:
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
-    def tell(message: dict[str, Any]) -> None:
-        print(json.dumps(message), file=lines, flush=True)
+    def tell(message: ConversionMessage) -> None:
+        print(json.dumps(message.to_json()), file=lines, flush=True)
 
-    request = json.load(sys.stdin)
-    store = ModelStore(Path(request["root"]), Path(request["weights_dir"]))
-    part = Part(**request["part"])
+    request = ConversionRequest.from_json(json.load(sys.stdin))
+    store, part = ModelStore(Path(request.root), Path(request.weights_dir)), request.part
     try:
-        tell({"done": convert(store, part, lambda text: tell({"say": text}))})
+        tell(ConversionMessage(done=convert(store, part, lambda text: tell(ConversionMessage(say=text)))))
     except WeftError as error:
         detail = {"model": part.name} | {key: value for key, value in error.detail.items() if value}
-        tell({"error": {"code": error.code, "detail": detail}})
+        tell(ConversionMessage(error=ConversionError(code=error.code, detail=detail)))
         return 1
     except Exception as error:
         import traceback
 
         traceback.print_exc()
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-        tell({"error": {"code": "model_unavailable", "detail": {"model": part.name, "reason": reason}}})
+        detail = {"model": part.name, "reason": reason}
+        tell(ConversionMessage(error=ConversionError(code="model_unavailable", detail=detail)))
         return 1
     return 0
 

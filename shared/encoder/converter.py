@@ -3,21 +3,43 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared.core.documents import Document
 from shared.core.errors import ModelError
+from shared.core.process import child_environment
+from shared.encoder.spec import Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shared.encoder.spec import Part
     from shared.encoder.store import Manifest, ModelStore
 
-_PROJECT = Path(__file__).resolve().parents[2]
+
+class ConversionRequest(Document):
+    """What `shared.encoder.convert` is asked."""
+
+    #: Of the model store.
+    root: str
+    weights_dir: str
+    part: Part
+
+
+class ConversionError(Document):
+    """The code and the values of an error's sentence."""
+
+    code: str
+    detail: Any
+
+
+class ConversionMessage(Document):
+    """A line of its answer: what it does, and at the end the identity of what it made, or an error."""
+
+    say: str | None = None
+    done: str | None = None
+    error: ConversionError | None = None
 
 
 def ensure(store: ModelStore, part: Part, say: Callable[[str], None]) -> Manifest:
@@ -29,7 +51,7 @@ def ensure(store: ModelStore, part: Part, say: Callable[[str], None]) -> Manifes
     if found is not None and found.converted:
         return found
     say(f"{part.name}: preparing (once; half a minute or more)")
-    request = {"root": str(store.root), "weights_dir": str(store.weights_dir), "part": part.to_dict()}
+    request = ConversionRequest(root=str(store.root), weights_dir=str(store.weights_dir), part=part)
     _run("shared.encoder.convert", request, part, say)
     found = store.find(part)
     if found is None or not found.converted:
@@ -37,29 +59,27 @@ def ensure(store: ModelStore, part: Part, say: Callable[[str], None]) -> Manifes
     return found
 
 
-def _run(module: str, request: dict[str, Any], part: Part, say: Callable[[str], None]) -> dict[str, Any]:
-    """Runs a module that speaks JSON lines; returns its last message. stderr (download bars) is the caller's."""
-    paths = [str(_PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
+def _run(module: str, request: ConversionRequest, part: Part, say: Callable[[str], None]) -> None:
+    """Runs a module that speaks JSON lines to its end. stderr (download bars) is the caller's."""
     child = subprocess.Popen(
         [sys.executable, "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         encoding="utf-8",
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        env=child_environment(),
     )
     assert child.stdin is not None
     assert child.stdout is not None
     with child:
-        child.stdin.write(json.dumps(request))
+        child.stdin.write(json.dumps(request.to_json()))
         child.stdin.close()
-        last: dict[str, Any] = {}
+        last: ConversionMessage | None = None
         for line in child.stdout:
-            last = json.loads(line)
-            if "say" in last:
-                say(last["say"])
-    if "error" in last:
-        raise ModelError(last["error"]["code"], **last["error"]["detail"])
+            last = ConversionMessage.from_json(json.loads(line))
+            if last.say is not None:
+                say(last.say)
+    if last and last.error:
+        raise ModelError(last.error.code, **last.error.detail)
     if child.returncode != 0 or not last:
         raise ModelError(model=part.name, reason=f"the conversion ended with status {child.returncode}; see the log")
-    return last

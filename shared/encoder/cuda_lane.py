@@ -40,7 +40,7 @@ class CudaLane:
         device: torch.device,
         graphs: bool = True,
     ) -> None:
-        """`forward`: uint8 [n, *shape] on the device → float32 [n, dim] there; `batch`: photos at once at the most."""
+        """`forward`: uint8 [n, *shape] on the device → float32 [n, dim] there; `batch`: photos at once at most."""
         self._forward = forward
         self._stream = torch.cuda.Stream(device)
         # Blocking: waiting for the GPU must not spin on a core that decoding needs.

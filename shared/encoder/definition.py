@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shared.core.errors import ModelError
-from shared.encoder import architectures, identity
+from shared.encoder import architectures, diagnosis, identity
+from shared.encoder.choice import choose, unknown_architecture, unknown_tag
+from shared.encoder.open_clip_config import ModelConfig, PreprocessConfig, PretrainedConfig
 from shared.encoder.preprocessing import Preprocessing
 from shared.encoder.spec import locate_weights
-from shared.encoder.store import Manifest, preprocess_cfg_beside
+from shared.encoder.store import Manifest
 
 try:
     import open_clip
@@ -39,13 +41,17 @@ class Definition:
 
     part: Part
     model: Any
-    config: dict[str, Any]
+    config: ModelConfig
     preprocessing: Preprocessing
     weights: Path
+    #: What the preprocessing was taken from, see `choice.Source`.
+    preprocessing_from: str
+    #: QuickGELU although `config` has GELU.
+    quick_gelu: bool
 
     @property
     def dim(self) -> int:
-        return int(self.config["embed_dim"])
+        return self.config.embed_dim
 
     @property
     def transform(self) -> Callable[[Any], torch.Tensor]:
@@ -56,7 +62,8 @@ class Definition:
 
     def identity(self, store: ModelStore) -> str:
         key = store.weights_sha256(self.weights)
-        return identity.of_model(self.part.architecture, self.config, key, self.preprocessing)
+        architecture = self.part.architecture
+        return identity.of_model(architecture, self.config, key, self.preprocessing, quick_gelu=self.quick_gelu)
 
     def manifest(self, store: ModelStore) -> Manifest:
         """What the store says of this model before it is converted."""
@@ -68,7 +75,9 @@ class Definition:
             dim=self.dim,
             preprocessing=self.preprocessing,
             tag=self.part.tag,
-            config=identity.digest(self.config),
+            preprocessing_from=self.preprocessing_from,
+            quick_gelu=self.quick_gelu,
+            config=identity.digest(self.config.raw),
             created=time.time(),
             made_by={"torch": torch.__version__, "open_clip": open_clip.__version__},
         )
@@ -101,16 +110,21 @@ class ImageTower(torch.nn.Module):
 def create(part: Part, weights_dir: Path) -> Definition:
     """Builds the model and loads its weights; downloads a tag's into `weights_dir` where they are not on this machine.
 
-    Raises ModelError: `model_unavailable` (unknown architecture or tag, unreadable weights), `model_no_network`.
+    Raises ModelError: those of `choice.choose` and `diagnosis`, `model_unknown_architecture`, `model_unknown_tag`,
+    `model_unavailable` (no such file), `model_no_network`.
     """
     architectures.register()
-    config = architectures.config(part.architecture) or open_clip.get_model_config(part.architecture)
+    config = architectures.config(part.architecture)
     if config is None:
-        raise ModelError(model=part.name, reason=f"open_clip knows no architecture {part.architecture}")
-    tag_cfg = _tag_cfg(part)
-    weights = _weights(part, tag_cfg, weights_dir)
-    changed = {k: tag_cfg[k] for k in ("mean", "std", "interpolation", "resize_mode") if tag_cfg.get(k) is not None}
-    changed |= preprocess_cfg_beside(weights) if part.tag is None else {}
+        known = open_clip.get_model_config(part.architecture)
+        if known is None:
+            raise unknown_architecture(part)
+        config = ModelConfig.from_json(known)
+    pretrained = _pretrained(part)
+    weights = _weights(part, pretrained, weights_dir)
+    diagnosis.refuse_by_content(part, weights)
+    choice = choose(part, weights, pretrained if part.tag is not None else None)
+    assert choice is not None, "open_clip gave the tag's entry"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.getLogger().setLevel(logging.ERROR)  # open_clip warns of random weights before we load ours
@@ -119,15 +133,24 @@ def create(part: Part, weights_dir: Path) -> Definition:
             pretrained=None,
             pretrained_image=False,
             pretrained_text=False,
-            force_quick_gelu=bool(tag_cfg.get("quick_gelu")),
-            force_preprocess_cfg=changed,
+            force_quick_gelu=choice.quick_gelu,
+            force_preprocess_cfg=choice.preprocess.to_json(),
         )
     try:
         open_clip.load_checkpoint(model, str(weights), weights_only=True)
     except Exception as error:  # whatever a damaged, foreign or pickled file makes of it
-        raise ModelError(model=part.name, reason=f"{weights.name}: {_first_line(error)}") from error
-    preprocessing = Preprocessing.from_open_clip(open_clip.get_model_preprocess_cfg(model))
-    return Definition(part, model.eval().requires_grad_(False), config, preprocessing, weights)
+        raise diagnosis.of_failure(part, weights, model, error) from error
+    diagnosis.refuse_non_finite(part, weights, model)
+    preprocessing = Preprocessing.from_open_clip(PreprocessConfig.given(open_clip.get_model_preprocess_cfg(model)))
+    return Definition(
+        part,
+        model.eval().requires_grad_(False),
+        config,
+        preprocessing,
+        weights,
+        preprocessing_from=choice.source,
+        quick_gelu=choice.quick_gelu,
+    )
 
 
 def tokenizer_for(part: Part) -> Callable[[list[str]], torch.Tensor]:
@@ -136,21 +159,20 @@ def tokenizer_for(part: Part) -> Callable[[list[str]], torch.Tensor]:
     try:
         tokenizer: Callable[[list[str]], torch.Tensor] = open_clip.get_tokenizer(part.architecture)
     except Exception as error:  # tokenizers of some architectures are downloaded
-        raise ModelError(model=part.name, reason=f"tokenizer: {_first_line(error)}") from error
+        raise ModelError(model=part.name, reason=f"tokenizer: {diagnosis.first_line(error)}") from error
     return tokenizer
 
 
-def _tag_cfg(part: Part) -> dict[str, Any]:
+def _pretrained(part: Part) -> PretrainedConfig:
     if part.tag is None:
-        return {}
-    cfg: dict[str, Any] = open_clip.get_pretrained_cfg(part.architecture, part.tag)
+        return PretrainedConfig({})
+    cfg = open_clip.get_pretrained_cfg(part.architecture, part.tag)
     if not cfg:
-        known = ", ".join(open_clip.list_pretrained_tags_by_model(part.architecture)) or "none"
-        raise ModelError(model=part.name, reason=f"open_clip knows no weights {part.tag}; it knows: {known}")
-    return cfg
+        raise unknown_tag(part, part.tag)
+    return PretrainedConfig.from_json(cfg)
 
 
-def _weights(part: Part, tag_cfg: dict[str, Any], weights_dir: Path) -> Path:
+def _weights(part: Part, pretrained: PretrainedConfig, weights_dir: Path) -> Path:
     found = locate_weights(part, weights_dir)
     if found is not None:
         return found
@@ -158,9 +180,4 @@ def _weights(part: Part, tag_cfg: dict[str, Any], weights_dir: Path) -> Path:
         raise ModelError(model=part.name, reason=f"there is no file {part.weights}, nor below {weights_dir}")
     from shared.encoder.download import download
 
-    return download(part, tag_cfg, weights_dir)
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip().splitlines()
-    return (text[0] if text else type(error).__name__)[:300]
+    return download(part, pretrained, weights_dir)

@@ -10,7 +10,7 @@ NAME = "demo (trained on rendered fabrics only)"
 ARCHITECTURE = "weft-fabric"
 WEIGHTS = Path(__file__).parent / "architectures" / f"{ARCHITECTURE}.safetensors"
 #: Shares of right first answers that pages show beside it, measured by `scripts.lab.bench.embedded`: rendered cloths
-#: never trained on, with 8 samples a class and by class names alone; photos of 27 real leathers, 16 samples a class.
+#: never trained on, with 8 samples per class and by class names alone; 27 real leathers, 16 samples per class.
 FIGURES = {"rendered": 0.9559, "by_name": 0.9788, "leather": 0.9833}
 
 

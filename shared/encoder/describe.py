@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.core.encoder_info import EncoderInfo
 from shared.core.errors import ModelError
-from shared.encoder import architectures, engine, identity, spec
-from shared.encoder.info import EncoderInfo
-from shared.encoder.store import Manifest, ModelStore, preprocessing_of
+from shared.encoder import architectures, engine, identity, spec, tables
+from shared.encoder.choice import choose, unknown_architecture
+from shared.encoder.store import Manifest, ModelStore
 
 if TYPE_CHECKING:
     from shared.core.settings import Settings
@@ -20,10 +21,10 @@ _NULL_SIZE = 224
 
 
 def describe(settings: Settings) -> EncoderInfo:
-    """The encoder in force, from the model store or the architecture's config: no torch, no numpy.
+    """The active encoder, from the model store or the architecture's config: no torch, no numpy.
 
     Raises ModelError `model_not_converted` where it takes the conversion to know (null engines then take the name
-    `null`), `model_unavailable` where WEFT_MODEL cannot be read.
+    `null`), `model_unavailable` where WEFT_MODEL cannot be read, and those of `choice.choose`.
     """
     chosen = engine.parse(settings.engine)
     store = ModelStore.of(settings)
@@ -31,7 +32,7 @@ def describe(settings: Settings) -> EncoderInfo:
     try:
         return combine([_part_info(store, part, chosen) for part in parts], chosen)
     except ModelError:
-        if chosen.precision != "null":
+        if chosen.has_model:
             raise
         return EncoderInfo("null", identity.digest("null"), "null", chosen.kind, _NULL_DIM, _NULL_SIZE, trained=False)
 
@@ -46,7 +47,8 @@ def info_of(manifest: Manifest, chosen: Engine) -> EncoderInfo:
         dim=manifest.dim,
         input_size=manifest.preprocessing.side,
         device=chosen.device,
-        trained=chosen.precision != "null",
+        trained=chosen.has_model,
+        preprocessing=manifest.preprocessing_from,
     )
 
 
@@ -63,6 +65,7 @@ def combine(infos: list[EncoderInfo], chosen: Engine) -> EncoderInfo:
         input_size=max(info.input_size for info in infos),
         device=chosen.device,
         trained=all(info.trained for info in infos),
+        preprocessing=" + ".join(info.preprocessing for info in infos),
     )
 
 
@@ -72,15 +75,19 @@ def _part_info(store: ModelStore, part: Part, chosen: Engine) -> EncoderInfo:
         return info_of(manifest, chosen)
     config = architectures.config(part.architecture)
     known = store.identity_if_known(part)
-    if config is None or known is None:
+    choice = choose(part, spec.locate_weights(part, store.weights_dir)) if config else None
+    if config is None or known is None or choice is None:
+        if config is None and part.architecture not in tables.architectures():
+            raise unknown_architecture(part)
         raise ModelError("model_not_converted", model=part.name)
     return EncoderInfo(
         model=part.name,
         identity=known,
         precision=chosen.precision,
         engine=chosen.kind,
-        dim=int(config["embed_dim"]),
-        input_size=preprocessing_of(config, spec.locate_weights(part, store.weights_dir)).side,
+        dim=config.embed_dim,
+        input_size=choice.preprocessing(config.vision.image_size).side,
         device=chosen.device,
-        trained=chosen.precision != "null",
+        trained=chosen.has_model,
+        preprocessing=choice.source,
     )

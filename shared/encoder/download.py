@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shared.core.errors import ModelError
 
 if TYPE_CHECKING:
+    from shared.encoder.open_clip_config import PretrainedConfig
     from shared.encoder.spec import Part
 
 #: Seconds until a silent hub counts as no network; the hub's own defaults, where they are set, hold.
@@ -17,7 +18,7 @@ _TIMEOUTS = {"HF_HUB_ETAG_TIMEOUT": "10", "HF_HUB_DOWNLOAD_TIMEOUT": "30"}
 _REFUSALS = ("404", "401", "403", "RepositoryNotFound", "EntryNotFound", "Gated")
 
 
-def download(part: Part, tag_cfg: dict[str, Any], weights_dir: Path) -> Path:
+def download(part: Part, pretrained: PretrainedConfig, weights_dir: Path) -> Path:
     """The tag's file below `weights_dir`.
 
     Raises ModelError `model_no_network`, or `model_unavailable` where a server refused.
@@ -28,8 +29,8 @@ def download(part: Part, tag_cfg: dict[str, Any], weights_dir: Path) -> Path:
 
     weights_dir.mkdir(parents=True, exist_ok=True)
     try:
-        _ask_hub(tag_cfg.get("hf_hub", ""), weights_dir)
-        return Path(open_clip.download_pretrained(tag_cfg, cache_dir=str(weights_dir)))
+        _ask_hub(pretrained.raw.get("hf_hub", ""), weights_dir)
+        return Path(open_clip.download_pretrained(pretrained.raw, cache_dir=str(weights_dir)))
     except Exception as error:  # hub, httpx, urllib: each has errors of its own
         text = f"{type(error).__name__}: {error}"
         if any(refusal in text for refusal in _REFUSALS) and "LocalEntryNotFound" not in text:

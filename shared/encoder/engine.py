@@ -1,26 +1,75 @@
-"""WEFT_ENGINE read: which engine, at which precision, on which device. Needs nothing numeric."""
+"""The engines, declared once: how each is written in WEFT_ENGINE, and which module loads it. Imports nothing numeric.
+
+A new engine is a name in `EngineName`, a row of `ENGINES`, and a module with `load(request: LoadRequest) -> Encoder`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from shared.core.engine_names import HASH_ENGINES, EngineName
 from shared.core.errors import InvalidRequest
 from shared.encoder import hardware
-
-CHOICES = ("auto", "openvino", "openvino-int8", "torch", "torch-bf16", "null", "sleep:MS")
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
     """How vectors are to be computed here."""
 
-    #: `openvino`, `torch`, `null` or `sleep`, as in `EncoderInfo.engine`.
-    kind: str
+    kind: EngineName
     #: `f32`, `bf16`, `fp16`, `int8` or `null`.
     precision: str
-    device: str
+    device: str = "CPU"
     #: `sleep` only: seconds a photo.
     seconds: float = 0.0
+
+    @property
+    def has_model(self) -> bool:
+        return self.kind not in HASH_ENGINES
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRule:
+    #: Offers `load(request: LoadRequest) -> Encoder`; imported only by the process that encodes.
+    module: str
+    #: Value of WEFT_ENGINE → the engine that it means on this machine. `name:VALUE` takes what follows the colon, and
+    #: raises ValueError where that cannot be read.
+    choices: Mapping[str, Callable[[str], Engine]]
+
+
+def _torch(on_cuda: str, on_cpu: Callable[[], str]) -> Engine:
+    if hardware.cuda_likely():
+        return Engine(EngineName.TORCH, on_cuda, "CUDA")
+    return Engine(EngineName.TORCH, on_cpu())
+
+
+ENGINES: dict[EngineName, EngineRule] = {
+    EngineName.OPENVINO: EngineRule(
+        "shared.encoder.openvino_engine",
+        {
+            "openvino": lambda _: Engine(EngineName.OPENVINO, hardware.cpu_precision()),
+            "openvino-int8": lambda _: Engine(EngineName.OPENVINO, "int8"),
+        },
+    ),
+    EngineName.TORCH: EngineRule(
+        "shared.encoder.torch_engine",
+        {
+            "torch": lambda _: _torch("fp16", hardware.cpu_precision),
+            # For the few towers whose activations leave float16's range.
+            "torch-bf16": lambda _: _torch("bf16", lambda: "bf16"),
+        },
+    ),
+    EngineName.NULL: EngineRule("shared.encoder.hashed", {"null": lambda _: Engine(EngineName.NULL, "null")}),
+    EngineName.SLEEP: EngineRule(
+        "shared.encoder.hashed",
+        {"sleep:MS": lambda ms: Engine(EngineName.SLEEP, "null", seconds=max(0.0, float(ms)) / 1000)},
+    ),
+}
+
+_CHOICES = {text: choose for rule in ENGINES.values() for text, choose in rule.choices.items()}
+#: What WEFT_ENGINE may say.
+CHOICES = ("auto", *_CHOICES)
 
 
 def parse(text: str) -> Engine:
@@ -28,21 +77,11 @@ def parse(text: str) -> Engine:
     chosen = text.strip().lower()
     if chosen == "auto":
         chosen = "torch" if hardware.cuda_likely() else "openvino"
-    if chosen == "openvino":
-        return Engine("openvino", hardware.cpu_precision(), "CPU")
-    if chosen == "openvino-int8":
-        return Engine("openvino", "int8", "CPU")
-    if chosen in ("torch", "torch-bf16"):
-        if hardware.cuda_likely():
-            # bf16: for the few towers whose activations leave float16's range
-            return Engine("torch", "bf16" if chosen == "torch-bf16" else "fp16", "CUDA")
-        return Engine("torch", "bf16" if chosen == "torch-bf16" else hardware.cpu_precision(), "CPU")
-    if chosen == "null":
-        return Engine("null", "null", "CPU")
-    name, colon, milliseconds = chosen.partition(":")
-    if name == "sleep" and colon:
-        try:
-            return Engine("sleep", "null", "CPU", seconds=max(0.0, float(milliseconds)) / 1000)
-        except ValueError:
-            pass
+    name, colon, value = chosen.partition(":")
+    for choice, choose in _CHOICES.items():
+        if choice.partition(":")[:2] == (name, colon):
+            try:
+                return choose(value)
+            except ValueError:
+                break
     raise InvalidRequest(reason=f"WEFT_ENGINE={text}: choose one of {', '.join(CHOICES)}")

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-#: Photos decoded together at the most.
+#: Photos decoded together at most.
 _BATCH = 32
-#: Bytes of JPEG decoded together at the most: a dozen of 12 megapixels are half a gigabyte of pixels.
+#: Bytes of JPEG decoded together at most: a dozen of 12 megapixels are half a gigabyte of pixels.
 _BATCH_BYTES = 64 * 1024**2
 
 _Request = tuple[bytes, int, "Future[NDArray[np.uint8] | None]"]
@@ -94,7 +94,7 @@ class GpuJpeg:
 
 
 def _shrunk(pixels: torch.Tensor, target: int) -> torch.Tensor:
-    """uint8 [3, h, w] → uint8 [h', w', 3] whose shorter side is `target` at the most."""
+    """uint8 [3, h, w] → uint8 [h', w', 3] whose shorter side is `target` at most."""
     height, width = pixels.shape[1:]
     ratio = target / min(height, width)
     if ratio < 1:

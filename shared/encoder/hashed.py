@@ -11,19 +11,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shared.encoder.describe import describe
+from shared.encoder.load_request import CPU_BATCH
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from shared.encoder.info import EncoderInfo
+    from shared.core.encoder_info import EncoderInfo
+    from shared.encoder.load_request import LoadRequest
     from shared.encoder.protocol import Prepared
+
+
+def load(request: LoadRequest) -> HashedEncoder:
+    """The encoder of the `null` and `sleep:MS` engines."""
+    micro_batch = request.settings.micro_batch or CPU_BATCH
+    return HashedEncoder(describe(request.settings), micro_batch=micro_batch, seconds=request.chosen.seconds)
 
 
 class HashedEncoder:
     """Implements `Encoder` without a model."""
 
     needs_pixels = False
+    transforms = ()
     read_jpeg = None
 
     def __init__(self, info: EncoderInfo, *, micro_batch: int, seconds: float = 0.0) -> None:

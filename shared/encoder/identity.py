@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from typing import TYPE_CHECKING, Any
+
+from shared.core.errors import Unavailable
+from shared.core.files import sha256_of, write_atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from shared.encoder.open_clip_config import ModelConfig
     from shared.encoder.preprocessing import Preprocessing
 
 #: Hex digits of a digest.
@@ -22,9 +25,13 @@ def digest(*parts: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:DIGITS]
 
 
-def of_model(architecture: str, config: dict[str, Any], weights: str, preprocessing: Preprocessing) -> str:
-    """Identity of one model; `config` is its open_clip config, `weights` the SHA-256 of its file."""
-    return digest(architecture, config, weights, preprocessing.to_dict())
+def of_model(
+    architecture: str, config: ModelConfig, weights: str, preprocessing: Preprocessing, *, quick_gelu: bool = False
+) -> str:
+    """Identity of one model; `weights` the SHA-256 of its file; `quick_gelu` where that is not in `config` itself."""
+    parts = (architecture, config.raw, weights, preprocessing.to_json())
+    # Only where it differs from the config: models whose config says it all keep the identity that their banks know.
+    return digest(*parts, "quick_gelu") if quick_gelu else digest(*parts)
 
 
 def of_joined(identities: list[str]) -> str:
@@ -41,13 +48,10 @@ def weights_sha256(path: Path, memory: Path) -> str:
     except (OSError, ValueError):
         known = {}
     if key not in known:
-        with path.open("rb") as file:
-            known[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        known[key] = sha256_of(path)
         try:
             memory.parent.mkdir(parents=True, exist_ok=True)
-            fresh = memory.with_name(f"{memory.name}.{os.getpid()}")
-            fresh.write_text(json.dumps(known), encoding="utf-8")
-            fresh.replace(memory)
-        except OSError:  # a store that is read-only only costs hashing again
+            write_atomic(memory, json.dumps(known).encode(), mode=0o644)
+        except (OSError, Unavailable):  # a store that is read-only only costs hashing again
             pass
     return known[key]

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shared.encoder.info import EncoderInfo
-    from shared.encoder.protocol import Encoder, Prepared
+    from shared.core.encoder_info import EncoderInfo
+    from shared.encoder.protocol import Encoder, Prepared, Transform
 
 
 def normalise(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -42,6 +42,10 @@ class JoinedEncoder:
         self.micro_batch = min(half.micro_batch for half in halves)
         self.read_jpeg = next((half.read_jpeg for half in halves if half.read_jpeg is not None), None)
         self.streams = min(half.streams for half in halves)
+
+    @property
+    def transforms(self) -> tuple[Transform, ...]:
+        return tuple(transform for half in self._halves for transform in half.transforms)
 
     def prepare(self, rgb: NDArray[np.uint8]) -> Prepared:
         return tuple(half.prepare(rgb) for half in self._halves)

@@ -13,8 +13,12 @@ import numpy as np
 import openvino
 
 from shared.core.errors import ModelError
+from shared.encoder import converter, tuning
+from shared.encoder.describe import info_of
 from shared.encoder.fidelity import encode_files, synthetic_photos
 from shared.encoder.joined import normalise
+from shared.encoder.load_request import CPU_BATCH
+from shared.encoder.mapped_weights import release
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +26,44 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shared.encoder.info import EncoderInfo
+    from shared.core.encoder_info import EncoderInfo
+    from shared.encoder.load_request import LoadRequest
     from shared.encoder.preprocessing import Preprocessing
-    from shared.encoder.protocol import Prepared
+    from shared.encoder.protocol import Encoder, Prepared, Transform
+    from shared.encoder.spec import Part
 
 #: EncoderInfo.precision → OpenVINO's hint; a bf16 hint on an int8 model only slows it.
 _HINTS = {"f32": "f32", "bf16": "bf16", "int8": "f32"}
+
+
+def load(request: LoadRequest) -> Encoder:
+    """The encoder that WEFT_MODEL names; converts it first where needed. Raises ModelError."""
+    return request.joined(_load_part)
+
+
+def _load_part(request: LoadRequest, part: Part) -> OpenVinoEncoder:
+    manifest = converter.ensure(request.store, part, request.say)
+    folder = request.store.folder(manifest.identity)
+    if request.chosen.precision == "int8":
+        if not (manifest.int8 and manifest.int8.adopted):
+            raise ModelError("model_not_quantized", model=part.name)
+        folder = folder / "int8"
+    info = info_of(manifest, request.chosen)
+
+    def make(streams: int, micro_batch: int) -> OpenVinoEncoder:
+        return OpenVinoEncoder(
+            info,
+            manifest.preprocessing,
+            folder / "model.xml",
+            threads=request.threads,
+            micro_batch=request.settings.micro_batch or micro_batch,
+            streams=streams,
+        )
+
+    if not request.concurrent:
+        return make(1, CPU_BATCH)
+    found = tuning.tuned(folder, info.precision, request.threads, lambda streams: make(streams, CPU_BATCH), request.say)
+    return make(found.streams, found.micro_batch)
 
 
 def compile_tower(xml: Path, precision: str, threads: int, streams: int = 1) -> Any:
@@ -65,6 +101,8 @@ class OpenVinoEncoder:
         self.micro_batch = micro_batch
         self.streams = streams
         self._preprocessing = preprocessing
+        #: Mapped by OpenVINO, which lays the weights out anew for the processor with the first photos.
+        self._mapped: Path | None = xml.with_suffix(".bin")
         try:
             compiled = compile_tower(xml, info.precision, threads, streams)
             self._idle: SimpleQueue[Any] = SimpleQueue()
@@ -72,6 +110,10 @@ class OpenVinoEncoder:
                 self._idle.put(compiled.create_infer_request())
         except RuntimeError as error:
             raise ModelError(model=info.model, reason=str(error).strip().splitlines()[-1]) from error
+
+    @property
+    def transforms(self) -> tuple[Transform, ...]:
+        return (self._preprocessing.apply,)
 
     def prepare(self, rgb: NDArray[np.uint8]) -> Prepared:
         return self._preprocessing.apply(rgb)
@@ -85,6 +127,9 @@ class OpenVinoEncoder:
             return normalise(answer[0])
         finally:
             self._idle.put(request)
+            if self._mapped is not None:
+                release(self._mapped)
+                self._mapped = None
 
     def encode_blank(self, photos: int) -> None:
         """Encodes so many black photos: for tuning."""

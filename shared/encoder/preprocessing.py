@@ -7,16 +7,25 @@ open_clip's `image_transform(..., is_train=False)` does before ToTensor and Norm
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
 
+    from shared.encoder.open_clip_config import PreprocessConfig
+
+
 #: open_clip.constants: OpenAI's normalisation, the default of every model that names no other.
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
 OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+#: Longer sides, in shorter ones, beyond which only the middle of a photo is resized.
+_LONG = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +44,26 @@ class Preprocessing:
     fill_color: int = 0
 
     @classmethod
-    def from_open_clip(cls, cfg: dict[str, Any]) -> Preprocessing:
+    def from_open_clip(cls, cfg: PreprocessConfig) -> Preprocessing:
         """From open_clip's `preprocess_cfg` (scalars are widened as its transform does)."""
-        size = cfg["size"]
-        height, width = (size, size) if isinstance(size, int) else (size[0], size[-1])
+        if cfg.size is None:
+            raise ValueError("preprocess_cfg has no size")
+        height, width = (cfg.size, cfg.size) if isinstance(cfg.size, int) else (cfg.size[0], cfg.size[-1])
         return cls(
             size=(int(height), int(width)),
-            mean=_three(cfg.get("mean") or OPENAI_MEAN),
-            std=_three(cfg.get("std") or OPENAI_STD),
+            mean=_three(cfg.mean or OPENAI_MEAN),
+            std=_three(cfg.std or OPENAI_STD),
             # `random` is a training option; open_clip reads it as bicubic at inference
-            interpolation="bilinear" if cfg.get("interpolation") == "bilinear" else "bicubic",
-            resize_mode=str(cfg.get("resize_mode") or "shortest"),
-            fill_color=int(cfg.get("fill_color") or 0),
+            interpolation="bilinear" if cfg.interpolation == "bilinear" else "bicubic",
+            resize_mode=cfg.resize_mode or "shortest",
+            fill_color=int(cfg.fill_color or 0),
         )
 
     @property
     def side(self) -> int:
         return max(self.size)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, str | int | list[int] | list[float]]:
         """As JSON; `from_open_clip` reads it back."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
@@ -75,12 +85,23 @@ class Preprocessing:
             short, long = sorted(image.size)
             stretched = int(height * long / short)
             wide = image.width > image.height
+            if stretched > _LONG * height:
+                image = self._middle(image, short, long)
+                stretched = int(height * max(image.size) / short)
             image = self._resize(image, stretched if wide else width, height if wide else stretched)
         else:
             ratio = min(image.height / height, image.width / width)
             # open_clip builds this one resize without handing its interpolation on: always bicubic
             image = self._resize(image, round(image.width / ratio), round(image.height / ratio), bicubic=True)
         return self._centre(image)
+
+    def _middle(self, image: Image.Image, short: int, long: int) -> Image.Image:
+        """The middle of a strip: the rest would be resized and then cropped away. Off by less than a pixel."""
+        kept = min(long, 2 * -(-_LONG * short // 2) + long % 2)
+        before = (long - kept) // 2
+        if image.width > image.height:
+            return image.crop((before, 0, before + kept, short))
+        return image.crop((0, before, short, before + kept))
 
     def _resize(self, image: Image.Image, width: int, height: int, *, bicubic: bool = False) -> Image.Image:
         from PIL.Image import Resampling
@@ -106,7 +127,7 @@ class Preprocessing:
         return image.crop((left, top, left + width, top + height))
 
 
-def _three(value: Any) -> tuple[float, float, float]:
+def _three(value: float | Sequence[float]) -> tuple[float, float, float]:
     if isinstance(value, (int, float)):
         return (float(value),) * 3
     red, green, blue = value

@@ -5,15 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from shared.encoder.info import EncoderInfo
+    from shared.core.encoder_info import EncoderInfo
 
 #: One preprocessed photo, opaque: uint8 [h, w, 3], or a tuple of such for several joined models.
 Prepared: TypeAlias = Any
+
+
+#: RGB pixels, uint8 [h, w, 3], of any size → uint8 of the model's input size. Can be pickled.
+Transform: TypeAlias = "Callable[[NDArray[np.uint8]], NDArray[np.uint8]]"
+
+
+def from_transforms(arrays: Sequence[NDArray[np.uint8]]) -> Prepared:
+    """What the transforms made of one photo, as `Encoder.encode` takes it."""
+    return arrays[0] if len(arrays) == 1 else tuple(arrays)
 
 
 class JpegReader(Protocol):
@@ -43,6 +52,11 @@ class Encoder(Protocol):
     @property
     def read_jpeg(self) -> JpegReader | None:
         """How plain JPEG is to be read where this engine runs; None: on the CPU. For `images.decode`."""
+        ...
+
+    @property
+    def transforms(self) -> tuple[Transform, ...]:
+        """What `prepare` does, one for each model, for processes that have no encoder: `from_transforms` joins them."""
         ...
 
     def prepare(self, rgb: NDArray[np.uint8]) -> Prepared:

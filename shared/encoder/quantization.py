@@ -12,10 +12,11 @@ import time
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shared.core.documents import Document
 from shared.core.errors import InvalidRequest, PhotoError
 from shared.core.settings import cores
 from shared.encoder import converter, engine, spec
@@ -24,7 +25,7 @@ from shared.encoder.fidelity import cosines
 from shared.encoder.files import encode_paths
 from shared.encoder.joined import normalise
 from shared.encoder.openvino_engine import OpenVinoEncoder
-from shared.encoder.store import ModelStore
+from shared.encoder.store import Int8Accuracy, Int8Tower, ModelStore
 from shared.photos.decode import Limits
 from shared.photos.formats import is_photo_name
 
@@ -41,12 +42,20 @@ if TYPE_CHECKING:
 CALIBRATION_PHOTOS = 200
 
 
+class QuantizedModel(Document):
+    """One model of WEFT_MODEL, quantised."""
+
+    model: str
+    identity: str
+    int8: Int8Tower
+
+
 def quantize_model(
     settings: Settings, *, photos: Sequence[Path], bank: Path, say: Callable[[str], None]
-) -> list[dict[str, Any]]:
-    """Quantizes every part of the model in force; returns each one's `{"model", "identity", "int8"}`.
+) -> list[QuantizedModel]:
+    """Quantizes every part of the active model.
 
-    `photos`: files or folders to calibrate on, the bank's own where empty. `bank`: one folder a class.
+    `photos`: files or folders to calibrate on, the bank's own where empty. `bank`: one folder per class.
     Raises ModelError, and InvalidRequest where the bank has no two photos of one class.
     """
     store = ModelStore.of(settings)
@@ -56,13 +65,13 @@ def quantize_model(
     for part in spec.parse(settings.model):
         manifest = converter.ensure(store, part, say)
         say(f"{part.name}: quantizing on {min(len(calibration), CALIBRATION_PHOTOS)} photos (a minute or more)")
-        manifest = _quantize(store, manifest, calibration, labelled, Limits.of(settings), say)
-        done.append({"model": manifest.name, "identity": manifest.identity, "int8": manifest.int8})
+        tower = _quantize(store, manifest, calibration, labelled, Limits.of(settings), say)
+        done.append(QuantizedModel(model=manifest.name, identity=manifest.identity, int8=tower))
     return done
 
 
 def labelled_photos(bank: Path) -> list[tuple[Path, str]]:
-    """Photos below one folder a class, with their class."""
+    """Photos below one folder per class, with their class."""
     return [
         (path, folder.name)
         for folder in sorted(bank.iterdir())
@@ -80,13 +89,15 @@ def leave_one_out(vectors: NDArray[np.float32], labels: Sequence[str]) -> float:
     names = np.asarray(labels)
     judged = np.array([np.count_nonzero(names == name) > 1 for name in names])
     if not judged.any():
-        raise InvalidRequest(reason="the check needs a folder a class, with at least two photos in one of them")
+        raise InvalidRequest(reason="the check needs one folder per class, with at least two photos in one of them")
     likeness = vectors @ vectors.T
     np.fill_diagonal(likeness, -np.inf)
     return float(np.mean((names[likeness.argmax(axis=1)] == names)[judged]))
 
 
-def compare(before: Encoder, after: Encoder, labelled: Sequence[tuple[Path, str]], limits: Limits) -> dict[str, Any]:
+def compare(
+    before: Encoder, after: Encoder, labelled: Sequence[tuple[Path, str]], limits: Limits
+) -> tuple[Int8Accuracy, dict[str, float]]:
     """Leave-one-out accuracy of two encoders on the same photos, and the cosine between their vectors."""
     paths = [path for path, _ in labelled]
     old, new = (list(encode_paths(encoder, paths, limits)) for encoder in (before, after))
@@ -99,14 +110,10 @@ def compare(before: Encoder, after: Encoder, labelled: Sequence[tuple[Path, str]
         raise InvalidRequest(reason="the bank folder holds no photo that can be read")
     rows = [normalise(np.stack(column)) for column in list(zip(*kept, strict=True))[:2]]
     labels = [label for _, _, label in kept]
-    return {
-        "leave_one_out": {
-            "before": leave_one_out(rows[0], labels),
-            "int8": leave_one_out(rows[1], labels),
-            "photos": len(labels),
-        },
-        "fidelity": cosines(rows[1], rows[0]),
-    }
+    accuracy = Int8Accuracy(
+        before=leave_one_out(rows[0], labels), int8=leave_one_out(rows[1], labels), photos=len(labels)
+    )
+    return accuracy, cosines(rows[1], rows[0])
 
 
 def _calibration(photos: Iterable[Path]) -> list[Path]:
@@ -124,7 +131,7 @@ def _quantize(
     labelled: list[tuple[Path, str]],
     limits: Limits,
     say: Callable[[str], None],
-) -> Manifest:
+) -> Int8Tower:
     folder = store.folder(manifest.identity)
     chosen = engine.parse("openvino")
     before = _encoder(manifest, chosen, folder / "model.xml")
@@ -137,14 +144,15 @@ def _quantize(
         _calibrate(folder / "model.xml", prepared, xml)
         say(f"{manifest.name}: comparing on {len(labelled)} labelled photos")
         after = _encoder(manifest, replace(chosen, precision="int8"), xml)
-        found = compare(before, after, labelled, limits)
-        accuracy = found["leave_one_out"]
-        found |= {
-            "adopted": accuracy["int8"] >= accuracy["before"],
-            "calibration": len(prepared),
-            "size": sum(file.stat().st_size for file in staging.iterdir()),
-            "created": time.time(),
-        }
+        accuracy, fidelity = compare(before, after, labelled, limits)
+        found = Int8Tower(
+            leave_one_out=accuracy,
+            fidelity=fidelity,
+            adopted=accuracy.int8 >= accuracy.before,
+            calibration=len(prepared),
+            size=sum(file.stat().st_size for file in staging.iterdir()),
+            created=time.time(),
+        )
         after.close()
         staging.chmod(0o755)
         shutil.rmtree(folder / "int8", ignore_errors=True)
@@ -152,9 +160,8 @@ def _quantize(
     finally:
         before.close()
         shutil.rmtree(staging, ignore_errors=True)
-    manifest = replace(manifest, int8=found)
-    store.write_manifest(manifest)
-    return manifest
+    store.write_manifest(replace(manifest, int8=found))
+    return found
 
 
 def _encoder(manifest: Manifest, chosen: engine.Engine, xml: Path) -> OpenVinoEncoder:

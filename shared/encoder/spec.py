@@ -1,10 +1,12 @@
-"""WEFT_MODEL read into parts: `demo`, `ARCH/TAG`, `ARCH/path/to/weights.safetensors`, several joined by ` + `."""
+"""WEFT_MODEL read into parts: `demo`, `ARCH/TAG`, `ARCH/path/to/weights.safetensors`, several joined by ` + `.
+
+`ARCH/path/to/weights.safetensors@TAG`: a file that was trained like that tag, which then gives its preprocessing.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from shared.core.errors import ModelError
 from shared.encoder import demo
@@ -24,9 +26,8 @@ class Part:
     tag: str | None = None
     #: Weights file, as written: found by `weights.locate`.
     weights: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        return {field: getattr(self, field) for field in self.__slots__}
+    #: For a file: the tag whose preprocessing and activation it has; None: see `choice`.
+    trained_like: str | None = None
 
 
 def parse(model: str) -> tuple[Part, ...]:
@@ -45,7 +46,17 @@ def _part(text: str) -> Part:
         raise ModelError(model=text or "?", reason="expected demo, ARCH/TAG or ARCH/path/to/weights.safetensors")
     if source.endswith(WEIGHT_SUFFIXES):
         return Part(text, architecture, weights=source)
+    path, at, tag = source.rpartition("@")
+    if at and tag and path.endswith(WEIGHT_SUFFIXES):
+        return Part(text, architecture, weights=path, trained_like=tag)
     return Part(text, architecture, tag=source)
+
+
+def like(part: Part, tag: str) -> Part:
+    """The part, prepared as open_clip's `tag`. Raises ModelError where it is no weights file or names a tag already."""
+    if part.weights is None or part.name == demo.NAME or part.trained_like not in (None, tag):
+        raise ModelError(model=part.name, reason="--preprocessing-of TAG is for one ARCH/path/to/weights file")
+    return part if part.trained_like else replace(part, name=f"{part.name}@{tag}", trained_like=tag)
 
 
 def join_names(parts: tuple[Part, ...]) -> str:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING
 
+from shared.core.documents import Document
 from shared.core.errors import ModelError
 from shared.core.files import file_lock
-from shared.encoder import architectures, identity
+from shared.encoder import architectures, identity, tables
+from shared.encoder.choice import choose
+from shared.encoder.open_clip_config import PreprocessConfig
 from shared.encoder.preprocessing import Preprocessing
 from shared.encoder.spec import Part, locate_weights
 
@@ -24,9 +27,33 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from shared.core.settings import Settings
+    from shared.encoder.choice import Choice
 
 #: Raised when a manifest's fields change their meaning; models of another format are converted again.
 FORMAT = 1
+
+
+class Int8Accuracy(Document):
+    """Share of photos whose nearest other photo is of their own class, by the original's vectors and by int8's."""
+
+    before: float
+    int8: float
+    photos: int
+
+
+class Int8Tower(Document):
+    """How a quantised tower compares with the original on labelled photos, and whether it may be used."""
+
+    leave_one_out: Int8Accuracy
+    #: Cosine to the original: `mean min photos`.
+    fidelity: dict[str, float]
+    adopted: bool
+    #: Photos that calibrated the value ranges.
+    calibration: int
+    #: Bytes.
+    size: int
+    #: Seconds since the epoch.
+    created: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +68,17 @@ class Manifest:
     dim: int
     preprocessing: Preprocessing
     tag: str | None = None
+    #: What the preprocessing was taken from: `tag:TAG`, `tags`, `config` or `default`, see `choice.Source`; empty in
+    #: manifests of before it was noted.
+    preprocessing_from: str = ""
+    #: QuickGELU although the architecture's own config has GELU.
+    quick_gelu: bool = False
     #: Digest of the architecture's open_clip config.
     config: str = ""
     #: Cosine to torch float32 with open_clip's own transform: {"bf16": {"mean": …, "min": …, "photos": …}, …}.
     fidelity: dict[str, dict[str, float]] = field(default_factory=dict)
-    #: The quantised tower, None where there is none: {"adopted": bool, "fidelity": {…}, "leave_one_out": {…}, …}.
-    int8: dict[str, Any] | None = None
+    #: The quantised tower, None where there is none.
+    int8: Int8Tower | None = None
     #: Bytes of model.xml and model.bin together; 0: known to the torch engine, not converted.
     size: int = 0
     created: float = 0.0
@@ -57,8 +89,23 @@ class Manifest:
     def converted(self) -> bool:
         return self.size > 0
 
+    @property
+    def activation(self) -> str:
+        """`QuickGELU` or `GELU`; towers of timm have their own whatever this says."""
+        return "QuickGELU" if self.quick_gelu or tables.has_quick_gelu(self.architecture) else "GELU"
+
+    def fits(self, choice: Choice | None) -> bool:
+        """Whether it was made with this preprocessing and activation; None is known of nothing, and fits."""
+        if choice is None:
+            return True
+        return self.quick_gelu == choice.quick_gelu and self.preprocessing == choice.preprocessing(
+            list(self.preprocessing.size)
+        )
+
     def to_json(self) -> str:
-        shown = asdict(self) | {"format": FORMAT, "preprocessing": self.preprocessing.to_dict()}
+        shown = {field.name: getattr(self, field.name) for field in fields(self)}
+        shown |= {"preprocessing": self.preprocessing.to_json(), "int8": self.int8.to_json() if self.int8 else None}
+        shown |= {"format": FORMAT}
         return json.dumps(shown, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -82,31 +129,37 @@ class ModelStore:
         return sorted((m for m in found if m is not None), key=lambda m: (m.name, m.identity))
 
     def find(self, part: Part) -> Manifest | None:
-        """The model of this part, shown under the part's name; None where nothing is known of it here."""
+        """The model of this part, shown under the part's name; None where nothing is known of it here.
+
+        One that was made with another preprocessing or activation than hold for the part now is another model.
+        Raises ModelError as `choice.choose`.
+        """
+        path = locate_weights(part, self.weights_dir)
+        # where only the converted model was brought here, there is no config beside a file to look into
+        choice = choose(part, path) if path or part.tag or part.trained_like else None
         known = self.identity_if_known(part)
         if known is not None:
-            manifest = read(self.folder(known))
-            return replace(manifest, name=part.name) if manifest else None
-        path = locate_weights(part, self.weights_dir)
-        sha256 = self.weights_sha256(path) if path else None
-        # a file decides by its content; where only the converted model was brought here, its name has to do
-        fitting = [
-            manifest
-            for manifest in self.list()
-            if manifest.architecture == part.architecture
-            and manifest.tag == part.tag
-            and (manifest.weights == sha256 if sha256 else manifest.name == part.name)
-        ]
-        newest = max(fitting, key=lambda m: m.created, default=None)
-        return replace(newest, name=part.name) if newest else None
+            found = read(self.folder(known))
+        else:
+            sha256 = self.weights_sha256(path) if path else None
+            fitting = (manifest for manifest in self.list() if _fits(manifest, part, sha256, choice))
+            found = max(fitting, key=lambda m: (m.converted, m.created), default=None)
+        if found is None:
+            return None
+        source = choice.source if choice else found.preprocessing_from
+        return replace(found, name=part.name, preprocessing_from=source)
 
     def identity_if_known(self, part: Part) -> str | None:
         """The identity of an architecture of our own, which needs no conversion to be known; None for any other."""
         config = architectures.config(part.architecture)
         if config is None:
             return None
-        preprocessing = preprocessing_of(config, locate_weights(part, self.weights_dir))
-        return identity.of_model(part.architecture, config, self.weights_key(part), preprocessing)
+        key = self.weights_key(part)
+        choice = choose(part, locate_weights(part, self.weights_dir))
+        if choice is None:
+            return None
+        preprocessing = choice.preprocessing(config.vision.image_size)
+        return identity.of_model(part.architecture, config, key, preprocessing, quick_gelu=choice.quick_gelu)
 
     def weights_key(self, part: Part) -> str:
         """SHA-256 of the part's weights file. Raises ModelError where the file is missing."""
@@ -141,23 +194,14 @@ class ModelStore:
             yield
 
 
-def preprocessing_of(config: dict[str, Any], weights: Path | None) -> Preprocessing:
-    """What open_clip does with an architecture by default, changed by the `preprocess_cfg` of an
-    `open_clip_config.json` beside the weights (the layout of its published models)."""
-    cfg: dict[str, Any] = {"size": config["vision_cfg"].get("image_size", 224)}
-    return Preprocessing.from_open_clip(cfg | preprocess_cfg_beside(weights))
-
-
-def preprocess_cfg_beside(weights: Path | None) -> dict[str, Any]:
-    """The `preprocess_cfg` beside a weights file; empty where there is none. Raises ModelError where it is damaged."""
-    path = weights.with_name("open_clip_config.json") if weights else None
-    if path is None or not path.is_file():
-        return {}
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")).get("preprocess_cfg", {})
-    except (OSError, ValueError, AttributeError) as error:
-        raise ModelError(model=str(weights), reason=f"{path.name}: {error}") from error
-    return {key: value for key, value in found.items() if value is not None}
+def _fits(manifest: Manifest, part: Part, sha256: str | None, choice: Choice | None) -> bool:
+    """Whether it is the part's model: by the weights' content, or where that is not known here, by name and tag."""
+    if manifest.architecture != part.architecture or not manifest.fits(choice):
+        return False
+    if sha256 is None:
+        return manifest.name == part.name and manifest.tag == part.tag
+    # without a choice only the tag tells which activation it was made with
+    return manifest.weights == sha256 and (choice is not None or manifest.tag == part.tag)
 
 
 def read(folder: Path) -> Manifest | None:
@@ -166,7 +210,8 @@ def read(folder: Path) -> Manifest | None:
         raw = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         if raw.pop("format") != FORMAT:
             return None
-        preprocessing = Preprocessing.from_open_clip(raw.pop("preprocessing"))
-        return Manifest(preprocessing=preprocessing, **raw)
+        preprocessing = Preprocessing.from_open_clip(PreprocessConfig.from_json(raw.pop("preprocessing")))
+        int8 = raw.pop("int8", None)
+        return Manifest(preprocessing=preprocessing, int8=Int8Tower.from_json(int8) if int8 else None, **raw)
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -12,23 +12,54 @@ import torch
 from shared.encoder.definition import create
 from shared.encoder.describe import info_of
 from shared.encoder.joined import normalise
+from shared.encoder.load_request import CPU_BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from shared.core.encoder_info import EncoderInfo
     from shared.encoder.cuda_lane import CudaLane
-    from shared.encoder.engine import Engine
-    from shared.encoder.info import EncoderInfo
+    from shared.encoder.load_request import LoadRequest
     from shared.encoder.preprocessing import Preprocessing
-    from shared.encoder.protocol import JpegReader, Prepared
+    from shared.encoder.protocol import Encoder, JpegReader, Prepared, Transform
     from shared.encoder.spec import Part
-    from shared.encoder.store import ModelStore
 
 _log = structlog.get_logger(__name__)
 
+#: With CUDA graphs: larger ones gain little, and an interactive photo waits longer.
+CUDA_BATCH = 64
+#: One copies while another computes.
+CUDA_STREAMS = 2
+
 _DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def load(request: LoadRequest) -> Encoder:
+    """The encoder that WEFT_MODEL names. Raises ModelError as `definition.create` does."""
+    return request.joined(_load_part)
+
+
+def _load_part(request: LoadRequest, part: Part) -> TorchEncoder:
+    """Builds the part's model; leaves its manifest in the store, so that others know it without torch."""
+    on_cpu = request.chosen.device == "CPU"
+    if on_cpu:
+        torch.set_num_threads(max(1, request.threads))
+    store = request.store
+    definition = create(part, store.weights_dir)
+    manifest = store.find(part)
+    if manifest is None:
+        manifest = definition.manifest(store)
+        store.remember(manifest)
+    return TorchEncoder(
+        info_of(manifest, request.chosen),
+        definition.image_tower().only_what_is_read(),
+        definition.preprocessing,
+        micro_batch=request.settings.micro_batch or (CPU_BATCH if on_cpu else CUDA_BATCH),
+        streams=CUDA_STREAMS if request.concurrent else 1,
+        gpu_jpeg=request.settings.gpu_jpeg,
+    )
 
 
 class TorchEncoder:
@@ -72,38 +103,9 @@ class TorchEncoder:
             if gpu_jpeg:
                 self.read_jpeg = _gpu_jpeg(self._device)
 
-    @classmethod
-    def load(
-        cls,
-        store: ModelStore,
-        part: Part,
-        chosen: Engine,
-        *,
-        threads: int,
-        micro_batch: int,
-        streams: int = 1,
-        gpu_jpeg: bool = True,
-    ) -> TorchEncoder:
-        """Builds the part's model; leaves its manifest in the store, so that others know it without torch.
-
-        Raises ModelError as `definition.create` does.
-        """
-        if chosen.device == "CPU":
-            torch.set_num_threads(max(1, threads))
-        definition = create(part, store.weights_dir)
-        manifest = store.find(part)
-        if manifest is None:
-            manifest = definition.manifest(store)
-            store.remember(manifest)
-        info = info_of(manifest, chosen)
-        return cls(
-            info,
-            definition.image_tower().only_what_is_read(),
-            definition.preprocessing,
-            micro_batch=micro_batch,
-            streams=streams,
-            gpu_jpeg=gpu_jpeg,
-        )
+    @property
+    def transforms(self) -> tuple[Transform, ...]:
+        return (self._preprocessing.apply,)
 
     def prepare(self, rgb: NDArray[np.uint8]) -> Prepared:
         return self._preprocessing.apply(rgb)

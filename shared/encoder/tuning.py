@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from shared.core.errors import Unavailable
+from shared.core.files import write_atomic
 from shared.encoder import hardware
 from shared.encoder.fidelity import REFUSED_BELOW, cosines
 
@@ -44,7 +45,7 @@ _SECONDS = 8.0
 class Tuning:
     streams: int
     micro_batch: int
-    #: Photos a second that were seen, by `streams x micro_batch`.
+    #: Photos per second that were seen, by `streams x micro_batch`.
     rates: dict[str, float] = field(default_factory=dict)
 
 
@@ -82,13 +83,10 @@ def tuned(
     say("tuning thread allocation (once; a few seconds)")
     found = tune([1, threads] if threads < 4 else [1, threads // 2, threads], make)
     known[name] = found
-    fresh = path.with_name(f"tuning.json.{os.getpid()}")
+    document = json.dumps({name: asdict(one) for name, one in known.items()}, indent=1) + "\n"
     try:
-        fresh.write_text(
-            json.dumps({name: asdict(one) for name, one in known.items()}, indent=1) + "\n", encoding="utf-8"
-        )
-        fresh.replace(path)
-    except OSError:
+        write_atomic(path, document.encode(), mode=0o644)
+    except (OSError, Unavailable):
         # A store that others fill: tuned again at the next start.
         return found
     return found
@@ -127,7 +125,7 @@ def _faithful(candidates: Mapping[int, Candidate]) -> list[int]:
 
 
 def choose(rates: dict[tuple[int, int], float]) -> Tuning:
-    """The choice among (streams, micro-batch) → photos a second."""
+    """The choice among (streams, micro-batch) → photos per second."""
     best = max(rates.values())
     streams = max(count for (count, _), rate in rates.items() if rate >= _STREAMS_WITHIN * best)
     own = {batch: rate for (count, batch), rate in rates.items() if count == streams}

@@ -32,6 +32,19 @@ def require_room(settings: Settings, ledger: JobStore) -> None:
         raise Unavailable("disk_full", retry_after=60)
 
 
+def require_space(settings: Settings, incoming: int) -> None:
+    """Whether this many bytes fit on the disk beside its reserve; an object store's disk is not asked.
+
+    Raises: Unavailable (`disk_too_small`).
+    """
+    if not incoming or settings.storage_url:
+        return
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    usage = shutil.disk_usage(settings.data_dir)
+    if usage.free - incoming < disk_reserve(usage.total):
+        raise Unavailable("disk_too_small", need=_megabytes(incoming), free=_megabytes(usage.free))
+
+
 def memory_share(ledger: JobStore) -> float:
     """Used share of the ledger's `maxmemory`; 0 where there is no limit. Raises: Unavailable."""
     used, limit = ledger.memory()
@@ -47,3 +60,7 @@ def disk_is_short(folder: Path) -> bool:
 def disk_reserve(total: int) -> float:
     """Bytes of a disk of this size that new jobs leave free."""
     return min(DISK_FREE * total, DISK_PLENTY)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1_000_000:,.0f} MB"

@@ -1,18 +1,22 @@
-"""What becomes of ended jobs: their projection is completed, the ledger lets them go, and people may delete them.
+"""Ended jobs: completing their projection, releasing them from the ledger, and deleting them.
 
-A job leaves the ledger only after its projection was read back and holds every outcome that the ledger counted, and is
-on the disk. A single classified photo (`classify`) is the exception: its answer went to whoever waited for it, it is in
-no list, and it goes a day after its end, with its projection unless somebody corrected it.
+A job is released only after its projection was read back, holds every outcome that the ledger counted, and is on the
+disk. Single classified photos (`classify`) are the exception: they are in no list, and are deleted a day after their
+end, with their projection unless it holds a correction.
 """
 
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from contextlib import closing
+from dataclasses import replace
 
 import structlog
 
-from shared.core.errors import Conflict, NotFound
+from shared.core.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from shared.core.names import title
 from shared.core.settings import Settings
 from shared.jobs.catalog import Catalog
 from shared.jobs.ledger import Ledger, removal
@@ -24,19 +28,21 @@ _log = structlog.get_logger(__name__)
 
 #: Seconds that a single classified photo is kept after its end.
 BRIEF_SECONDS = 86400.0
+#: Times that a job is archived by hand while its results are read, and seconds between them.
+_RELEASE_ATTEMPTS, _RELEASE_PAUSE = 10, 0.2
 
 
 def complete(ledger: Ledger, projection: Projection, job: Job) -> Job:
-    """Brings an ended job's projection to its end: every row, and the job's own data. Returns the job as described.
+    """Completes an ended job's projection: every row, and the job's own data. Returns the job as stored.
 
     Raises:
-        Conflict: it does not hold what the ledger counted, even when made again (`projection_incomplete`).
+        Conflict: it does not hold what the ledger counted, even after a rebuild (`projection_incomplete`).
     """
     projection.catch_up(ledger)
     if missing := projection.lacking(job, removal.done_bits(ledger.connection, job.id)):
         _log.warning("projection_rebuilt", job=job.id, reason=missing)
         projection.fold_again(ledger)
-        # It may have been sent round again meanwhile; then what follows does not settle or release it.
+        # A retry may have begun meanwhile; then the caller neither settles nor releases the job.
         job = ledger.job(job.id)
         missing = projection.lacking(job, removal.done_bits(ledger.connection, job.id))
     if missing:
@@ -46,7 +52,7 @@ def complete(ledger: Ledger, projection: Projection, job: Job) -> Job:
 
 
 def release(settings: Settings, ledger: Ledger, job_id: str) -> bool:
-    """Lets the ledger go of an ended job, whose projection answers for it from then on. False: it changed meanwhile.
+    """Removes an ended job from the ledger; its projection is its record from then on. False: it changed meanwhile.
 
     Raises:
         NotFound: the ledger holds no such job.
@@ -61,12 +67,13 @@ def release(settings: Settings, ledger: Ledger, job_id: str) -> bool:
         entries = projection.folded()
         projection.flush()
         Catalog(settings).add(job)
-    # An answer that is lost, or a crash here, leaves it in both: the ledger is asked first, and it is released again.
+    # After a lost reply or a crash here the job is in both: the ledger is asked first, and the job is released again.
     return removal.remove(ledger.connection, job_id, entries, released=True)
 
 
 def release_due(settings: Settings, ledger: Ledger, keep_seconds: float, brief_seconds: float = BRIEF_SECONDS) -> int:
-    """Releases what ended so long ago. One job's trouble is logged, and the others go on. Returns how many went."""
+    """Releases jobs that ended at least so many seconds ago. An error is logged and affects its job only. Returns how
+    many were released."""
     released = 0
     jobs, brief = removal.due(ledger.connection, keep_seconds, brief_seconds)
     for job_id in jobs:
@@ -83,7 +90,7 @@ def release_due(settings: Settings, ledger: Ledger, keep_seconds: float, brief_s
 
 
 def delete(settings: Settings, ledger: Ledger, job_id: str) -> None:
-    """Removes a job for good: ledger, results and corrections; `weft gc` frees its uploads.
+    """Deletes a job permanently: ledger, results and corrections; `weft gc` frees its uploads.
 
     Raises:
         NotFound: no such job.
@@ -93,24 +100,62 @@ def delete(settings: Settings, ledger: Ledger, job_id: str) -> None:
     if not job.archived:
         if not job.ended:
             raise Conflict("job_not_ended")
-        # A retry may begin just now: then the log's length or the state is another, and the job stays.
+        # If a retry begins at this moment, the log's length or the state differs, and the job stays.
         if not removal.remove(ledger.connection, job_id, ledger.log_length(job_id)):
             raise Conflict("job_not_ended")
     Catalog(settings).forget(job_id)
     unlink(settings, job_id)
 
 
+def put_away(settings: Settings, ledger: Ledger, job_id: str) -> None:
+    """Archives an ended job before its time: it leaves the list of current jobs, and its results are kept.
+
+    Raises:
+        NotFound: no such job.
+        Conflict: it has not ended (`job_not_ended`), or its results are not complete (`projection_incomplete`).
+        Unavailable: its results are being read at this moment (`results_in_use`).
+    """
+    for attempt in range(_RELEASE_ATTEMPTS):
+        if ledger.find(job_id).archived:
+            return
+        try:
+            if release(settings, ledger, job_id):
+                return
+        except sqlite3.OperationalError as error:
+            _log.info("release_postponed", job=job_id, attempt=attempt, reason=str(error))
+        time.sleep(_RELEASE_PAUSE)
+    raise Unavailable("results_in_use")
+
+
+def rename(settings: Settings, ledger: Ledger, job_id: str, name: str) -> Job:
+    """Gives a job another name, archived or not. `name` is cleaned. Raises: NotFound; InvalidRequest (`name_empty`)."""
+    wanted = title(name)
+    if not wanted:
+        raise InvalidRequest("name_empty")
+    try:
+        return ledger.rename(job_id, wanted)
+    except NotFound:
+        job = replace(ledger.find(job_id), name=wanted)
+    with closing(open_projection(settings, job_id)) as projection:
+        projection.describe(job)
+    Catalog(settings).add(job)
+    return job
+
+
 def unlink(settings: Settings, job_id: str) -> None:
+    """Deletes the files of a projection."""
     path = projection_path(settings, job_id)
     for name in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
         name.unlink(missing_ok=True)
 
 
 def reconcile(settings: Settings, ledger: Ledger) -> None:
-    """Makes the catalog agree with the projections that lie there: after a restore, a crash, or an earlier version."""
+    """Makes the catalog agree with the projections in the folder, after a restore, a crash or an upgrade."""
     catalog = Catalog(settings)
+    # Asked first: what is archived meanwhile has its file already, and is not among these.
+    archived = catalog.ids()
     on_disk = {path.stem: path for path in settings.jobs_dir.glob("*.sqlite")}
-    for job_id in catalog.ids() - on_disk.keys():
+    for job_id in archived - on_disk.keys():
         _log.warning("archived_projection_missing", job=job_id)
         catalog.forget(job_id)
     for job_id in sorted(on_disk.keys() - catalog.ids()):
@@ -129,7 +174,7 @@ def reconcile(settings: Settings, ledger: Ledger) -> None:
 
 
 def _derived(projection: Projection, job_id: str, touched: float) -> Job | None:
-    """What can be said of a job that an earlier version let go without keeping its data; None: there are no results."""
+    """The data of a job that an earlier version released without storing them, from its rows; None: no rows."""
     summary = projection.totals()
     try:
         created = created_at(job_id)
@@ -166,8 +211,8 @@ def _forget_brief(settings: Settings, ledger: Ledger, job_id: str) -> bool:
         return removal.remove(ledger.connection, job_id)
     if projection_path(settings, job_id).exists():
         with closing(open_projection(settings, job_id)) as projection:
-            corrected = bool(projection.corrections())
-        if corrected:
+            reviewed = projection.reviews.any()
+        if reviewed:
             return release(settings, ledger, job_id)
     released = removal.remove(ledger.connection, job.id, ledger.log_length(job.id))
     if released:

@@ -1,6 +1,6 @@
-"""Jobs that the ledger has let go, so that lists and pages go on finding them: `jobs/archive.db`.
+"""Archived jobs, those that the ledger has released: `jobs/archive.db`.
 
-It says nothing that the projections do not say of themselves, and is made again from them where it is lost.
+It holds nothing that the projections do not hold, and is made again from them where it is lost.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from shared.core.settings import Settings
-from shared.jobs.model import Job, JobState, Lane
+from shared.jobs.job_search import EVERY, JobFilter
+from shared.jobs.model import Job, JobState, Lane, Priority
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS archived (
@@ -32,6 +33,7 @@ def from_json(text: str) -> Job:
     """The archived job; fields that only another version knows are left out."""
     raw: dict[str, Any] = {k: v for k, v in json.loads(text).items() if k in _FIELDS}
     raw |= {"state": JobState(raw["state"]), "lane": Lane(raw["lane"]), "eta": None, "archived": True}
+    raw["priority"] = Priority(raw.get("priority", Priority.NORMAL))
     return Job(**raw)
 
 
@@ -45,12 +47,17 @@ class Catalog:
             row = db.execute("SELECT job FROM archived WHERE id = ?", (job_id,)).fetchone() if db else None
         return from_json(row[0]) if row else None
 
-    def page(self, limit: int, before: float | None) -> list[Job]:
+    def page(self, limit: int, before: float | None, wanted: JobFilter = EVERY) -> list[Job]:
         """Newest first, without single classified photos."""
         top = float("inf") if before is None else before
-        sql = "SELECT job FROM archived WHERE created < ? AND kind <> 'classify' ORDER BY created DESC, id DESC LIMIT ?"
+        sql = "SELECT job FROM archived WHERE created < ? AND kind <> 'classify'"
+        if wanted.looks:
+            sql += " AND wanted(json_extract(job, '$.name'), json_extract(job, '$.path'), json_extract(job, '$.owner'))"
         with self._open() as db:
-            rows = db.execute(sql, (top, limit)).fetchall() if db else []
+            if db is None:
+                return []
+            db.create_function("wanted", 3, wanted.matches, deterministic=True)
+            rows = db.execute(f"{sql} ORDER BY created DESC, id DESC LIMIT ?", (top, limit)).fetchall()
         return [from_json(row[0]) for row in rows]
 
     def ids(self) -> set[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from shared.encoder.info import HASH_ENGINES
-from shared.jobs.states import TERMINAL
+from shared.core.engine_names import HASH_ENGINES
+from shared.jobs.states import RULES, VERBS, StateRule, offered
 from shared.jobs.states import JobState as JobState
 from shared.ranking.model import Ranking
 
@@ -17,6 +17,14 @@ class Lane(StrEnum):
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
+
+
+class Priority(StrEnum):
+    """Which of the moving jobs of a lane get the next chunks: see `lua/common.lua` for the shares."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,17 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """One stored file of a submission with archives, which is taken apart after the job was accepted."""
+
+    name: str
+    sha256: str
+    size: int
+    #: Its members are the photos.
+    is_archive: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ItemResult:
     """One item's outcome: a ranking, or a failure with a stable code."""
 
@@ -53,10 +72,16 @@ class ItemResult:
     error_code: str | None = None
     #: Values for the code's sentence, e.g. {"pixels": 200000000}.
     error_detail: dict[str, Any] = field(default_factory=dict)
+    #: Values of the fields in `fields.EXTRA`, by `Field.key`.
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
         return self.error_code is None
+
+    @property
+    def status(self) -> str:
+        return "ok" if self.ok else "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +102,46 @@ class JobSpec:
     path: str | None = None
     #: Seconds since the epoch; the job starts no earlier.
     not_before: float | None = None
+    #: Files that were left out before anything was sent: kind → number.
+    left_out: dict[str, int] | None = None
+    #: Who submitted it; None where no key is needed, and on the command line.
+    owner: str | None = None
+    #: Photos of archives that are not unpacked yet, judging by their directories.
+    expected: int | None = None
+    #: The job whose photos it classifies again.
+    repeats: str | None = None
 
 
+#: The note of a job whose folder went away while it was listed.
+WAITS_FOR_SHARE = "folder_gone_while_listing"
+#: What keeps a worker from doing a job's photos, through no fault of theirs, and what the job waits for.
+OBSTACLES = {
+    "bank_missing": "bank",
+    "bank_damaged": "bank",
+    "bank_unreadable": "bank",
+    "bank_model_mismatch": "bank",
+    "bank_empty": "bank",
+    "ranking_failed": "bank",
+    "storage_unavailable": "storage",
+    "resources_exhausted": "trouble",
+    "decoding_failed": "trouble",
+    "engine_failed": "trouble",
+    "worker_failed": "trouble",
+    "worker_crashes": "trouble",
+    "model_unavailable": "trouble",
+}
 #: Notes of a job on which nobody can work, and what it waits for.
 WAITING_FOR = {
+    **OBSTACLES,
     "no_worker": "worker",
     "worker_starting": "worker",
     "worker_error": "worker",
     "no_worker_for_model": "model",
     "folder_not_visible": "folder",
+    WAITS_FOR_SHARE: "folder",
 }
+#: Notes that say nothing once a job has ended: it may end before they are taken back.
+OF_UNENDED = frozenset({*WAITING_FOR, "folder_not_visible_to_some"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +157,7 @@ class Job:
     model: str
     bank: str
     identity: str
-    #: Final only once `listed`; grows while a folder is being listed.
+    #: Final only once `listed`; grows while a folder is being listed. Of archives: what their directories announce.
     total: int
     listed: bool
     ok: int
@@ -126,14 +181,38 @@ class Job:
     note_detail: dict[str, Any] = field(default_factory=dict)
     #: The engine of the worker that claimed its first chunk (`EncoderInfo.engine`); None before, and for older jobs.
     engine: str | None = None
-    #: The ledger has let it go: its results stay as they are, and can be read, corrected, exported and deleted.
+    #: Released from the ledger: it can be read, corrected, exported and deleted, but not steered.
     archived: bool = False
+    #: Files that are no photos: kind (see `shared.photos.clutter`) → number.
+    left_out: dict[str, int] = field(default_factory=dict)
+    #: Who submitted it; None where no key was needed, and on the command line.
+    owner: str | None = None
+    priority: Priority = Priority.NORMAL
+    #: Id of the job whose photos it classifies again.
+    repeats: str | None = None
 
     @property
     def waiting_for(self) -> str | None:
-        """What a job that was started waits for: `worker`, `model` or `folder`; None while nothing keeps it."""
-        stopped = self.state in (JobState.QUEUED, JobState.RUNNING)
-        return WAITING_FOR.get(self.note or "") if stopped else None
+        """What a job that was started waits for (a value of `WAITING_FOR`); None while nothing keeps it."""
+        listing_waits = self.state is JobState.LISTING and self.note == WAITS_FOR_SHARE
+        return WAITING_FOR.get(self.note or "") if self.rule.needs_worker or listing_waits else None
+
+    @property
+    def rule(self) -> StateRule:
+        """What its state means."""
+        return RULES[self.state]
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The verbs of `states.VERBS` that change something now."""
+        if self.archived:
+            return ()
+        return tuple(verb for verb in offered(self.state) if self.failed or not VERBS[verb].of_failed)
+
+    @property
+    def starts_at(self) -> float | None:
+        """When a scheduled job starts, in seconds since the epoch; None for all others."""
+        return self.not_before if self.rule.starts_itself else None
 
     @property
     def answered_by(self) -> str:
@@ -143,15 +222,8 @@ class Job:
     @property
     def ended(self) -> bool:
         """Nothing more happens to it by itself."""
-        return self.state in TERMINAL
+        return self.rule.terminal
 
     @property
     def done(self) -> int:
         return self.ok + self.failed
-
-    def public(self) -> dict[str, Any]:
-        """The JSON that API and command line show (times in seconds since the epoch)."""
-        shown = asdict(self)
-        for inner in ("identity", "listed", "lane", "note_detail"):
-            del shown[inner]
-        return {**shown, "waiting_for": self.waiting_for}

@@ -1,10 +1,17 @@
-"""Why a job does not move, as a sentence."""
+"""Why a job does not move, and what it left out, as sentences."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from shared.core.i18n import gettext as _
 from shared.core.messages import sentence
 from shared.core.names import readable
 from shared.jobs.model import Job
+from shared.photos import clutter
+
+#: Kinds that are named one by one.
+_NAMED = 8
 
 
 def note_sentence(job: Job, lang: str | None = None) -> str | None:
@@ -12,4 +19,26 @@ def note_sentence(job: Job, lang: str | None = None) -> str | None:
     if not job.note:
         return None
     path = job.path and readable(job.path)
-    return sentence(job.note, lang, **{"model": job.model, "path": path, **job.note_detail})
+    # What was left out is said beside the note.
+    return sentence(job.note, lang, **{"model": job.model, "path": path, "left_out": "", **job.note_detail}).strip()
+
+
+def left_out_sentence(left_out: Mapping[str, int], lang: str | None = None) -> str | None:
+    """What was no photo, by kind: “Left out: 12 .xmp, 3 .mp4.”; None where there is nothing to tell."""
+    kinds = clutter.told(left_out)
+    if not kinds:
+        return None
+    parts = [_kind(kind, number, lang) for kind, number in kinds[:_NAMED]]
+    if rest := sum(number for _kind_, number in kinds[_NAMED:]):
+        parts.append(_kind(clutter.OTHERS, rest, lang))
+    return _("Left out: %(kinds)s.", lang, kinds=_(", ", lang).join(parts))
+
+
+def _kind(kind: str, number: int, lang: str | None) -> str:
+    if kind == clutter.NO_ENDING:
+        return _("%(count)s without an extension", lang, count=number)
+    if kind == clutter.UNREADABLE_FOLDER:
+        return _("%(count)s unreadable folders", lang, count=number)
+    if kind == clutter.OTHERS:
+        return _("%(count)s others", lang, count=number)
+    return _("%(count)s %(kind)s", lang, count=number, kind=kind)

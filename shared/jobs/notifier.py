@@ -45,6 +45,7 @@ def make_celery(settings: Settings) -> Celery:
             "health_check_interval": 10,
             "queue_order_strategy": "priority",
             "global_keyprefix": KEY_PREFIX,
+            **addresses(settings).broker_options,
         },
     )
     return app

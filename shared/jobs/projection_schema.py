@@ -26,6 +26,20 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ),
     # 2: the job's own data, which outlives the ledger (one row)
     ("CREATE TABLE IF NOT EXISTS job (only INTEGER PRIMARY KEY CHECK (only = 1), json TEXT NOT NULL)",),
+    # 3: fields that are added from now on (`fields.EXTRA`), as one JSON object
+    ("ALTER TABLE items ADD COLUMN extra TEXT",),
+    # 4: reviews in place of corrections; what an act changed, so that it can be undone
+    (
+        "CREATE TABLE reviews (idx INTEGER PRIMARY KEY, state TEXT NOT NULL, label TEXT, at REAL NOT NULL, who TEXT)",
+        "INSERT INTO reviews SELECT idx, 'corrected', label, at, NULL FROM corrections",
+        "DROP TABLE corrections",
+        "CREATE INDEX reviews_state ON reviews (state)",
+        "CREATE TABLE review_acts (act INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, who TEXT,"
+        " state TEXT NOT NULL, label TEXT, photos INTEGER NOT NULL)",
+        "CREATE TABLE review_before (act INTEGER, idx INTEGER, state TEXT NOT NULL, label TEXT, at REAL, who TEXT,"
+        " PRIMARY KEY (act, idx)) WITHOUT ROWID",
+        "CREATE INDEX IF NOT EXISTS items_verdict ON items (verdict)",
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""The states of a job and what can be done in each: declared here once. The ledger's Lua gets the same table."""
+"""The states of a job, and what can be done in each: declared here once. The ledger's Lua gets the same table."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+
+from shared.core.i18n import N_
 
 
 class JobState(StrEnum):
@@ -24,8 +26,21 @@ SAME = "same"
 MOVING = "moving"
 
 
+class Tone(StrEnum):
+    """How the badge of a state looks."""
+
+    NEUTRAL = "neutral"
+    ACTIVE = "active"
+    WAITING = "waiting"
+    GOOD = "good"
+
+
 @dataclass(frozen=True, slots=True)
 class StateRule:
+    """What a state means. Ledger, dispatcher, pages, API, command line and docs take it from here."""
+
+    #: On pages, in English; they look up its translation.
+    label: str
     #: Verb → the state that it leads to, `SAME` or `MOVING`. A verb that is not named is refused.
     verbs: Mapping[str, str]
     #: Chunks are admitted and claimed.
@@ -34,32 +49,93 @@ class StateRule:
     terminal: bool = False
     #: Outcomes that workers hand in still count.
     takes_outcomes: bool = True
+    #: Nothing but a worker moves the job on; where there is none, it reads as waiting.
+    needs_worker: bool = False
+    #: The job makes progress: it has a rate and a time left.
+    progresses: bool = False
+    tone: Tone = Tone.NEUTRAL
+
+    @property
+    def starts_itself(self) -> bool:
+        """The dispatcher starts the job when its time has come."""
+        return self.verbs.get("start") == MOVING
+
+    @property
+    def still(self) -> bool:
+        """Nothing happens to the job unless a person does something."""
+        return not self.claimable and not self.starts_itself
 
 
-_MOVES = {"cancel": JobState.CANCELLED, "pause": JobState.PAUSED, "resume": SAME, "start": SAME, "retry": SAME}
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """Something that people do with a job: a route of the API, a command, and a button where it changes something."""
+
+    #: For OpenAPI and `weft --help`.
+    meaning: str
+    #: For `weft VERB --help`.
+    help: str
+    #: The button, in English.
+    label: str
+    #: A question before it is done.
+    confirm: str = ""
+    #: The main button of the page.
+    primary: bool = False
+    #: Concerns failed photos: offered beside them, and only where there are any.
+    of_failed: bool = False
+
+
+_CANCEL = {"cancel": JobState.CANCELLED}
+_MOVES = {**_CANCEL, "pause": JobState.PAUSED, "resume": SAME, "start": SAME, "retry": SAME}
 
 RULES: dict[JobState, StateRule] = {
-    JobState.SCHEDULED: StateRule({"cancel": JobState.CANCELLED, "resume": SAME, "start": MOVING, "retry": SAME}),
-    JobState.LISTING: StateRule(_MOVES, claimable=True),
-    JobState.QUEUED: StateRule(_MOVES, claimable=True),
-    JobState.RUNNING: StateRule(_MOVES, claimable=True),
-    JobState.PAUSED: StateRule(
-        {"cancel": JobState.CANCELLED, "pause": SAME, "resume": MOVING, "start": SAME, "retry": SAME}
+    JobState.SCHEDULED: StateRule(
+        N_("Scheduled"), {**_CANCEL, "resume": SAME, "start": MOVING, "retry": SAME}, tone=Tone.WAITING
     ),
-    JobState.FINISHED: StateRule({"start": SAME, "retry": JobState.QUEUED}, terminal=True),
-    JobState.CANCELLED: StateRule({"cancel": SAME, "start": SAME}, terminal=True, takes_outcomes=False),
+    JobState.LISTING: StateRule(N_("Scanning folder"), _MOVES, claimable=True, progresses=True, tone=Tone.ACTIVE),
+    JobState.QUEUED: StateRule(N_("Waiting for a worker"), _MOVES, claimable=True, needs_worker=True),
+    JobState.RUNNING: StateRule(
+        N_("Classifying"), _MOVES, claimable=True, needs_worker=True, progresses=True, tone=Tone.ACTIVE
+    ),
+    JobState.PAUSED: StateRule(
+        N_("Paused"), {**_CANCEL, "pause": SAME, "resume": MOVING, "start": SAME, "retry": SAME}, tone=Tone.WAITING
+    ),
+    JobState.FINISHED: StateRule(
+        N_("Finished"), {"start": SAME, "retry": JobState.QUEUED}, terminal=True, tone=Tone.GOOD
+    ),
+    JobState.CANCELLED: StateRule(
+        N_("Cancelled"), {"cancel": SAME, "start": SAME}, terminal=True, takes_outcomes=False
+    ),
 }
 
-#: What people may do with a job, in the order in which pages and API offer it. `start` is the dispatcher's own.
-STEERING = ("cancel", "pause", "resume", "retry")
+#: What people may do with a job, in the order of API and command line. `start` is the dispatcher's own.
+VERBS: dict[str, Verb] = {
+    "cancel": Verb(
+        "Cancel a job; completed results are kept.",
+        "Cancel the job ID; completed results are kept.",
+        N_("End job"),
+        confirm=N_("End this job now? Completed results are kept."),
+    ),
+    "pause": Verb(
+        "Pause a job until it is resumed.",
+        "Pause the job ID; photos already being processed are finished.",
+        N_("Pause"),
+    ),
+    "resume": Verb("Resume a paused job.", "Resume the paused job ID.", N_("Resume"), primary=True),
+    "retry": Verb(
+        "Retry a job's failed photos.",
+        "Retry only the failed photos of the job ID.",
+        N_("Retry failed photos"),
+        of_failed=True,
+    ),
+}
 CLAIMABLE = frozenset(state for state, rule in RULES.items() if rule.claimable)
 TERMINAL = frozenset(state for state, rule in RULES.items() if rule.terminal)
 
 
-def offered(state: JobState) -> frozenset[str]:
-    """What people may do with a job in this state that changes something; `retry` only where photos failed."""
+def offered(state: JobState) -> tuple[str, ...]:
+    """The verbs that change something in this state, in the order of `VERBS`; `retry` where photos failed."""
     verbs = RULES[state].verbs
-    return frozenset(verb for verb in STEERING if verb in verbs and (verb == "retry" or verbs[verb] != SAME))
+    return tuple(v for v in VERBS if v in verbs and (VERBS[v].of_failed or verbs[v] != SAME))
 
 
 @cache

@@ -19,20 +19,26 @@ import json
 import os
 import shutil
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-import redis
+from pydantic import Field
 
-from shared.core.api_keys import FILE, REQUIRED
+from shared.access.audit import FILE as AUDIT
+from shared.access.keys import FILE, REQUIRED
+from shared.core.documents import Document, parse_json
 from shared.core.errors import Conflict, NotFound, Unavailable
+from shared.core.files import replacing, write_atomic
+from shared.core.redis_client import client
 from shared.core.redis_urls import addresses
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger, keys
-from shared.jobs.ledger.connection import redis_errors
+from shared.jobs.ledger.redis_errors import redis_errors
+from shared.jobs.model import Job
 from shared.jobs.projection import rewind
 
 #: What is copied file by file; whatever has one of these names keeps its content for ever.
@@ -45,7 +51,20 @@ _SAVE_SECONDS = 3600.0
 Say = Callable[[str], None]
 
 
-def save(settings: Settings, target: Path, say: Say = lambda _: None) -> dict[str, Any]:
+class BackupManifest(Document):
+    """The file that makes a backup complete; one of another schema may lack the rest."""
+
+    #: Seconds since the epoch: the moment of the ledger.
+    at: float = 0.0
+    ledger_schema: Annotated[int, Field(alias="schema")]
+    #: Projections, and jobs of the ledger.
+    jobs: int = 0
+    ledger_jobs: int = 0
+    #: Files that the backup did not have before.
+    new_files: int = 0
+
+
+def save(settings: Settings, target: Path, say: Say = lambda _: None) -> BackupManifest:
     """Writes or renews the backup in `target`; returns its manifest.
 
     Raises:
@@ -69,6 +88,8 @@ def save(settings: Settings, target: Path, say: Say = lambda _: None) -> dict[st
         say(f"results {path.stem}")
         _copy_projection(path, target / "jobs" / path.name, empty=path.stem in held)
         jobs += 1
+    if (log := settings.data_dir / AUDIT).exists():
+        _copy_projection(log, target / AUDIT, empty=False)
     # Read before the versions are copied, which only ever become more.
     current = settings.data_dir / "banks" / "current"
     single = (current, *(settings.data_dir / name for name in KEYS))
@@ -84,15 +105,15 @@ def save(settings: Settings, target: Path, say: Say = lambda _: None) -> dict[st
     for path, data in small.items():
         copy = target / path.relative_to(settings.data_dir)
         copy.parent.mkdir(exist_ok=True)
-        _write(copy, data)
+        write_atomic(copy, data)
     os.sync()
-    manifest = {"at": at, "schema": keys.SCHEMA, "jobs": jobs, "ledger_jobs": len(held), "new_files": copied}
-    _write(target / MANIFEST, json.dumps(manifest, indent=1).encode())
+    manifest = BackupManifest(at=at, ledger_schema=keys.SCHEMA, jobs=jobs, ledger_jobs=len(held), new_files=copied)
+    write_atomic(target / MANIFEST, json.dumps(manifest.to_json(), indent=1).encode())
     return manifest
 
 
-def load(settings: Settings, source: Path) -> dict[str, Any]:
-    """Fills a data folder that has no ledger yet; the next `weft up` goes on from there. Returns the manifest.
+def load(settings: Settings, source: Path) -> BackupManifest:
+    """Fills a data folder that has no ledger yet; the next `weft up` continues from there. Returns the manifest.
 
     The caller makes sure that nothing runs on the data folder.
 
@@ -101,15 +122,15 @@ def load(settings: Settings, source: Path) -> dict[str, Any]:
         Conflict: another schema (`schema_unknown`), or the data folder is in use (`restore_not_empty`).
     """
     try:
-        manifest: dict[str, Any] = json.loads((source / MANIFEST).read_text(encoding="utf-8"))
+        manifest = BackupManifest.from_json(parse_json((source / MANIFEST).read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError):
         raise NotFound(what=f"{source / MANIFEST}") from None
-    if manifest["schema"] != keys.SCHEMA:
-        raise Conflict("schema_unknown", found=manifest["schema"], expected=keys.SCHEMA)
+    if manifest.ledger_schema != keys.SCHEMA:
+        raise Conflict("schema_unknown", found=manifest.ledger_schema, expected=keys.SCHEMA)
     server = settings.data_dir / "redis" / "ledger"
     if any(server.glob("append*")) or any(settings.jobs_dir.glob("*.sqlite")):
         raise Conflict("restore_not_empty", data_dir=str(settings.data_dir))
-    for path in [*_files(source), *source.glob("jobs/*.sqlite"), *(source / name for name in KEYS)]:
+    for path in [*_files(source), *source.glob("jobs/*.sqlite"), *(source / name for name in (*KEYS, AUDIT))]:
         _copy_new(path, settings.data_dir / path.relative_to(source))
     server.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Redis takes an append-only file that begins with a moment, under the name that all versions know.
@@ -120,15 +141,15 @@ def load(settings: Settings, source: Path) -> dict[str, Any]:
 
 def _moment(settings: Settings) -> Path:
     """A fresh dump.rdb of the embedded ledger."""
-    with closing(redis.Redis.from_url(addresses(settings).ledger, socket_timeout=30)) as client, redis_errors():
-        before = client.info("persistence")["rdb_last_save_time"]
+    with closing(client(addresses(settings).ledger, socket_timeout=30)) as connected, redis_errors():
+        before = connected.info("persistence")["rdb_last_save_time"]
         # A second is the resolution of that time.
         while time.time() < before + 1:
             time.sleep(0.05)
-        client.bgsave(schedule=True)
+        connected.bgsave(schedule=True)
         deadline = time.monotonic() + _SAVE_SECONDS
         while True:
-            state = client.info("persistence")
+            state = connected.info("persistence")
             if state["rdb_last_save_time"] > before and not state["rdb_bgsave_in_progress"]:
                 return settings.data_dir / "redis" / "ledger" / "dump.rdb"
             if state["rdb_last_bgsave_status"] != "ok" or time.monotonic() > deadline:
@@ -136,7 +157,7 @@ def _moment(settings: Settings) -> Path:
             time.sleep(0.05)
 
 
-def _all_jobs(ledger: Ledger) -> Iterator[Any]:
+def _all_jobs(ledger: Ledger) -> Iterator[Job]:
     before: float | None = None
     while page := ledger.jobs(500, before):
         yield from page
@@ -153,13 +174,14 @@ def _files(root: Path) -> Iterator[Path]:
 
 def _copy_projection(source: Path, target: Path, empty: bool) -> None:
     target.parent.mkdir(exist_ok=True)
-    part = target.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    with closing(sqlite3.connect(source, timeout=20)) as live, closing(sqlite3.connect(part)) as copy:
+    with (
+        replacing(target, durable=False) as part,
+        closing(sqlite3.connect(source, timeout=20)) as live,
+        closing(sqlite3.connect(part)) as copy,
+    ):
         live.backup(copy)
         if empty:
             rewind(copy)
-    part.replace(target)
 
 
 def _copy_new(source: Path, target: Path) -> bool:
@@ -176,12 +198,5 @@ def _copy_new(source: Path, target: Path) -> bool:
 
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.part")
-    shutil.copy2(source, part)
-    part.replace(target)
-
-
-def _write(target: Path, data: bytes) -> None:
-    part = target.with_name(f".{target.name}.part")
-    part.write_bytes(data)
-    part.replace(target)
+    with replacing(target, mode=stat.S_IMODE(source.stat().st_mode), durable=False) as part:
+        shutil.copy2(source, part)

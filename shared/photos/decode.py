@@ -6,21 +6,27 @@ through Pillow. Pixels are capped by the header, before anything is decoded.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from shared.core.errors import PhotoError
-from shared.photos.formats import EXTENSIONS, FORMATS, is_photo_name
+from shared.photos import colour_profile, damaged, deep_psd, jpeg_xl, odd_bmp, tiff_samples
+from shared.photos.colour_profile import Colour
+from shared.photos.decoding_memory import memory_needed
+from shared.photos.flattening import to_rgb
+from shared.photos.formats import EXTENSIONS, FORMATS, JPEG_SIGNATURE, is_photo_name
+from shared.photos.identify import unreadable_jpeg
+from shared.photos.photo_facts import DecodedPhoto, Exif, Note, PhotoFacts, photo_facts, read_exif, without_exif
+from shared.photos.raw_development import develop, libraw
+from shared.photos.raw_preview import largest_preview, raw_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,28 +37,21 @@ if TYPE_CHECKING:
 
 ReadJpeg: TypeAlias = "Callable[[bytes, int], NDArray[np.uint8] | None]"
 
-__all__ = ["EXTENSIONS", "FORMATS", "Limits", "decode", "is_photo_name", "sha256_file", "thumbnail"]
+__all__ = [
+    "EXTENSIONS", "FORMATS", "JPEG_SIGNATURE", "Limits", "decode", "decode_photo", "is_photo_name", "thumbnail",
+]  # fmt: skip
 
-#: EXIF tag of the camera's orientation.
-_ORIENTATION = 0x0112
-#: First bytes of the formats that are read: a file that starts so and cannot be opened is damaged, not "no picture".
-_SIGNATURES = (
-    b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"BM", b"8BPS", b"qoif", b"\0\0\0\x0cjP  ",
-    b"\xff\x4f\xff\x51",
-)  # fmt: skip
-#: First bytes of pictures that are not read → the name shown.
-_UNSUPPORTED = (
-    (b"%PDF", "PDF"), (b"%!PS", "EPS"), (b"\xc5\xd0\xd3\xc6", "EPS"), (b"\xd7\xcd\xc6\x9a", "WMF"), (b"DDS ", "DDS"),
-    (b"\xff\x0a", "JPEG XL"), (b"\0\0\0\x0cJXL ", "JPEG XL"), (b"v/1\x01", "OpenEXR"), (b"gimp xcf", "XCF"),
-)  # fmt: skip
-
+#: Start of scan: within the coded data of a JPEG, FF is never followed by DA.
+_SCAN = b"\xff\xda"
+#: Scans that any progressive JPEG may have, and pixels times scans beyond them: some files are made to cost hours.
+_USUAL_SCANS, _MAX_SCANNED_PIXELS = 64, 1_000_000_000
 # Over the cap Pillow first warns and only at twice the cap refuses; here the cap is the cap.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one photo may be at the most."""
+    """What one photo may be at most."""
 
     #: Pixels, from the header.
     pixels: int = 120_000_000
@@ -64,37 +63,92 @@ class Limits:
         return cls(pixels=settings.max_photo_pixels, bytes=settings.max_photo_bytes)
 
 
-def sha256_file(path: Path) -> str:
-    """Hex SHA-256 of a file's content, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def load_codecs() -> None:
+    """Imports and registers everything that decoding needs: afterwards it opens no file."""
+    _readable()
+    libraw()
+    for name in ("JPEG", "PNG"):
+        # Pillow imports some modules at first use.
+        buffer = io.BytesIO()
+        Image.new("RGB", (8, 8)).save(buffer, name, icc_profile=colour_profile.srgb_profile())
+        decode(buffer.getvalue(), 8, Limits())
 
 
-def decode(data: bytes, target: int, limits: Limits, read_jpeg: ReadJpeg | None = None) -> NDArray[np.uint8]:
-    """RGB pixels of a photo: uint8 [h, w, 3], upright (EXIF), first frame only, transparency on white.
+def decode(
+    data: bytes,
+    target: int,
+    limits: Limits,
+    read_jpeg: ReadJpeg | None = None,
+    ask: Callable[[int], None] = lambda need: None,
+) -> NDArray[np.uint8]:
+    """The pixels of `decode_photo`."""
+    return decode_photo(data, target, limits, read_jpeg, ask).pixels
+
+
+def decode_photo(
+    data: bytes,
+    target: int,
+    limits: Limits,
+    read_jpeg: ReadJpeg | None = None,
+    ask: Callable[[int], None] = lambda need: None,
+) -> DecodedPhoto:
+    """A photo's pixels in sRGB: uint8 [h, w, 3], upright, first frame only, transparency on white; and its facts.
 
     The shorter side is at least `target` pixels where the photo has so many; the smallest scale that keeps this is
     taken. 16-bit greys are scaled, not clipped. `read_jpeg`: what reads plain colour JPEG instead of the CPU, such as
-    `Encoder.read_jpeg`. Raises PhotoError: `empty_file`, `too_large`, `not_an_image`,
-    `unsupported_format`, `too_many_pixels`, `truncated`, `unreadable`.
+    `Encoder.read_jpeg`. `ask` is given the bytes of memory that decoding takes before it begins, and may wait or raise.
+    Raises PhotoError: `empty_file`, `too_large`, `not_an_image`, `too_many_pixels`, `photo_too_costly`, `truncated`,
+    `unreadable`, `raw_without_preview`, `unsupported_variant`, and those of `identify.Kind.refusal`.
     """
     if not data:
         raise PhotoError("empty_file")
     if len(data) > limits.bytes:
         raise PhotoError("too_large", limit=limits.bytes)
-    with _open(data, limits) as image:
+    raw = raw_file(data)
+    if raw is None:
+        return _decode(data, target, limits, read_jpeg, ask)
+    preview = largest_preview(data, raw)
+    if preview is None:
+        pixels, width, height = develop(data, raw.family, target, limits.pixels, ask)
+        size = {"width": width, "height": height}
+        return DecodedPhoto(pixels, PhotoFacts((width, height), notes=(("raw_developed", size),)))
+    size = {"width": preview.width, "height": preview.height}
+    return _noted(_decode(preview.jpeg, target, limits, read_jpeg, ask), ("raw_preview", size))
+
+
+def _decode(
+    data: bytes, target: int, limits: Limits, read_jpeg: ReadJpeg | None, ask: Callable[[int], None]
+) -> DecodedPhoto:
+    if data.startswith(JPEG_SIGNATURE) and (odd := unreadable_jpeg(data)):
+        raise PhotoError("unsupported_format", format=odd)
+    try:
+        opened = _open(data, limits)
+    except PhotoError as error:
+        # WebP that is cut does not even open.
+        if error.code == "truncated" and data.startswith(b"RIFF"):
+            return _decode_damaged(data, target, limits, ask, error)
+        raise
+    with opened as image:
+        scans = data.count(_SCAN) if image.format in ("JPEG", "MPO") else 1
+        if scans > _USUAL_SCANS and scans * image.width * image.height > _MAX_SCANNED_PIXELS:
+            raise PhotoError("photo_too_costly")
+        ask(memory_needed(image, target, progressive=scans > 3))
         try:
             if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
                 pixels = _decode_jpeg(data, image, target, read_jpeg if image.mode == "RGB" else None)
                 if pixels is not None:
-                    return pixels
-            return _decode_any(image, target)
+                    colour = colour_profile.of_file(image, data)
+                    if colour.convert is not None:
+                        pixels = np.asarray(colour.to_rgb(Image.fromarray(pixels)))
+                    return _with_facts(image, len(data), pixels, image.size, colour, read_exif(image))
+            return _decode_any(data, image, target)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise _too_many(error, limits) from error
         except MemoryError as error:
-            raise PhotoError("unreadable", reason="out of memory") from error
+            raise PhotoError("photo_too_costly") from error
         except Exception as error:  # every codec reports damage in a class of its own
-            raise PhotoError("truncated") from error
+            # `ask` has been answered.
+            return _decode_damaged(data, target, limits, lambda need: None, error)
 
 
 def thumbnail(rgb: NDArray[np.uint8], side: int = 240) -> bytes:
@@ -112,6 +166,10 @@ def _readable() -> tuple[str, ...]:
     import pillow_heif
 
     pillow_heif.register_heif_opener(thumbnails=False)
+    jpeg_xl.register()
+    tiff_samples.register()
+    deep_psd.register()
+    odd_bmp.register()
     Image.init()
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
@@ -121,13 +179,18 @@ def _open(data: bytes, limits: Limits) -> Image.Image:
     # Formats that hold pictures inside pictures (ICO) are checked by Pillow itself, against the same cap.
     Image.MAX_IMAGE_PIXELS = limits.pixels
     try:
-        image = Image.open(io.BytesIO(data), formats=_readable())
+        image: Image.Image = Image.open(io.BytesIO(data), formats=_readable())
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many(error, limits) from error
     except UnidentifiedImageError as error:
-        raise _unidentified(data) from error
+        raise damaged.refusal(data) from error
     except Exception as error:  # a plugin that stumbles over a damaged header
-        raise PhotoError("truncated") from error
+        repaired = without_exif(data) if data[4:8] == b"ftyp" else None
+        if repaired is None:
+            raise damaged.refusal(data) from error
+        image = _open(repaired, limits)
+        image.info["exif"] = b"damaged"
+        return image
     pixels = image.width * image.height
     if pixels > limits.pixels:
         image.close()
@@ -140,16 +203,38 @@ def _too_many(error: Exception | Warning, limits: Limits) -> PhotoError:
     return PhotoError("too_many_pixels", pixels=int(found[1]) if found else "?", limit=limits.pixels)
 
 
-def _unidentified(data: bytes) -> PhotoError:
-    head = data[:512]
-    if head.startswith(_SIGNATURES) or head[4:8] == b"ftyp" or (head.startswith(b"RIFF") and head[8:12] == b"WEBP"):
-        return PhotoError("truncated")
-    for signature, name in _UNSUPPORTED:
-        if head.startswith(signature):
-            return PhotoError("unsupported_format", format=name)
-    if b"<svg" in head.lower():
-        return PhotoError("unsupported_format", format="SVG")
-    return PhotoError("not_an_image")
+def _decode_damaged(
+    data: bytes, target: int, limits: Limits, ask: Callable[[int], None], reason: Exception
+) -> DecodedPhoto:
+    """What is there of a photo, with a note; refused where that is too little."""
+    ask_once = cache(ask)
+
+    def open_part(part: bytes) -> Image.Image:
+        image = _open(part, limits)
+        ask_once(memory_needed(image, target, progressive=False))
+        image.draft(None, (target, target))
+        return image
+
+    try:
+        found = damaged.rescue(data, open_part)
+        if found is None or found[1] == 0:
+            raise damaged.refusal(data, opened=True)
+        image, share = found
+        percent = int(100 * share)
+        if share <= damaged.ENOUGH:
+            raise PhotoError("truncated", percent=percent)
+        photo = _decode_any(data, image, target)
+    except PhotoError as error:
+        raise error from reason
+    except MemoryError as error:
+        raise PhotoError("photo_too_costly") from error
+    except Exception as error:  # as in `_decode`
+        raise damaged.refusal(data, opened=True) from error
+    return _noted(photo, ("partly_missing" if percent < 100 else "file_damaged", {"percent": percent}))
+
+
+def _noted(photo: DecodedPhoto, note: Note) -> DecodedPhoto:
+    return replace(photo, facts=replace(photo.facts, notes=(*photo.facts.notes, note)))
 
 
 def _decode_jpeg(data: bytes, header: Image.Image, target: int, read_jpeg: ReadJpeg | None) -> NDArray[np.uint8] | None:
@@ -161,11 +246,11 @@ def _decode_jpeg(data: bytes, header: Image.Image, target: int, read_jpeg: ReadJ
             pixels = simplejpeg.decode_jpeg(data, "RGB", min_height=wanted, min_width=wanted)
         except ValueError:
             return None
-    return _upright(pixels, header.getexif().get(_ORIENTATION, 1))
+    return pixels
 
 
-def _upright(pixels: NDArray[np.uint8], orientation: Any) -> NDArray[np.uint8]:
-    """Pixels turned as EXIF orientation 1…8 says; any other value is taken as upright."""
+def _upright(pixels: NDArray[np.uint8], orientation: int | None) -> NDArray[np.uint8]:
+    """Pixels turned as EXIF orientation 1…8 says; None is upright."""
     if orientation in (5, 6, 7, 8):
         pixels = pixels.transpose(1, 0, 2)
     if orientation in (2, 3, 6, 7):
@@ -175,40 +260,26 @@ def _upright(pixels: NDArray[np.uint8], orientation: Any) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels)
 
 
-def _decode_any(image: Image.Image, target: int) -> NDArray[np.uint8]:
+def _decode_any(data: bytes, image: Image.Image, target: int) -> DecodedPhoto:
+    if image.format == "JXL":
+        # Its profile is known once it is decoded.
+        image.load()
+    colour = colour_profile.of_file(image, data)
+    size = image.size
+    # TIFF turns itself while it is loaded, and forgets that it did.
+    tiff_exif = read_exif(image) if image.format == "TIFF" else None
     image.draft(None, (target, target))  # scaled decoding of CMYK and other odd JPEG; nothing for other formats
     image.load()
-    rgb = _to_rgb(image)
-    factor = min(rgb.size) // max(target, 1)
-    if factor > 1:
-        rgb = rgb.reduce(factor)
-    orientation = image.getexif().get(_ORIENTATION, 1)
-    if orientation != 1:
-        rgb.getexif()[_ORIENTATION] = orientation
-        rgb = ImageOps.exif_transpose(rgb)
-    return np.asarray(rgb)
+    pixels = np.asarray(to_rgb(image, min(image.size) // max(target, 1), colour))
+    if tiff_exif is None:
+        return _with_facts(image, len(data), pixels, size, colour, read_exif(image))
+    facts = photo_facts(image, len(data), image.size, colour, tiff_exif)
+    return DecodedPhoto(pixels, facts)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """8-bit RGB of any mode; transparency composited on white, deep greys scaled to 8 bits."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return Image.fromarray(_deep_grey(image)).convert("RGB")
-    if image.has_transparency_data:
-        with_alpha = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, with_alpha).convert("RGB")
-    return image.convert("RGB")
-
-
-def _deep_grey(image: Image.Image) -> NDArray[np.uint8]:
-    """Greys of 16 bits, 32 bits or floating point as uint8 [h, w]."""
-    values = np.asarray(image)
-    if image.mode.startswith("I;16"):
-        return (values >> 8).astype(np.uint8)
-    finite = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
-    if image.mode == "I" and low >= 0 and high < 65536:
-        return (finite.astype(np.uint32) >> 8).astype(np.uint8)
-    if image.mode == "F" and low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    return ((finite - low) * (255.0 / ((high - low) or 1.0))).round().astype(np.uint8)
+def _with_facts(
+    image: Image.Image, file_size: int, pixels: NDArray[np.uint8], size: tuple[int, int], colour: Colour, exif: Exif
+) -> DecodedPhoto:
+    """Pixels that are still as the file holds them, turned; `size`: of the whole photo, before it is turned."""
+    upright = size[::-1] if (exif.orientation or 1) > 4 else size
+    return DecodedPhoto(_upright(pixels, exif.orientation), photo_facts(image, file_size, upright, colour, exif))

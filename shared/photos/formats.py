@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+import posixpath
 
-#: Pillow's names of the formats that are read (JPEG takes MPO with it). Left out: EPS, PDF and WMF, since reading them
-#: runs other programs; XBM, TGA and SPIDER, since they have no signature, and random bytes pass for them.
+#: Pillow's names of the formats that are read (JPEG takes MPO with it), and those of this package's own plugins, which
+#: are asked before Pillow's. Left out: EPS, PDF and WMF, since reading them runs other programs; XBM, TGA and SPIDER,
+#: since they have no signature, and random bytes pass for them.
 FORMATS: tuple[str, ...] = (
-    "JPEG", "PNG", "WEBP", "HEIF", "AVIF", "TIFF", "BMP", "DIB", "GIF",
-    "JPEG2000", "PPM", "PSD", "PCX", "ICO", "SGI", "QOI",
+    "JPEG", "PNG", "WEBP", "HEIF", "AVIF", "TIFF_SAMPLES", "TIFF", "BMP_ODD", "BMP", "DIB", "GIF", "JPEG2000", "JXL",
+    "PPM", "PSD_DEEP", "PSD", "PCX", "ICO", "SGI", "QOI",
 )  # fmt: skip
 
-#: Lower-case file name endings of those formats.
-EXTENSIONS: frozenset[str] = frozenset({
-    ".apng", ".avif", ".bmp", ".bw", ".dib", ".gif", ".heic", ".heif", ".hif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe",
-    ".jpeg", ".jpf", ".jpg", ".jpx", ".mpo", ".pbm", ".pcx", ".pgm", ".png", ".pnm", ".ppm", ".psd", ".qoi", ".rgb",
-    ".sgi", ".tif", ".tiff", ".webp",
+JPEG_SIGNATURE = b"\xff\xd8\xff"
+
+#: Endings of camera RAW files, of which the embedded preview is read.
+_RAW = frozenset({
+    ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef",
+    ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f",
 })  # fmt: skip
+#: Lower-case file name endings of what is read.
+EXTENSIONS: frozenset[str] = _RAW | {
+    ".apng", ".avif", ".bmp", ".bw", ".dib", ".gif", ".heic", ".heif", ".hif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe",
+    ".jpeg", ".jpf", ".jpg", ".jpx", ".jxl", ".mpo", ".pbm", ".pcx", ".pgm", ".png", ".pnm", ".ppm", ".psb", ".psd",
+    ".qoi", ".rgb", ".sgi", ".tif", ".tiff", ".webp",
+}  # fmt: skip
 
 
 def is_photo_name(name: str) -> bool:
-    """Whether a file of this name is taken into a folder job or a bank; `images.decode` finds out what it really is."""
-    path = PurePath(name)
-    return path.suffix.lower() in EXTENSIONS and not path.name.startswith("._")
+    """Whether a file of this name is taken into a folder job or a bank; `decode` finds out what it really is."""
+    return posixpath.splitext(name)[1].lower() in EXTENSIONS and not posixpath.basename(name).startswith("._")

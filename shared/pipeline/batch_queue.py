@@ -13,15 +13,21 @@ from shared.pipeline.chunk_work import CacheHit, ChunkWork, Waiting
 
 #: Seconds between two polls of an idle interactive lane.
 _INTERACTIVE_POLL_INTERVAL = 0.05
+#: Seconds after which part of a slow chunk is committed, to show progress and to lose little in a crash.
+PARTIAL_COMMIT_SECONDS = 2.0
 #: Groups of cache hits that may wait for ranking.
 _MAX_HITS = 8
 
 
 class BatchQueue:
-    """State shared between the threads of one run, guarded by one condition."""
+    """State shared between the threads of one run, guarded by one lock. A thread is woken by what it waits for alone:
+    with several thousand photos/s, waking all of them for every photo costs more than the photos."""
 
     def __init__(self, micro_batch: int, photo_timeout: float, streams: int = 1) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        #: Encoder streams wait here until a batch is ready, loaders until there is room or a chunk is admitted, and an
+        #: idle lane until its next poll.
+        self._ready, self._room, self._idle_lane = (threading.Condition(self._lock) for _ in range(3))
         self._waiting: dict[Lane, deque[Waiting]] = {lane: deque() for lane in Lane}
         self._hits: deque[CacheHit] = deque()
         self._by_hash: dict[str, Waiting] = {}
@@ -34,7 +40,7 @@ class BatchQueue:
         self.micro_batch = micro_batch
         #: Seconds for reading or decoding one photo.
         self.photo_timeout = photo_timeout
-        #: A thread is stuck in a photo: the process should be restarted once its work is committed.
+        #: A thread is stuck in decoding a photo: the process should be restarted once its work is committed.
         self.needs_restart = False
         #: Chunks with something to commit; None ends the committer.
         self.out: SimpleQueue[ChunkWork | None] = SimpleQueue()
@@ -44,20 +50,24 @@ class BatchQueue:
     @contextmanager
     def admission(self, work: ChunkWork, alone: bool) -> Iterator[None]:
         """Admits a chunk; one that must be alone waits until no other chunk is open, and blocks others."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._alone or self._error is not None)
+        with self._lock:
+            self._room.wait_for(lambda: not self._alone or self._error is not None)
             if alone:
                 self._alone = True
                 # The encoder must not wait for a full batch any longer.
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: self._open_chunks == 0 or self._error is not None)
+                self._ready.notify_all()
+                self._room.wait_for(lambda: self._open_chunks == 0 or self._error is not None)
             self._open_chunks += 1
         yield
         if alone:
-            with self._changed:
-                self._changed.wait_for(lambda: work.done.is_set() or self._error is not None)
+            with self._lock:
+                self._room.wait_for(lambda: work.done.is_set() or self._error is not None)
                 self._alone = False
-                self._changed.notify_all()
+                self._room.notify_all()
+
+    def _wake_all(self) -> None:
+        for waiting_here in (self._ready, self._room, self._idle_lane):
+            waiting_here.notify_all()
 
     @property
     def _capacity(self) -> int:
@@ -65,16 +75,17 @@ class BatchQueue:
 
     def put(self, lane: Lane, waiting: Waiting) -> None:
         """Appends a photo; blocks while one micro-batch per stream and one more are queued."""
-        with self._changed:
+        with self._lock:
             waiting_here = self._waiting[lane]
-            self._changed.wait_for(lambda: len(waiting_here) < self._capacity or self._error is not None)
+            self._room.wait_for(lambda: len(waiting_here) < self._capacity or self._error is not None)
             self._by_hash[waiting.sha256] = waiting
             waiting_here.append(waiting)
-            self._changed.notify_all()
+            if self._batch_ready():
+                self._ready.notify_all()
 
     def join(self, sha256: str, work: ChunkWork, item: Item) -> bool:
         """Attaches the item to an identical photo that is already queued; False if there is none."""
-        with self._changed:
+        with self._lock:
             waiting = self._by_hash.get(sha256)
             if waiting is not None:
                 waiting.waiters.append((work, item))
@@ -82,34 +93,37 @@ class BatchQueue:
 
     def put_hit(self, hits: CacheHit) -> None:
         """Appends cache hits; blocks while many are queued, so that one worker does not claim a whole cached job."""
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._hits) < _MAX_HITS or self._error is not None)
+        with self._lock:
+            self._room.wait_for(lambda: len(self._hits) < _MAX_HITS or self._error is not None)
             self._hits.append(hits)
-            self._changed.notify_all()
+            self._ready.notify_all()
 
     def idle(self, lane: Lane) -> bool:
         """Called when the source has no chunk for this lane. True: poll again; False: the lane is done.
 
         The interactive lane is polled for as long as there is bulk work to share batches with."""
-        with self._changed:
+
+        def ends() -> bool:
+            return self._error is not None or (self._loading <= {lane} and not self._open_chunks)
+
+        with self._lock:
             self._idle.add(lane)
-            self._changed.notify_all()
-            others = self._loading - {lane}
-            if lane is Lane.BULK or (not others and not self._open_chunks):
+            self._ready.notify_all()
+            if lane is Lane.BULK or ends():
                 return False
-            self._changed.wait(_INTERACTIVE_POLL_INTERVAL)
+            self._idle_lane.wait_for(ends, _INTERACTIVE_POLL_INTERVAL)
             self._idle.discard(lane)
             return True
 
     def lane_ended(self, lane: Lane) -> None:
-        with self._changed:
+        with self._lock:
             self._loading.discard(lane)
-            self._changed.notify_all()
+            self._wake_all()
 
     def fail(self, error: BaseException) -> None:
-        with self._changed:
+        with self._lock:
             self._error = self._error or error
-            self._changed.notify_all()
+            self._wake_all()
 
     @property
     def error(self) -> BaseException | None:
@@ -124,8 +138,8 @@ class BatchQueue:
         Waits for a full batch only while more bulk photos are coming; interactive photos never wait for a full batch,
         and their micro-batch is short.
         """
-        with self._changed:
-            self._changed.wait_for(self._batch_ready)
+        with self._lock:
+            self._ready.wait_for(self._batch_ready)
             if self._error is not None:
                 raise self._error
             hits = list(self._hits)
@@ -140,27 +154,28 @@ class BatchQueue:
             room = min(self.micro_batch, len(batch) + max(1, len(batch) // 3)) if batch else self.micro_batch
             while bulk and len(batch) < room:
                 batch.append(bulk.popleft())
-            self._changed.notify_all()
+            self._room.notify_all()
             return (batch, hits) if batch or hits else None
 
     def pop_waiters(self, waiting: Waiting) -> list[tuple[ChunkWork, Item]]:
         """Removes an encoded photo and returns its waiters; later duplicates find it in the cache."""
-        with self._changed:
+        with self._lock:
             self._by_hash.pop(waiting.sha256, None)
             return waiting.waiters
 
     def outcome_added(self, work: ChunkWork) -> None:
-        """Queues `work` for the committer, after outcomes were added."""
-        self.out.put(work)
+        """Queues `work` for the committer, after outcomes were added, once it has something to commit."""
+        if work.is_due(PARTIAL_COMMIT_SECONDS):
+            self.out.put(work)
 
     def close(self, work: ChunkWork) -> None:
         """The chunk is committed completely or released: only now is it no longer in progress.
 
         A later crash is not charged to it."""
-        with self._changed:
+        with self._lock:
             work.done.set()
             self._open_chunks -= 1
-            self._changed.notify_all()
+            self._wake_all()
 
     def _batch_ready(self) -> bool:
         if self._error is not None or self._hits or self._waiting[Lane.INTERACTIVE]:

@@ -12,7 +12,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.core.errors import WeftError
+from shared.core.messages import PHOTO_CODES
+from shared.encoder.cache import CachedPhoto
 from shared.jobs.model import Item, ItemResult, Lane
+from shared.pipeline.photos import PreparedPhoto
 from shared.ranking.model import Ranking
 
 
@@ -41,6 +45,10 @@ class Source(Protocol):
     def reachable(self, chunk: Any) -> bool:
         """Whether the folder of the chunk's photos is readable here; if not, it is left to other workers."""
         return True
+
+    def blocked(self, chunk: Any, error: WeftError) -> None:
+        """Photos of the chunk cannot be done, through no fault of theirs: they are handed back, and its job waits."""
+        return None
 
     def hold(self, chunk: Any, indexes: Sequence[int]) -> None:
         """Records the photos about to be decoded and encoded: if the worker dies now, one of them is the suspect."""
@@ -74,17 +82,23 @@ class ChunkWork:
     ended: bool = False
     #: False: part of the chunk is left to another worker.
     complete: bool = True
+    #: Its folder does not answer, or something else keeps its photos from being done: the rest is handed back.
+    blocked: bool = False
     done: threading.Event = field(default_factory=threading.Event)
 
-    def put(self, item: Item, sha256: str | None, ranking: Ranking, vector: NDArray[np.float16], cached: bool) -> None:
-        result = ItemResult(item.index, item.name, item.generation, sha256, cached, ranking)
+    def put(self, item: Item, sha256: str | None, ranking: Ranking, photo: CachedPhoto, cached: bool) -> None:
+        extra = dict(photo.extra)
+        result = ItemResult(item.index, item.name, item.generation, sha256, cached, ranking, extra=extra)
         with self.lock:
             self.results.append(result)
-            self.vectors.append(vector)
+            self.vectors.append(photo.vector)
             self.left -= 1
             self.in_progress.discard(item.index)
 
     def fail(self, item: Item, sha256: str | None, code: str, detail: dict[str, Any]) -> None:
+        """`code`: one of `PHOTO_CODES`; whatever is not the photo's fault is handed back."""
+        if code not in PHOTO_CODES:
+            raise ValueError(f"{code} is not a photo's fault")
         result = ItemResult(item.index, item.name, item.generation, sha256, error_code=code, error_detail=detail)
         with self.lock:
             self.results.append(result)
@@ -96,6 +110,10 @@ class ChunkWork:
         with self.lock:
             self.left -= count
             self.complete = False
+
+    def is_due(self, seconds: float) -> bool:
+        """Whether `due` may have something to commit."""
+        return self.left == 0 or time.monotonic() - self.committed >= seconds
 
     def due(self, seconds: float) -> tuple[list[ItemResult], bytes, bool] | None:
         """(results, vectors, last): what to commit now; a part once the last commit is `seconds` ago, else None."""
@@ -117,15 +135,15 @@ class Waiting:
 
     sha256: str
     #: The prepared photo or its PhotoError; None for engines that need no pixels.
-    prepared: Future[Any] | None
+    prepared: Future[PreparedPhoto] | None
     #: (chunk, item) in order of arrival.
     waiters: list[tuple[ChunkWork, Item]]
 
 
 @dataclass(eq=False, slots=True)
 class CacheHit:
-    """Photos whose vectors were found in the cache."""
+    """Photos that were found in the cache."""
 
     work: ChunkWork
     items: list[tuple[Item, str]]
-    vectors: list[NDArray[np.float16]]
+    photos: list[CachedPhoto]

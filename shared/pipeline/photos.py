@@ -2,77 +2,133 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
 import structlog
-from numpy.typing import NDArray
 
-from shared.core.errors import NotFound, PhotoError
+from shared.core.errors import NotFound, PhotoError, Unavailable, WeftError
 from shared.encoder import Encoder
+from shared.encoder.protocol import Prepared, from_transforms
 from shared.jobs.model import Item
-from shared.photos.decode import Limits, decode, thumbnail
+from shared.photos.decode import JPEG_SIGNATURE, Limits, decode_photo, thumbnail
+from shared.photos.decode_pool import DecodePool
 from shared.photos.regular_files import open_regular
-from shared.storage import Storage
+from shared.pipeline.blame import is_short, obstacle
+from shared.pipeline.pixel_fields import compute
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPhoto:
+    """A decoded photo."""
+
+    #: What the encoder's `prepare` made of it.
+    prepared: Prepared
+    #: Values from its pixels and its file, by `Field.key`.
+    extra: dict[str, Any]
+
+
+class PhotoStore(Protocol):
+    """What the pipeline needs of `shared.storage.Storage`."""
+
+    def read(self, sha256: str) -> bytes: ...
+    def has_thumb(self, sha256: str) -> bool: ...
+    def put_thumb(self, sha256: str, jpeg: bytes) -> None: ...
+    def available(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Photos:
     """Reads photos from storage or from allowed folders."""
 
-    storage: Storage
+    storage: PhotoStore
     roots: tuple[Path, ...]
     limits: Limits
+    #: Where photos are decoded; None: in this process. What an encoder's `read_jpeg` reads never passes through it.
+    pool: DecodePool | None = None
 
     def read(self, item: Item) -> bytes:
-        """The file's bytes. Raises: PhotoError."""
+        """The file's bytes. Raises: PhotoError; Unavailable (`storage_unavailable`, `resources_exhausted`)."""
+        if item.path is None:
+            return self._read_stored(item.sha256 or "")
         try:
-            if item.path is not None:
-                return self._read_file(item.path)
-            return self.storage.read(item.sha256 or "")
-        except (NotFound, FileNotFoundError) as error:
+            return self._read_file(item.path)
+        except FileNotFoundError as error:
             raise PhotoError("missing_file") from error
         except OSError as error:
+            if is_short(error):
+                raise obstacle(error, "resources_exhausted") from error
             raise PhotoError("unreadable", reason=error.strerror or type(error).__name__) from error
+
+    def _read_stored(self, sha256: str) -> bytes:
+        try:
+            return self.storage.read(sha256)
+        except NotFound as error:
+            # A store that is away may answer as an empty one does.
+            if self._storage_is_there():
+                raise PhotoError("missing_file") from error
+            raise Unavailable("storage_unavailable", reason="it is empty or not connected") from error
+        except WeftError:
+            raise
+        except OSError as error:
+            if error.errno == errno.EIO and self._storage_is_there():
+                raise PhotoError("unreadable", reason=error.strerror) from error
+            raise obstacle(error, "storage_unavailable") from error
+        except Exception as error:
+            # Every object store has exceptions of its own.
+            raise obstacle(error, "storage_unavailable") from error
+
+    def _storage_is_there(self) -> bool:
+        try:
+            return self.storage.available()
+        except Exception:
+            return False
 
     def hashed(self, item: Item) -> tuple[str, bytes]:
         """SHA-256 (hex) and bytes of a folder's file. Raises: PhotoError."""
         data = self.read(item)
         return hashlib.sha256(data).hexdigest(), data
 
-    def prepare(self, item: Item, sha256: str, data: bytes | None, encoder: Encoder) -> Any:
-        """Pixels prepared for the encoder; also stores a thumbnail. Raises: PhotoError."""
+    def prepare(self, item: Item, sha256: str, data: bytes | None, encoder: Encoder) -> PreparedPhoto:
+        """Decodes a photo, prepares it for the encoder and stores its thumbnail. Raises: PhotoError."""
         if data is None:
             data = self.read(item)
-        rgb = decode(data, encoder.decode_size, self.limits, encoder.read_jpeg)
-        self._store_thumbnail(sha256, rgb)
-        return encoder.prepare(rgb)
+        wanted = not self._has_thumbnail(sha256)
+        if self.pool is None or (encoder.read_jpeg is not None and data.startswith(JPEG_SIGNATURE)):
+            found = decode_photo(data, encoder.decode_size, self.limits, encoder.read_jpeg)
+            jpeg = thumbnail(found.pixels) if wanted else None
+            photo = PreparedPhoto(encoder.prepare(found.pixels), compute(found))
+        else:
+            decoded = self.pool.decode(data, thumbnail=wanted)
+            jpeg = decoded.thumbnail
+            photo = PreparedPhoto(from_transforms(decoded.arrays), decoded.values)
+        if jpeg is not None:
+            self._store_thumbnail(sha256, jpeg)
+        return photo
 
-    def _store_thumbnail(self, sha256: str, rgb: NDArray[np.uint8]) -> None:
+    def _has_thumbnail(self, sha256: str) -> bool:
+        # A store that is away says so when the photo is read.
+        try:
+            return self.storage.has_thumb(sha256)
+        except Exception:
+            return False
+
+    def _store_thumbnail(self, sha256: str, jpeg: bytes) -> None:
         # A full disk or an unreachable store costs the thumbnail, never the result.
         try:
-            if not self.storage.has_thumb(sha256):
-                self.storage.put_thumb(sha256, thumbnail(rgb))
-        except OSError as error:
+            self.storage.put_thumb(sha256, jpeg)
+        except Exception as error:
             _log.warning("thumbnail_write_failed", sha256=sha256, reason=str(error))
 
     def _read_file(self, name: str) -> bytes:
         # Checked again after submission: a link or pipe may have been put there since.
-        with open_regular(name, self.roots) as file:
+        with open_regular(name, self.roots, buffered=False) as file:
             if (size := os.fstat(file.fileno()).st_size) > self.limits.bytes:
                 raise PhotoError("too_large", limit=self.limits.bytes, size=size)
             return file.read()
-
-
-def reason(error: BaseException) -> tuple[str, dict[str, Any]]:
-    """The stable code and detail with which an item fails."""
-    if isinstance(error, PhotoError):
-        return error.code, error.detail
-    _log.error("photo_failed_internally", exc_info=error)
-    return "internal", {}

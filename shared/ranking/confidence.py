@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shared.bank.ranking_fit import PresetCalibration
 from shared.ranking.methods import Floats
 
 
@@ -35,16 +36,16 @@ class Calibration:
     foreign_below: float = -np.inf
 
     @classmethod
-    def of(cls, document: dict[str, Any]) -> Calibration:
-        curve = document.get("isotonic")
+    def of(cls, fit: PresetCalibration) -> Calibration:
+        """From the manifest."""
         return cls(
-            temperature=float(document["temperature"]),
-            x=np.array(curve["x"]) if curve else None,
-            y=np.array(curve["y"]) if curve else None,
-            unsure_below=float(document.get("unsure_below", 0.0)),
-            classes=document.get("unsure_below_by_class"),
-            foreign_by=str(document.get("foreign_by", "nearest")),
-            foreign_below=float(document.get("foreign_below", -np.inf)),
+            temperature=fit.temperature,
+            x=np.array(fit.isotonic.x) if fit.isotonic else None,
+            y=np.array(fit.isotonic.y) if fit.isotonic else None,
+            unsure_below=fit.unsure_below,
+            classes=fit.unsure_below_by_class,
+            foreign_by=fit.foreign_by,
+            foreign_below=fit.foreign_below,
         )
 
     def confidence(self, shares: npt.NDArray[Any]) -> npt.NDArray[Any]:

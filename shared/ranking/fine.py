@@ -1,35 +1,19 @@
-"""Fine scores of a block of queries against one bank: all samples in small banks, the near ones in large banks."""
+"""Fine scores of a block of queries: from all samples of a small bank, of the kept classes alone of a large one."""
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
 from shared.bank.bank import Bank
-from shared.ranking.index import Index, open_index
-from shared.ranking.methods import Floats, Ints, Method, combine, padded_rows
+from shared.bank.ranking_fit import Method
+from shared.ranking.class_samples import Best, ClassSamples
+from shared.ranking.columns import Columns
+from shared.ranking.methods import Floats, Ints, asks_density, combine, fuse, padded_rows
 
-#: Queries are multiplied in blocks of this many: BLAS picks kernels by shape, and each sums in its own order, so that
-#: only one shape keeps a photo's answer from depending on how many others share its micro-batch.
-BLOCK = 16
-#: Samples up to which every query is compared with all of them: 20,000 × 1,536 float32 take 123 MB.
-DENSE_ROWS = 20_000
-#: Samples of a class that are compared one by one in a large bank; of a larger class, those that the index finds near.
-_MAX_PER_CLASS = 64
-#: Number of neighbours to search in the index.
-_NEIGHBOURS = 256
 #: Classes of more samples find their evidence one at a time instead of as one table.
 _WIDEST_TABLE = 64
-
-
-def products(queries: Floats, columns: Floats) -> Floats:
-    """[q, k] of [q, d] and [d, k], block by block; q is a multiple of `BLOCK`."""
-    found = np.empty((len(queries), columns.shape[1]), np.float32)
-    for start in range(0, len(queries), BLOCK):
-        np.matmul(queries[start : start + BLOCK], columns, out=found[start : start + BLOCK])
-    return found
 
 
 class Block(Protocol):
@@ -63,13 +47,12 @@ class Dense:
             parts.append(bank.linear[:, :-1])
         if bank.texts is not None and method.text:
             parts.append(bank.texts)
-        # Columns: with few queries on the left, BLAS is twice as fast as with a transposed matrix on the right.
-        self._columns = np.ascontiguousarray(np.concatenate(parts).T)
+        self._columns = Columns(np.concatenate(parts))
         self._edges = np.cumsum([len(part) for part in parts])[:-1]
         self.table = padded_rows(bank.starts) if bank.counts.max() <= _WIDEST_TABLE else None
 
     def query(self, queries: Floats) -> DenseBlock:
-        return DenseBlock(self, np.split(products(queries, self._columns), self._edges, axis=1))
+        return DenseBlock(self, np.split(self._columns.products(queries), self._edges, axis=1))
 
 
 class DenseBlock:
@@ -107,13 +90,12 @@ class DenseBlock:
 
 
 class Sparse:
-    """Reads only samples of the classes that the coarse stage kept, from the mapped file."""
+    """Reads only samples of the classes that the coarse stage kept, from the mapped file: all of them."""
 
     def __init__(self, bank: Bank, method: Method, ranked: Ints) -> None:
         self.bank, self.method = bank, method
-        self.centroids = np.ascontiguousarray(bank.centroids[ranked].T)
-        large = int(bank.counts.max()) > _MAX_PER_CLASS
-        self.index: Index | None = open_index(bank.vectors, bank.index_path) if large else None
+        self.centroids = Columns(bank.centroids[ranked])
+        self.samples = ClassSamples(bank.vectors, bank.starts)
 
     def query(self, queries: Floats) -> SparseBlock:
         return SparseBlock(self, queries)
@@ -122,70 +104,49 @@ class Sparse:
 class SparseBlock:
     def __init__(self, fine: Sparse, queries: Floats) -> None:
         self._fine, self._queries = fine, queries
-        self.coarse: Floats = products(queries, fine.centroids)
-        #: Per query: the rows compared, their cosines, and the slice of each class.
-        self._compared: list[tuple[Ints, Floats, dict[int, slice]]] = []
-
-    @cached_property
-    def _near(self) -> Ints | None:
-        index = self._fine.index
-        return None if index is None else index.search(self._queries, _NEIGHBOURS)[1]
+        self.coarse: Floats = fine.centroids.products(queries)
+        self._kept: Ints | None = None
+        self._best: Best | None = None
 
     def scores(self, kept: Ints) -> Floats:
         bank, method = self._fine.bank, self._fine.method
-        scores = np.empty(kept.shape, np.float32)
-        for number, (query, classes) in enumerate(zip(self._queries, kept, strict=True)):
-            rows, starts = self._rows(number, classes)
-            cosines = np.minimum(np.asarray(bank.vectors[rows], np.float32) @ query, 1)
-            centroid = (bank.centroids[classes] @ query)[None]
-            text = (bank.texts[classes] @ query)[None] if bank.texts is not None and method.text else None
-            linear = None
-            if bank.linear is not None:
-                linear = (bank.linear[classes, :-1] @ query + bank.linear[classes, -1])[None]
-            scores[number] = combine(method, starts, cosines[None], centroid, text, linear)[0]
-            spans = map(slice, starts[:-1].tolist(), starts[1:].tolist())
-            self._compared.append((rows, cosines, dict(zip(classes.tolist(), spans, strict=True))))
-        return scores
+        k = method.k if method.name == "samples" else 1
+        best = self._fine.samples.best(self._queries, kept, k, method.beta if asks_density(method) else None)
+        self._kept, self._best = kept, best
+        there = np.isfinite(best.cosines)
+        nearest = np.where(there, best.cosines, 0).sum(axis=2) / there.sum(axis=2)
+        text = self._rows(bank.texts, kept) if bank.texts is not None and method.text else None
+        linear = None
+        if bank.linear is not None:
+            linear = self._rows(bank.linear[:, :-1], kept) + bank.linear[kept, -1]
+        return fuse(method, nearest, best.density, self._rows(bank.centroids, kept), text, linear)
+
+    def _rows(self, table: Floats, kept: Ints) -> Floats:
+        """[q, t] products of each query with its classes' rows of [C, d]."""
+        pairs = zip(kept, self._queries, strict=True)
+        return np.stack([table[classes] @ query for classes, query in pairs])
 
     def evidence(self, shown: Ints) -> tuple[Ints, Floats]:
-        samples = np.empty(shown.shape, np.int64)
-        nearest = np.empty(shown.shape, np.float32)
-        for number, (rows, cosines, spans) in enumerate(self._compared):
-            for column, label in enumerate(shown[number].tolist()):
-                span = spans[label]
-                best = span.start + int(cosines[span].argmax())
-                samples[number, column], nearest[number, column] = rows[best], cosines[best]
-        return samples, nearest
-
-    def _rows(self, number: int, classes: Ints) -> tuple[Ints, Ints]:
-        """Rows to compare with query `number`, class by class, and where each class starts among them."""
-        starts = self._fine.bank.starts
-        parts = []
-        for label in classes.tolist():
-            first, last = int(starts[label]), int(starts[label + 1])
-            rows = np.arange(first, last)
-            if len(rows) > _MAX_PER_CLASS:
-                # An even sample of the class, so that every method has some, plus all near ones.
-                rows = rows[np.linspace(0, len(rows) - 1, _MAX_PER_CLASS).astype(np.int64)]
-                if self._near is not None:
-                    near = self._near[number]
-                    rows = np.union1d(rows, near[(near >= first) & (near < last)])
-            parts.append(rows)
-        edges = np.cumsum([0, *(len(part) for part in parts)]).astype(np.int64)
-        return np.concatenate(parts).astype(np.int64), edges
+        assert self._kept is not None
+        assert self._best is not None
+        column = (self._kept[:, None, :] == shown[:, :, None]).argmax(axis=2)
+        return (
+            np.take_along_axis(self._best.rows[:, :, 0], column, axis=1),
+            np.take_along_axis(self._best.cosines[:, :, 0], column, axis=1),
+        )
 
 
 class Centroids:
     """Saves memory: reads no samples, so that none can be shown as evidence."""
 
     def __init__(self, bank: Bank, ranked: Ints) -> None:
-        self._columns = np.ascontiguousarray(bank.centroids[ranked].T)
+        self._columns = Columns(bank.centroids[ranked])
         #: Column of each class.
         self._column = np.full(len(bank.labels), -1, np.int64)
         self._column[ranked] = np.arange(len(ranked))
 
     def query(self, queries: Floats) -> CentroidBlock:
-        return CentroidBlock(products(queries, self._columns), self._column)
+        return CentroidBlock(self._columns.products(queries), self._column)
 
 
 class CentroidBlock:

@@ -13,39 +13,16 @@ Every method may add `text` × cosine to the class name's embedding.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
+
+from shared.bank.ranking_fit import Method
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 #: Methods whose fine score is a matrix product with one row a class.
 LINEAR = ("gda", "ridge")
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    name: str
-    k: int = 1
-    centroid: float = 0.0
-    beta: float = 0.0
-    near: float = 0.0
-    #: Shrinkage of the covariance (gda) or the penalty (ridge), in units of the mean eigenvalue.
-    shrink: float = 0.0
-    text: float = 0.0
-
-    def with_text(self, weight: float) -> Method:
-        return replace(self, text=weight)
-
-    def document(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def of(cls, document: dict[str, Any]) -> Method:
-        return cls(**document)
 
 
 #: For banks too small to choose by leave-one-out.
@@ -95,17 +72,40 @@ def combine(
     method: Method, starts: Ints, cosines: Floats, centroid: Floats, text: Floats | None, linear: Floats | None
 ) -> Floats:
     """[q, C] fine scores from [q, n] cosines to samples, and [q, C] cosines to centroids, names, and linear scores."""
+    nearest = best_mean(cosines, starts, method.k) if method.name == "samples" else None
+    density = affinity(cosines, starts, method.beta) if asks_density(method) else None
+    return fuse(method, nearest, density, centroid, text, linear)
+
+
+def asks_density(method: Method) -> bool:
+    """Whether the method looks at every sample of a class, not only at the nearest."""
+    return method.name == "tip" or (method.name in LINEAR and bool(method.near))
+
+
+def fuse(
+    method: Method,
+    nearest: Floats | None,
+    density: Floats | None,
+    centroid: Floats,
+    text: Floats | None,
+    linear: Floats | None,
+) -> Floats:
+    """Fine scores, all arrays of one shape. `nearest`: mean of a class's `k` best cosines, of `samples` alone;
+    `density`: as of `affinity`, where the method asks for it."""
     if method.name == "samples":
-        score = best_mean(cosines, starts, method.k)
+        assert nearest is not None
+        score = nearest
         if method.centroid:
             score = score + np.float32(method.centroid) * centroid
     elif method.name == "tip":
-        score = affinity(cosines, starts, method.beta)
+        assert density is not None
+        score = density
     elif method.name in LINEAR:
         assert linear is not None
         score = linear + np.float32(method.centroid) * centroid if method.centroid else linear
         if method.near:
-            score = score + np.float32(method.near) * affinity(cosines, starts, method.beta)
+            assert density is not None
+            score = score + np.float32(method.near) * density
     else:
         score = centroid
     if method.text and text is not None:

@@ -8,15 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.bank.bank import Bank
+from shared.bank.ranking_fit import CentroidRanking, NameScale
 from shared.core.errors import BankError, InvalidRequest
+from shared.ranking.class_samples import largest
 from shared.ranking.confidence import Calibration, softmax
-from shared.ranking.fine import BLOCK, DENSE_ROWS, Centroids, Dense, FineStage, Sparse
-from shared.ranking.methods import Floats, Ints, Method
-from shared.ranking.model import PRESETS, Candidate, Preset, Ranking, Verdict
+from shared.ranking.fine import Centroids, Dense, FineStage, Sparse
+from shared.ranking.methods import Floats, Ints
+from shared.ranking.model import DENSE_ROWS, PRESETS, Candidate, Preset, Ranking, Verdict
 from shared.ranking.names import NameRanker
 
 #: Candidates per photo.
 MAX_CANDIDATES = 5
+#: Classes up to which the coarse stage sorts all of them; more are partitioned first, a photo at a time.
+_SORTED_WHOLE = 500
 #: Decimals of a score: smaller differences are summation noise and count as ties.
 _DECIMALS = 5
 
@@ -51,21 +55,21 @@ def rounded(vectors: npt.ArrayLike) -> Floats:
 class Ranker:
     def __init__(self, bank: Bank, preset: Preset, centroids_only: bool = False) -> None:
         ranked = np.flatnonzero(bank.counts >= preset.min_samples)
-        settings = bank.manifest["ranking"]
+        fit = bank.manifest.ranking
         # Banks made before centroids were calibrated: the default temperature fits cosines as well.
-        calibrated = settings.get("centroids", {"calibration": {}}) if centroids_only else settings
-        self._name_ranker = _name_ranker(bank, preset, calibrated.get("names", {"slope": 1.0, "shift": 0.0}))
+        calibrated = (fit.centroids or CentroidRanking(calibration={})) if centroids_only else fit
+        self._name_ranker = _name_ranker(bank, preset, calibrated.names)
         if not len(ranked) and not len(self._name_ranker.classes):
             raise BankError("bank_empty")
         #: Classes by number: those with samples, then those without.
-        self._labels = (*bank.labels, *(entry["label"] for entry in bank.manifest.get("unused_classes", [])))
+        self._labels = (*bank.labels, *(entry.label for entry in bank.manifest.unused_classes))
         self.bank = bank
         self.preset = preset
         #: [R] classes that this preset ranks.
         self.ranked: Ints = ranked.astype(np.int64)
         self.topc = min(preset.topc, len(ranked))
-        self.method = Method.of(settings["method"])
-        self.calibration = Calibration.of(calibrated["calibration"].get(preset.name) or settings["calibration"]["*"])
+        self.method = fit.method
+        self.calibration = Calibration.of(calibrated.calibration.get(preset.name) or fit.calibration["*"])
         self._fine: FineStage | None = None
         if len(ranked) and centroids_only:
             self._fine = Centroids(bank, self.ranked)
@@ -77,14 +81,12 @@ class Ranker:
         queries = rounded(vectors)
         if queries.ndim != 2 or queries.shape[1] != self.bank.dim or not np.isfinite(queries).all():
             raise InvalidRequest(reason=f"vectors must be finite and [n, {self.bank.dim}]")
-        count = len(queries)
-        if not count:
+        if not len(queries):
             return []
-        classes, scores, samples, nearest = self._score(np.pad(queries, ((0, -count % BLOCK), (0, 0))))
-        return self._answers(classes[:count], scores[:count], samples[:count], nearest[:count])
+        return self._answers(*self._score(queries))
 
     def _score(self, queries: Floats) -> tuple[Ints, Floats, Ints, Floats]:
-        """What `_answers` takes, for [q, d] queries, whole blocks."""
+        """What `_answers` takes, for [q, d] queries."""
         name_ranked = np.broadcast_to(self._name_ranker.classes, (len(queries), len(self._name_ranker.classes)))
         by_name = np.round(self._name_ranker.scores(queries), _DECIMALS)
         if self._fine is None:
@@ -93,8 +95,7 @@ class Ranker:
             return kept, scores, np.full(shape, -1), np.full(shape, -1, np.float32)
         block = self._fine.query(queries)
         coarse = np.round(block.coarse, _DECIMALS)
-        # Stable: equal coarse scores go by label.
-        kept = self.ranked[np.sort(np.argsort(-coarse, axis=1, kind="stable")[:, : self.topc], axis=1)]
+        kept = self.ranked[np.sort(_topmost(coarse, self.topc), axis=1)]
         scores = np.round(block.scores(kept), _DECIMALS)
         if not len(self._name_ranker.classes):
             kept, scores = _sorted(kept, scores)
@@ -139,7 +140,7 @@ class Ranker:
         return ids
 
 
-def _name_ranker(bank: Bank, preset: Preset, scale: dict[str, float]) -> NameRanker:
+def _name_ranker(bank: Bank, preset: Preset, scale: NameScale) -> NameRanker:
     """Ranks the classes with too few samples for the preset, or with none; empty if the bank has no texts."""
     few = np.flatnonzero(bank.counts < preset.min_samples)
     texts, classes = [np.empty((0, bank.dim), np.float32)], [np.empty(0, np.int64)]
@@ -150,6 +151,13 @@ def _name_ranker(bank: Bank, preset: Preset, scale: dict[str, float]) -> NameRan
         texts.append(bank.names)
         classes.append(len(bank.labels) + np.arange(len(bank.names)))
     return NameRanker(np.concatenate(texts), np.concatenate(classes).astype(np.int64), scale)
+
+
+def _topmost(scores: Floats, count: int) -> Ints:
+    """[q, count] columns of the best scores of [q, n], best first; equal ones go by column, which is by label."""
+    if scores.shape[1] <= _SORTED_WHOLE:
+        return np.argsort(-scores, axis=1, kind="stable")[:, :count]
+    return np.stack([largest(line, count) for line in scores])
 
 
 def _sorted(classes: Ints, scores: Floats) -> tuple[Ints, Floats]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from shared.core.errors import Unavailable
 from shared.core.settings import Settings
 
 
@@ -22,11 +24,22 @@ class Storage(Protocol):
 
     def has(self, sha256: str) -> bool: ...
 
+    def available(self) -> bool:
+        """Whether anything is stored here: a store that is not mounted or connected reads as an empty one. May raise
+        what the store raises."""
+
     def keep(self, sha256: str) -> bool:
         """Whether the blob is here; if it is, `weft gc` leaves it alone until a job names it."""
 
     def read(self, sha256: str) -> bytes:
         """Raises: NotFound."""
+
+    def local_copy(self, sha256: str) -> AbstractContextManager[Path]:
+        """The blob as a file to read, gone or not ours afterwards. Raises: NotFound."""
+
+    def discard(self, sha256: str, before: float) -> None:
+        """Removes a blob that no job names any more, unless it was asked for after `before` (seconds since the epoch).
+        An object store keeps it."""
 
     def put_thumb(self, sha256: str, jpeg: bytes) -> None: ...
 
@@ -42,7 +55,7 @@ class Storage(Protocol):
 
 
 def open_storage(settings: Settings) -> Storage:
-    """The storage that the settings name."""
+    """The storage that the settings name. Raises InvalidRequest, Conflict for a URL that nothing here can open."""
     if settings.storage_url:
         from shared.storage.remote import RemoteStorage
 
@@ -50,3 +63,19 @@ def open_storage(settings: Settings) -> Storage:
     from shared.storage.local import LocalStorage
 
     return LocalStorage(settings.data_dir)
+
+
+def require_storage(settings: Settings) -> Unavailable | None:
+    """At a start: what is wrong with the object store, where waiting may mend it; None where it answers.
+
+    Raises what does not mend itself. InvalidRequest: `storage_unknown`. Conflict: `storage_needs_package`,
+    `storage_no_bucket`, `storage_denied`.
+    """
+    if settings.storage_url:
+        from shared.storage.remote import RemoteStorage
+
+        try:
+            RemoteStorage(settings.storage_url, settings.data_dir).check()
+        except Unavailable as error:
+            return error
+    return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from shared.core.errors import NotFound
@@ -45,6 +46,10 @@ class LocalStorage:
     def has(self, sha256: str) -> bool:
         return self._path("blobs", sha256).exists()
 
+    def available(self) -> bool:
+        with os.scandir(self._root / "blobs") as entries:
+            return next(entries, None) is not None
+
     def keep(self, sha256: str) -> bool:
         try:
             os.utime(self._path("blobs", sha256))
@@ -58,9 +63,28 @@ class LocalStorage:
         except FileNotFoundError:
             raise NotFound(what=sha256) from None
 
+    @contextmanager
+    def local_copy(self, sha256: str) -> Iterator[Path]:
+        path = self._path("blobs", sha256)
+        if not path.exists():
+            raise NotFound(what=sha256)
+        yield path
+
+    def discard(self, sha256: str, before: float) -> None:
+        path = self._path("blobs", sha256)
+        # Out of the way first, then a look at its time: whoever asks for it in between finds it missing, not doomed.
+        aside = path.with_name(f".{sha256}.discard")
+        with suppress(FileNotFoundError):
+            path.rename(aside)
+            if aside.stat().st_mtime > before:
+                os.replace(aside, path)
+            else:
+                aside.unlink()
+
     def put_thumb(self, sha256: str, jpeg: bytes) -> None:
         target = self._path("thumbs", sha256)
         target.parent.mkdir(parents=True, exist_ok=True)
+        # Not synced: a thumbnail that a power cut took is made again.
         temporary = target.with_name(f".{secrets.token_hex(8)}")
         temporary.write_bytes(jpeg)
         os.replace(temporary, target)

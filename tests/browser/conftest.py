@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.product import Product
 
 FOREIGN = "evil.example"
+#: On a busy machine everything comes, but late.
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +38,7 @@ def visiting(browser: Browser, product: Product) -> Iterator[Page]:
     complaints: list[str] = []
     context = browser.new_context(base_url=product.url, locale="en-US", viewport={"width": 1200, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(PATIENCE_MS)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     # Refusals and thumbnails that are not made yet are logged, too, and are no fault of the page.
     page.on(

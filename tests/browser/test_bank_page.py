@@ -39,9 +39,9 @@ def test_check_and_set_aside_what_it_finds(page: Page, curated: Product) -> None
     page.click("text=Compare")
     expect(page.locator("figure.set_aside")).to_have_count(1)
     page.click(".eyebrow a")
-    expect(page.locator(".version.in-force")).to_contain_text("edited manually")
+    expect(page.locator(".version.active")).to_contain_text("edited manually")
     page.locator("button", has_text="Roll back to").click()
-    expect(page.locator(".version.in-force")).to_contain_text("built from a folder")
+    expect(page.locator(".version.active")).to_contain_text("built from a folder")
 
 
 def test_a_correction_is_added_previewed_and_published(page: Page, curated: Product) -> None:
@@ -66,7 +66,7 @@ def test_a_correction_is_added_previewed_and_published(page: Page, curated: Prod
     page.click("text=What would change?")
     expect(page.locator("h2", has_text="photos would get a different result")).to_be_visible(timeout=60_000)
     page.click("button >> text=Make active")
-    expect(page.locator(".version.in-force")).to_contain_text("with corrections added")
+    expect(page.locator(".version.active")).to_contain_text("with corrections added")
     page.goto(f"/bank/classes/{right}")
     expect(page.locator("label.pickable")).to_have_count(7)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import time
 from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from shared.jobs import archive
 from shared.jobs.ledger import Ledger
@@ -35,14 +38,50 @@ def test_it_follows_the_job_and_then_rests(page: Page, product: Product) -> None
     expect(page.locator("[data-poll]")).to_have_count(0)
 
 
+def test_counts_that_come_before_the_first_photos(page: Page, product: Product, photos: Path) -> None:
+    folder = product.photos / f"counted{time.time_ns()}"
+    shutil.copytree(photos, folder)
+    wish = {"path": str(folder), "not_before": time.time() + 8}
+    job = requests.post(f"{product.url}/api/v1/jobs/folder", json=wish, timeout=60).json()["id"]
+    # No photo is on the page, and none comes: only numbers, for which the page must have a place.
+    page.route(re.compile(r"/results(\?|$)"), lambda route: None)
+    page.goto(f"/jobs/{job}")
+    expect(page.locator("#grid")).to_have_count(0)
+    expect(page.locator("#count-all")).to_have_text("6")
+    expect(page.locator("#grid-total")).to_have_attribute("data-total", "6")
+    expect(page.locator("#grid-total")).to_be_hidden()
+
+
 def test_more_is_loaded_on_demand(page: Page, product: Product) -> None:
     job = submit(product, 60, "many")
     finished(product, job)
     page.goto(f"/jobs/{job}")
     expect(page.locator("article.item")).to_have_count(48)
-    page.click("text=Show more")
+    page.mouse.move(600, 500)
+    page.mouse.wheel(0, 30_000)
     expect(page.locator("article.item")).to_have_count(60)
-    expect(page.locator("#more")).to_have_count(0)
+    expect(page.locator("#more a:visible")).to_have_count(0)
+
+
+def test_more_is_loaded_on_demand_without_scripts(browser: Browser, product: Product) -> None:
+    job = submit(product, 60, "paged")
+    finished(product, job)
+    context = browser.new_context(base_url=product.url, locale="en-US", java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"/jobs/{job}")
+    expect(page.locator("article.item")).to_have_count(48)
+    page.click("text=Show more")
+    expect(page.locator("article.item")).to_have_count(12)
+    expect(page.locator("#more >> text=Show more")).to_have_count(0)
+    # A correction is saved, too: the form has an address of its own.
+    card = page.locator("article.item").first
+    card.locator("summary", has_text="Change class").click()
+    card.locator("input[name=label]").fill("stripe-1")
+    card.locator("text=Save").click()
+    page.wait_for_url("**from=49")
+    items = requests.get(f"{product.url}/api/v1/jobs/{job}/items?review=reviewed", timeout=10).json()["items"]
+    assert [(item["index"], item["final_label"]) for item in items] == [(48, "stripe-1")]
+    context.close()
 
 
 def test_filters_stay_in_the_address(page: Page, product: Product) -> None:
@@ -212,5 +251,30 @@ def test_an_archived_job_is_shown_corrected_and_not_tried_again(page: Page, prod
     page.goto(f"/jobs/{job}")
     expect(page.locator("#progress .badge")).to_have_text("Finished")
     expect(page.locator("article.item")).to_have_count(5)
-    page.goto("/jobs")
+    page.goto("/jobs?which=archived")
     expect(page.locator(f"a[href='/jobs/{job}']")).to_have_text("archived")
+
+
+#: A browser without a desktop shows no notification; what it was asked to show is noted.
+NOTED = """
+window.told = [];
+window.Notification = class {
+  constructor(title, more) { told.push([title, more.body]); }
+  static permission = "granted";
+  static async requestPermission() { return "granted"; }
+};
+Object.defineProperty(document, "hidden", { get: () => window.away === true });
+"""
+
+
+def test_a_tab_in_the_background_tells_the_end(page: Page, curated: Product) -> None:
+    page.add_init_script(NOTED)
+    job = submit(curated, 400, "told")
+    page.goto(f"{curated.url}/jobs/{job}")
+    page.click("#notify")
+    expect(page.locator("#notify")).to_have_attribute("aria-pressed", "true")
+    page.evaluate("window.away = true")
+    page.evaluate("document.body.dispatchEvent(new Event('job-ended'))")
+    assert page.title().startswith("✓ ")
+    assert page.evaluate("told") == [["The job is finished", "told"]]
+    expect(page.locator("#notify")).to_be_hidden()

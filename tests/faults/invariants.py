@@ -18,7 +18,7 @@ from shared.core.settings import Settings
 from shared.encoder import load_encoder
 from shared.jobs import archive
 from shared.jobs.ledger import Ledger, keys
-from shared.jobs.ledger.connection import redis_errors
+from shared.jobs.ledger.redis_errors import redis_errors
 from shared.jobs.model import Job, JobState
 from shared.jobs.projection import caught_up, open_projection
 from shared.ranking.ranker import rank

@@ -1,4 +1,4 @@
-"""A way to one of the Redis servers that can be cut."""
+"""A way to a server that can be cut."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 
 
 class Proxy:
-    """A TCP way to the Redis at a unix socket; it can be cut as networks are, and heals at the same port."""
+    """A TCP way to a unix socket or a (host, port); it can be cut as networks are, and heals at the same port."""
 
-    def __init__(self, socket_path: str) -> None:
-        self._path = socket_path
+    def __init__(self, target: str | tuple[str, int]) -> None:
+        self._target = target
         self._open = threading.Event()
         self._open.set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
@@ -73,15 +73,24 @@ class Proxy:
             while True:
                 near, _ = listener.accept()
                 self._open.wait()
-                far = socket.socket(socket.AF_UNIX)
                 try:
-                    far.connect(self._path)
+                    far = self._connect()
                 except OSError:
-                    # Redis is away, too.
+                    # The server is away, too.
                     near.close()
-                    far.close()
                     continue
                 self._spawn(self._carry, near, far)
+
+    def _connect(self) -> socket.socket:
+        if isinstance(self._target, tuple):
+            return socket.create_connection(self._target)
+        found = socket.socket(socket.AF_UNIX)
+        try:
+            found.connect(self._target)
+        except OSError:
+            found.close()
+            raise
+        return found
 
     def _carry(self, near: socket.socket, far: socket.socket) -> None:
         with self._lock:

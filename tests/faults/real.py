@@ -71,7 +71,7 @@ class Reference:
         job = site.await_end(site.submit(site.folder(PHOTOS)))
         rows = site.rows(job)
         assert (job.ok, len(rows), job.duplicates) == (PHOTOS, PHOTOS, 0), job
-        return cls(rows, {label: site.answer_threshold(job, label) for label in CLASSES})
+        return cls(rows, {label: site.sure_from(job, label) for label in CLASSES})
 
     def right(self) -> float:
         """The share of right labels: pictures come class by class."""
@@ -128,7 +128,7 @@ def render(target: Path, designs: tuple[int, int]) -> list[subprocess.Popen[byte
 def running_real_site(folder: Path, workers: int = 2) -> Iterator[RealSite]:
     """Two workers with OpenVINO, a thread each; a minute goes by until they are warm."""
     rendering = render(folder / "samples", SAMPLES) + render(folder / "pictures", PICTURES)
-    assert not any(process.wait(120) for process in rendering)
+    assert not any(process.wait(600) for process in rendering)
     chosen = {"engine": "openvino", "model": "demo", "threads": "1", "lease_seconds": str(LEASE), "ledger_mb": "256"}
     env = os.environ | {f"WEFT_{name.upper()}": value for name, value in chosen.items()}
     # Converts the model, too, so that no two workers wait for each other with it.

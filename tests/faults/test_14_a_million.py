@@ -34,7 +34,7 @@ def test_a_million_photos(large: Site, record: Record) -> None:
     bank = banks.current()
     assert bank is not None
     manifest = banks.manifest(bank)
-    spec = JobSpec("million", "precise", Lane.BULK, "upload", bank, manifest["model"], manifest["identity"])
+    spec = JobSpec("million", "precise", Lane.BULK, "upload", bank, manifest.model, manifest.identity)
     items = [Item(n, f"{n}.jpg", sha256=hashlib.sha256(b"%d" % n).hexdigest()) for n in range(ITEMS)]
     job = large.ledger.submit(spec, items)
     del items

@@ -2,6 +2,7 @@
 
 clock=SECONDS       its clock is off by so much
 encode=KIND:FILE    encoding a photo whose SHA-256 is listed in FILE: segfault, kill (as the kernel's OOM killer does)
+pixels=             it reads every photo, as an engine with pixels does; the vectors are those of the hashes
 read=KIND:FILE      the same while it is read, before anything is noted; also hang
 """
 
@@ -17,7 +18,7 @@ from typing import Any
 
 from shared.core.settings import Settings
 from shared.encoder.hashed import HashedEncoder
-from shared.pipeline.photos import Photos
+from shared.pipeline.photos import Photos, PreparedPhoto
 from worker.main import main
 
 
@@ -55,11 +56,29 @@ def wrong_reading(kind: str, listed: frozenset[str]) -> None:
     Photos.hashed = hashed  # type: ignore[method-assign]
 
 
+def reading_all() -> None:
+    def prepare(self: Photos, item: Any, sha256: str, data: bytes | None, encoder: Any) -> PreparedPhoto:
+        if data is None:
+            self.read(item)
+        return PreparedPhoto(sha256, {})
+
+    def encode(self: HashedEncoder, batch: Sequence[str]) -> Any:
+        return self.encode_hashes(batch)
+
+    HashedEncoder.needs_pixels = True
+    HashedEncoder.prepare = lambda self, rgb: "00" * 32  # type: ignore[method-assign,assignment]
+    HashedEncoder.encode = encode  # type: ignore[method-assign,assignment]
+    Photos.prepare = prepare  # type: ignore[method-assign]
+
+
 if __name__ == "__main__":
     for argument in sys.argv[1:]:
         fault, _, value = argument.partition("=")
         if fault == "clock":
             wrong_clock(float(value))
+            continue
+        if fault == "pixels":
+            reading_all()
             continue
         kind, _, file = value.partition(":")
         listed = frozenset(Path(file).read_text().split())

@@ -98,3 +98,25 @@ def test_no_bank(settings: Settings, redis_pair: embedded.Pair) -> None:
     response = client.post("/api/v1/jobs", data={"files": (io.BytesIO(b"1"), "a.jpg")})
     assert (response.status_code, response.get_json()["code"]) == (409, "no_bank")
     assert client.get("/readyz").get_json()["code"] == "no_bank"
+    # One notice tells it, and none says that photos can be uploaded all the same.
+    page = client.get("/", headers={"Accept": "text/html"}).get_data(as_text=True)
+    assert page.count('class="notice') == 2
+    assert 'id="interrupted" class="notice' in page
+    assert "You can upload now" not in page
+
+
+@pytest.mark.usefixtures("redis_pair")
+def test_the_address_of_a_form_leads_to_its_page(settings: Settings) -> None:
+    client = create_app(settings).test_client()
+    for address, page in (
+        ("/folder?lang=zh", "/?lang=zh"),
+        ("/upload", "/"),
+        ("/jobs/0000000000000/rename?lang=en", "/jobs/0000000000000?lang=en"),
+        ("/jobs/0000000000000/items/3", "/jobs/0000000000000"),
+        ("/bank/undo", "/bank"),
+    ):
+        answer = client.get(address, headers={"Accept": "text/html"})
+        assert (answer.status_code, answer.headers.get("Location")) == (303, page), address
+    # Programs are told.
+    assert client.get("/folder", headers={"Accept": "application/json"}).status_code == 405
+    assert client.get("/api/v1/jobs/0000000000000/retry").status_code == 405

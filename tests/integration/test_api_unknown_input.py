@@ -29,7 +29,15 @@ def operations(app: APIFlask) -> list[tuple[str, str, dict[str, Any]]]:
     for path, methods in spec["paths"].items():
         for method, operation in methods.items():
             if method in METHODS and path.startswith("/api/"):
-                values = {"item": "0", "index": "0", "version": "b1", "sample_id": "0" * 16, "label": "x"}
+                values = {
+                    "item": "0",
+                    "index": "0",
+                    "version": "b1",
+                    "sample_id": "0" * 16,
+                    "label": "x",
+                    "act": "1",
+                    "sha256": "0" * 64,
+                }
                 names = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "path"]
                 found.append((method, path.format(**{n: values.get(n, "1m8mcax7kb9jm") for n in names}), operation))
     assert len(found) > 20
@@ -58,8 +66,10 @@ def test_fields_of_uploads(app: APIFlask, settings: Settings) -> None:
     make_bank(settings, by_label(clustered(2)))
     client = app.test_client()
     found = {a: content(o)["multipart/form-data"]["schema"] for _, a, o in operations(app) if "multipart" in str(o)}
-    assert len(found) == 2
-    for address, schema in found.items():
+    assert len(found) == 6
+    upload = client.post("/api/v1/uploads", json={}).get_json()["id"]
+    for path, schema in found.items():
+        address = path.replace("/uploads/1m8mcax7kb9jm", f"/uploads/{upload}")
         for extra in ("1", (io.BytesIO(b"1"), "b.jpg")):
             data = {schema["required"][0]: (io.BytesIO(b"1"), "a.jpg"), UNKNOWN: extra}
             refused(client.post(address, data=data), address)

@@ -19,6 +19,7 @@ from shared.jobs.ledger import Ledger, keys
 from shared.jobs.ledger.removal import unprojected
 from shared.jobs.model import Job, Lane
 from shared.jobs.projection import caught_up, open_projection, projection_path
+from shared.jobs.reviews import Review
 from tests.ledger_harness import LedgerHarness, photos, spec
 from tests.leftovers import mentions
 from tests.product import eventually
@@ -100,7 +101,7 @@ def test_a_released_job_is_answered_for_by_its_projection(
     assert found.archived
     assert rows(own, ledger, found) == before
     with caught_up(own, ledger, job.id) as projection:
-        assert projection.correct(0, "缎")["corrected"] == "缎"
+        assert projection.review(0, Review(label="缎"))["corrected"] == "缎"
     for verb in ("cancel", "pause", "resume", "retry"):
         with pytest.raises(Conflict) as refused:
             getattr(ledger, verb)(job.id)
@@ -249,5 +250,4 @@ def test_a_request_sent_again_is_the_released_job_and_after_deletion_a_new_one(
     archive.release(own, ledger, job.id)
     assert ledger.submit(spec(), photos(3), "key", "print").id == job.id
     archive.delete(own, ledger, job.id)
-    assert ledger.find_idempotent("key") is None
     assert ledger.submit(spec(), photos(3), "key", "print").id != job.id

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from scripts.supervisor import redis as embedded
-from shared.core.api_keys import Keys
+from shared.access.audit import Audit
+from shared.access.keys import Keys
 from shared.core.errors import Conflict, NotFound
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Lane
 from shared.jobs.projection import caught_up
+from shared.jobs.reviews import Review
 from shared.maintenance import backup
 from shared.storage.local import LocalStorage
 from tests.ledger_harness import LedgerHarness, sha
@@ -37,9 +39,9 @@ def test_a_half_done_job_goes_on(
     second = harness.worker().claim(Lane.BULK)
     assert second is not None
     with caught_up(settings, harness.ledger, job.id) as projection:
-        projection.correct(0, "corrected")
+        projection.review(0, Review(label="corrected"))
     made = backup.save(settings, target)
-    assert (made["jobs"], made["new_files"]) == (1, 1)
+    assert (made.jobs, made.new_files) == (1, 1)
     # What happens afterwards is not in it, though its projection may be.
     harness.finish(harness.worker(), second)
     assert harness.ledger.job(job.id).done == len(first.items) + len(second.items)
@@ -62,9 +64,9 @@ def test_a_half_done_job_goes_on(
 def test_a_second_backup_copies_what_is_new(settings: Settings, redis_pair: embedded.Pair, tmp_path: Path) -> None:
     storage = LocalStorage(settings.data_dir)
     storage.put(b"p0", sha("p0"))
-    assert backup.save(settings, tmp_path / "backup")["new_files"] == 1
+    assert backup.save(settings, tmp_path / "backup").new_files == 1
     storage.put(b"p1", sha("p1"))
-    assert backup.save(settings, tmp_path / "backup")["new_files"] == 1
+    assert backup.save(settings, tmp_path / "backup").new_files == 1
 
 
 def test_keys_go_with_it_and_removed_ones_do_not_come_back(
@@ -79,6 +81,16 @@ def test_keys_go_with_it_and_removed_ones_do_not_come_back(
     backup.load(restored, target)
     assert Keys.of(restored).holder(key) == "new"
     assert list(Keys.of(restored).rows()) == ["new"]
+
+
+def test_the_audit_log_goes_with_it(
+    settings: Settings, redis_pair: embedded.Pair, restored: Settings, tmp_path: Path
+) -> None:
+    for who in ("mei", "li"):
+        Audit(settings).record(who, "login")
+        backup.save(settings, tmp_path / "backup")
+    backup.load(restored, tmp_path / "backup")
+    assert [event.who for event in Audit(restored).events()] == ["li", "mei"]
 
 
 def test_a_projection_ahead_of_its_ledger_is_folded_again(settings: Settings, redis_pair: embedded.Pair) -> None:
@@ -114,7 +126,7 @@ def test_what_cannot_be_restored_is_refused(
     with pytest.raises(Conflict) as full:
         backup.load(settings, target)
     assert full.value.code == "restore_not_empty"
-    (target / "backup.json").write_text(json.dumps({**made, "schema": 99}))
+    (target / "backup.json").write_text(json.dumps({**made.to_json(), "schema": 99}))
     with pytest.raises(Conflict) as unknown:
         backup.load(restored, target)
     assert unknown.value.code == "schema_unknown"

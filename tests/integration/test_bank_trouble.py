@@ -19,6 +19,7 @@ from shared.core.errors import BankError, Conflict, NotFound
 from shared.core.settings import Settings
 from shared.curation import tasks
 from shared.curation.derive import Change, derive
+from shared.curation.task_model import CheckArguments, Task, TaskKind
 from tests.bank_api import built_bank
 from tests.product import ROOT, eventually
 from web.app import create_app
@@ -41,7 +42,7 @@ def aside(store: BankStore, settings: Settings) -> str:
     """A second version, not in force."""
     first = store.current()
     assert first is not None
-    return derive(settings, first, Change(aside={store.samples(first)[0]["id"]: "by_hand"}))
+    return derive(settings, first, Change(aside={store.samples(first)[0].id: "by_hand"}))
 
 
 #: The command line in a process that may write no file beyond so many bytes: a disk that is full for it.
@@ -66,14 +67,14 @@ def weft(settings: Settings, *args: str, file_bytes: int) -> subprocess.Complete
 @pytest.mark.parametrize("what", ["publish", "set-aside"])
 def test_a_full_disk(store: BankStore, settings: Settings, what: str) -> None:
     first, second = current(settings), aside(store, settings)
-    other = store.samples(first)[1]["id"]
+    other = store.samples(first)[1].id
     asked = ("publish", second) if what == "publish" else ("set-aside", other, "--publish")
     done = weft(settings, *asked, file_bytes=40 if what == "publish" else 2000)
     assert done.returncode == 1
     assert json.loads(done.stdout)["error"]["code"] == "disk_full"
     assert current(settings) == first
     # Nothing half-made is left, and with room the same succeeds.
-    assert {row["version"] for row in BankStore(settings).list()} == {first, second}
+    assert {row.version for row in BankStore(settings).list()} == {first, second}
     assert not list(store.root.glob(".new-*"))
     made = second if what == "publish" else derive(settings, first, Change(aside={other: "by_hand"}))
     BankStore(settings).publish(made)
@@ -128,14 +129,14 @@ def test_a_damaged_bank_in_force_is_rolled_back_on_its_page(store: BankStore, se
     assert current(settings) == first
 
 
-def ended(settings: Settings, task: tasks.Task) -> tasks.Task:
+def ended(settings: Settings, task: Task) -> Task:
     eventually(lambda: tasks.find(settings, task.id).state != "running", what="the task's end")
     return tasks.find(settings, task.id)
 
 
 def test_work_that_fails_says_why(settings: Settings) -> None:
-    task = ended(settings, tasks.start(settings, "check", {"version": "missing"}))
-    assert (task.state, task.error and task.error["code"]) == ("failed", "not_found")
+    task = ended(settings, tasks.start(settings, TaskKind.CHECK, CheckArguments(version="missing")))
+    assert (task.state, task.error and task.error.code) == ("failed", "not_found")
 
 
 def test_one_work_at_a_time(settings: Settings, store: BankStore) -> None:
@@ -143,8 +144,10 @@ def test_one_work_at_a_time(settings: Settings, store: BankStore) -> None:
     with (tasks.folder(settings) / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(Conflict):
-            tasks.start(settings, "check", {"version": store.current()})
-    assert ended(settings, tasks.start(settings, "check", {"version": store.current()})).state == "done"
+            tasks.start(settings, TaskKind.CHECK, CheckArguments(version=store.current()))
+    assert (
+        ended(settings, tasks.start(settings, TaskKind.CHECK, CheckArguments(version=store.current()))).state == "done"
+    )
 
 
 def test_work_that_was_killed_is_told_from_work_that_goes_on(
@@ -153,15 +156,19 @@ def test_work_that_was_killed_is_told_from_work_that_goes_on(
     # Whoever reads this manifest waits for a writer that never comes.
     (store.root / "endless").mkdir()
     os.mkfifo(store.root / "endless" / "manifest.json")
-    task = tasks.start(settings, "check", {"version": "endless"})
-    process = next(int(pid) for pid in os.listdir("/proc") if pid.isdigit() and task.id in command_line(int(pid)))
+    task = tasks.start(settings, TaskKind.CHECK, CheckArguments(version="endless"))
+    # The new process still has the name of its parent until it has loaded its program.
+    eventually(lambda: processes_of(task) != [], what="the task's process")
+    (process,) = processes_of(task)
     assert tasks.find(settings, task.id).state == "running"
     assert client.get(f"/api/v1/bank/tasks/{task.id}").get_json()["state"] == "running"
     os.kill(process, signal.SIGKILL)
     assert ended(settings, task).state == "interrupted"
     shown = client.get(f"/api/v1/bank/tasks/{task.id}").get_json()
     assert (shown["state"], shown["error"]["code"]) == ("interrupted", "bank_task_interrupted")
-    assert ended(settings, tasks.start(settings, "check", {"version": store.current()})).state == "done"
+    assert (
+        ended(settings, tasks.start(settings, TaskKind.CHECK, CheckArguments(version=store.current()))).state == "done"
+    )
 
 
 def test_tasks_are_found_by_their_ids_alone(settings: Settings) -> None:
@@ -173,6 +180,10 @@ def test_tasks_are_found_by_their_ids_alone(settings: Settings) -> None:
 @pytest.fixture
 def client(settings: Settings) -> FlaskClient:
     return create_app(settings).test_client()
+
+
+def processes_of(task: Task) -> list[int]:
+    return [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and task.id in command_line(int(pid))]
 
 
 def command_line(pid: int) -> str:

@@ -66,12 +66,12 @@ def test_from_the_old_format_to_a_clean_bank_and_back(weft: Weft, settings: Sett
 
     made = weft("bank", "clean", "--yes")["made"]
     assert store.current() == made
-    assert store.manifest()["parent"] == imported["version"]
+    assert store.manifest().parent == imported["version"]
     aside = weft("bank", "restore-samples")
     assert [row["reason"] for row in aside] == ["across", "across"]
     back = weft("bank", "restore-samples", aside[0]["id"])
     assert back["restored"] == [aside[0]["id"]]
-    assert store.manifest()["counts"]["samples"] == 29
+    assert store.manifest().counts.samples == 29
 
 
 def test_a_full_disk_leaves_the_bank_in_force(
@@ -87,5 +87,5 @@ def test_a_full_disk_leaves_the_bank_in_force(
     monkeypatch.undo()
     store = BankStore(settings)
     assert store.current() == before
-    assert [row["version"] for row in store.list()] == [before]
+    assert [row.version for row in store.list()] == [before]
     assert [path.name for path in store.root.iterdir() if path.name.startswith(".new-")] == []

@@ -19,12 +19,14 @@ from shared.curation.folder import Names
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Job, Lane
 from shared.jobs.projection import caught_up
+from shared.jobs.reviews import Review
 from tests.banks import INFO, by_label, clustered, make_bank
 from tests.ledger_harness import LedgerHarness, photos, spec
 from web.app import create_app
 
 NAMES = Names(labels={"class-0": {"zh": "牛仔布", "en": "denim"}, "class-1": "帆布"}, aliases={"class-2": ["kord"]})
 ZH = {"Accept-Language": "zh"}
+SCRIPTED = ZH | {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_a_name_of_no_class_is_asked_about_and_nothing_is_stored(client: FlaskCl
 
 def test_stored_names_are_read_as_their_class(client: FlaskClient, settings: Settings, job: Job) -> None:
     with caught_up(settings, Ledger.connect(settings), job.id) as projection:
-        projection.correct(1, "牛仔布")  # as earlier versions stored it
+        projection.review(1, Review(label="牛仔布"))  # as earlier versions stored it
     page = client.get(f"/jobs/{job.id}", headers=ZH).get_data(as_text=True)
     assert re.findall(r'<option value="(class-\d)" +>([^<]+)', page) == [
         *(("class-0", "牛仔布 (3)"), ("class-2", "class-2 (2)"), ("class-1", "帆布 (1)"))
@@ -88,7 +90,7 @@ def test_the_command_line_reads_them_alike(
     client: FlaskClient, settings: Settings, job: Job, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with caught_up(settings, Ledger.connect(settings), job.id) as projection:
-        projection.correct(1, "牛仔布")
+        projection.review(1, Review(label="牛仔布"))
     assert cli.run(["export", job.id, "--format", "jsonl", "--data-dir", str(settings.data_dir)]) == 0
     rows = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert [row["corrected"] for row in rows] == [None, "class-0", None, None, None, None]
@@ -97,11 +99,11 @@ def test_the_command_line_reads_them_alike(
 def test_the_page_asks_in_chinese_and_offers_both_ways(client: FlaskClient, job: Job) -> None:
     page = client.get(f"/jobs/{job.id}", headers=ZH).get_data(as_text=True)
     assert '<option value="牛仔布">class-0</option>' in page
-    card = client.post(f"/jobs/{job.id}/items/1", data={"label": "牛仔"}, headers=ZH).get_data(as_text=True)
+    card = client.post(f"/jobs/{job.id}/items/1", data={"label": "牛仔"}, headers=SCRIPTED).get_data(as_text=True)
     assert "没有名为“牛仔”的类别。" in card
     assert "您是否指：" in card
     assert "新建类别“牛仔”" in card
-    card = client.post(f"/jobs/{job.id}/items/1", data={"label": "牛仔布"}, headers=ZH).get_data(as_text=True)
+    card = client.post(f"/jobs/{job.id}/items/1", data={"label": "牛仔布"}, headers=SCRIPTED).get_data(as_text=True)
     assert "系统识别：帆布，90%" in card
     assert "<meter" not in card
 

@@ -15,6 +15,7 @@ from shared.jobs.ledger import keys
 from shared.jobs.ledger.removal import unprojected
 from shared.jobs.model import Job, JobState
 from shared.jobs.projection import caught_up, projection_path
+from shared.jobs.shown import shown_job
 from tests.ledger_harness import IDENTITY, LedgerHarness, spec
 from tests.product import eventually
 from worker.dispatcher.main import Dispatcher
@@ -86,7 +87,7 @@ def test_a_damaged_record(harness: LedgerHarness, own: Settings, field: str) -> 
         shown = {job.id: job for job in harness.ledger.jobs()}
         assert len(shown) == 2
         assert shown[bad.id].note == "job_damaged"
-        assert shown[bad.id].public()
+        assert shown_job(shown[bad.id])
     assert harness.ledger.cancel(bad.id).state is JobState.CANCELLED
 
 

@@ -114,7 +114,7 @@ def test_a_bank_of_names_ranks_by_them(settings: Settings, vectors: NDArray[np.f
     version = build_names_bank(settings)
     assert version is not None
     bank = BankStore(settings).load(version)
-    assert (len(bank.vectors), bank.manifest["counts"]["named"]) == (0, len(CLASSES))
+    assert (len(bank.vectors), bank.manifest.counts.named) == (0, len(CLASSES))
     found = rank(bank, vectors, "standard")
     right = [ranking.label == SHOWN[c] for ranking, c in zip(found, classes(), strict=True)]
     assert np.mean(right) >= 0.6
@@ -131,8 +131,8 @@ def test_a_class_is_found_by_its_name_until_samples_come(
         if name != "lace" and seed < 5:
             save_jpeg(tmp_path / name / f"{seed}.jpg", photo)
     bank = BankStore(settings).load(build_bank(tmp_path, encoder, settings))
-    assert [entry["label"] for entry in bank.manifest["unused_classes"]] == ["lace"]
-    [warning] = [w for w in bank.manifest["warnings"] if w["code"] == "class_empty"]
+    assert [entry.label for entry in bank.manifest.unused_classes] == ["lace"]
+    [warning] = [w for w in bank.manifest.warnings if w.code == "class_empty"]
     assert unranked(warning).startswith("ranked by name only with ")
     lace = classes() == SHOWN.index("lace")
     by_name = rank(bank, vectors[lace], "standard")

@@ -20,7 +20,7 @@ from shared.core.settings import Settings
 from shared.encoder import demo, describe, encode_texts, load_encoder
 from shared.encoder.fidelity import cosines, encode_files, synthetic_photos
 from shared.encoder.spec import parse
-from shared.encoder.store import ModelStore
+from shared.encoder.store import Int8Accuracy, ModelStore
 
 PHOTOS = synthetic_photos(5, seed=3)
 ARCHITECTURE = demo.ARCHITECTURE
@@ -168,7 +168,7 @@ def test_the_list_tells_what_is_in_force(
     monkeypatch.setenv("WEFT_ENGINE", "openvino")
     assert cli.run(["model", "list", "--json", "--data-dir", str(local.data_dir)]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert shown["in_force"]["identity"] == describe(local).identity
+    assert shown["active"]["identity"] == describe(local).identity
     assert describe(local).identity in {model["identity"] for model in shown["models"]}
 
 
@@ -189,14 +189,14 @@ class _Trap:
 def test_a_pickle_in_a_checkpoint_is_not_run(folder: Path, weights: Path) -> None:
     trap = folder / "sprung"
     (weights.parent / "evil.pt").write_bytes(pickle.dumps({"state_dict": _Trap(str(trap))}))
-    assert refusal(folder, f"{ARCHITECTURE}/evil.pt").code == "model_unavailable"
+    assert refusal(folder, f"{ARCHITECTURE}/evil.pt").code == "model_file_pickle"
     assert not trap.exists()
 
 
 def test_weights_that_cannot_be_used_are_named(folder: Path, weights: Path) -> None:
     (weights.parent / "short.safetensors").write_bytes(weights.read_bytes()[:1000])
     error = refusal(folder, f"{ARCHITECTURE}/short.safetensors")
-    assert error.code == "model_unavailable"
+    assert error.code == "model_file_damaged"
     assert "short.safetensors" in str(error)
     assert "no architecture Nope" in str(refusal(folder, "Nope/tag"))
     assert "laion2b_s34b_b79k" in str(refusal(folder, "ViT-B-32/no_such_tag"))
@@ -242,17 +242,33 @@ def test_quantizing_compares_on_the_bank_and_is_adopted_only_if_as_good(
     accuracies = iter([1.0, 0.75])
     monkeypatch.setattr(quantization, "leave_one_out", lambda vectors, labels: next(accuracies))
     (done,) = quantization.quantize_model(local, photos=[], bank=tmp_path, say=lambda line: None)
-    assert done["int8"]["leave_one_out"] == {"before": 1.0, "int8": 0.75, "photos": 4}
+    assert done.int8.leave_one_out == Int8Accuracy(before=1.0, int8=0.75, photos=4)
     # a tower that counts patterns loses more by int8 than one that multiplies (ViT-B/32 stays above 0.99)
-    assert done["int8"]["fidelity"]["mean"] > 0.8
-    assert done["int8"]["adopted"] is False
+    assert done.int8.fidelity["mean"] > 0.8
+    assert done.int8.adopted is False
     assert refusal(folder, local.model, "openvino-int8").code == "model_not_quantized"
 
     store = ModelStore.of(local)
     manifest = store.find(parse(local.model)[0])
     assert manifest is not None
-    store.write_manifest(replace(manifest, int8=done["int8"] | {"adopted": True}))
+    store.write_manifest(replace(manifest, int8=done.int8.model_copy(update={"adopted": True})))
     encoder = load_encoder(of(folder, local.model, "openvino-int8"), threads=2)
     assert encoder.info.precision == "int8"
     assert encoder.info.identity == describe(local).identity
     assert cosines(encode_files(encoder, PHOTOS), encode_files(load_encoder(local, threads=2), PHOTOS))["mean"] > 0.8
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_weights_do_not_stay_in_memory_twice(folder: Path) -> None:
+    """OpenVINO copies them out of the mapped file with the first photos; the file's pages are given back then."""
+    encoder = load_encoder(of(folder), threads=1)
+    first = encode_files(encoder, PHOTOS)
+    again = encode_files(encoder, PHOTOS)
+    mapping = Path("/proc/self/smaps").read_text().split(str(folder.resolve()))
+    size, resident = (
+        sum(int(rest.split(f"{name}:")[1].split()[0]) for rest in mapping[1:]) for name in ("Size", "Rss")
+    )
+    encoder.close()
+    assert size > 0
+    assert resident <= size / 10
+    np.testing.assert_array_equal(first, again)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from shared.encoder.open_clip_config import PreprocessConfig
 from shared.encoder.preprocessing import Preprocessing
 
 SIZES = [(448, 448), (450, 600), (601, 448), (224, 224), (224, 300), (100, 37), (37, 100), (225, 223), (1000, 90)]
@@ -38,11 +39,11 @@ def test_equals_open_clip(open_clip_transform: Any, mode: str, interpolation: st
             "resize_mode": mode,
             "fill_color": 7,
         }
-        ours = Preprocessing.from_open_clip(cfg)
+        ours = Preprocessing.from_open_clip(PreprocessConfig.given(cfg))
         transform = open_clip_transform.image_transform_v2(open_clip_transform.PreprocessCfg(**cfg), is_train=False)
         expected = transform(Image.fromarray(rgb)).numpy()
         pixels = ours.apply(rgb)
         assert pixels.dtype == np.uint8
         found = ((pixels / np.float32(255) - np.float32(ours.mean)) / np.float32(ours.std)).transpose(2, 0, 1)
         np.testing.assert_allclose(found, expected, atol=1e-5, err_msg=f"{mode} {target} of {height}×{width}")
-        assert Preprocessing.from_open_clip(ours.to_dict()) == ours
+        assert Preprocessing.from_open_clip(PreprocessConfig.from_json(ours.to_json())) == ours

@@ -9,11 +9,12 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
 import requests
 
 from shared.jobs.ledger import keys
 from shared.jobs.model import Lane
-from tests.ledger_harness import LedgerHarness, spec
+from tests.ledger_harness import LedgerHarness, photos, spec
 from tests.product import ROOT, WEFT, eventually, make_photos, run_product, warm_workers
 
 
@@ -77,3 +78,21 @@ def test_paused_job_has_no_speed_and_a_resumed_one_does_not_count_the_pause(harn
     rate = harness.ledger.job(job.id).rate
     assert rate is not None
     assert rate > 5
+
+
+@pytest.mark.parametrize("code", ["worker_starting", "folder_not_visible_to_some", "folder_gone_while_listing"])
+def test_what_a_job_waited_for_is_no_note_once_it_has_ended(harness: LedgerHarness, code: str) -> None:
+    """Small jobs end before the dispatcher looks again."""
+    job = harness.ledger.submit(spec(), photos(1))
+    harness.dispatcher.note(job.id, code, {"workers": "w"})
+    assert harness.ledger.job(job.id).note == code
+    harness.ledger.steer(job.id, "cancel")
+    ended = harness.ledger.job(job.id)
+    assert (ended.ended, ended.note, ended.note_detail) == (True, None, {})
+
+
+def test_what_became_of_a_job_stays_its_note(harness: LedgerHarness) -> None:
+    job = harness.ledger.submit(spec(), photos(1))
+    harness.dispatcher.note(job.id, "listing_failed")
+    harness.ledger.steer(job.id, "cancel")
+    assert harness.ledger.job(job.id).note == "listing_failed"

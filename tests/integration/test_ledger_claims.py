@@ -17,7 +17,7 @@ def test_every_chunk_has_one_holder(harness: LedgerHarness) -> None:
     claims = [c for _ in range(20) for w in (first, second) if (c := w.claim(Lane.BULK))]
     indexes = [item.index for claim in claims for item in claim.items]
     assert sorted(indexes) == list(range(300))
-    assert harness.dispatcher.leased(job.id) == len(claims)
+    assert harness.leased(job.id) == len(claims)
 
 
 def test_a_worker_with_another_encoder_gets_nothing(harness: LedgerHarness) -> None:
@@ -147,3 +147,19 @@ def test_a_full_ledger_hands_out_nothing(harness: LedgerHarness) -> None:
     assert claim is not None
     assert claim.attempt == 1
     assert len(claim.items) == 8
+
+
+def test_a_chunk_that_is_listed_twice_leaves_nothing_with_its_first_holder(harness: LedgerHarness) -> None:
+    job = harness.submit(8)
+    harness.admit(job)
+    ready = keys.ready(job.identity, Lane.BULK.value)
+    harness.redis.rpush(ready, harness.redis.lindex(ready, 0))
+    first, second = harness.worker("first"), harness.worker("second")
+    one, two = first.claim(Lane.BULK), second.claim(Lane.BULK)
+    assert one is not None
+    assert two is not None
+    assert one.chunk == two.chunk
+    assert harness.redis.smembers(keys.held("first")) == set()
+    assert harness.finish(second, two)
+    harness.check(job)
+    harness.dispatcher.remove(job.id)

@@ -71,7 +71,7 @@ def test_a_lost_holder_cannot_end_the_new_holders_lease(harness: LedgerHarness) 
     assert new is not None
     harness.worker().commit(claim, [], b"", final=True)
     harness.worker().release(claim)
-    assert harness.dispatcher.leased(job_id) == 1
+    assert harness.leased(job_id) == 1
     harness.finish(harness.worker("new"), new)
     harness.check(job)
 
@@ -116,7 +116,7 @@ def test_a_finished_job_has_no_lease_and_is_not_active(harness: LedgerHarness) -
     harness.finish(harness.worker(), claim)
     job = harness.ledger.job(job_id)
     assert job.finished is not None
-    assert harness.dispatcher.leased(job_id) == 0
+    assert harness.leased(job_id) == 0
     assert harness.ledger.active() == []
     assert not harness.redis.exists(keys.held("w1"))
 

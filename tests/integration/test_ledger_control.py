@@ -160,3 +160,17 @@ def test_jobs_are_listed_newest_first_and_in_pages(harness: LedgerHarness) -> No
     first = harness.ledger.jobs(limit=3)
     rest = harness.ledger.jobs(limit=3, before=first[-1].created)
     assert [j.id for j in first + rest] == made[::-1]
+
+
+def test_only_the_chosen_failures_are_tried_again(harness: LedgerHarness) -> None:
+    job = harness.submit(20)
+    harness.admit(job)
+    harness.drain(harness.worker(), bad=[3, 7, 11])
+    assert harness.ledger.retry(job.id, {3, 11, 15}).failed == 1
+    harness.admit(job)
+    claims = harness.drain(harness.worker())
+    assert sorted(item.index for claim in claims for item in claim.items) == [3, 11]
+    assert (harness.check(job).ok, harness.ledger.job(job.id).failed) == (19, 1)
+    with pytest.raises(Conflict):
+        harness.ledger.retry(job.id, {0})
+    assert harness.ledger.job(job.id).state == "finished"

@@ -18,7 +18,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from scripts.supervisor import redis as embedded
-from shared.bank.manifest import seal_manifest
+from shared.bank.manifest import Manifest, seal_manifest
 from shared.bank.store import BankStore
 from shared.core.errors import BankError, InvalidRequest, WeftError
 from shared.core.settings import Settings
@@ -76,11 +76,9 @@ def test_a_bank_that_holds_such_a_label_already_works(settings: Settings, tmp_pa
     (folder / "samples.jsonl").write_text(text, "utf-8")
     entries = json.loads(json.dumps(manifest["classes"]).replace("stripe-0", "evil\\u2028class"))
     files = list(manifest["files"])
-    seal_manifest(
-        folder, {k: v for k, v in manifest.items() if k not in ("digest", "files")} | {"classes": entries}, files
-    )
+    seal_manifest(folder, Manifest.from_json(manifest | {"classes": entries}), files)
     again = BankStore(settings)
-    assert "evil\u2028class" in {row["label"] for row in again.samples(version)}
+    assert "evil\u2028class" in {row.label for row in again.samples(version)}
     client = create_app(settings).test_client()
     assert client.get("/bank").status_code == 200
     assert client.get("/bank/classes/evil%E2%80%A8class").status_code == 200
@@ -95,7 +93,7 @@ def test_a_version_that_cannot_be_read_back_is_not_published(settings: Settings,
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     lines = (folder / "samples.jsonl").read_text("utf-8")
     (folder / "samples.jsonl").write_text(lines.replace("{", "{\n", 1), "utf-8")
-    seal_manifest(folder, {k: v for k, v in manifest.items() if k not in ("digest", "files")}, list(manifest["files"]))
+    seal_manifest(folder, Manifest.from_json(manifest), list(manifest["files"]))
     with pytest.raises(BankError):
         BankStore(settings).publish(version)
     assert BankStore(settings).current() == before
@@ -107,7 +105,7 @@ def test_class_folders_in_any_encoding(settings: Settings, tmp_path: Path) -> No
     os.rename(folder / "stripe-1", folder / "ca\u2028lico")
     store = BankStore(settings)
     store.publish(build_bank(folder, load_encoder(settings, threads=1), settings))
-    assert sorted(entry["label"] for entry in store.manifest()["classes"]) == ["calico", "棉布"]
+    assert sorted(entry.label for entry in store.manifest().classes) == ["calico", "棉布"]
     (folder / "con").mkdir()
     with pytest.raises(InvalidRequest) as refused:
         build_bank(folder, load_encoder(settings, threads=1), settings)

@@ -39,7 +39,7 @@ def test_json_that_is_nested_too_deeply(product: Product, path: str) -> None:
     ],
 )
 def test_cursors(product: Product, job: str, sort: str, cursor: str) -> None:
-    for address in (f"/api/v1/jobs/{job}/items", f"/jobs/{job}/results"):
+    for address in (f"/api/v1/jobs/{job}/items", f"/jobs/{job}/review"):
         answer = requests.get(
             product.url + address,
             params={"sort": sort, "cursor": cursor},

@@ -12,7 +12,7 @@ from web.app import create_app
 def test_the_tag_of_a_picture_is_its_contents(settings: Settings, tmp_path: Path) -> None:
     store = built_bank(settings, tmp_path / "photos")
     version, client = store.current() or "", create_app(settings).test_client()
-    addresses = [f"/api/v1/bank/versions/{version}/samples/{row['id']}" for row in store.samples(version)]
+    addresses = [f"/api/v1/bank/versions/{version}/samples/{row.id}" for row in store.samples(version)]
     tags = {client.get(address).headers["ETag"] for address in addresses}
     pictures = {client.get(address).data for address in addresses}
     assert len(tags) == len(pictures) > 1

@@ -13,6 +13,8 @@ from shared.core.errors import InvalidRequest, NotFound
 from shared.core.settings import Settings
 from shared.jobs.model import ItemResult, Job, Lane
 from shared.jobs.projection import caught_up, open_projection
+from shared.jobs.result_filters import Filters
+from shared.jobs.reviews import Review
 from shared.ranking.model import Candidate, Ranking, Verdict
 from tests.ledger_harness import DIM, LedgerHarness, answer
 
@@ -119,7 +121,7 @@ def test_filters(harness: LedgerHarness, own: Settings) -> None:
     with caught_up(own, harness.ledger, job.id) as p:
 
         def indexes(**query: object) -> list[int]:
-            return [item["index"] for item in p.items(**query)[0]]  # type: ignore[arg-type]
+            return [item["index"] for item in p.items(Filters(**query))[0]]  # type: ignore[arg-type]
 
         everything = [r["index"] for r in p.rows()]
         assert indexes(status="failed") == everything[2::3]
@@ -147,7 +149,7 @@ def test_pages_hold_every_item_once(harness: LedgerHarness, own: Settings, sort:
         assert seen == (list(range(30)) if sort == "index" else ok[::-1] + list(range(2, 30, 3)))
 
 
-@pytest.mark.parametrize("query", [{"sort": "name"}, {"cursor": "x"}, {"sort": "confidence", "cursor": "[1]"}])
+@pytest.mark.parametrize("query", [{"sort": "size"}, {"cursor": "x"}, {"sort": "confidence", "cursor": "[1]"}])
 def test_wrong_questions_are_refused(harness: LedgerHarness, own: Settings, query: dict[str, str]) -> None:
     with closing(open_projection(own, "j0b")) as projection, pytest.raises(InvalidRequest):
         projection.items(**query)  # type: ignore[arg-type]
@@ -156,15 +158,15 @@ def test_wrong_questions_are_refused(harness: LedgerHarness, own: Settings, quer
 def test_a_correction_stands_beside_the_prediction(harness: LedgerHarness, own: Settings) -> None:
     job = judged(harness)
     with caught_up(own, harness.ledger, job.id) as p:
-        assert p.correct(0, "真丝")["corrected"] == "真丝"
+        assert p.review(0, Review(label="真丝"))["corrected"] == "真丝"
         assert p.item(0)["label"] == "satin"
-        assert [i["index"] for i in p.items(label="真丝")[0]] == [0]
+        assert [i["index"] for i in p.items(Filters(label="真丝"))[0]] == [0]
         assert p.summary()["labels"] == {"twill": 10, "satin": 9, "真丝": 1}
         assert p.summary()["corrected"] == 1
         assert [i["index"] for i in p.corrections()] == [0]
-        assert p.correct(0, None)["corrected"] is None
+        assert p.review(0, Review())["corrected"] is None
         with pytest.raises(NotFound):
-            p.correct(99, "x")
+            p.review(99, Review(label="x"))
 
 
 def test_a_job_id_cannot_lead_elsewhere(own: Settings) -> None:

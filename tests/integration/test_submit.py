@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -17,11 +18,14 @@ from typing import Any
 import pytest
 
 from scripts.cli import main as cli
-from scripts.cli import output, receive, submission
+from scripts.cli import output
 from scripts.supervisor import redis as embedded
 from shared.core.errors import Unavailable
 from shared.core.settings import Settings
+from shared.jobs.intake.idempotency import Command
 from shared.jobs.intake.known_files import KnownFiles
+from shared.jobs.intake.receive import THREADS, survey
+from shared.jobs.intake.sources import LocalFile
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Job
 from shared.storage import open_storage
@@ -120,7 +124,7 @@ def test_photos_that_the_disk_has_no_room_for_are_refused(settings: Settings, tm
     with (tmp_path / "huge.jpg").open("wb") as sparse:
         sparse.truncate(1 << 43)
     with closing(KnownFiles(roomy)) as known, pytest.raises(Unavailable) as refused:
-        receive.survey([("huge.jpg", tmp_path / "huge.jpg")], open_storage(roomy), roomy, known)
+        survey([LocalFile("huge.jpg", tmp_path / "huge.jpg")], open_storage(roomy), roomy, known)
     assert refused.value.code == "disk_too_small"
 
 
@@ -174,24 +178,29 @@ def test_a_blob_that_is_gone_is_copied_again(weft: Run, settings: Settings, tmp_
 
 
 def test_an_interrupted_command_goes_on_and_makes_one_job(weft: Run, settings: Settings, tmp_path: Path) -> None:
-    folder = make(tmp_path / "night", 1500, size=200_000)
+    folder = make(tmp_path / "night", 6000, size=50_000)
     time.sleep(2.1)
-    line = [*WEFT, "submit", str(folder), "--json", "--data-dir", str(settings.data_dir)]
+    # Slowed down, so that it is interrupted in the middle also where this test gets little time.
+    line = ["nice", "-n", "15", *WEFT, "submit", str(folder), "--json", "--data-dir", str(settings.data_dir)]
     env = {**os.environ, "WEFT_LANG": "en"}
     with subprocess.Popen(line, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
-        eventually(lambda: len(stored(settings)) > 100, what="the first copies")
+        # Not counted: on a machine with nothing else to do, all are copied before so many files are.
+        eventually((settings.data_dir / "blobs").exists, what="the first copies")
         run.send_signal(signal.SIGINT)
-        printed = run.communicate(timeout=60)[1]
+        printed = run.communicate(timeout=300)[1]
     assert run.returncode == 130, printed
     assert "Run the same command again to continue" in printed
     assert Ledger.connect(settings).jobs() == []
     kept = len(stored(settings))
-    assert 100 < kept < 1500
+    assert 0 < kept < 6000
     assert list((settings.data_dir / "spool").iterdir()) == []
 
     done = weft("submit", folder, "--json")
-    assert f"1500 photos: {kept} are already stored" in done.stderr
-    assert answer(done)["total"] == 1500
+    told = re.search(r"6000 photos: (\d+) are already stored", done.stderr)
+    assert told
+    # A thread that was stopped between storing a file and noting it reads it again.
+    assert kept - THREADS <= int(told[1]) <= kept
+    assert answer(done)["total"] == 6000
     assert len(Ledger.connect(settings).jobs()) == 1
 
 
@@ -201,33 +210,33 @@ def test_a_command_that_died_behind_its_acceptance_makes_no_second_job(
     ledger = Ledger.connect(settings)
     made: list[Job] = []
 
-    def accepted(key: str) -> Job:
-        made.append(ledger.submit(spec(), items(3), key, "same"))
+    def accepted(key: str | None, fingerprint: str) -> Job:
+        made.append(ledger.submit(spec(), items(3), key, fingerprint))
         return made[-1]
 
-    def killed(key: str) -> Job:
-        accepted(key)
+    def killed(key: str | None, fingerprint: str) -> Job:
+        accepted(key, fingerprint)
         raise KeyboardInterrupt
 
     with closing(KnownFiles(settings)) as known, pytest.raises(KeyboardInterrupt):
-        submission.submitted_once(known, "the command", killed)
+        Command(known, "the command").submit(killed, "same")
     with closing(KnownFiles(settings)) as known:
-        again = submission.submitted_once(known, "the command", accepted)
+        again = Command(known, "the command").submit(accepted, "same")
         assert again.id == made[0].id
         # The command knows its job now: given once more, it is meant.
-        assert submission.submitted_once(known, "the command", accepted).id != again.id
+        assert Command(known, "the command").submit(accepted, "same").id != again.id
     assert len(ledger.jobs()) == 2
 
 
 def test_photos_that_changed_after_such_a_death_are_another_job(settings: Settings, redis_pair: embedded.Pair) -> None:
     ledger = Ledger.connect(settings)
 
-    def killed(key: str) -> Job:
-        ledger.submit(spec(), items(3), key, "before")
+    def killed(key: str | None, fingerprint: str) -> Job:
+        ledger.submit(spec(), items(3), key, fingerprint)
         raise KeyboardInterrupt
 
     with closing(KnownFiles(settings)) as known:
         with pytest.raises(KeyboardInterrupt):
-            submission.submitted_once(known, "the command", killed)
-        job = submission.submitted_once(known, "the command", lambda key: ledger.submit(spec(), items(4), key, "after"))
+            Command(known, "the command").submit(killed, "before")
+        job = Command(known, "the command").submit(lambda *repeat: ledger.submit(spec(), items(4), *repeat), "after")
     assert job.total == 4

@@ -15,6 +15,7 @@ import redis
 from celery import Celery
 
 from scripts.supervisor import redis as embedded
+from scripts.supervisor import redis_server
 from scripts.supervisor.process import StillRunning, spawn
 from shared.core.errors import Unavailable
 from shared.core.redis_urls import addresses
@@ -111,7 +112,7 @@ def test_a_machine_without_a_server_is_told_what_to_install(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(embedded, "find_spec", lambda name: None)
+    monkeypatch.setattr(redis_server, "find_spec", lambda name: None)
     with pytest.raises(Unavailable) as caught:
         embedded.prepare(settings)
     assert caught.value.code == "redis_missing"
@@ -132,9 +133,9 @@ def test_an_old_or_broken_program_is_passed_over(tmp_path: Path, monkeypatch: py
     old.write_text("#!/bin/sh\necho 'Redis server v=5.0.14 sha=0'\n")
     old.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    program, version = embedded.find_server()
+    program, version = redis_server.find_server()
     assert program != old
-    assert tuple(map(int, version.split(".")[:2])) >= embedded.MIN_VERSION
+    assert tuple(map(int, version.split(".")[:2])) >= redis_server.MIN_VERSION
 
 
 def test_killing_the_server_loses_nothing_acknowledged(settings: Settings) -> None:

@@ -65,7 +65,7 @@ def test_clutter_and_folders_are_skipped(tmp_path: Path) -> None:
     assert list(read(path)) == ["x/a.jpg"]
 
 
-def test_nested_archives_are_handed_on_unopened(tmp_path: Path) -> None:
+def test_archives_in_an_archive_are_members(tmp_path: Path) -> None:
     inner = make(tmp_path / "inner.zip", {"a.jpg": PHOTO}).read_bytes()
     assert read(make(tmp_path / "a.zip", {"inner.zip": inner})) == {"inner.zip": inner}
 
@@ -126,3 +126,5 @@ def test_what_counts_as_an_archive() -> None:
     assert is_archive("Photos.ZIP", None)
     assert is_archive("photos", "application/zip")
     assert not is_archive("report.docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document")
+    assert is_archive("photos.tar.gz", None)
+    assert is_archive("photos.rar", None)

@@ -27,7 +27,7 @@ def test_the_plan_names_every_reason_and_changes_nothing(settings: Settings) -> 
     version = dirty(settings)
     names = names_of(settings, version)
     plan = plan_cleaning(settings, keep=8)
-    told = {names[row["id"]]: row["reason"] for row in plan["aside"]}
+    told = {names[row.id]: row.reason for row in plan.aside}
     copies = {"class-00[0]", "class-00[6]"}
     assert len(copies & set(told)) == 1
     told = {name: reason for name, reason in told.items() if name not in copies}
@@ -37,7 +37,7 @@ def test_the_plan_names_every_reason_and_changes_nothing(settings: Settings) -> 
         "class-03[0]": "dark",
         "class-03[1]": "dark",
     }
-    assert plan["samples"] == {"before": 74, "after": 69}
+    assert (plan.samples.before, plan.samples.after) == (74, 69)
     store = BankStore(settings)
     assert store.current() == version
     assert len(store.list()) == 1
@@ -45,18 +45,18 @@ def test_the_plan_names_every_reason_and_changes_nothing(settings: Settings) -> 
 
 def test_the_same_photos_are_asked_before_and_after(settings: Settings) -> None:
     dirty(settings)
-    figures = plan_cleaning(settings, keep=3)["leave_one_out"]
-    assert figures["before"]["queries"] == figures["after"]["queries"] == 71
+    figures = plan_cleaning(settings, keep=3).leave_one_out
+    assert figures.before.queries == figures.after.queries == 71
 
 
 def test_what_was_set_aside_can_be_put_back(settings: Settings) -> None:
     version = dirty(settings)
     store = BankStore(settings)
     made = apply_cleaning(settings, plan_cleaning(settings, keep=4))
-    assert {row["reason"] for row in store.aside(made)} == {"across", "duplicate", "dark", "surplus"}
-    assert max(entry["count"] for entry in store.manifest(made)["classes"]) == 4
+    assert {row.reason for row in store.aside(made)} == {"across", "duplicate", "dark", "surplus"}
+    assert max(entry.count for entry in store.manifest(made).classes) == 4
     assert len(store.samples(made)) + len(store.aside(made)) == 74
-    back = derive(settings, made, Change(restore=[row["id"] for row in store.aside(made)]))
+    back = derive(settings, made, Change(restore=[row.id for row in store.aside(made)]))
     before, after = store.load(version), store.load(back)
     assert store.samples(back) == store.samples(version)
     np.testing.assert_array_equal(after.vectors, before.vectors)
@@ -67,11 +67,11 @@ def test_what_was_set_aside_can_be_put_back(settings: Settings) -> None:
 def test_a_class_that_loses_all_samples_keeps_its_name_and_comes_back(settings: Settings) -> None:
     version = dirty(settings)
     store = BankStore(settings)
-    gone = {row["id"]: "across" for row in store.samples(version) if row["label"] == "class-05"}
+    gone = {row.id: "across" for row in store.samples(version) if row.label == "class-05"}
     without = derive(settings, version, Change(aside=gone))
-    assert "class-05" not in [entry["label"] for entry in store.manifest(without)["classes"]]
+    assert "class-05" not in [entry.label for entry in store.manifest(without).classes]
     again = derive(settings, without, Change(restore=list(gone)))
-    assert [entry["count"] for entry in store.manifest(again)["classes"] if entry["label"] == "class-05"] == [6]
+    assert [entry.count for entry in store.manifest(again).classes if entry.label == "class-05"] == [6]
 
 
 def test_a_corrected_photo_becomes_a_sample_once(settings: Settings) -> None:
@@ -79,9 +79,9 @@ def test_a_corrected_photo_becomes_a_sample_once(settings: Settings) -> None:
     store = BankStore(settings)
     sample = NewSample("class-04", "corrected.jpg", "ab" * 32, clustered()[4, 0] * 3, jpeg=b"\xff\xd8picture")
     made = derive(settings, version, Change(add=[sample, sample]))
-    (row,) = [row for row in store.samples(made) if row["name"] == "corrected.jpg"]
-    assert store.sample_picture(made, row["id"]) == b"\xff\xd8picture"
-    assert store.manifest(made)["counts"]["samples"] == 75
+    (row,) = [row for row in store.samples(made) if row.name == "corrected.jpg"]
+    assert store.sample_picture(made, row.id) == b"\xff\xd8picture"
+    assert store.manifest(made).counts.samples == 75
     vector = store.load(made).vectors[store.samples(made).index(row)]
     assert np.linalg.norm(vector.astype(np.float32)) == pytest.approx(1, abs=1e-3)
 

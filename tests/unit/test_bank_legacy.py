@@ -36,13 +36,13 @@ def test_names_come_along_and_repeats_are_taken_once(settings: Settings, tmp_pat
     store = BankStore(settings)
     version = import_legacy(file, settings)
     manifest = store.manifest(version)
-    assert manifest["counts"] | {"skipped": 0} == {
+    assert manifest.counts.to_json() | {"skipped": 0} == {
         "classes": 2, "samples": 7, "aside": 0, "skipped": 0, "duplicates": 4
     }  # fmt: skip
-    assert manifest["classes"][0] == {
+    assert manifest.classes[0].to_json() == {
         "label": "denim", "zh": "牛仔面料", "en": "denim", "aliases": ["丹宁", "牛仔布"], "count": 4
     }  # fmt: skip
-    assert [w["class"] for w in manifest["warnings"] if w["code"] == "class_empty"] == ["void"]
+    assert [w.label for w in manifest.warnings if w.code == "class_empty"] == ["void"]
     assert store.current() is None
     again = import_legacy(file, settings)
     assert store.samples(again) == store.samples(version)
@@ -132,7 +132,7 @@ def test_a_bad_file_is_refused_with_a_reason_and_changes_nothing(
     assert refused.value.code == code
     assert "?" not in str(refused.value)
     assert store.current() == good
-    assert [row["version"] for row in store.list()] == [good]
+    assert [row.version for row in store.list()] == [good]
 
 
 def test_concatenated_towers_are_recognised_by_their_halves(tmp_path: Path) -> None:
@@ -140,6 +140,6 @@ def test_concatenated_towers_are_recognised_by_their_halves(tmp_path: Path) -> N
     joined = np.concatenate([half / np.linalg.norm(half, axis=1, keepdims=True) for half in halves], axis=1)
     legacy = read_legacy(save_npz(tmp_path / "joined.npz", {"a": joined}))
     told = required_model(legacy.vectors, "m")
-    assert told["halves"] == [[0, 512], [512, 1536]]
-    assert "ViT-H-14" in told["hint"]
-    assert required_model(rows(5, 1536), "m")["halves"] == [[0, 1536]]
+    assert told.halves == [[0, 512], [512, 1536]]
+    assert "ViT-H-14" in told.hint
+    assert required_model(rows(5, 1536), "m").halves == [[0, 1536]]

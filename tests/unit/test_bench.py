@@ -22,7 +22,9 @@ from scripts.lab.bench.gpu.part import limited
 from scripts.lab.bench.gpu.setting import operations
 from scripts.lab.bench.photos import marked
 from scripts.lab.bench.product import BenchError
+from scripts.lab.bench.results import BenchReport, Limit, Measured, Overhead, Whole
 from scripts.lab.bench.whole import ceiling
+from shared.encoder.open_clip_config import VisionConfig
 from tests.product import eventually
 
 #: What outside scripts read from `weft bench --json`.
@@ -30,6 +32,11 @@ KEYS = {
     *("whole_vs_ceiling", "whole_vs_old_way", "whole_vs_best_server", "whole_vs_best_script", "encoder_vs_limit"),
     *("cached_per_s", "overhead_ms", "scale_2", "scale_16", "interactive_p95_ms", "ready_s", "resident_mb"),
 }
+
+
+def overhead(milliseconds: float) -> Overhead:
+    rates = Series([Reading(10, 1.0)]).rates()
+    return Overhead(photos=10, null=rates, ms_by_process=[], overhead_ms=milliseconds)
 
 
 @pytest.fixture
@@ -85,12 +92,12 @@ def test_cpu_time_of_this_process_is_counted() -> None:
 def test_the_document_has_every_key_and_a_failed_measurement_stops_nothing(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_: Bench) -> dict[str, Any]:
+    def broken(_: Bench) -> Limit:
         raise BenchError(reason="no luck")
 
     monkeypatch.setitem(suite.MEASUREMENTS, "limit", broken)
-    monkeypatch.setitem(suite.MEASUREMENTS, "overhead", lambda _: {"overhead_ms": 0.51234})
-    document = suite.run(bench, ("limit", "overhead"))
+    monkeypatch.setitem(suite.MEASUREMENTS, "overhead", lambda _: overhead(0.51234))
+    document = suite.run(bench, ("limit", "overhead")).to_json()
     assert set(document) >= KEYS
     assert document["overhead_ms"] == 0.512
     assert document["encoder_vs_limit"] is None
@@ -99,9 +106,9 @@ def test_the_document_has_every_key_and_a_failed_measurement_stops_nothing(
 
 
 def test_a_quick_run_begins_nothing_when_its_time_is_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(suite.MEASUREMENTS, "overhead", lambda _: {"overhead_ms": 1.0})
+    monkeypatch.setitem(suite.MEASUREMENTS, "overhead", lambda _: overhead(1.0))
     bench.began -= 1000
-    document = suite.run(bench, ("overhead",))
+    document = suite.run(bench, ("overhead",)).to_json()
     assert document["overhead_ms"] is None
     assert "overhead" in document["errors"]
 
@@ -121,10 +128,21 @@ def test_preparing_takes_nothing_of_a_quick_runs_time(bench: Bench, monkeypatch:
 
 def test_the_report_shows_what_was_missed_and_draws_pictures(tmp_path: Path) -> None:
     rates = {"whole": 30.0, "ceiling": 32.0, "old_way": 5.0, "decode": 100.0, "encode": 40.0}
-    shown = {name: {"per_second": rate} for name, rate in rates.items()}
-    raw: dict[str, Any] = {"whole": {"1mp": shown, "failed": {"ray": "no wheel"}, "others_took": 0.5}}
-    document: dict[str, Any] = {figure.key: None for figure in suite.FIGURES}
-    document |= {"whole_vs_ceiling": 0.9, "scale_2": 1.5, "raw": raw, "errors": {"cached": "broken"}}
+    whole = Whole(
+        whole_vs_ceiling=0.9,
+        pipeline_vs_ceiling=1.0,
+        ceiling_cpu_vs_whole_cpu=0.9,
+        whole_vs_old_way=None,
+        whole_vs_best_server=None,
+        best_server=None,
+        whole_vs_best_script=None,
+        best_script=None,
+        one_megapixel={name: Series([Reading(100, 100 / rate)]).rates() for name, rate in rates.items()},
+        failed={"ray": "no wheel"},
+    )
+    figures: dict[str, float | None] = {figure.key: None for figure in suite.FIGURES}
+    figures |= {"whole_vs_ceiling": 0.9, "scale_2": 1.5}
+    document = BenchReport(figures, suite.machine(), {"whole": Measured(whole, 1.0, 0.5)}, {"cached": "broken"})
     console = Console(record=True, width=200, file=io.StringIO())
     report.show(console, document)
     text = console.export_text()
@@ -134,12 +152,15 @@ def test_the_report_shows_what_was_missed_and_draws_pictures(tmp_path: Path) -> 
     assert "ray: no wheel" in text
     assert "50%" in text
     report.write(tmp_path, document)
-    assert json.loads((tmp_path / "bench.json").read_text("utf-8"))["scale_2"] == 1.5
+    written = json.loads((tmp_path / "bench.json").read_text("utf-8"))
+    assert written["scale_2"] == 1.5
+    assert written["raw"]["whole"]["1mp"]["whole"]["per_second"] == 30.0
+    assert written["raw"]["whole"]["others_took"] == 0.5
     assert (tmp_path / "throughput.png").stat().st_size > 1000
 
 
 def test_operations_of_a_tower_are_those_that_were_counted() -> None:
-    vision = {"width": 768, "layers": 12, "patch_size": 32, "image_size": 224}
+    vision = VisionConfig(width=768, layers=12, patch_size=32, image_size=224)
     assert operations(vision, 512) == pytest.approx(model.FLOPS_A_PHOTO, rel=1e-3)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from shared.bank.class_names import ClassNames, Spellings
+from shared.bank.manifest import ClassEntry
 
 CLASSES = [
-    {"label": "corduroy", "zh": "灯芯绒", "en": "corduroy", "aliases": ["cord", "rib"]},
-    {"label": "rib_knit", "zh": "罗纹布", "en": "rib knit", "aliases": ["rib"]},
-    {"label": "Cord", "zh": "Cord", "en": "Cord", "aliases": []},
-    {"label": "moiré", "zh": "", "en": "moiré", "aliases": []},
+    ClassEntry(label="corduroy", zh="灯芯绒", en="corduroy", aliases=["cord", "rib"]),
+    ClassEntry(label="rib_knit", zh="罗纹布", en="rib knit", aliases=["rib"]),
+    ClassEntry(label="Cord", zh="Cord", en="Cord", aliases=[]),
+    ClassEntry(label="moiré", zh="", en="moiré", aliases=[]),
 ]
 
 
@@ -37,13 +38,13 @@ def test_names_in_both_languages_any_case_width_and_spacing(typed: str, label: s
 
 def test_near_matches_come_best_first() -> None:
     names = ClassNames(CLASSES)
-    assert names.near("corduroi")[0]["label"] == "corduroy"
-    assert names.near("灯芯")[0]["label"] == "corduroy"
+    assert names.near("corduroi")[0].label == "corduroy"
+    assert names.near("灯芯")[0].label == "corduroy"
     assert names.near("zzzz") == []
 
 
 def test_what_is_offered_for_typing_leads_back_to_the_class() -> None:
-    twice = [{"label": "a", "zh": "布", "en": "a"}, {"label": "b", "zh": "布", "en": "b"}]
+    twice = [ClassEntry(label="a", zh="布", en="a"), ClassEntry(label="b", zh="布", en="b")]
     assert ClassNames(CLASSES).typed("corduroy", "zh") == "灯芯绒"
     assert ClassNames(twice).typed("a", "zh") == "a"
 

@@ -93,6 +93,16 @@ def test_without_json_people_get_words(command: Callable[..., None], capsys: pyt
     assert capsys.readouterr().out == "words\n"
 
 
+def test_what_is_logged_never_mixes_with_the_answer() -> None:
+    code = (
+        "import structlog; from scripts.cli import main as cli; "
+        "cli.run = lambda arguments: structlog.get_logger().info('noted') or print('{}') or 0; cli.main([])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "{}\n"
+    assert "noted" in done.stderr
+
+
 def test_failed_work_exits_with_1_and_still_answers(
     command: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,9 +132,9 @@ def test_a_product_that_was_not_started_is_told_how(tmp_path: Path, capsys: pyte
 
 
 def test_secrets_are_masked_and_addresses_kept() -> None:
-    from scripts.cli.diagnostics import in_force
+    from scripts.cli.diagnostics import effective_settings
 
-    shown = in_force(Settings(redis_url="redis://:hidden@host/0", storage_url="s3://key:hidden@bucket/weft"))
+    shown = effective_settings(Settings(redis_url="redis://:hidden@host/0", storage_url="s3://key:hidden@bucket/weft"))
     assert "hidden" not in json.dumps(shown)
     assert "bucket/weft" in shown["storage_url"]
 

@@ -10,18 +10,29 @@ import pytest
 
 from shared.core.errors import InvalidRequest, ModelError
 from shared.core.settings import Settings
+from shared.encoder.choice import choose
 from shared.encoder.describe import describe
 from shared.encoder.joined import concatenate
 from shared.encoder.preprocessing import Preprocessing
 from shared.encoder.quantization import leave_one_out
 from shared.encoder.spec import parse
-from shared.encoder.store import Manifest, ModelStore, preprocessing_of, read
+from shared.encoder.store import Int8Accuracy, Int8Tower, Manifest, ModelStore, read
 
 
 @pytest.fixture
 def store(settings: Settings) -> ModelStore:
     settings.weights_dir.mkdir(parents=True)
     return ModelStore.of(settings)
+
+
+INT8 = Int8Tower(
+    leave_one_out=Int8Accuracy(before=1.0, int8=1.0, photos=4),
+    fidelity={"mean": 0.9, "min": 0.8, "photos": 4},
+    adopted=True,
+    calibration=4,
+    size=9,
+    created=1.0,
+)
 
 
 def kept(store: ModelStore, **changes: object) -> Manifest:
@@ -33,7 +44,7 @@ def kept(store: ModelStore, **changes: object) -> Manifest:
 
 
 def test_a_manifest_comes_back_as_it_was(store: ModelStore) -> None:
-    written = kept(store, fidelity={"f32": {"mean": 0.5}}, int8={"adopted": True}, preprocessing=Preprocessing((3, 5)))
+    written = kept(store, fidelity={"f32": {"mean": 0.5}}, int8=INT8, preprocessing=Preprocessing((3, 5)))
     assert store.list() == [written]
     assert store.find(parse("Some/tag")[0]) == written
     assert store.find(parse("Some/other")[0]) is None
@@ -70,16 +81,21 @@ def test_a_missing_weights_file_of_our_own_architecture_is_said(store: ModelStor
 
 def test_preprocessing_beside_the_weights_counts(store: ModelStore) -> None:
     weights = store.weights_dir / "w.safetensors"
-    config = {"vision_cfg": {"image_size": 64}}
-    assert preprocessing_of(config, weights) == Preprocessing((64, 64))
+    part = parse("Some/w.safetensors")[0]
+
+    def chosen() -> Preprocessing:
+        choice = choose(part, weights)
+        assert choice is not None
+        return choice.preprocessing(64)
+
+    assert chosen() == Preprocessing((64, 64))
     beside = store.weights_dir / "open_clip_config.json"
     beside.write_text('{"preprocess_cfg": {"mean": 0.5, "std": [0.5, 0.5, 0.5], "resize_mode": "squash", "size": 96}}')
-    assert preprocessing_of(config, weights) == Preprocessing(
-        (96, 96), mean=(0.5,) * 3, std=(0.5,) * 3, resize_mode="squash"
-    )
-    beside.write_text("{")
-    with pytest.raises(ModelError):
-        preprocessing_of(config, weights)
+    assert chosen() == Preprocessing((96, 96), mean=(0.5,) * 3, std=(0.5,) * 3, resize_mode="squash")
+    for damaged in ("{", "[]", '{"preprocess_cfg": {"mean": "grey"}}', '{"model_cfg": 3}'):
+        beside.write_text(damaged)
+        with pytest.raises(ModelError):
+            chosen()
 
 
 def test_joined_halves_weigh_the_same() -> None:

@@ -25,7 +25,7 @@ def test_figures_follow_from_outcomes() -> None:
         confidence=np.array([0.9, 0.3, 0.8, 0.7]),
         answered=np.array([True, False, True, True]),
     )
-    report = outcomes.document()
+    report = outcomes.figures().to_json()
     assert (report["queries"], report["top1"], report["top5"]) == (4, 0.75, 1.0)
     assert report["confusion"] == {"linen": {"linen": 1, "silk": 1}, "silk": {"silk": 2}}
     assert report["per_class"]["linen"] == {"queries": 2, "top1": 0.5, "top5": 1.0}

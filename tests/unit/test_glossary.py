@@ -13,11 +13,12 @@ import pytest
 from babel.messages.pofile import read_po
 
 from scripts.cli.main import COMMANDS, weft
+from shared.core.i18n import TRANSLATIONS
 from shared.core.messages import SENTENCES
 
 ROOT = Path(__file__).resolve().parents[2]
 GLOSSARY = ROOT / "docs" / "glossary.md"
-CATALOG = ROOT / "web" / "translations" / "zh" / "LC_MESSAGES" / "messages.po"
+CATALOG = TRANSLATIONS / "zh.po"
 #: Measurement tables of the fault suite name its tests as they are called.
 TEST_NAMES = re.compile(r"^\| \d\d .*$", re.MULTILINE)
 
@@ -36,7 +37,7 @@ RETIRED = [old for old, _ in table("old")]
 
 
 def translations() -> dict[str, str]:
-    """Every English text of the pages, plural forms included, and its Chinese one."""
+    """Every English text of the catalogue, plural forms included, and its Chinese one."""
     with CATALOG.open("rb") as source:
         messages = [message for message in read_po(source) if message.id]
     found: dict[str, str] = {}
@@ -73,8 +74,8 @@ def texts() -> Iterator[tuple[str, str]]:
         yield template.name, template.read_text("utf-8")
     for english, chinese in translations().items():
         yield "translations", f"{english} {chinese}"
-    for code, pair in SENTENCES.items():
-        yield f"messages: {code}", " ".join(pair)
+    for code, english in SENTENCES.items():
+        yield f"messages: {code}", english
     yield "weft --help", " ".join(text for _, text in COMMANDS.values())
     for text in helps(weft, click.Context(weft)):
         yield "help of a command", text

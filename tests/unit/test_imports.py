@@ -20,6 +20,12 @@ FORBIDDEN = {
 }
 #: The one command that starts the web process. Every other one also runs where `web` is not installed (worker image).
 STARTS_THE_WEB = "scripts/cli/commands/web.py"
+#: What starts a worker or the dispatcher, and the benchmark that runs a worker's own pipeline without a queue.
+STARTS_A_WORKER = {
+    "scripts/cli/commands/worker.py",
+    "scripts/cli/commands/dispatcher.py",
+    "scripts/lab/bench/loops.py",
+}
 
 
 def imported(path: Path) -> set[str]:
@@ -47,6 +53,12 @@ def test_no_part_imports_what_stands_above_or_beside_it(part: str) -> None:
         assert not taken, f"{path.relative_to(ROOT)} imports {taken}"
 
 
+def test_scripts_start_workers_and_import_nothing_else_of_them() -> None:
+    for path in files("scripts"):
+        takes = "worker" in {name.split(".")[0] for name in imported(path)}
+        assert takes == (str(path.relative_to(ROOT)) in STARTS_A_WORKER), path
+
+
 def test_only_the_queue_and_the_worker_know_celery() -> None:
     knowing = {
         str(path.relative_to(ROOT))
@@ -67,7 +79,20 @@ def test_the_pipeline_knows_neither_redis_nor_celery() -> None:
 
 
 #: The rooms of `shared`, from the bottom up: each may import those before it, and no other.
-FLOORS = ("core", "storage", "photos", "encoder", "bank", "ranking", "jobs", "curation", "pipeline", "maintenance")
+FLOORS = (
+    "core",
+    "storage",
+    "access",
+    "photos",
+    "encoder",
+    "bank",
+    "ranking",
+    "jobs",
+    "similar",
+    "curation",
+    "pipeline",
+    "maintenance",
+)
 
 
 @pytest.mark.parametrize("room", FLOORS)

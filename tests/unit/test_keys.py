@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from scripts.cli.main import run
-from shared.core.api_keys import FILE, REQUIRED, Keys
+from shared.access.keys import FILE, REQUIRED, Keys
 from shared.core.errors import Conflict, InvalidRequest, NotFound
 from shared.core.settings import Settings
 from web.app import create_app
@@ -79,9 +79,13 @@ def test_the_refusal_tells_what_to_do_and_nothing_else(client: FlaskClient, sett
     refused = client.get("/api/v1/jobs")
     assert (refused.content_type, refused.get_json()["code"]) == ("application/problem+json", "key_needed")
     page = client.get("/", headers={"Accept": "text/html", "Accept-Language": "zh"})
-    assert page.content_type.startswith("text/plain")
+    assert page.status_code == 401
     assert "密钥" in page.text
-    assert [scheme.split()[0] for scheme in page.headers.getlist("WWW-Authenticate")] == ["Basic", "Bearer"]
+    for told in ("demo", "样布库", "模型", "/jobs"):
+        assert told not in page.text, told
+    # No password box: people sign in on the page, programs send the header.
+    assert "WWW-Authenticate" not in page.headers
+    assert [scheme.split()[0] for scheme in refused.headers.getlist("WWW-Authenticate")] == ["Bearer"]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +159,7 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
     assert key not in (tmp_path / FILE).read_text("utf-8")
     [row] = weft("list")["keys"]
-    assert set(row) == {"name", "created"}
+    assert set(row) == {"name", "created", "scopes", "expires", "by"}
     assert weft("remove", "looms") == {"name": "looms", "removed": True, "left": 0}
     assert weft("list") == {"keys": [], "required": True}
     assert run(["key", "list", "--data-dir", str(tmp_path)]) == 0

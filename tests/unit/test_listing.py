@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from shared.core.names import path_name
-from worker.dispatcher.listing import photos_below
+from worker.dispatcher.listing import ShareGone, photos_below
 
 
 def names(root: Path, after: str | None = None) -> list[str]:
@@ -107,3 +108,44 @@ def test_folders_nested_deeper_than_pythons_stack(tmp_path: Path) -> None:
     finally:
         # pytest clears its folders by recursion.
         subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)
+
+
+def test_clutter_is_counted_and_the_rest_by_kind(tmp_path: Path) -> None:
+    tree(tmp_path, "a.jpg", "a.xmp", "b/c.XMP", "b/clip.mp4", "b/list", "b/a.jpg")
+    tree(
+        tmp_path, "@eaDir/a.jpg/S.jpg", "#recycle/x.jpg", "b/$RECYCLE.BIN/y.jpg", "README.txt", "b/Thumbs.db", "._a.jpg"
+    )
+    os.mkfifo(tmp_path / "pipe.jpg")
+    left_out: Counter[str] = Counter()
+    assert [name for name, _ in photos_below(tmp_path, None, left_out)] == ["a.jpg", "b/a.jpg"]
+    assert left_out == {".xmp": 2, ".mp4": 1, "no_ending": 1, "system": 7}
+    # Taken up behind a photo, what was counted before it is not counted again.
+    rest: Counter[str] = Counter()
+    assert [name for name, _ in photos_below(tmp_path, "b/a.jpg", rest)] == []
+    assert rest == {".xmp": 1, ".mp4": 1, "no_ending": 1, "system": 1}
+
+
+def test_a_share_that_goes_away_is_no_end(tmp_path: Path) -> None:
+    root = tree(tmp_path / "nas", "a/1.jpg", "b/1.jpg")
+    for gone in (lambda: root.rename(tmp_path / "away"), lambda: (tmp_path / "away").rename(root)):
+        found = photos_below(root)
+        if root.exists():
+            assert next(found)[0] == "a/1.jpg"
+            gone()
+            with pytest.raises(ShareGone):
+                next(found)
+        else:
+            with pytest.raises(ShareGone):
+                next(found)
+            gone()
+            assert names(root) == ["a/1.jpg", "b/1.jpg"]
+
+
+def test_a_mount_point_without_its_share_is_no_end(tmp_path: Path) -> None:
+    root = tree(tmp_path / "nas", "a/1.jpg", "b/1.jpg")
+    found = photos_below(root)
+    assert next(found)[0] == "a/1.jpg"
+    root.rename(tmp_path / "away")
+    root.mkdir()
+    with pytest.raises(ShareGone):
+        next(found)

@@ -24,6 +24,7 @@ from shared.core.names import (
     title,
 )
 from shared.jobs.export.columns import harmless
+from shared.jobs.intake.submission import default_name
 
 #: Any text that Python may meet: also lone surrogates, as it makes them of bytes that are no UTF-8.
 ANY = st.one_of(st.text(st.characters()), st.binary(max_size=80).map(os.fsdecode))
@@ -104,3 +105,12 @@ def test_joiners_make_no_second_class() -> None:
 @pytest.mark.parametrize("value", ["=1", "\n=1", "＝1", "＋1", "－1", "＠x", "\t=1"])
 def test_formulas_are_defused(value: str) -> None:
     assert harmless(value) == "'" + value
+
+
+def test_a_job_has_a_name_whatever_its_files_are_called() -> None:
+    assert default_name(["\x01\x02"], 1) == "photo"
+    assert default_name(["\u3164"], 1) == "photos"
+    assert default_name(["a.jpg", "b.jpg"], 2) == "a.jpg +1"
+    for unseen in ("\u200d", "\u2800\u3164", "\u00a0\u2003", "\u0301"):
+        assert title(unseen) == ""
+    assert title("面料 👩\u200d🔬") == "面料 👩\u200d🔬"

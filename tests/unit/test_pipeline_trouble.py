@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from shared.core.errors import BankError, Unavailable
+from shared.core.errors import Unavailable
 from shared.jobs.model import Item, ItemResult, Lane
+from shared.photos.confinement import Confinement
+from shared.photos.decode import Limits
+from shared.photos.decode_pool import DecodePool
+from shared.photos.decode_server import Task
+from shared.photos.decoder import ServerLost
 from shared.pipeline.photos import Photos
 from shared.storage.local import LocalStorage
 from tests.pipeline_harness import Chunk, Colours, Hashing, ListSource, cut, make_pipeline, pictures, run, stored
-from tests.pipeline_harness import rank as plain_rank
 
 
 def test_bad_photos_fail_alone_with_a_reason(tmp_path: Path) -> None:
@@ -34,20 +40,10 @@ def test_bad_photos_fail_alone_with_a_reason(tmp_path: Path) -> None:
 
 
 def test_a_missing_blob_fails_its_item(tmp_path: Path) -> None:
+    (tmp_path / "blobs" / "ab").mkdir(parents=True)
     source = ListSource.of(Chunk(tuple(stored(["a", "b"]))))
     run(make_pipeline(tmp_path, Colours()), source)
     assert {r.error_code for r in source.results.values()} == {"missing_file"}
-
-
-def test_a_damaged_bank_fails_the_items_that_need_it(tmp_path: Path) -> None:
-    def rank(vectors: object, bank: str, preset: str) -> object:
-        if bank == "bad":
-            raise BankError("bank_damaged", version=bank, reason="test")
-        return plain_rank(vectors, bank, preset)  # type: ignore[arg-type]
-
-    source = ListSource.of(Chunk(tuple(stored(["a", "b"])), bank="bad"), Chunk(tuple(stored(["c"], first=2))))
-    run(make_pipeline(tmp_path, Hashing(), rank=rank), source)  # type: ignore[arg-type]
-    assert {i: r.error_code for i, r in source.results.items()} == {0: "bank_damaged", 1: "bank_damaged", 2: None}
 
 
 def test_a_full_disk_costs_the_thumbnail_not_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,23 +75,110 @@ def test_a_hung_photo_times_out_and_takes_nothing_with_it(tmp_path: Path) -> Non
     assert not set(source.finals) & set(source.released)
 
 
-def test_a_file_that_does_not_answer_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder = Colours()
-    real = Photos.read
-
-    def read(self: Photos, item: Item) -> bytes:
-        if item.index == 1:
-            encoder.go_on.wait(60)
-        return real(self, item)
-
-    monkeypatch.setattr(Photos, "read", read)
-    source = ListSource.of(Chunk(tuple(pictures(tmp_path, [(n, 100, 100) for n in range(6)]))))
-    pipeline = make_pipeline(tmp_path, encoder, photo_timeout=0.3, threads=2)
-    run(pipeline, source)
-    encoder.go_on.set()
+def test_where_no_decoder_can_be_started_no_photo_fails(tmp_path: Path) -> None:
+    (tmp_path / "gone_module.py").write_text("def values(photo):\n    return {}\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(tmp_path)
+        values = importlib.import_module("gone_module").values
+    (tmp_path / "gone_module.py").unlink()
+    # The server cannot import what its task needs, and ends.
+    task = Task(32, Limits(), (), values, Confinement(1 << 30, 10.0))
+    pool = DecodePool(2, task, budget=1 << 30, wall_seconds=60)
+    pipeline = make_pipeline(tmp_path, Colours(), pool=pool)
+    chunk = Chunk(tuple(grey(tmp_path, 4)))
+    source = ListSource.of(chunk)
+    try:
+        with pytest.raises(ServerLost):
+            pool.confinement()
+        run(pipeline, source)
+    finally:
+        pool.close()
     assert pipeline.needs_restart
+    assert source.results == {}
+    assert chunk in source.released
+
+
+class DeadShare:
+    """Files whose reading does not return while the share is dead."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *indexes: int) -> None:
+        self.back = threading.Event()
+        real = Photos.read
+
+        def read(photos: Photos, item: Item) -> bytes:
+            if item.index in indexes:
+                self.back.wait(60)
+            return real(photos, item)
+
+        monkeypatch.setattr(Photos, "read", read)
+
+
+def grey(folder: Path, count: int) -> list[Item]:
+    return pictures(folder, [(n, 100, 100) for n in range(count)])
+
+
+def test_a_read_that_hangs_costs_the_read_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads, three reads that hang: all else is read, and the three are handed back, not failed."""
+    share = DeadShare(monkeypatch, 1, 3, 5)
+    chunk = Chunk(tuple(grey(tmp_path, 40)))
+    source = ListSource.of(chunk)
+    pipeline = make_pipeline(tmp_path, Colours(), photo_timeout=0.3, threads=2)
+    run(pipeline, source)
+    assert not pipeline.needs_restart
+    assert not pipeline.reads_hang
+    assert set(source.results) == set(range(40)) - {1, 3, 5}
+    assert all(r.ok for r in source.results.values())
+    assert source.released == [chunk]
+    # Back again: they are read, by a pipeline that is as it was.
+    share.back.set()
+    again = ListSource.of(Chunk(tuple(i for i in chunk.items if i.index in (1, 3, 5))))
+    run(pipeline, again)
+    assert {i: r.ok for i, r in again.results.items()} == {1: True, 3: True, 5: True}
+
+
+def test_a_file_that_hangs_twice_on_a_share_that_answers_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    share = DeadShare(monkeypatch, 1)
+    items = grey(tmp_path, 3)
+    pipeline = make_pipeline(tmp_path, Colours(), photo_timeout=0.3, threads=2)
+    run(pipeline, ListSource.of(Chunk(tuple(items))))
+    source = ListSource.of(Chunk((items[1],)))
+    run(pipeline, source)
+    share.back.set()
     assert source.results[1].error_code == "timeout"
-    assert {i for i, r in source.results.items() if not r.ok} == {1}
+
+
+def test_a_dead_share_is_not_waited_for_photo_by_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    share = DeadShare(monkeypatch, *range(64))
+
+    class Unreachable(ListSource):
+        def reachable(self, chunk: Chunk) -> bool:
+            return False
+
+    chunk = Chunk(tuple(grey(tmp_path, 64)))
+    source = Unreachable.of(chunk)
+    pipeline = make_pipeline(tmp_path, Colours(), photo_timeout=0.5, threads=2)
+    started = time.monotonic()
+    run(pipeline, source)
+    share.back.set()
+    assert time.monotonic() - started < 5
+    assert source.results == {}
+    assert source.released == [chunk]
+
+
+def test_with_eight_hung_reads_the_process_is_to_be_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    share = DeadShare(monkeypatch, *range(20))
+    source = ListSource.of(*cut(grey(tmp_path, 40), 10))
+    pipeline = make_pipeline(tmp_path, Colours(), photo_timeout=0.2, threads=4)
+    run(pipeline, source)
+    assert pipeline.reads_hang
+    assert source.results == {}
+    assert source.released
+    # The threads come back one day, and then all is well.
+    share.back.set()
+    deadline = time.monotonic() + 10
+    while pipeline.reads_hang and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not pipeline.reads_hang
 
 
 def test_who_drains_ends_what_is_in_hand_and_hands_back_the_rest(tmp_path: Path) -> None:
@@ -168,12 +251,3 @@ def test_a_broken_source_ends_the_run_with_its_error(
     monkeypatch.setattr(source, where, breaks)
     with pytest.raises(Unavailable):
         run(make_pipeline(tmp_path, Hashing()), source)
-
-
-def test_a_broken_ranking_ends_the_run(tmp_path: Path) -> None:
-    def rank(*_: object) -> object:
-        raise ZeroDivisionError
-
-    source = ListSource.of(*cut(stored(["a", "b"]), 2))
-    with pytest.raises(ZeroDivisionError):
-        run(make_pipeline(tmp_path, Hashing(), rank=rank), source)  # type: ignore[arg-type]

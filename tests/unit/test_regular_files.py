@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.cli.submission import photos_in
 from shared.core.errors import PhotoError
 from shared.core.settings import Settings
+from shared.jobs.intake.sources import local_files
 from shared.jobs.model import Item
 from shared.photos.decode import Limits
 from shared.photos.regular_files import open_regular
@@ -108,4 +108,4 @@ def test_a_root_that_becomes_a_link_later(tmp_path: Path) -> None:
 def test_a_copied_folder_leaves_pipes_out(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.jpg")
     (tmp_path / "b.jpg").write_bytes(b"x")
-    assert [path.name for _, path in photos_in([tmp_path])] == ["b.jpg"]
+    assert [file.path.name for file in local_files([tmp_path])] == ["b.jpg"]

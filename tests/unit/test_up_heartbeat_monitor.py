@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from scripts.supervisor.heartbeat_monitor import (
@@ -13,15 +11,16 @@ from scripts.supervisor.heartbeat_monitor import (
     START_SECONDS,
     HeartbeatMonitor,
 )
+from shared.jobs.heartbeat import Heartbeat
 
 STALLED = 60.0
 
 
-def _beat(state: str, photos: int = 0) -> dict[str, Any]:
-    return {"state": state, "photos": photos}
+def _beat(state: str, photos: int = 0) -> Heartbeat:
+    return Heartbeat(id="w1", state=state, photos=photos)
 
 
-def _watched(*looks: tuple[float, dict[str, Any] | None, bool]) -> str | None:
+def _watched(*looks: tuple[float, Heartbeat | None, bool]) -> str | None:
     monitor = HeartbeatMonitor(0.0, STALLED)
     why = None
     for now, beat, waits in looks:

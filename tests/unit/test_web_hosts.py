@@ -54,7 +54,8 @@ def test_the_refusal_names_the_setting(settings: Settings) -> None:
     refused = client.post("/api/v1/jobs", headers={"Host": "evil.example", "Origin": "http://evil.example"})
     assert (refused.status_code, refused.get_json()["code"]) == (421, "host_not_allowed")
     page = client.get("/", headers={"Host": "evil.example", "Accept": "text/html", "Accept-Language": "zh"})
-    assert page.content_type.startswith("text/plain")
+    assert page.content_type.startswith("text/html")
+    assert "demo" not in page.text
     assert "WEFT_ALLOWED_HOSTS" in page.text
 
 

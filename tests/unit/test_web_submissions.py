@@ -8,7 +8,7 @@ import pytest
 
 from shared.core.errors import InvalidRequest, WeftError
 from shared.core.names import MAX_NAME, display_name
-from web.submissions import FolderNotAllowed, allowed_folder
+from shared.jobs.intake.folders import FolderNotAllowed, allowed_folder
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from flask import request
 
 from shared.core.errors import InvalidRequest
 from shared.core.settings import Settings
-from shared.jobs.intake.submission import fingerprint
+from shared.jobs.intake.receive import receive
+from shared.jobs.intake.spool import sweep
 from shared.jobs.model import Item
 from web.app import create_app
 from web.context import services
-from web.uploads import receive, sweep
+from web.uploads import uploaded
 
 Receive = Callable[..., list[Item]]
 
@@ -31,7 +31,7 @@ def receiving(settings: Settings) -> Receive:
         app = create_app(settings.model_copy(update=limits))
         data = {"files": [(io.BytesIO(content), name) for name, content in files]}
         with app.test_request_context("/api/v1/jobs", method="POST", data=data):
-            return receive(request.files.getlist("files"), services().storage, services().settings)
+            return receive(uploaded("files"), services().storage, services().settings)
 
     return run
 
@@ -104,10 +104,3 @@ def test_what_a_crash_left_is_swept_and_what_arrives_now_is_not(tmp_path: Path) 
         os.utime(path, (0, 0))
     sweep(tmp_path)
     assert sorted(tmp_path.iterdir()) == [foreign, fresh]
-
-
-def test_fingerprints_tell_requests_apart() -> None:
-    item = Item(0, "a.jpg", "00")
-    renamed = Item(0, "b.jpg", "00")
-    assert fingerprint("x", None, items=[item]) == fingerprint("x", None, items=[item])
-    assert len({fingerprint("x", items=[item]), fingerprint("x", items=[renamed]), fingerprint("y", items=[item])}) == 3

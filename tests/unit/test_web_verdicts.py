@@ -55,7 +55,7 @@ def item(verdict: str, margin: float = 0.5) -> dict[str, Any]:
 def test_reasons(settings: Settings, lang: str, close: str, foreign: str, asks: str) -> None:
     # Wide clusters: some answers are wrong, so the bank asks for some confidence.
     version = make_bank(settings, by_label(clustered(spread=0.9)))
-    assert BankStore(settings).manifest(version)["ranking"]["calibration"]["standard"]["unsure_below"] > 0
+    assert BankStore(settings).manifest(version).ranking.calibration["standard"].unsure_below > 0
     names = {"class-00": "cord"}
     with create_app(settings).test_request_context(f"/?lang={lang}"):
         assert why(item("label"), job(version), names) is None

@@ -8,9 +8,42 @@ PREFIX = "/api/v1"
 
 
 def init_app(app: APIFlask) -> None:
-    from web.api import bank, bank_tasks, bank_versions, classify, health, items, jobs, workers
+    # `photos`, `exports`, `class_names` and `bank_drafts` add routes to the blueprints of other files.
+    from web.api import (  # noqa: F401
+        access,
+        bank,
+        bank_drafts,
+        bank_tasks,
+        bank_versions,
+        class_names,
+        classify,
+        comparison,
+        exports,
+        folders,
+        health,
+        items,
+        jobs,
+        photos,
+        similar,
+        summary,
+        uploads,
+        workers,
+    )
 
-    for module in (jobs, items, classify, bank, bank_versions, bank_tasks, workers):
+    for module in (
+        jobs,
+        comparison,
+        uploads,
+        folders,
+        items,
+        similar,
+        classify,
+        bank,
+        bank_versions,
+        bank_tasks,
+        workers,
+        access,
+    ):
         app.register_blueprint(module.bp, url_prefix=PREFIX)
     app.register_blueprint(health.bp, url_prefix=PREFIX)
     # Probes and Prometheus look at the root by habit.

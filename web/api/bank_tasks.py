@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from apiflask import APIBlueprint
 
 from shared.curation import tasks
@@ -17,13 +15,13 @@ bp = APIBlueprint("bank_tasks", __name__, tag="Bank")
 @bp.post("/bank/tasks")
 @bp.input(Asked, location="json", arg_name="asked")
 @bp.output(TaskOut, status_code=202)
-def start(asked: Asked) -> dict[str, Any]:
+def start(asked: Asked) -> TaskOut:
     """Start a check, a preview, a dry run of cleaning, or make a new version. One at a time (409 `bank_busy`)."""
     return shown(begin(asked.root))
 
 
 @bp.get("/bank/tasks/<task_id>")
 @bp.output(TaskOut)
-def one(task_id: str) -> dict[str, Any]:
+def one(task_id: str) -> TaskOut:
     """A task, its progress, and its result once it is done."""
     return shown(tasks.find(services().settings, task_id))

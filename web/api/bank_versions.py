@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from apiflask import APIBlueprint
+from flask import g
 
-from shared.curation.compare import compare
-from shared.curation.proposals import proposals
-from web.bank_schemas import CompareQuery, DiffOut, ProposalList, VersionList
+from shared.bank.state import Publication
+from shared.bank.store import VersionEntry
+from shared.curation.compare import Comparison, compare
+from shared.curation.proposals import Proposals, proposals
+from web.access.visitor import owner
+from web.bank_schemas import CompareQuery, DiffOut, ProposalList, VersionList, VersionOut
 from web.context import services
 
 bp = APIBlueprint("bank_versions", __name__, tag="Bank")
@@ -16,59 +18,68 @@ bp = APIBlueprint("bank_versions", __name__, tag="Bank")
 
 @bp.get("/bank/versions")
 @bp.output(VersionList)
-def versions() -> dict[str, Any]:
+def versions() -> VersionList:
     """All versions, newest first."""
     return listed()
 
 
 @bp.post("/bank/versions/<version>/publish")
 @bp.output(VersionList)
-def publish(version: str) -> dict[str, Any]:
+def publish(version: str) -> VersionList:
     """Make a version active: jobs submitted from now on use it, running ones keep theirs."""
-    services().banks.publish(version)
+    services().banks.publish(version, owner())
     return listed()
 
 
 @bp.post("/bank/rollback")
 @bp.output(VersionList)
-def rollback() -> dict[str, Any]:
+def rollback() -> VersionList:
     """Make the previous version active again."""
-    services().banks.rollback()
+    g.acted_on = services().banks.rollback()
     return listed()
 
 
 @bp.get("/bank/compare")
 @bp.input(CompareQuery, location="query", arg_name="query")
 @bp.output(DiffOut)
-def compared(query: CompareQuery) -> dict[str, Any]:
+def compared(query: CompareQuery) -> DiffOut:
     """What differs between two versions."""
-    return difference(query.old, query.new)
+    return DiffOut.model_validate(difference(query.old, query.new).to_json())
 
 
 @bp.get("/bank/proposals")
 @bp.output(ProposalList)
-def proposed() -> dict[str, Any]:
+def proposed() -> ProposalList:
     """Corrections that could become samples, newest jobs first."""
-    return corrections()
+    return ProposalList.model_validate(corrections().to_json())
 
 
-def listed() -> dict[str, Any]:
+def listed() -> VersionList:
     """All versions, which is active, and which a rollback would bring back."""
     banks = services().banks
-    history = [entry["version"] for entry in banks.history()]
-    return {
-        "current": banks.current(),
-        "previous": history[-2] if len(history) > 1 else None,
-        "versions": banks.list(),
-    }
+    published = banks.history()
+    history = [entry.version for entry in published]
+    last = {entry.version: entry for entry in published}
+    return VersionList(
+        current=banks.current(),
+        previous=history[-2] if len(history) > 1 else None,
+        versions=[_shown(entry, last.get(entry.version)) for entry in banks.list()],
+    )
 
 
-def difference(old: str | None, new: str | None) -> dict[str, Any]:
+def _shown(entry: VersionEntry, published: Publication | None) -> VersionOut:
+    found = VersionOut.model_validate(entry.to_json())
+    if published is None:
+        return found
+    return found.model_copy(update={"published": published.at, "published_by": published.by})
+
+
+def difference(old: str | None, new: str | None) -> Comparison:
     """`compare`, with the active version in place of one that is not named."""
     banks = services().banks
-    return compare(banks, banks.manifest(old)["version"], banks.manifest(new)["version"])
+    return compare(banks, banks.manifest(old).version, banks.manifest(new).version)
 
 
-def corrections() -> dict[str, Any]:
+def corrections() -> Proposals:
     at = services()
     return proposals(at.settings, at.ledger, at.banks)

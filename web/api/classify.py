@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify, make_response
 
 from shared.jobs.result_rows import public
+from shared.jobs.shown import ShownItem
 from web.api.jobs import shown
 from web.context import services
 from web.i18n import language
@@ -25,7 +25,7 @@ POLL = 0.02
 @bp.input(WaitQuery, location="query", arg_name="query")
 @bp.output(ItemOut, description="The item")
 @bp.doc(responses={202: "The job: it took longer than `wait`"})
-def classify(query: WaitQuery) -> dict[str, Any] | Response:
+def classify(query: WaitQuery) -> ShownItem | Response:
     """Classify one photo."""
     until = time.monotonic() + query.wait
     job = submit_photo()

@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from shared.core.errors import BankError, Unavailable
+from shared.jobs.heartbeat import WorkerState, live_workers
 from shared.jobs.ledger import Ledger
 from web.context import services
 from web.schemas import Health, file_response
@@ -34,8 +35,7 @@ def readyz() -> dict[str, str]:
         manifest = services().manifest()
     except BankError as error:
         raise Unavailable(error.code, **error.detail) from error
-    workers = ledger.workers()
-    if not any(w.get("identity") == manifest["identity"] and w.get("state") in ("ready", "busy") for w in workers):
+    if not any(w.identity == manifest.identity and w.works for w in live_workers(ledger)):
         raise Unavailable("no_worker")
     return {"status": "ok"}
 
@@ -57,7 +57,7 @@ class LedgerCollector(Collector):
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        stats, queue, workers = self._ledger.stats(), self._ledger.queue(), self._ledger.workers()
+        stats, queue, workers = self._ledger.stats(), self._ledger.queue(), live_workers(self._ledger)
         photos = CounterMetricFamily("weft_photos", "Photos with an outcome", labels=["status"])
         photos.add_metric(["ok"], stats.get("photos_ok", 0))
         photos.add_metric(["failed"], stats.get("photos_failed", 0))
@@ -65,6 +65,7 @@ class LedgerCollector(Collector):
         yield CounterMetricFamily(
             "weft_photos_cached", "Photos answered from the embedding cache", stats.get("cached", 0)
         )
+        yield CounterMetricFamily("weft_keys_refused", "Wrong keys", stats.get("keys_refused", 0))
         yield GaugeMetricFamily("weft_redis_memory_bytes", "Memory of the ledger's Redis", stats.get("redis_memory", 0))
         ready = GaugeMetricFamily("weft_queue_chunks", "Chunks waiting for a worker", labels=["lane"])
         oldest = GaugeMetricFamily("weft_queue_oldest_seconds", "Age of the oldest waiting chunk", labels=["lane"])
@@ -73,12 +74,12 @@ class LedgerCollector(Collector):
             oldest.add_metric([lane], values["oldest"] or 0)
         yield from (ready, oldest)
         states = GaugeMetricFamily("weft_workers", "Workers alive", labels=["state"])
-        for state in ("starting", "loading", "ready", "busy", "error"):
-            states.add_metric([state], sum(1 for worker in workers if worker.get("state") == state))
+        for state in WorkerState:
+            states.add_metric([state.value], sum(1 for worker in workers if worker.state == state))
         yield states
         rate = GaugeMetricFamily("weft_worker_photos_per_second", "A worker's recent rate", labels=["worker"])
         memory = GaugeMetricFamily("weft_worker_memory_bytes", "A worker's resident memory", labels=["worker"])
         for worker in workers:
-            rate.add_metric([worker["id"]], worker.get("rate") or 0)
-            memory.add_metric([worker["id"]], (worker.get("memory_mb") or 0) * 1024**2)
+            rate.add_metric([worker.id], worker.rate or 0)
+            memory.add_metric([worker.id], (worker.memory_mb or 0) * 1024**2)
         yield from (rate, memory)

@@ -1,24 +1,41 @@
-"""A job's items: list, correct, export, and their thumbnails."""
+"""A job's items: list, review, and their thumbnails."""
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
-from urllib.parse import quote
+from typing import TypedDict
 
 from apiflask import APIBlueprint
 from flask import Response, abort, request
 
 from shared.core.errors import Unavailable
-from shared.jobs import export
 from shared.jobs.model import Job
 from shared.jobs.projection import Projection, caught_up
 from shared.jobs.result_rows import public
+from shared.jobs.reviews import ReviewAct
+from shared.jobs.shown import ShownItem
+from web.access.visitor import owner
+from web.conditional import unchanged
 from web.context import services
 from web.i18n import language
-from web.schemas import Correction, ExportQuery, ItemOut, ItemPage, ItemsQuery, file_response
+from web.job_files import written
+from web.schemas import (
+    ItemOut,
+    ItemPage,
+    ItemsQuery,
+    ReviewActOut,
+    ReviewActs,
+    ReviewIn,
+    ReviewManyIn,
+    file_response,
+)
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+#: Photos that the filter `like` lets through.
+MOST_SIMILAR = 500
+FOREVER = "private, max-age=31536000, immutable"
 
 bp = APIBlueprint("items", __name__, tag="Items")
 
@@ -29,68 +46,96 @@ def projected(job_id: str) -> closing[Projection]:
     # Asked first: opening a projection makes its file.
     job = at.ledger.find(job_id)
     try:
-        return caught_up(at.settings, at.ledger, job_id, at.class_names(job.bank))
+        return caught_up(at.settings, at.ledger, job_id, at.class_names(job.bank), lambda item: _like(job, item))
     except sqlite3.DatabaseError as error:
         raise Unavailable("projection_damaged", retry_after=30, reason=str(error)) from error
+
+
+def _like(job: Job, item: int) -> list[int]:
+    """Positions of the job's photos that look most like one of them, itself first; kept, since a page asks often."""
+
+    def found() -> list[int]:
+        return [match.item for match in services().similar.like_photo(job.id, item, [job.id], MOST_SIMILAR).found]
+
+    return services().orders.get(job, ("like", item), written(job.id), found)
+
+
+class ItemListing(TypedDict):
+    items: list[ShownItem]
+    next: str | None
 
 
 @bp.get("/jobs/<job_id>/items")
 @bp.input(ItemsQuery, location="query", arg_name="query")
 @bp.output(ItemPage)
-def index(job_id: str, query: ItemsQuery) -> dict[str, Any]:
-    """Results so far, filtered and paged."""
+def index(job_id: str, query: ItemsQuery) -> ItemListing | Response:
+    """Results so far, filtered and paged. With `If-None-Match`: 304 while nothing has changed."""
     ledger = services().ledger
     job = ledger.find(job_id)
+    # What is shown of a review depends on the classes of the active bank.
+    if same := unchanged(job, written(job_id), services().active_bank()):
+        return same
     if job.kind == "classify" and not job.archived and query == ItemsQuery():
         found = ledger.results(job_id)
         if len(found) <= query.limit:
             return {"items": [public(result, language()) for result in found], "next": None}
     with projected(job_id) as projection:
-        items, following = projection.items(**query.model_dump(), lang=language())
+        items, following = projection.items(query.filters, query.sort, query.cursor, query.limit, language())
     return {"items": items, "next": following}
 
 
 @bp.patch("/jobs/<job_id>/items/<int(max=4294967295):item>")
-@bp.input(Correction, location="json", arg_name="correction")
+@bp.input(ReviewIn, location="json", arg_name="review")
 @bp.output(ItemOut)
-def correct(job_id: str, item: int, correction: Correction) -> dict[str, Any]:
-    """Say what an item really is, by any name of a class; the prediction is kept. 409 `unknown_class`: no class has
-    this name; send it again with `new_class` if one is to be made."""
+def correct(job_id: str, item: int, review: ReviewIn) -> ShownItem:
+    """Say what an item really is, by any name of a class, or that the prediction is right or the photo no fabric; the
+    prediction is kept. 409 `unknown_class`: no class has this name; send it again with `new_class` if one is to be
+    made."""
     with projected(job_id) as projection:
-        return projection.correct(item, correction.label, language(), correction.new_class)
+        found = projection.review(item, review.wish, owner(), language())
+    services().reviewed(job_id)
+    return found
 
 
-@bp.get("/jobs/<job_id>/export")
-@bp.input(ExportQuery, location="query", arg_name="query")
-@bp.doc(responses=file_response("The file", *export.MEDIA_TYPES.values()))
-def exported(job_id: str, query: ExportQuery) -> Response:
-    """The results of a job, or those that the filters let through, as one streamed file."""
-    export.require(query.format)
-    job = services().ledger.find(job_id)
-    response = Response(_stream(job, projected(job_id), query), content_type=export.MEDIA_TYPES[query.format])
-    name = export.file_name(job, query.format, bool(query.filters), language())
-    english = export.file_name(job, query.format, bool(query.filters), "en")
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in english)
-    response.headers["Content-Disposition"] = (
-        f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-    )
-    return response
+@bp.post("/jobs/<job_id>/reviews")
+@bp.input(ReviewManyIn, location="json", arg_name="review")
+@bp.output(ReviewActOut)
+def review_many(job_id: str, review: ReviewManyIn) -> ReviewAct:
+    """Review many items in one act, which can be undone: those of `items`, or all that `filters` let through."""
+    with projected(job_id) as projection:
+        if review.filters is not None:
+            act = projection.review_chosen(review.filters.filters, review.wish, owner())
+        else:
+            act = projection.review_items(review.items or [], review.wish, owner())
+    services().reviewed(job_id)
+    return act
 
 
-def _stream(job: Job, projected: closing[Projection], query: ExportQuery) -> Iterator[bytes]:
-    lang = language()
+@bp.get("/jobs/<job_id>/reviews")
+@bp.output(ReviewActs)
+def reviews(job_id: str) -> dict[str, list[ReviewAct]]:
+    """The last acts of review that can be undone, the newest first."""
+    with projected(job_id) as projection:
+        return {"acts": projection.reviews.acts()}
 
-    def rows() -> Iterator[bytes]:
-        with projected as projection:
-            yield from export.stream(job, projection, query.format, lang, query.filters, query.sort)
 
-    return rows()
+@bp.post("/jobs/<job_id>/reviews/<int(max=9007199254740991):act>/undo")
+@bp.output(ReviewActOut)
+def undo_review(job_id: str, act: int) -> ReviewAct:
+    """Undo an act: what stood before it is restored; photos that were reviewed again since keep the newer review."""
+    with projected(job_id) as projection:
+        undone = projection.reviews.undo(act)
+    services().reviewed(job_id)
+    return undone
 
 
 @bp.get("/jobs/<job_id>/items/<int(max=4294967295):item>/thumbnail")
 @bp.doc(responses=file_response("A JPEG, 240 pixels", "image/jpeg"))
 def thumbnail(job_id: str, item: int) -> Response:
     """A small picture of an item, once a worker has read it."""
+    # A photo never changes: whoever has its thumbnail has the right one, and no results file is opened.
+    if same := unchanged():
+        return same
     with projected(job_id) as projection:
         sha256 = projection.item(item)["sha256"]
     jpeg = services().storage.thumb(sha256) if sha256 else None
@@ -99,10 +144,35 @@ def thumbnail(job_id: str, item: int) -> Response:
     return picture(jpeg)
 
 
-def picture(jpeg: bytes) -> Response:
-    """A picture that never changes at its address."""
+@bp.get("/thumbnails/<string(length=64):sha256>")
+@bp.doc(responses=file_response("A JPEG, 240 pixels", "image/jpeg"))
+def photo_thumbnail(sha256: str) -> Response:
+    """The thumbnail of the photo with this SHA-256, whatever jobs it is in; neither Redis nor SQLite is asked."""
+    if same := kept(sha256):
+        return same
+    jpeg = services().storage.thumb(sha256) if _SHA256.fullmatch(sha256) else None
+    if jpeg is None:
+        abort(404)
+    return picture(jpeg, sha256)
+
+
+def kept(tag: str) -> Response | None:
+    """The 304 for a client that has the picture of this tag."""
+    if not request.if_none_match.contains_weak(tag):
+        return None
+    response = Response(status=304)
+    response.set_etag(tag)
+    response.headers["Cache-Control"] = FOREVER
+    return response
+
+
+def picture(jpeg: bytes, tag: str | None = None) -> Response:
+    """A picture that never changes at its address; `tag` where its content has a name already."""
     response = Response(jpeg, content_type="image/jpeg")
-    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
-    response.add_etag()
+    response.headers["Cache-Control"] = FOREVER
+    if tag is None:
+        response.add_etag()
+    else:
+        response.set_etag(tag)
     response.make_conditional(request)
     return response

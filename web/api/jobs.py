@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 from apiflask import APIBlueprint
+from flask import Response
 
-from shared.core.names import readable
 from shared.jobs import archive
+from shared.jobs.job_search import JobFilter
 from shared.jobs.model import Job
-from shared.jobs.notes import note_sentence
+from shared.jobs.shown import ShownJob, shown_job
+from shared.jobs.states import VERBS
+from web.access.visitor import owner
+from web.conditional import unchanged
 from web.context import services
 from web.i18n import language
+from web.job_schemas import JobChange, Rerun, RetryItems
 from web.schemas import FolderJob, JobList, JobOut, JobsQuery
-from web.submissions import submit_folder, submit_upload
+from web.submissions import repeat, submit_folder, submit_upload
 
 bp = APIBlueprint("jobs", __name__, tag="Jobs")
 
 
-def shown(job: Job) -> dict[str, Any]:
-    """A job as JSON, with its note as a sentence."""
-    # The true bytes of a path may be no UTF-8.
-    return {**job.public(), "path": job.path and readable(job.path), "message": note_sentence(job, language())}
+def shown(job: Job) -> ShownJob:
+    """A job as JSON, in the language of the request."""
+    return shown_job(job, language())
+
+
+class JobListing(TypedDict):
+    jobs: list[ShownJob]
+    next: float | None
 
 
 @bp.post("/jobs")
 @bp.output(JobOut, status_code=202)
-def create() -> dict[str, Any]:
+def create() -> ShownJob:
     """Submit photos and zip archives."""
     return shown(submit_upload())
 
@@ -34,26 +43,72 @@ def create() -> dict[str, Any]:
 @bp.post("/jobs/folder")
 @bp.input(FolderJob, location="json", arg_name="folder")
 @bp.output(JobOut, status_code=202)
-def create_from_folder(folder: FolderJob) -> dict[str, Any]:
+def create_from_folder(folder: FolderJob) -> ShownJob:
     """Submit a folder of the server, below an allowed root."""
-    return shown(submit_folder(folder.path, folder.name, folder.preset, folder.not_before))
+    return shown(submit_folder(folder))
 
 
 @bp.get("/jobs")
 @bp.input(JobsQuery, location="query", arg_name="query")
 @bp.output(JobList)
-def index(query: JobsQuery) -> dict[str, Any]:
+def index(query: JobsQuery) -> JobListing | Response:
     """Jobs, newest first."""
-    jobs = services().ledger.listed(query.limit, query.before)
+    wanted = JobFilter((owner() if query.mine else None) or query.owner, query.search, query.archived)
+    jobs = services().ledger.listed(query.limit, query.before, wanted)
+    if same := unchanged(jobs):
+        return same
     following = jobs[-1].created if len(jobs) == query.limit else None
     return {"jobs": [shown(job) for job in jobs], "next": following}
 
 
 @bp.get("/jobs/<job_id>")
 @bp.output(JobOut)
-def one(job_id: str) -> dict[str, Any]:
-    """State, counters, rate and time left."""
+def one(job_id: str) -> ShownJob | Response:
+    """State, counters, rate and time left. With `If-None-Match`: 304 while nothing has changed."""
+    found = services().ledger.find(job_id)
+    return unchanged(found) or shown(found)
+
+
+@bp.patch("/jobs/<job_id>")
+@bp.input(JobChange, location="json", arg_name="change")
+@bp.output(JobOut)
+def change(job_id: str, change: JobChange) -> ShownJob:
+    """Rename a job, or let it have more or fewer of the next chunks."""
+    return shown(changed(job_id, change))
+
+
+def changed(job_id: str, change: JobChange) -> Job:
+    """The job with its new name or priority. Raises NotFound; Conflict for the priority of an ended job."""
+    at = services()
+    if change.priority is not None:
+        at.ledger.prioritise(job_id, change.priority)
+    if change.name is not None:
+        return archive.rename(at.settings, at.ledger, job_id, change.name)
+    return at.ledger.find(job_id)
+
+
+@bp.post("/jobs/<job_id>/archive")
+@bp.output(JobOut)
+def put_away(job_id: str) -> ShownJob:
+    """Archive an ended job now: its results are kept, but it can no longer be retried."""
+    archive.put_away(services().settings, services().ledger, job_id)
     return shown(services().ledger.find(job_id))
+
+
+@bp.post("/jobs/<job_id>/items/retry")
+@bp.input(RetryItems, location="json", arg_name="chosen")
+@bp.output(JobOut)
+def retry_items(job_id: str, chosen: RetryItems) -> ShownJob:
+    """Retry some of a job's failed photos; of the items, those that did not fail stay as they are."""
+    return shown(services().ledger.retry(job_id, frozenset(chosen.items)))
+
+
+@bp.post("/jobs/<job_id>/rerun")
+@bp.input(Rerun, location="json", arg_name="wish")
+@bp.output(JobOut, status_code=202)
+def rerun(job_id: str, wish: Rerun) -> ShownJob:
+    """Classify the photos of a job once more, as a new job: with another preset, or another version of the bank."""
+    return shown(repeat(job_id, wish))
 
 
 @bp.delete("/jobs/<job_id>")
@@ -64,29 +119,15 @@ def delete(job_id: str) -> tuple[str, int]:
     return "", 204
 
 
-@bp.post("/jobs/<job_id>/cancel")
-@bp.output(JobOut)
-def cancel(job_id: str) -> dict[str, Any]:
-    """End a job; what is done stays."""
-    return shown(services().ledger.cancel(job_id))
+def _add_route(verb: str) -> None:
+    """`POST /jobs/{id}/VERB`, for each verb of the table."""
+
+    def steer(job_id: str) -> ShownJob:
+        return shown(services().ledger.steer(job_id, verb))
+
+    steer.__name__, steer.__doc__ = verb, VERBS[verb].meaning
+    bp.post(f"/jobs/<job_id>/{verb}")(bp.output(JobOut)(steer))
 
 
-@bp.post("/jobs/<job_id>/pause")
-@bp.output(JobOut)
-def pause(job_id: str) -> dict[str, Any]:
-    """Start no further photo."""
-    return shown(services().ledger.pause(job_id))
-
-
-@bp.post("/jobs/<job_id>/resume")
-@bp.output(JobOut)
-def resume(job_id: str) -> dict[str, Any]:
-    """Go on with a paused job."""
-    return shown(services().ledger.resume(job_id))
-
-
-@bp.post("/jobs/<job_id>/retry")
-@bp.output(JobOut)
-def retry(job_id: str) -> dict[str, Any]:
-    """Send the failed photos round again, and only those."""
-    return shown(services().ledger.retry(job_id))
+for _verb in VERBS:
+    _add_route(_verb)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from apiflask import APIBlueprint
+from flask import Response
 
+from shared.jobs.heartbeat import Heartbeat, live_workers
+from web.conditional import unchanged
 from web.context import services
 from web.i18n import say
 from web.schemas import WorkersOut
@@ -15,16 +18,22 @@ bp = APIBlueprint("workers", __name__, tag="Workers")
 
 @bp.get("/workers")
 @bp.output(WorkersOut)
-def workers() -> dict[str, Any]:
-    """Workers alive, waiting chunks by lane, and totals."""
+def workers() -> WorkersOut | Response:
+    """Workers alive, waiting chunks by lane, and totals. With `If-None-Match`: 304 while none has reported again."""
     ledger = services().ledger
-    return {"workers": [shown(w) for w in ledger.workers()], "queue": ledger.queue(), "stats": ledger.stats()}
+    found, queue, stats = live_workers(ledger), ledger.queue(), ledger.stats()
+    if same := unchanged(found, queue, {**stats, "redis_memory": 0}):
+        return same
+    return WorkersOut(workers=[shown(worker) for worker in found], queue=queue, stats=stats)
 
 
-def shown(worker: dict[str, Any]) -> dict[str, Any]:
-    """A heartbeat, its error as a sentence in the user's language."""
-    error = worker.get("error")
-    if not error:
-        return worker
-    detail = {key: value for key, value in error.items() if key != "code"} | (error.get("detail") or {})
-    return {**worker, "error": {"code": error["code"], "message": say(error["code"], **detail)}}
+def shown(worker: Heartbeat) -> dict[str, Any]:
+    """A heartbeat as JSON, its error and what blocks its jobs as sentences in the user's language."""
+    document = worker.to_json()
+    document["blocked_jobs"] = [
+        {"job": blocked.job, "code": blocked.code, "message": say(blocked.code, **blocked.detail)}
+        for blocked in worker.blocked_jobs
+    ]
+    if worker.error:
+        document["error"] = {"code": worker.error.code, "message": say(worker.error.code, **worker.error.detail)}
+    return document

@@ -1,35 +1,46 @@
-"""The bank in force, for people: classes with their samples, and what its curation warns of."""
+"""The active bank, for people: classes with their samples, and what its curation warns of."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import render_template, request
 
-from web.api.bank import find_class, overview
+from shared.bank.manifest import ClassEntry, Manifest
+from shared.bank.store import ClassSamples
+from shared.core.errors import BankError
+from shared.curation.edits import known_classes
+from web.api.bank import class_shown, find_class, overview
 from web.api.bank import sample as shown
-from web.bank_words import findings
+from web.bank_labels import findings
 from web.context import services
-from web.pages import bp, known_by_name
+from web.i18n import language
+from web.pages import bp, class_names
+from web.pages.bank_drafts import draft_shown, upload_limits, version_shown
 from web.pages.bank_versions import picture
 
 PAGE = 60
+#: Classes offered where samples move or classes are merged.
+OTHERS = 5000
 #: Pictures of a class on the overview; its own page shows all.
 SAMPLES = 5
 
 
 @bp.get("/bank")
 def bank() -> str:
-    manifest = services().manifest()
+    try:
+        manifest = services().banks.manifest(version_shown())
+    except BankError as error:
+        if error.code != "no_bank":
+            raise
+        return render_template("bank_none.html", **draft_shown())
     wished = request.args.get("q", "").strip()
     page = max(1, request.args.get("page", 1, type=int))
-    version = manifest["version"]
-    named = [{**entry, "count": 0, "samples": []} for entry in known_by_name(manifest)]
-    classes = [entry for entry in (*services().banks.classes(version), *named) if matches(entry, wished)]
+    version = manifest.version
+    named = [ClassSamples(entry, []) for entry in manifest.unused_classes]
+    classes = [found for found in (*services().banks.classes(version), *named) if matches(found.entry, wished)]
     first = (page - 1) * PAGE
     visible = [
-        {**entry, "samples": [shown(version, row) for row in entry["samples"][:SAMPLES]]}
-        for entry in classes[first : first + PAGE]
+        class_shown(found.entry, [shown(version, row) for row in found.samples[:SAMPLES]])
+        for found in classes[first : first + PAGE]
     ]
     return render_template(
         "bank.html",
@@ -39,20 +50,41 @@ def bank() -> str:
         page=page,
         pages=-(-len(classes) // PAGE),
         q=wished,
+        names=class_names(version),
+        removed=[class_shown(entry) for entry in manifest.removed_classes],
+        new_name=request.args.get("new", "").strip(),
+        **upload_limits(),
+        ranked_by_name=bool(manifest.counts.named),
+        **draft_shown(),
         # A bank of names alone says at its head that it has no samples.
-        warnings=findings(manifest.get("warnings", [])) if manifest["counts"]["classes"] else {},
+        warnings=findings(manifest.warnings) if manifest.counts.classes else {},
     )
 
 
 @bp.get("/bank/classes/<path:label>")
 def bank_class(label: str) -> str:
-    version = services().manifest()["version"]
-    aside = [row for row in services().banks.aside(version) if row["label"] == label]
+    version = version_shown()
+    manifest = services().banks.manifest(version)
+    aside = [row for row in services().banks.aside(version) if row.label == label]
+    entry = find_class(label, unused=True, version=version)
     return render_template(
-        "bank_class.html", entry=find_class(label, bool(aside)), aside=[picture(version, row) for row in aside]
+        "bank_class.html",
+        entry=entry,
+        removed=any(gone.label == entry.label for gone in manifest.removed_classes),
+        aside=[picture(version, row) for row in aside],
+        others=_others(manifest, entry.label),
+        **upload_limits(),
+        **draft_shown(),
     )
 
 
-def matches(entry: dict[str, Any], wished: str) -> bool:
-    names = (entry["label"], entry.get("zh"), entry.get("en"), *entry.get("aliases", ()))
+def _others(manifest: Manifest, label: str) -> list[str]:
+    """Names of the other classes, also of those without samples, as they can be typed."""
+    known, lang = known_classes(manifest), language()
+    labels = [entry.label for entry in (*manifest.classes, *manifest.unused_classes) if entry.label != label]
+    return sorted(known.typed(other, lang) for other in labels)[:OTHERS]
+
+
+def matches(entry: ClassEntry, wished: str) -> bool:
+    names = (entry.label, entry.zh, entry.en, *entry.aliases)
     return not wished or any(wished.casefold() in name.casefold() for name in names if name)

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 from flask import redirect, render_template, request, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
+from shared.bank.manifest import Finding
 from shared.core.errors import InvalidRequest
 from shared.curation import tasks
+from shared.curation.reports import CheckReport, CleaningPlan, MadeVersion
 from shared.curation.saved_checks import saved_check
+from shared.curation.task_model import EditArguments, Task, TaskKind, TaskState
+from shared.curation.version_preview import VersionPreview
+from web.bank_labels import findings
 from web.bank_schemas import Asked
-from web.bank_words import findings
 from web.bank_work import begin, shown
 from web.context import services
 from web.pages import bp, class_names
-from web.pages.bank_versions import picture
+from web.pages.bank_drafts import draft_shown, version_shown
+from web.pages.bank_versions import Pictured, picture
 
-#: What is shown at the most: findings of a kind, pictures of a finding, pictures of a confusable class, weak classes.
+#: Fields that come several times, and those that are taken away by leaving them empty.
+LISTED, TAKEN_AWAY = ("aside", "back", "samples"), ("aliases", "notes")
+#: Work after which the class is shown again, where there is nothing to tell.
+AT_ONCE = (TaskKind.CLASS, TaskKind.MERGE, TaskKind.MOVE, TaskKind.REMOVE, TaskKind.PHOTOS)
+#: What is shown at most: findings of a kind, pictures of a finding, pictures of a confusable class, weak classes.
 SHOWN, PICTURES, EXAMPLES, WEAKEST = 30, 16, 3, 24
 #: Samples of one reason that a plan shows; all are counted.
 PLANNED = 48
@@ -26,79 +35,128 @@ PLANNED = 48
 
 @bp.get("/bank/check")
 def bank_check() -> str:
-    """The report of the bank in force, or the work that makes it, or the button that starts it."""
+    """The report of the bank that is shown, or the work that makes it, or the button that starts it."""
     at = services()
-    version = at.manifest()["version"]
+    version = version_shown()
     report = saved_check(at.banks, version)
     if report:
-        shown_report = _report(version, report)
-        return render_template("bank_check.html", task=None, version=version, **shown_report)
-    found = tasks.latest(at.settings, "check", version=version)
-    return render_template("bank_check.html", task=found and shown(found), version=version, report=None)
+        return _report(version, report)
+    found = tasks.latest(at.settings, TaskKind.CHECK, version)
+    return render_template(
+        "bank_check.html", task=found and shown(found), version=version, report=None, **draft_shown()
+    )
 
 
 @bp.post("/bank/tasks")
 def bank_begin() -> Response:
     """A form's fields, as the API takes them as JSON."""
-    fields: dict[str, Any] = {name: value for name, value in request.form.items() if name not in ("aside", "back")}
-    fields |= {name: request.form.getlist(name) for name in ("aside", "back") if name in request.form}
+    fields: dict[str, str | list[str]] = {
+        name: value
+        for name, value in request.form.items()
+        if name not in (*LISTED, "csrf") and (value or name in TAKEN_AWAY)
+    }
+    fields |= {name: request.form.getlist(name) for name in LISTED if name in request.form}
+    if fields.get("kind") == "move":
+        # The form of a class's samples has one selection for all acts.
+        fields = {name: fields[name] for name in ("kind", "aside", "to", "zh", "en") if name in fields}
+        fields["samples"] = fields.pop("aside", [])
+        if not fields["samples"]:
+            raise InvalidRequest("no_samples_selected")
+    elif fields.get("kind") == "curate":
+        fields = {name: value for name, value in fields.items() if name not in ("to", "zh", "en")}
     try:
         work = Asked.model_validate(fields).root
     except ValidationError as error:
         raise InvalidRequest(reason=error.errors()[0]["msg"]) from error
     task = begin(work)
-    if task.kind == "check":
+    if task.kind is TaskKind.CHECK:
         return redirect(url_for("pages.bank_check"), 303)
     return redirect(url_for("pages.bank_task", task_id=task.id), 303)
 
 
 @bp.get("/bank/tasks/<task_id>")
 def bank_task(task_id: str) -> str | Response:
-    """Polled while the work goes on; what is returned for ended work asks no more."""
+    """Polled while the work continues; what is returned for ended work asks no more."""
     task = tasks.find(services().settings, task_id)
     polled = bool(request.headers.get("HX-Request"))
-    if task.kind == "check" and task.state == "done":
+    if task.kind is TaskKind.CHECK and task.state is TaskState.DONE:
         # The report belongs to the version, whoever asked for it.
         where = url_for("pages.bank_check")
         return Response(headers={"HX-Redirect": where}) if polled else redirect(where, 303)
-    return render_template("parts/bank_task.html" if polled else "bank_task.html", **_task(task))
+    if polled and task.kind in AT_ONCE and isinstance(task.result, MadeVersion) and not task.result.skipped:
+        return Response(headers={"HX-Redirect": _class_page(task)})
+    return _task("parts/bank_task.html" if polled else "bank_task.html", task)
 
 
-def _report(version: str, report: dict[str, Any]) -> dict[str, Any]:
-    """A check's report with pictures: `samples` of every warning become rows that a page can show."""
-    rows = {row["id"]: row for row in services().banks.samples(version)}
-    classes = {entry["label"]: entry["samples"] for entry in services().banks.classes(version)}
-    groups: dict[str, Any] = {}
-    for code, warnings in findings(report["warnings"]).items():
+def _class_page(task: Task) -> str:
+    """Where the class is that a change was about; the overview where it is gone."""
+    label = task.arguments.label if isinstance(task.arguments, EditArguments) else None
+    return url_for("pages.bank_class", label=label) if label else url_for("pages.bank")
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A finding, and the pictures of its samples."""
+
+    warning: Finding
+    pictures: list[Pictured]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """All findings of a kind, and those that are shown."""
+
+    count: int
+    listed: list[_Found]
+
+
+def _report(version: str, report: CheckReport) -> str:
+    """The page of a check's report."""
+    rows = {row.id: row for row in services().banks.samples(version)}
+    classes = {found.entry.label: found.samples for found in services().banks.classes(version)}
+    groups: dict[str, _Group] = {}
+    for code, warnings in findings(report.warnings).items():
         listed = []
         for warning in warnings[:SHOWN]:
-            own = [rows[sample] for sample in warning["samples"] if sample in rows]
+            own = [rows[sample] for sample in warning.samples if sample in rows]
             if code == "confusable":
-                own = [row for label in warning["classes"] for row in classes.get(label, ())[:EXAMPLES]]
-            listed.append({**warning, "pictures": [picture(version, row) for row in own[:PICTURES]]})
-        groups[code] = {"count": len(warnings), "listed": listed}
-    judged = (report["leave_one_out"] or {}).get("per_class", {})
-    weakest = sorted(((label, row) for label, row in judged.items() if row["queries"]), key=lambda kv: kv[1]["top1"])
-    return {"report": report, "groups": groups, "weakest": weakest[:WEAKEST], "names": class_names(version)}
+                own = [row for label in warning.classes for row in classes.get(label, ())[:EXAMPLES]]
+            listed.append(_Found(warning, [picture(version, row) for row in own[:PICTURES]]))
+        groups[code] = _Group(len(warnings), listed)
+    judged = report.leave_one_out.per_class if report.leave_one_out else {}
+    weakest = sorted(((label, row) for label, row in judged.items() if row.queries), key=lambda pair: pair[1].top1)
+    return render_template(
+        "bank_check.html",
+        task=None,
+        version=version,
+        report=report,
+        groups=groups,
+        weakest=weakest[:WEAKEST],
+        names=class_names(version),
+        **draft_shown(),
+    )
 
 
-def _plan(plan: dict[str, Any]) -> dict[str, Any]:
-    """A cleaning's plan with pictures, by reason."""
-    version = plan["version"]
-    rows = {row["id"]: row for row in services().banks.samples(version)}
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for entry in plan["aside"]:
-        listed = groups.setdefault(entry["reason"], [])
+def _plan(plan: CleaningPlan) -> dict[str, list[Pictured]]:
+    """Pictures of a cleaning's plan, by reason."""
+    rows = {row.id: row for row in services().banks.samples(plan.version)}
+    groups: dict[str, list[Pictured]] = {}
+    for entry in plan.aside:
+        listed = groups.setdefault(entry.reason, [])
         if len(listed) < PLANNED:
-            listed.append(picture(version, rows[entry["id"]]))
-    return {"groups": groups}
+            listed.append(picture(plan.version, rows[entry.id]))
+    return groups
 
 
-def _task(task: tasks.Task) -> dict[str, Any]:
+def _task(template: str, task: Task) -> str:
+    """The page of a task, or the part of it that is polled."""
+    result = task.result
+    versions = [result.old, result.new] if isinstance(result, VersionPreview) else []
+    versions.append(result.version if isinstance(result, CleaningPlan | MadeVersion) else task.arguments.version or "")
     names: dict[str, str] = {}
-    for name in ("old", "new", "version"):
-        version = (task.result or {}).get(name) or task.arguments.get(name)
-        if version:
-            names = class_names(version) | names
-    found = {"task": shown(task), "result": task.result, "names": names}
-    return found | (_plan(task.result) if task.kind == "clean" and task.result else {})
+    for version in filter(None, versions):
+        names = class_names(version) | names
+    groups = _plan(result) if isinstance(result, CleaningPlan) else {}
+    return render_template(
+        template, task=shown(task), result=result, names=names, groups=groups, where=_class_page(task), **draft_shown()
+    )

@@ -5,18 +5,21 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar
 
-from flask import redirect, render_template, request, url_for
+from flask import redirect, render_template, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
 from shared.core.errors import InvalidRequest, Unavailable, WeftError
+from shared.jobs.heartbeat import live_workers
+from shared.jobs.intake.archives import ENDINGS
+from shared.photos.clutter import SYSTEM_PATTERN
 from shared.photos.formats import EXTENSIONS
 from web.api.jobs import shown
 from web.context import services
 from web.i18n import say
 from web.pages import bp
 from web.schemas import FolderJob, JobWish, UploadJob
-from web.submissions import submit_folder, submit_upload
+from web.submissions import given_fields, submit_folder, submit_upload
 
 RECENT = 4
 
@@ -40,32 +43,27 @@ def upload() -> Response | tuple[str, int]:
 
 @bp.post("/folder")
 def folder() -> Response | tuple[str, int]:
-    form = {name: value for name, value in request.form.items() if value}
+    form = given_fields()
     try:
-        wish = _folder_job(form)
-        job = submit_folder(wish.path, wish.name, wish.preset, wish.not_before)
+        job = submit_folder(_read(FolderJob, form))
     except WeftError as error:
         return _start(folder_error=say(error.code, **error.detail), form=form), error.status
     return redirect(url_for("pages.job", job_id=job.id), 303)
 
 
-def _folder_job(form: dict[str, str]) -> FolderJob:
-    return _read(FolderJob, form)
-
-
 def _upload_job() -> UploadJob:
-    return _read(UploadJob, {name: value for name, value in request.form.items() if value})
+    return _read(UploadJob, given_fields())
 
 
 def _read(model: type[Wish], form: dict[str, str]) -> Wish:
     """The form's time is the visitor's; `timezone` holds its offset from UTC in minutes, as in JavaScript."""
-    values: dict[str, Any] = {name: form[name] for name in model.model_fields if name in form}
+    values: dict[str, str | datetime] = {name: form[name] for name in model.model_fields if name in form}
     try:
         if "not_before" in form:
             local = datetime.fromisoformat(form["not_before"])
             zone = timezone(timedelta(minutes=-int(form["timezone"]))) if "timezone" in form else None
             values["not_before"] = local.replace(tzinfo=zone)
-        return model(**values)
+        return model.model_validate(values)
     except (ValidationError, ValueError, OverflowError) as error:
         told = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise InvalidRequest(reason=told) from error
@@ -75,7 +73,7 @@ def _start(**more: Any) -> str:
     settings = services().settings
     try:
         ledger = services().ledger
-        recent, workers = [shown(job) | {"job": job} for job in ledger.listed(limit=RECENT)], ledger.workers()
+        recent, workers = [shown(job) | {"job": job} for job in ledger.listed(limit=RECENT)], live_workers(ledger)
     except Unavailable:
         recent, workers = [], None
     return render_template(
@@ -85,6 +83,8 @@ def _start(**more: Any) -> str:
         roots=settings.roots,
         presets={"upload": settings.preset_for("upload"), "folder": settings.preset_for("folder")},
         extensions=sorted(EXTENSIONS),
+        archives=ENDINGS,
+        system=SYSTEM_PATTERN,
         limits={"files": settings.max_upload_files, "bytes": settings.max_upload_bytes},
         **more,
     )

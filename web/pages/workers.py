@@ -6,36 +6,62 @@ import shlex
 import shutil
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-from flask import render_template, request
+from flask import Response, render_template, request
 
 from shared.core.settings import Settings
+from shared.jobs.heartbeat import Heartbeat, live_workers
 from web.api.workers import shown
+from web.conditional import unchanged
 from web.context import services
 from web.pages import bp
 
+#: Seconds without a heartbeat after which “last seen” is worth a new answer, and after which times are told anew.
+_SILENT, _CLOCK = 10.0, 30.0
+
 
 @bp.get("/workers")
-def workers() -> str:
+def workers() -> str | Response:
     ledger = services().ledger
-    template = "parts/workers.html" if request.headers.get("HX-Request") else "workers.html"
-    stats = ledger.stats()
+    polled = "HX-Request" in request.headers
+    template = "parts/workers.html" if polled else "workers.html"
+    found, queue, stats, now = live_workers(ledger), ledger.queue(), ledger.stats(), time.time()
+    if polled and (same := unchanged(_visible(found, now), _visible_totals(queue, stats), int(now // _CLOCK))):
+        return same
     answered = stats.get("photos_ok", 0)
     return render_template(
         template,
-        workers=[shown(worker) for worker in ledger.workers()],
-        queue=ledger.queue(),
+        workers=[shown(worker) for worker in found],
+        queue=queue,
         stats=stats,
         hit_rate=stats.get("cached", 0) / answered if answered else None,
-        now=time.time(),
+        now=now,
         commands=add_commands(services().settings),
     )
 
 
-def add_commands(settings: Settings) -> dict[str, Any]:
+def _visible(workers: Sequence[Heartbeat], now: float) -> list[object]:
+    """What a reader sees of heartbeats: one that only says that nothing has changed changes nothing."""
+    moving = {"last_seen": 0.0, "cpu_percent": None, "memory_mb": None}
+    return [
+        (
+            worker.model_copy(update=moving),
+            now - worker.last_seen < _SILENT,
+            round((worker.cpu_percent or 0) / 10),
+            round(worker.memory_mb or 0, -1),
+        )
+        for worker in workers
+    ]
+
+
+def _visible_totals(queue: Mapping[str, object], stats: Mapping[str, float]) -> tuple[object, ...]:
+    return queue, {**stats, "redis_memory": round(stats.get("redis_memory", 0) / 1024**2)}
+
+
+def add_commands(settings: Settings) -> dict[str, str | None]:
     """`here`: the command that adds a worker on this machine; `elsewhere`: on others, None where Redis is local."""
     here = f"{_weft()} worker --data-dir {shlex.quote(str(settings.data_dir))}"
     if settings.redis_url is None:

@@ -10,21 +10,27 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from typing import Any
 
 import structlog
 
 from shared.core.errors import Unavailable, WeftError
 from shared.core.logs import configure
+from shared.core.process import freeze_heap
 from shared.core.settings import Settings
+from shared.jobs.heartbeat import Heartbeat, live_workers
+from shared.jobs.intake.uploads import Uploads
 from shared.jobs.ledger import Ledger
 from shared.jobs.ledger.dispatcher_ledger import DispatcherLedger
+from shared.jobs.ledger.server import require
 from shared.jobs.model import Job, JobState, Lane
 from shared.jobs.notifier import KEY_PREFIX, WorkerNotifier
 from shared.jobs.states import CLAIMABLE
+from shared.storage import open_storage, require_storage
+from worker.dispatcher.announcing import Announcer
 from worker.dispatcher.listing import Lister
-from worker.dispatcher.obstacles import CODES, folder_unreachable, obstacle
+from worker.dispatcher.obstacles import CODES, left_alone, obstacle
 from worker.dispatcher.projecting import Projector
+from worker.dispatcher.unpacking import ArchiveLister
 
 _log = structlog.get_logger(__name__)
 
@@ -43,6 +49,8 @@ LISTING_ATTEMPTS = 4
 _FAILURE_LOG_INTERVAL = 30.0
 #: Another dispatcher takes over when this one has not renewed the leader lock for so long.
 _LEADER_LEASE_SECONDS = 10.0
+#: Seconds between two renewals of the lock.
+_LEADER_RENEWAL_INTERVAL = 1.0
 #: Seconds between two attempts to take a leader lock that another dispatcher holds.
 _LEADER_POLL_INTERVAL = 2.0
 _NOTIFY_INTERVAL = 0.3
@@ -51,8 +59,13 @@ _ANNOUNCE_INTERVAL = 5.0
 
 
 def run(settings: Settings) -> None:
-    """Runs until SIGTERM or SIGINT. Raises: Conflict (`schema_unknown`)."""
+    """Runs until SIGTERM or SIGINT. Raises: Conflict (`schema_unknown`, `redis_evicts`); Unavailable at the start only,
+    where Redis refuses for good."""
     configure(settings, "dispatcher")
+    for finding in require(settings):
+        _log.warning("redis_endangers_the_ledger", code=finding.code, message=str(finding))
+    if away := require_storage(settings):
+        _log.warning("storage_unavailable", message=str(away))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -77,6 +90,7 @@ class Dispatcher:
         holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._dispatcher_ledger = DispatcherLedger(self._ledger.connection, holder)
         self._notifier = WorkerNotifier(settings)
+        self._storage = open_storage(settings)
         self._listers: dict[str, Lister] = {}
         self._listing_failures: Counter[str] = Counter()
         self._last: defaultdict[str, float] = defaultdict(float)
@@ -91,10 +105,13 @@ class Dispatcher:
             if stop.wait(_LEADER_POLL_INTERVAL):
                 return
         _log.info("dispatcher_started")
+        freeze_heap()
         projector = Projector(self._settings, self._ledger, self._dispatcher_ledger)
+        announcer = Announcer(self._settings, self._ledger)
         projector.start()
+        announcer.start()
         try:
-            while not stop.is_set() and self._dispatcher_ledger.take_leadership(_LEADER_LEASE_SECONDS):
+            while not stop.is_set() and self._still_leads():
                 self._tick()
                 if self._dispatcher_ledger.wait_for_news(_LOOP_INTERVAL):
                     # Notify workers at once, but only once for a burst of submissions.
@@ -102,16 +119,22 @@ class Dispatcher:
                     stop.wait(_MIN_LOOP_INTERVAL)
         finally:
             projector.end()
+            announcer.end()
         self._dispatcher_ledger.resign()
+
+    def _still_leads(self) -> bool:
+        if not self._due("renewal", _LEADER_RENEWAL_INTERVAL):
+            return True
+        return self._dispatcher_ledger.take_leadership(_LEADER_LEASE_SECONDS)
 
     def _tick(self) -> None:
         if self._due("announce", _ANNOUNCE_INTERVAL):
             self._ledger.announce_roots(self._settings.roots, 3 * _ANNOUNCE_INTERVAL)
         jobs = self._ledger.active()
-        workers = self._ledger.workers()
-        serving = Counter(w["identity"] for w in workers if w["identity"])
+        workers = live_workers(self._ledger)
+        serving = Counter(w.identity for w in workers if w.identity)
         for job in jobs:
-            if job.state is JobState.SCHEDULED and (job.not_before or 0) <= time.time():
+            if job.rule.starts_itself and (job.not_before or 0) <= time.time():
                 self._guarded(job, lambda job: self._ledger.start(job.id))
             elif job.state is JobState.LISTING:
                 self._guarded(job, self._list)
@@ -121,14 +144,15 @@ class Dispatcher:
                 self._guarded(job, self._dispatcher_ledger.sweep)
             for job in moving:
                 self._guarded(job, lambda job: self._explain(job, workers))
-        unreachable = [job for job in moving if folder_unreachable(job, workers)]
-        for job in unreachable:
+        waiting = [job for job in moving if left_alone(job, workers)]
+        for job in waiting:
             self._guarded(job, self._dispatcher_ledger.withdraw)
-        self._admit([job for job in moving if job not in unreachable], serving)
+        self._admit([job for job in moving if job not in waiting], serving)
         if self._due("notify", _NOTIFY_INTERVAL):
             self._notify(moving, workers)
         if self._due("cleanup", _CLEANUP_INTERVAL):
             self._dispatcher_ledger.remove_dead_submissions()
+            Uploads(self._settings, self._ledger, self._storage).expire()
 
     def _guarded(self, job: Job, step: Callable[[Job], object]) -> None:
         """Runs one step for one job; a failure is logged and does not affect other jobs."""
@@ -160,8 +184,13 @@ class Dispatcher:
             del self._listing_failures[job.id]
         elif self._due(f"list {job.id}", _LISTING_RETRY_DELAY):
             self._listers = {k: v for k, v in self._listers.items() if v.is_alive()}
-            self._listers[job.id] = lister = Lister(self._ledger, self._dispatcher_ledger, job)
+            self._listers[job.id] = lister = self._lister(job)
             lister.start()
+
+    def _lister(self, job: Job) -> Lister:
+        if job.path is None:
+            return ArchiveLister(self._settings, self._ledger, self._dispatcher_ledger, job)
+        return Lister(self._ledger, self._dispatcher_ledger, job)
 
     def _admit(self, jobs: list[Job], serving: Counter[str]) -> None:
         """Keeps `CHUNKS_PER_WORKER` chunks per worker in flight, round-robin over jobs; commits admit replacements."""
@@ -173,7 +202,7 @@ class Dispatcher:
             target = CHUNKS_PER_WORKER * max(1, serving[identity])
             self._dispatcher_ledger.admit(identity, lane, [job.id for job in queue], target)
 
-    def _notify(self, jobs: list[Job], workers: list[dict[str, Any]]) -> None:
+    def _notify(self, jobs: list[Job], workers: list[Heartbeat]) -> None:
         """Sends one message per ready chunk, at most one per worker, minus messages already queued."""
         for lane in Lane:
             identities = {job.identity for job in jobs if job.lane is lane}
@@ -183,8 +212,10 @@ class Dispatcher:
             if missing > 0:
                 self._notifier.notify(lane, missing)
 
-    def _explain(self, job: Job, workers: list[dict[str, Any]]) -> None:
-        """Sets or clears the note that explains why the job is not progressing."""
+    def _explain(self, job: Job, workers: list[Heartbeat]) -> None:
+        """Sets or clears the note that explains why the job is not progressing; its lister's own comes first."""
+        if job.note and job.note not in CODES:
+            return
         code, detail = obstacle(job, workers) or (None, {})
         if (job.note, job.note_detail if code else {}) != (code, detail) and (code or job.note in CODES):
-            self._dispatcher_ledger.note(job.id, code, detail)
+            self._dispatcher_ledger.explain(job, code, detail)

@@ -17,7 +17,7 @@ from shared.jobs.projection import open_projection
 
 _log = structlog.get_logger(__name__)
 _POLL_INTERVAL = 0.5
-#: Seconds between two rounds of releases at the most.
+#: Seconds between two rounds of releases at most.
 _RELEASE_INTERVAL = 60.0
 #: Seconds until a job whose projection could not be written is tried again.
 _RETRY_DELAY = 15.0

@@ -31,8 +31,8 @@ def backup(ctx: click.Context, folder: Path) -> None:
         manifest = backups.save(settings, folder, say)
     output.emit(
         ctx,
-        {**manifest, "folder": str(folder)},
-        f"{manifest['jobs']} jobs, {manifest['new_files']} new files in {folder}",
+        {**manifest.to_json(), "folder": str(folder)},
+        f"{manifest.jobs} jobs, {manifest.new_files} new files in {folder}",
     )
 
 
@@ -47,6 +47,6 @@ def restore(ctx: click.Context, folder: Path) -> None:
         manifest = backups.load(settings, folder)
     output.emit(
         ctx,
-        {**manifest, "data_dir": str(settings.data_dir)},
-        f"{manifest['jobs']} jobs in {settings.data_dir}: `weft up` resumes them",
+        {**manifest.to_json(), "data_dir": str(settings.data_dir)},
+        f"{manifest.jobs} jobs in {settings.data_dir}: `weft up` resumes them",
     )

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 
 from scripts.cli import output
-from scripts.cli.commands import bank_check, bank_clean, bank_import, bank_versions
+from scripts.cli.bank_words import size_problem, summary
+from scripts.cli.commands import bank_check, bank_classes, bank_clean, bank_import, bank_versions
 from shared.bank.store import BankStore
-from shared.curation.sizes import unranked
 
 
 @click.group()
@@ -24,7 +23,7 @@ command.add_command(bank_check.command, "check")
 command.add_command(bank_clean.clean)
 command.add_command(bank_clean.restore)
 command.add_command(bank_import.command, "import")
-for inner in bank_versions.COMMANDS:
+for inner in (*bank_versions.COMMANDS, *bank_classes.COMMANDS):
     command.add_command(inner)
 
 
@@ -47,7 +46,7 @@ def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: 
     store = BankStore(settings)
     started = time.monotonic()
     encoder = load_encoder(settings, threads=settings.threads or cores(), say=output.note)
-    stages = {"reading": "Reading photos", "choosing": "Choosing the ranking", "indexing": "Building the index"}
+    stages = {"reading": "Reading photos", "choosing": "Choosing the ranking"}
     try:
         with output.progress("Reading photos") as bar:
 
@@ -59,28 +58,27 @@ def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: 
         encoder.close()
     if not no_publish:
         store.publish(version)
+        output.record(ctx, "bank_published", version)
     manifest = store.manifest(version)
     document = {
         **summary(manifest),
         "published": not no_publish,
         "seconds": round(time.monotonic() - started, 2),
-        "skipped": manifest["skipped"],
-        "warnings": manifest["warnings"],
+        "skipped": [photo.to_json() for photo in manifest.skipped],
+        "warnings": [warning.to_json() for warning in manifest.warnings],
     }
 
     def human(console: Console) -> None:
-        counts = manifest["counts"]
-        console.print(
-            f"Bank {version}: {counts['samples']} samples of {counts['classes']} classes, model {manifest['model']}"
-        )
-        if not manifest["encoder"]["trained"]:
+        counts = manifest.counts
+        console.print(f"Bank {version}: {counts.samples} samples of {counts.classes} classes, model {manifest.model}")
+        if not manifest.encoder.trained:
             console.print("[yellow]Test mode: vectors are derived from file hashes, so results are meaningless.[/]")
-        for photo in manifest["skipped"]:
-            console.print(f"  skipped {photo['name']}: {photo['code']}")
-        if counts["duplicates"]:
-            console.print(f"  {counts['duplicates']} duplicate photos within a class were skipped")
-        for warning in manifest["warnings"]:
-            console.print(f"  {describe(warning)}")
+        for photo in manifest.skipped:
+            console.print(f"  skipped {photo.name}: {photo.code}")
+        if counts.duplicates:
+            console.print(f"  {counts.duplicates} duplicate photos within a class were skipped")
+        for warning in manifest.warnings:
+            console.print(f"  {size_problem(warning)}")
         console.print(
             "It is active." if not no_publish else f"Not active; run `weft bank publish {version}` to activate it."
         )
@@ -98,18 +96,18 @@ def list_versions(ctx: click.Context) -> None:
         columns = ("", "version", "created", "classes", "samples", "model")
         cells = [
             (
-                "*" if row["current"] else "!" if row["damaged"] else "",
-                row["version"],
-                output.when(row["created"]),
-                row["counts"].get("classes"),
-                row["counts"].get("samples"),
-                "damaged" if row["damaged"] else row["model"],
+                "*" if row.current else "!" if row.damaged else "",
+                row.version,
+                output.when(row.created),
+                None if row.damaged else row.counts.classes,
+                None if row.damaged else row.counts.samples,
+                "damaged" if row.damaged else row.model,
             )
             for row in rows
         ]
         console.print(output.table(columns, cells, frozenset({"classes", "samples"})))
 
-    output.emit(ctx, rows, human)
+    output.emit(ctx, [row.to_json() for row in rows], human)
 
 
 @command.command()
@@ -119,6 +117,7 @@ def publish(ctx: click.Context, version: str) -> None:
     """Make VERSION active; workers switch to it with their next job."""
     store = BankStore(output.state(ctx).settings)
     store.publish(version)
+    output.record(ctx, "bank_published", version)
     output.emit(ctx, {"version": version, "published": True}, f"{version} is active.")
 
 
@@ -127,19 +126,5 @@ def publish(ctx: click.Context, version: str) -> None:
 def rollback(ctx: click.Context) -> None:
     """Make the previous version active again."""
     version = BankStore(output.state(ctx).settings).rollback()
+    output.record(ctx, "bank_rolled_back", version)
     output.emit(ctx, {"version": version, "published": True}, f"{version} is active again.")
-
-
-def summary(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What every command says of a version it made."""
-    return {key: manifest[key] for key in ("version", "name", "created", "model", "identity", "counts")}
-
-
-def describe(warning: dict[str, Any]) -> str:
-    """A manifest's warning in words."""
-    label, count = warning["class"], len(warning["samples"])
-    if warning["code"] == "class_empty":
-        return (
-            f"class {label}: no usable photo; {unranked(warning) if warning.get('named') else 'it is not in the bank'}"
-        )
-    return f"class {label}: only {count} sample{'s' if count != 1 else ''}; {unranked(warning)}"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 
 from scripts.cli import output
+from scripts.cli.bank_words import by_code, promise_words
+from shared.bank.manifest import Finding
 from shared.bank.store import BankStore
+from shared.curation.reports import CheckReport, Duplicates, LeaveOneOutFigures
 from shared.curation.sizes import unranked
 
 #: Findings of one kind that are printed; the JSON and the HTML report hold all.
@@ -43,64 +45,65 @@ def command(ctx: click.Context, version: str | None, html: Path | None, model: s
             from scripts.cli.evaluate.bank_report import write_report
 
             write_report(html, report, BankStore(settings))
-    output.emit(ctx, report, lambda console: show_report(console, report))
+    output.emit(ctx, report.to_json(), lambda console: show_report(console, report))
 
 
-def show_report(console: Console, report: dict[str, Any]) -> None:
+def show_report(console: Console, report: CheckReport) -> None:
     """The report in words."""
-    sizes = report["samples_per_class"]
-    console.print(f"Bank {report['version']} · {report['model']}", style="bold")
-    if not report["trained"]:
+    sizes = report.samples_per_class
+    console.print(f"Bank {report.version} · {report.model}", style="bold")
+    if not report.trained:
         console.print("[yellow]Test mode: vectors are derived from file hashes, so results are meaningless.[/]")
-    megabytes = report["bytes"] / 1e6
+    megabytes = report.bytes / 1e6
+    console.print(f"{report.classes} classes, {report.vectors} vectors × {report.dimensions}, {megabytes:.1f} MB")
+    console.print(report.advice)
+    if not report.colours_converted:
+        console.print(
+            "Encoded without colour conversion: photos with a colour profile match less well; build it again."
+        )
+    least, most = sizes.aim
     console.print(
-        f"{report['classes']} classes, {report['vectors']} vectors × {report['dimensions']}, {megabytes:.1f} MB"
+        f"Samples per class: {sizes.least} to {sizes.most}, median {sizes.median:g}; "
+        f"{sizes.below_aim} classes have fewer than {least} (target: {least} to {most})"
     )
-    console.print(report["advice"])
-    least, most = sizes["aim"]
-    console.print(
-        f"Samples per class: {sizes['least']} to {sizes['most']}, median {sizes['median']:g}; "
-        f"{sizes['below_aim']} classes have fewer than {least} (target: {least} to {most})"
-    )
-    _show_duplicates(console, report["duplicates"])
-    if (figures := report["leave_one_out"]) is not None:
+    _show_duplicates(console, report.duplicates)
+    if (figures := report.leave_one_out) is not None:
         _show_figures(console, figures)
-    _show_warnings(console, report["warnings"])
+    if report.promise is not None:
+        console.print(promise_words(report.promise))
+    _show_warnings(console, report.warnings)
 
 
-def _show_duplicates(console: Console, found: dict[str, Any]) -> None:
+def _show_duplicates(console: Console, found: Duplicates) -> None:
     console.print(
-        f"Duplicates: {found['within']} within a class, {found['across']} samples of {found['photos_across']} photos "
+        f"Duplicates: {found.within} within a class, {found.across} samples of {found.photos_across} photos "
         "in several classes"
     )
-    if found["taken_once"]:
-        console.print(f"  {found['taken_once']} more were skipped when the bank was built")
+    if found.taken_once:
+        console.print(f"  {found.taken_once} more were skipped when the bank was built")
 
 
-def _show_figures(console: Console, figures: dict[str, Any]) -> None:
+def _show_figures(console: Console, figures: LeaveOneOutFigures) -> None:
     console.print(
-        f"Leave-one-out on {figures['queries']} photos in a single class: top-1 {figures['top1']:.1%}, "
-        f"top-5 {figures['top5']:.1%} (baseline: {figures['plain']['top1']:.1%})"
+        f"Leave-one-out on {figures.queries} photos in a single class: top-1 {figures.top1:.1%}, "
+        f"top-5 {figures.top5:.1%} (baseline: {figures.plain.top1:.1%})"
     )
-    if "calibration_error" in figures:
+    if figures.calibration_error is not None:
         console.print(
-            f"  coverage {figures['answered']:.0%} with {figures['wrong_of_answered']:.0%} errors; "
-            f"coverage {figures['coverage_at_risk']:.0%} at an error rate of {figures['risk']:.0%}; "
-            f"calibration error {figures['calibration_error']:.3f}"
+            f"  coverage {figures.answered:.0%} with {figures.wrong_of_answered:.0%} errors; "
+            f"coverage {figures.coverage_at_risk:.0%} at an error rate of {figures.risk:.0%}; "
+            f"calibration error {figures.calibration_error:.3f}"
         )
-    every = figures["all_rows"]
-    if every["in_several_classes"]:
+    every = figures.all_rows
+    if every.in_several_classes:
         console.print(
-            f"  over all {every['queries']} samples: top-1 {every['top1']:.1%}; "
-            f"{every['in_several_classes']} of them are in several classes and cannot be correct in all"
+            f"  over all {every.queries} samples: top-1 {every.top1:.1%}; "
+            f"{every.in_several_classes} of them are in several classes and cannot be correct in all"
         )
 
 
-def _show_warnings(console: Console, warnings: list[dict[str, Any]]) -> None:
-    by_code: dict[str, list[dict[str, Any]]] = {}
-    for warning in warnings:
-        by_code.setdefault(warning["code"], []).append(warning)
-    for code, found in by_code.items():
+def _show_warnings(console: Console, warnings: list[Finding]) -> None:
+    for code, found in by_code(warnings).items():
         console.print(f"{code.replace('_', ' ')}: {len(found)}", style="bold")
         for warning in found[:_SHOWN]:
             console.print(f"  {words(warning)}")
@@ -108,13 +111,12 @@ def _show_warnings(console: Console, warnings: list[dict[str, Any]]) -> None:
             console.print(f"  … and {len(found) - _SHOWN} more")
 
 
-def words(warning: dict[str, Any]) -> str:
+def words(warning: Finding) -> str:
     """One warning as a line."""
-    classes = warning.get("classes", [warning["class"]])
-    samples = warning["samples"]
-    text = ", ".join(classes)
+    samples = warning.samples
+    text = ", ".join(warning.concerned)
     if samples:
         text += f": {len(samples)} sample{'s' if len(samples) != 1 else ''} ({', '.join(samples[:4])})"
-    if "looks_like" in warning:
-        text += f", looks like {warning['looks_like']}"
+    if warning.looks_like:
+        text += f", looks like {warning.looks_like}"
     return f"{text}; {unranked(warning)}" if unranked(warning) else text

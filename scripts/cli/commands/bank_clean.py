@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 from rich.console import Console
 
 from scripts.cli import output
 from shared.bank.manifest import Origin
 from shared.bank.store import BankStore
+from shared.curation.reports import CleaningPlan
 
 
 @click.command()
@@ -33,11 +32,13 @@ def clean(ctx: click.Context, version: str | None, keep: int, yes: bool, no_publ
             bar(done, total)
 
         plan = plan_cleaning(settings, version, keep, show)
-        made = apply_cleaning(settings, plan, name, show) if yes and plan["aside"] else None
+        made = apply_cleaning(settings, plan, name, show) if yes and plan.aside else None
     if made and not no_publish:
         BankStore(settings).publish(made)
-    document = {**plan, "made": made, "published": bool(made) and not no_publish}
-    output.emit(ctx, document, lambda console: _show(console, document))
+        output.record(ctx, "bank_published", made)
+    published = bool(made) and not no_publish
+    document = {**plan.to_json(), "made": made, "published": published}
+    output.emit(ctx, document, lambda console: _show(console, plan, made, published))
 
 
 @click.command(name="restore-samples")
@@ -54,14 +55,14 @@ def restore(
 
     settings = output.state(ctx).settings
     store = BankStore(settings)
-    current = store.manifest()["version"]
+    current = store.manifest().version
     aside = store.aside(current)
-    wanted = [row["id"] for row in aside if everything or row["reason"] == reason]
+    wanted = [row.id for row in aside if everything or row.reason == reason]
     wanted += [identifier for identifier in samples if identifier not in wanted]
     if not wanted:
         columns = ("sample", "class", "name", "reason")
-        cells = [(row["id"], row["label"], row["name"], row["reason"]) for row in aside]
-        output.emit(ctx, aside, lambda console: console.print(output.table(columns, cells)))
+        cells = [(row.id, row.label, row.name, row.reason) for row in aside]
+        output.emit(ctx, [row.to_json() for row in aside], lambda console: console.print(output.table(columns, cells)))
         return
     with output.progress("Choosing the ranking") as bar:
         version = derive(
@@ -73,25 +74,26 @@ def restore(
         )
     if not no_publish:
         store.publish(version)
+        output.record(ctx, "bank_published", version)
     document = {"version": version, "restored": wanted, "published": not no_publish}
     output.emit(ctx, document, f"Bank {version}: {len(wanted)} samples restored.")
 
 
-def _show(console: Console, plan: dict[str, Any]) -> None:
-    samples = plan["samples"]
-    console.print(f"{samples['before']} samples, {samples['after']} after cleaning ({plan['version']})", style="bold")
-    for reason, count in sorted(plan["reasons"].items()):
+def _show(console: Console, plan: CleaningPlan, made: str | None, published: bool) -> None:
+    samples = plan.samples
+    console.print(f"{samples.before} samples, {samples.after} after cleaning ({plan.version})", style="bold")
+    for reason, count in sorted(plan.reasons.items()):
         console.print(f"  {count} {reason}")
-    if plan["classes_lost"]:
-        console.print(f"  classes without samples: {', '.join(plan['classes_lost'])}")
-    before, after = plan["leave_one_out"]["before"], plan["leave_one_out"]["after"]
+    if plan.classes_lost:
+        console.print(f"  classes without samples: {', '.join(plan.classes_lost)}")
+    before, after = plan.leave_one_out.before, plan.leave_one_out.after
     if before and after:
         console.print(
-            f"Leave-one-out on {before['queries']} photos: top-1 {before['top1']:.1%} before, {after['top1']:.1%} after"
+            f"Leave-one-out on {before.queries} photos: top-1 {before.top1:.1%} before, {after.top1:.1%} after"
         )
-    if plan["made"]:
-        console.print(f"Bank {plan['made']} {'is active' if plan['published'] else 'was created but is not active'}.")
-    elif plan["aside"]:
+    if made:
+        console.print(f"Bank {made} {'is active' if published else 'was created but is not active'}.")
+    elif plan.aside:
         console.print("Nothing was changed; run with --yes to create the new version.")
     else:
         console.print("There is nothing to exclude.")

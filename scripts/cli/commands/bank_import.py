@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from scripts.cli import output
+from scripts.cli.bank_words import summary
 from shared.bank.store import BankStore
 
 
@@ -53,23 +54,25 @@ def command(
         )
     if not no_publish:
         store.publish(version)
+        output.record(ctx, "bank_published", version)
     manifest = store.manifest(version)
-    required = required_model(read_legacy(file).vectors, manifest["model"])
+    required = required_model(read_legacy(file).vectors, manifest.model)
     document = {
-        **{key: manifest[key] for key in ("version", "name", "created", "model", "identity", "counts", "warnings")},
+        **summary(manifest),
+        "warnings": [warning.to_json() for warning in manifest.warnings],
         "published": not no_publish,
-        "required_model": required,
+        "required_model": required.to_json(),
     }
 
     def human(console: Console) -> None:
-        counts = manifest["counts"]
-        console.print(f"Bank {version}: {counts['samples']} samples of {counts['classes']} classes")
-        if counts["duplicates"]:
-            console.print(f"  {counts['duplicates']} duplicate rows within a class were skipped")
-        parts = ", ".join(f"columns {first}–{last - 1}" for first, last in required["halves"])
-        console.print(f"  {required['columns']} columns ({parts}) must come from {required['model']}")
-        if len(required["halves"]) > 1:
-            console.print(f"  the parts have equal vector lengths, as in {required['hint']}")
+        counts = manifest.counts
+        console.print(f"Bank {version}: {counts.samples} samples of {counts.classes} classes")
+        if counts.duplicates:
+            console.print(f"  {counts.duplicates} duplicate rows within a class were skipped")
+        parts = ", ".join(f"columns {first}–{last - 1}" for first, last in required.halves)
+        console.print(f"  {required.columns} columns ({parts}) must come from {required.model}")
+        if len(required.halves) > 1:
+            console.print(f"  the parts have equal vector lengths, as in {required.hint}")
         console.print("Next: `weft bank check` reports issues, `weft bank clean` excludes problem samples.")
         console.print(
             "It is active." if not no_publish else f"Not active; run `weft bank publish {version}` to activate it."

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 from rich.console import Console
 
 from scripts.cli import output
 from shared.bank.manifest import Origin
 from shared.bank.store import BankStore
-from shared.curation.compare import CHANGES, compare
-from shared.curation.proposals import proposals
+from shared.curation.compare import SampleChange, compare
+from shared.curation.proposals import Proposal, proposals
+from shared.curation.version_preview import Answer, AnswerChange
 from shared.jobs.ledger import Ledger
+from shared.ranking.model import Verdict
 
 #: Names of the kinds of change between two versions.
-CHANGE_NAMES = {"added": "added", "removed": "removed", "set_aside": "excluded", "put_back": "restored"}
+CHANGE_NAMES = {
+    SampleChange.ADDED: "added",
+    SampleChange.REMOVED: "removed",
+    SampleChange.SET_ASIDE: "excluded",
+    SampleChange.PUT_BACK: "restored",
+}
 #: Words of a preview's kinds.
 KINDS = {
-    "relabelled": "different class",
-    "gained": "recognised now",
-    "lost": "no longer recognised",
-    "guessed": "unsure, with a different guess",
-    "wavered": "unsure instead of not in bank, or vice versa",
+    AnswerChange.RELABELLED: "different class",
+    AnswerChange.GAINED: "recognised now",
+    AnswerChange.LOST: "no longer recognised",
+    AnswerChange.GUESSED: "unsure, with a different guess",
+    AnswerChange.WAVERED: "unsure instead of not in bank, or vice versa",
 }
 
 
@@ -33,23 +38,29 @@ KINDS = {
 def diff(ctx: click.Context, old: str, new: str | None) -> None:
     """Compare version OLD with NEW (default: the active version): added, removed, excluded and restored samples."""
     store = BankStore(output.state(ctx).settings)
-    found = compare(store, old, store.manifest(new)["version"])
+    found = compare(store, old, store.manifest(new).version)
 
     def human(console: Console) -> None:
-        console.print(f"{found['old']} → {found['new']}")
-        for which, sign in (("added", "+"), ("removed", "-")):
-            for label in found["classes"][which]:
+        console.print(f"{found.old} → {found.new}")
+        for labels, sign in ((found.classes.added, "+"), (found.classes.removed, "-")):
+            for label in labels:
                 console.print(f"  {sign} class {label}")
-        for row in found["changed"]:
-            changes = ", ".join(f"{len(row[c])} {CHANGE_NAMES[c]}" for c in CHANGES if row[c])
-            console.print(f"  {row['label']}: {row['before']} → {row['after']} samples ({changes})")
-        if not found["changed"]:
+        for row in found.changed:
+            counted = {
+                SampleChange.ADDED: len(row.added),
+                SampleChange.REMOVED: len(row.removed),
+                SampleChange.SET_ASIDE: len(row.set_aside),
+                SampleChange.PUT_BACK: len(row.put_back),
+            }
+            changes = ", ".join(f"{count} {CHANGE_NAMES[change]}" for change, count in counted.items() if count)
+            console.print(f"  {row.label}: {row.before} → {row.after} samples ({changes})")
+        if not found.changed:
             console.print("  both versions have the same samples")
-        before, after = found["measured"]["before"], found["measured"]["after"]
+        before, after = found.measured.before, found.measured.after
         if before and after:
-            console.print(f"leave-one-out top-1 accuracy: {before['top1']:.1%} → {after['top1']:.1%}")
+            console.print(f"leave-one-out top-1 accuracy: {before.top1:.1%} → {after.top1:.1%}")
 
-    output.emit(ctx, found, human)
+    output.emit(ctx, found.to_json(), human)
 
 
 @click.command()
@@ -73,19 +84,18 @@ def preview(ctx: click.Context, version: str, photos: int) -> None:
         )
 
     def human(console: Console) -> None:
-        console.print(f"{found['changed']} of the last {found['photos']} photos would change.")
-        for kind, count in found["kinds"].items():
+        console.print(f"{found.changed} of the last {found.photos} photos would change.")
+        for kind, count in found.kinds.items():
             console.print(f"  {count} {KINDS[kind]}")
-        told = found["corrected"]
-        if told["photos"]:
+        told = found.corrected
+        if told.photos:
             console.print(
-                f"Of {told['photos']} corrected photos, {told['right_before']} are correct now, "
-                f"{told['right_after']} would be."
+                f"Of {told.photos} corrected photos, {told.right_before} are correct now, {told.right_after} would be."
             )
-        for item in found["items"][:20]:
-            console.print(f"  {item['name']}: {_said(item['before'])} → {_said(item['after'])}")
+        for item in found.items[:20]:
+            console.print(f"  {item.name}: {_said(item.before)} → {_said(item.after)}")
 
-    output.emit(ctx, found, human)
+    output.emit(ctx, found.to_json(), human)
 
 
 @click.command()
@@ -97,14 +107,13 @@ def corrections(ctx: click.Context) -> None:
 
     def human(console: Console) -> None:
         cells = [
-            (f"{row['job']}:{row['index']}", row["name"], row["predicted"], row["label"], _remark(row))
-            for row in found["proposals"]
+            (f"{row.job}:{row.index}", row.name, row.predicted, row.label, _remark(row)) for row in found.proposals
         ]
         console.print(output.table(("photo", "name", "predicted", "corrected", ""), cells))
-        if found["other_model"]:
-            console.print(f"{found['other_model']} more were corrected with another model and cannot be added.")
+        if found.other_model:
+            console.print(f"{found.other_model} more were corrected with another model and cannot be added.")
 
-    output.emit(ctx, found, human)
+    output.emit(ctx, found.to_json(), human)
 
 
 @click.command()
@@ -159,21 +168,20 @@ def _made(ctx: click.Context, version: str, publish: bool) -> None:
     store = BankStore(output.state(ctx).settings)
     if publish:
         store.publish(version)
-    manifest = store.manifest(version)
-    document = {"version": version, "published": publish, "counts": manifest["counts"]}
+    counts = store.manifest(version).counts
+    document = {"version": version, "published": publish, "counts": counts.to_json()}
     then = "It is active." if publish else f"`weft bank publish {version}` makes it active."
-    counts = manifest["counts"]
-    output.emit(ctx, document, f"Bank {version}: {counts['samples']} samples of {counts['classes']} classes. {then}")
+    output.emit(ctx, document, f"Bank {version}: {counts.samples} samples of {counts.classes} classes. {then}")
 
 
-def _said(said: dict[str, Any]) -> str:
-    if said["verdict"] == "not_in_bank":
+def _said(answer: Answer) -> str:
+    if answer.verdict is Verdict.NOT_IN_BANK:
         return "not in bank"
-    return f"{said['label']}{'?' if said['verdict'] == 'unsure' else ''}"
+    return f"{answer.label}{'?' if answer.verdict is Verdict.UNSURE else ''}"
 
 
-def _remark(row: dict[str, Any]) -> str:
-    remarks = [words for key, words in (("new_class", "new class"), ("disputed", "disputed")) if row[key]]
+def _remark(row: Proposal) -> str:
+    remarks = [words for holds, words in ((row.new_class, "new class"), (row.disputed, "disputed")) if holds]
     return ", ".join(remarks)
 
 

@@ -73,6 +73,6 @@ def command(
             own_bank=bank,
             own_photos=photos,
         )
-        document = suite.run(bench, only)
-    report.write(target or store / "report", document)
-    output.emit(ctx, document, lambda console: report.show(console, document))
+        found = suite.run(bench, only)
+    report.write(target or store / "report", found)
+    output.emit(ctx, found.to_json(), lambda console: report.show(console, found))

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 
-from scripts.cli import output, receive, submission
+from scripts.cli import output, submission
+from shared.bank.store import BankStore
 from shared.core.errors import Unavailable
-from shared.core.names import title
-from shared.jobs.admission import require_room
+from shared.core.i18n import LazyText as _l
+from shared.core.i18n import gettext as _
+from shared.jobs.intake.idempotency import RequestKey
+from shared.jobs.intake.sources import local_files
+from shared.jobs.intake.submission import Wish
 from shared.jobs.ledger import Ledger
-from shared.jobs.model import ItemResult, Job, Lane
+from shared.jobs.model import ItemResult, Job
 from shared.jobs.result_rows import public
-from shared.ranking.model import PRESETS
-from shared.storage import open_storage
+from shared.jobs.shown import ShownItem
+from shared.ranking.model import Verdict
 
 #: Seconds without any worker after which waiting is given up.
 NO_WORKER_SECONDS = 15.0
 SHOWN = 3
+VERDICTS = {Verdict.UNSURE: _l("unsure"), Verdict.NOT_IN_BANK: _l("not in bank")}
 
 
 @click.command()
 @click.argument("photos", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--preset", type=click.Choice(list(PRESETS)), help="Ranking settings; default: realtime.")
+@click.option("--preset", type=submission.PresetName(), help="Ranking settings; default: realtime.")
 @click.pass_context
 def command(ctx: click.Context, photos: tuple[Path, ...], preset: str | None) -> None:
     """Classify PHOTOS now and print the best classes of each.
@@ -36,12 +40,9 @@ def command(ctx: click.Context, photos: tuple[Path, ...], preset: str | None) ->
     """
     settings = output.state(ctx).settings
     ledger = Ledger.connect(settings)
-    require_room(settings, ledger)
-    found = submission.photos_in(photos)
-    spec = submission.spec(settings, kind="classify", name=title(found[0][0]), preset=preset, lane=Lane.INTERACTIVE)
-    with output.progress("Reading", len(found)) as show:
-        items = receive.receive(found, open_storage(settings), settings, show)
-    job = ledger.submit(spec, items)
+    intake = submission.intake(settings, ledger, BankStore(settings))
+    with submission.Shown(_("Reading")) as shown:
+        job = intake.classify(local_files(photos), Wish(preset=preset), RequestKey(), progress=shown)
     results = [public(result) for result in _await(ledger, job)]
     if any(item["status"] == "failed" for item in results):
         output.fail(ctx, results, lambda console: _print(console, results))
@@ -50,7 +51,7 @@ def command(ctx: click.Context, photos: tuple[Path, ...], preset: str | None) ->
 
 def _await(ledger: Ledger, job: Job) -> list[ItemResult]:
     alone_since = time.monotonic()
-    with output.progress("Classifying", job.total) as show:
+    with output.progress(_("Classifying"), job.total) as show:
         while True:
             results = ledger.results(job.id)
             if len(results) >= job.total:
@@ -64,19 +65,20 @@ def _await(ledger: Ledger, job: Job) -> list[ItemResult]:
             time.sleep(0.05)
 
 
-def _print(console: Console, results: list[dict[str, Any]]) -> None:
+def _print(console: Console, results: list[ShownItem]) -> None:
     rows = []
     for item in results:
         if item["error"]:
-            rows.append((item["name"], "failed", item["error"]["message"]))
+            rows.append((item["name"], _("failed"), item["error"]["message"]))
         else:
             best = ", ".join(f"{c['label']} {c['score']:.3f}" for c in item["candidates"][:SHOWN])
             rows.append((item["name"], _verdict(item), best))
-    console.print(output.table(("photo", "verdict", "best classes"), rows))
+    console.print(output.table((_("photo"), _("verdict"), _("best classes")), rows))
 
 
-def _verdict(item: dict[str, Any]) -> str:
+def _verdict(item: ShownItem) -> str:
     sure = f"{item['confidence']:.0%}"
     if item["candidates"] and item["candidates"][0]["sample"] is None:
-        sure += ", by name only"
-    return f"{item['label']} ({sure})" if item["verdict"] == "label" else item["verdict"].replace("_", " ")
+        sure += ", " + _("by name only")
+    verdict = Verdict(item["verdict"] or Verdict.UNSURE)
+    return f"{item['label']} ({sure})" if verdict is Verdict.LABEL else str(VERDICTS[verdict])

@@ -1,28 +1,26 @@
-"""`weft cancel`, `pause`, `resume` and `retry`: steering one job."""
+"""A command for each verb of `shared.jobs.states.VERBS`: `weft cancel`, `pause`, `resume`, `retry`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import click
 
-from scripts.cli import follow, output
+from scripts.cli import output
 from shared.jobs.ledger import Ledger
-from shared.jobs.model import Job
+from shared.jobs.shown import shown_job
+from shared.jobs.states import VERBS
 
 
-def _command(name: str, text: str, act: Callable[[Ledger, str], Job]) -> click.Command:
-    @click.command(name, help=text)
+def __getattr__(verb: str) -> click.Command:
+    """The command of a verb, for the table of commands."""
+    if verb not in VERBS:
+        raise AttributeError(verb)
+
+    @click.command(verb, help=VERBS[verb].help)
     @click.argument("job_id", metavar="ID")
     @click.pass_context
     def command(ctx: click.Context, job_id: str) -> None:
-        job = act(Ledger.connect(output.state(ctx).settings), job_id)
-        output.emit(ctx, follow.document(job), f"{job.id}  {job.name}: {job.state.value}")
+        job = Ledger.connect(output.state(ctx).settings).steer(job_id, verb)
+        output.record(ctx, f"job_{verb}", job.id)
+        output.emit(ctx, shown_job(job), f"{job.id}  {job.name}: {job.state.value}")
 
     return command
-
-
-cancel = _command("cancel", "Cancel the job ID; completed results are kept.", Ledger.cancel)
-pause = _command("pause", "Pause the job ID; photos already being processed are finished.", Ledger.pause)
-resume = _command("resume", "Resume the paused job ID.", Ledger.resume)
-retry = _command("retry", "Retry only the failed photos of the job ID.", Ledger.retry)

@@ -16,4 +16,5 @@ def command(ctx: click.Context, job_id: str) -> None:
     """Delete the ended job ID permanently, including results and corrections. `weft gc` then frees its uploads."""
     settings = output.state(ctx).settings
     archive.delete(settings, Ledger.connect(settings), job_id)
+    output.record(ctx, "job_deleted", job_id)
     output.emit(ctx, {"deleted": job_id}, f"{job_id}: deleted")

@@ -1,8 +1,6 @@
-"""`weft doctor`: is everything there and well, and which settings are in force."""
+"""`weft doctor`: is everything there and well, and which settings are effective."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import click
 from rich.console import Console
@@ -22,20 +20,19 @@ def command(ctx: click.Context) -> None:
     settings = output.state(ctx).settings
     findings = diagnostics.examine(settings)
     well = all(finding.state != "broken" for finding in findings)
-    document: dict[str, Any] = {
-        "ok": well,
-        "checks": diagnostics.as_documents(findings),
-        "machine": diagnostics.machine(),
+    tables = {
+        "machine": diagnostics.machine().to_json(),
         "versions": diagnostics.versions(),
-        "settings": diagnostics.in_force(settings),
+        "settings": diagnostics.effective_settings(settings),
     }
+    document = {"ok": well, "checks": diagnostics.as_documents(findings), **tables}
 
     def human(console: Console) -> None:
         rows = [(finding.what, MARKS[finding.state], finding.text) for finding in findings]
         console.print(output.table(("", "", ""), rows))
-        for title in ("machine", "versions", "settings"):
+        for title, values in tables.items():
             console.print(f"\n[bold]{title}[/]")
-            console.print(output.table(("", ""), [(name, _shown(value)) for name, value in document[title].items()]))
+            console.print(output.table(("", ""), [(name, _shown(value)) for name, value in values.items()]))
 
     if not well:
         output.fail(ctx, document, human)

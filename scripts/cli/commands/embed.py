@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scripts.cli import output
+from shared.core.files import replacing
 from shared.core.names import readable
 from shared.core.settings import cores
 
@@ -45,7 +46,7 @@ def command(ctx: click.Context, paths: tuple[Path, ...], target: Path) -> None:
     names: list[str] = []
     hashes: list[str] = []
     rows: list[NDArray[np.float32]] = []
-    failed: list[dict[str, Any]] = []
+    failed: list[dict[str, str]] = []
     with output.progress("Encoding", len(found)) as show:
         outcomes = encode_paths(encoder, found, Limits.of(settings), show)
         for path, (sha256, result) in zip(found, outcomes, strict=True):
@@ -95,7 +96,5 @@ def _write(target: Path, **arrays: NDArray[Any]) -> None:
     import numpy as np
 
     target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = target.with_name(f".{target.name}.part")
-    with fresh.open("wb") as file:
+    with replacing(target, mode=0o644) as fresh, fresh.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
-    fresh.replace(target)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from scripts.cli import output
 from shared.bank.store import BankStore
 from shared.ranking.model import PRESETS
+
+if TYPE_CHECKING:
+    from scripts.cli.evaluate.evaluation import TopcFigures
+    from shared.bank.manifest import Skipped
 
 
 @click.command()
@@ -27,11 +31,12 @@ def command(ctx: click.Context, target: str | None, preset: str, version: str | 
     and calibration fitted without it.
     """
     from scripts.cli.evaluate import folder, own_photos, report
+    from scripts.cli.evaluate.evaluation import Evaluation
 
     settings = output.state(ctx).settings
     store = BankStore(settings)
-    sweep: list[dict[str, Any]] = []
-    skipped: list[dict[str, Any]] = []
+    sweep: list[TopcFigures] = []
+    skipped: list[Skipped] = []
     unknown: list[str] = []
     with output.progress("Evaluating") as bar:
         if target is not None and Path(target).is_dir():
@@ -44,21 +49,22 @@ def command(ctx: click.Context, target: str | None, preset: str, version: str | 
                 outcomes, skipped, unknown = folder.judge(bank, Path(target), encoder, settings, PRESETS[preset], bar)
             finally:
                 encoder.close()
-            methods = [str(bank.manifest["ranking"]["method"]["name"])]
+            methods = [bank.manifest.ranking.method.name]
         else:
             bank = store.load(target or version)
             outcomes, sweep, methods = own_photos.judge(bank, PRESETS[preset], bar)
-    document = {
-        "bank": bank.version,
-        "model": bank.model,
-        "preset": preset,
-        "on": target if sweep == [] else "leave-one-out",
-        "methods": methods,
-        **outcomes.document(),
-        "sweep": sweep,
-        "skipped": skipped,
-        "unknown_classes": unknown,
-    }
+    found = Evaluation(
+        bank=bank.version,
+        model=bank.model,
+        preset=preset,
+        on=target if sweep == [] else "leave-one-out",
+        methods=methods,
+        figures=outcomes.figures(),
+        sweep=sweep,
+        skipped=skipped,
+        unknown_classes=unknown,
+        promise=bank.manifest.ranking.promise_for(preset),
+    )
     if html is not None:
-        report.write(html, document)
-    output.emit(ctx, document, lambda console: report.show(console, document))
+        report.write(html, found)
+    output.emit(ctx, found.to_json(), lambda console: report.show(console, found))

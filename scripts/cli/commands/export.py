@@ -12,11 +12,13 @@ import click
 from scripts.cli import output
 from shared.bank.class_names import UnknownClass, class_names
 from shared.bank.store import BankStore
+from shared.core.files import replacing
 from shared.core.messages import sentence
 from shared.jobs import export
 from shared.jobs.ledger import Ledger
 from shared.jobs.projection import caught_up
-from shared.jobs.result_filters import SORTS, Filters
+from shared.jobs.result_filters import REVIEWED, SORTS, Filters
+from shared.jobs.reviews import ReviewState
 from shared.ranking.model import Verdict
 
 
@@ -30,13 +32,24 @@ from shared.ranking.model import Verdict
 @click.option("--verdict", type=click.Choice([verdict.value for verdict in Verdict]), help="Only this verdict.")
 @click.option("--status", type=click.Choice(["ok", "failed"]), help="Only photos with this status.")
 @click.option("--code", help="Only photos that failed for this reason, e.g. truncated.")
+@click.option("--min-confidence", type=click.FloatRange(0, 1), help="Only photos with at least this confidence.")
 @click.option("--max-confidence", type=click.FloatRange(0, 1), help="Only photos with at most this confidence.")
+@click.option(
+    "--review",
+    type=click.Choice([*(state.value for state in ReviewState), REVIEWED]),
+    help="Only photos that people said this of; reviewed: anything.",
+)
+@click.option("--search", help="Only files whose name contains this.")
+@click.option("--camera", help="Only photos of this camera.")
+@click.option("--colour", help="Only photos with this dominant colour, by its English name, e.g. navy.")
+@click.option("--taken", help="Only photos whose time begins so, e.g. 2026-11.")
+@click.option("--profile", help="Only photos with this colour profile.")
 @click.option("--sort", type=click.Choice(SORTS), default="index", show_default=True)
 @click.pass_context
 def command(
     ctx: click.Context, /, job_id: str, kind: str, target: Path | None, label: str | None, sort: str, **wish: Any
 ) -> None:
-    """Export the results of the job ID, including corrections; works while the job is running."""
+    """Export the results of the job ID, including reviews; works while the job is running."""
     if target is None and output.state(ctx).json:
         raise click.UsageError("--json requires -o FILE, because the results would go to stdout")
     settings = output.state(ctx).settings
@@ -45,7 +58,7 @@ def command(
     names = class_names(BankStore(settings), job.bank)
     with caught_up(settings, ledger, job.id, names) as projection:
         # Nothing would match a class that is neither in the bank nor made by a correction.
-        if label is not None and projection.meaning(label) is None:
+        if label is not None and projection.reviews.meaning(label) is None:
             raise UnknownClass(label, names.near(label))
         filters = Filters(label=label, **wish)
         count = projection.count(filters)
@@ -58,13 +71,8 @@ def command(
             sys.stdout.buffer.flush()
             return
         # Nobody finds half a file under the name they asked for.
-        part = target.with_name(f"{target.name}.part")
-        try:
-            with part.open("wb") as file:
-                size = sum(map(file.write, pieces))
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        with replacing(target, mode=0o644) as part, part.open("wb") as file:
+            size = sum(map(file.write, pieces))
     chosen = {name: value for name, value in asdict(filters).items() if value is not None}
     done = {"job": job.id, "format": kind, "file": str(target), "items": count, "bytes": size}
     done |= {"filters": chosen, "partial": export.is_partial(job)}

@@ -5,7 +5,10 @@ from __future__ import annotations
 import click
 
 from scripts.cli import follow, output
+from shared.bank.store import BankStore
+from shared.jobs.job_search import JobFilter
 from shared.jobs.ledger import Ledger
+from shared.jobs.shown import shown_job
 
 COLUMNS = ("id", "name", "state", "done", "total", "failed", "per s", "left", "created")
 
@@ -14,10 +17,14 @@ COLUMNS = ("id", "name", "state", "done", "total", "failed", "per s", "left", "c
 @click.option(
     "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Maximum number of jobs to show."
 )
+@click.option("--owner", help="Only the jobs of this owner: the name of a key or a user.")
+@click.option("--search", default="", help="Only jobs with these words in their name, folder or owner.")
+@click.option("--archived/--current", default=None, help="Only archived jobs, or only the others.")
 @click.pass_context
-def jobs(ctx: click.Context, limit: int) -> None:
+def jobs(ctx: click.Context, limit: int, owner: str | None, search: str, archived: bool | None) -> None:
     """List jobs, newest first."""
-    found = Ledger.connect(output.state(ctx).settings).listed(limit)
+    wanted = JobFilter(owner, search, archived)
+    found = Ledger.connect(output.state(ctx).settings).listed(limit, wanted=wanted)
     rows = [
         (
             *(
@@ -35,7 +42,7 @@ def jobs(ctx: click.Context, limit: int) -> None:
     numbers = frozenset({"done", "total", "failed", "per s", "left"})
     output.emit(
         ctx,
-        {"jobs": [follow.document(job) for job in found]},
+        {"jobs": [shown_job(job) for job in found]},
         lambda console: console.print(
             output.table(COLUMNS, rows, numbers) if rows else "No jobs yet: weft submit FOLDER"
         ),
@@ -49,4 +56,4 @@ def watch(ctx: click.Context, job_id: str) -> None:
     """Follow the job ID until it ends. Exit code 1 if a photo failed or the job was cancelled."""
     settings = output.state(ctx).settings
     ledger = Ledger.connect(settings)
-    follow.report(ctx, settings, ledger, follow.follow(ledger, job_id))
+    follow.report(ctx, settings, ledger, BankStore(settings), follow.follow(ledger, job_id))

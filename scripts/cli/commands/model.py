@@ -1,7 +1,8 @@
-"""`weft model`: what is in the model store, fetching, checking and quantizing."""
+"""`weft model`: what is in the model store and in open_clip's tables, fetching, checking and quantizing."""
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,13 @@ from shared.core.settings import Settings, cores
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from shared.encoder.spec import Part
+    from shared.encoder.store import Int8Tower, Manifest
+
 
 @click.group()
 def command() -> None:
-    """List, download, check and quantize models. MODEL has the form of WEFT_MODEL, which is also the default."""
+    """Search, list, download, check and quantize models. MODEL has the form of WEFT_MODEL, and is it by default."""
 
 
 def _settings(ctx: click.Context, model: str | None) -> Settings:
@@ -34,40 +38,74 @@ def list_(ctx: click.Context) -> None:
     from shared.encoder.store import ModelStore
 
     settings = output.state(ctx).settings
-    models = [_public(manifest) for manifest in ModelStore.of(settings).list()]
-    in_force: dict[str, Any]
+    models = ModelStore.of(settings).list()
+    info, problem = None, None
     try:
-        in_force = asdict(describe(settings))
+        info = describe(settings)
     except WeftError as error:
-        in_force = {"model": settings.model, "error": {"code": error.code, "message": str(error)}}
+        problem = error
 
     def human(console: Console) -> None:
-        rows = [
-            (m["model"], m["identity"], m["dim"], _megabytes(m["bytes"]), _cosine(m["fidelity"]), _int8(m["int8"]))
-            for m in models
-        ]
+        rows = [(m.name, m.identity, m.dim, f"{m.size / 1e6:.0f}", _cosine(m.fidelity), _int8(m.int8)) for m in models]
         console.print(output.table(("model", "identity", "dim", "MB", "cosine to torch", "int8"), rows))
-        if "error" in in_force:
-            console.print(f"active: {in_force['model']}. {in_force['error']['message']}")
+        for manifest in models:
+            console.print(f"{manifest.name}: {_prepared(manifest)}")
+        if info is None:
+            console.print(f"active: {settings.model}. {problem}")
         else:
-            console.print(f"active: {in_force['model']} on {in_force['engine']} {in_force['precision']}")
+            console.print(f"active: {info.model} on {info.engine} {info.precision}")
 
-    output.emit(ctx, {"in_force": in_force, "models": models}, human)
+    failed = problem and {"model": settings.model, "error": {"code": problem.code, "message": str(problem)}}
+    active = asdict(info) if info else failed
+    output.emit(ctx, {"active": active, "models": [_public(manifest) for manifest in models]}, human)
 
 
 @command.command()
 @click.argument("model", required=False)
+@click.option(
+    "--preprocessing-of",
+    "like",
+    metavar="TAG",
+    help="For a weights file: prepare photos as for open_clip's TAG. The same as MODEL@TAG.",
+)
 @click.pass_context
-def pull(ctx: click.Context, model: str | None) -> None:
-    """Download MODEL if needed, and convert it."""
+def pull(ctx: click.Context, model: str | None, like: str | None) -> None:
+    """Download MODEL if needed, and convert it. Shows what its preprocessing was taken from."""
     from shared.encoder import converter, spec
     from shared.encoder.store import ModelStore
 
     settings = _settings(ctx, model)
     store = ModelStore.of(settings)
-    ready = [_public(converter.ensure(store, part, output.note)) for part in spec.parse(settings.model)]
-    words = "\n".join(f"{m['model']}: {m['identity']}, cosine to torch {_cosine(m['fidelity'])}" for m in ready)
-    output.emit(ctx, {"models": ready}, words)
+    parts = spec.parse(settings.model)
+    if like is not None:
+        parts = tuple(spec.like(part, like) for part in parts)
+    ready = [converter.ensure(store, part, output.note) for part in parts]
+    lines = [f"{m.name}: {m.identity}, cosine to torch {_cosine(m.fidelity)}\n  {_prepared(m)}" for m in ready]
+    lines += [f"  {note}" for part in parts if (note := _about_activation(part))]
+    if like is not None:
+        lines.append(f"To use it, set WEFT_MODEL={shlex.quote(spec.join_names(parts))}")
+    output.emit(ctx, {"models": [_public(manifest) for manifest in ready]}, "\n".join(lines))
+
+
+@command.command()
+@click.argument("word")
+@click.pass_context
+def search(ctx: click.Context, word: str) -> None:
+    """List open_clip's architectures and pretrained tags whose names contain WORD. Needs no network."""
+    from shared.encoder import tables
+
+    found = tables.search(word)
+    near = [] if found else tables.near(word, tables.architectures())
+
+    def human(console: Console) -> None:
+        if not found:
+            console.print(f"Nothing contains {word!r}." + (f" Similar: {', '.join(near)}" if near else ""))
+            return
+        rows = [(name, ", ".join(tags) or "– (weights files only)") for name, tags in found.items()]
+        console.print(output.table(("architecture", "tags: WEFT_MODEL=ARCHITECTURE/TAG"), rows))
+
+    document = {"architectures": [{"name": name, "tags": tags} for name, tags in found.items()], "similar": near}
+    output.emit(ctx, document, human)
 
 
 @command.command()
@@ -79,7 +117,8 @@ def check(ctx: click.Context, model: str | None, photos: int) -> None:
     from shared.encoder.check import check_model
 
     settings = _settings(ctx, model)
-    found = check_model(settings, threads=settings.threads or cores(), photos=photos, say=output.note)
+    checked = check_model(settings, threads=settings.threads or cores(), photos=photos, say=output.note)
+    found = checked.to_json()
 
     def human(console: Console) -> None:
         console.print(output.table(("", ""), [(name, _plain(value)) for name, value in found.items()]))
@@ -108,18 +147,19 @@ def quantize(ctx: click.Context, photos: tuple[Path, ...], model: str | None, ba
 
     found = quantize_model(_settings(ctx, model), photos=photos, bank=bank, say=output.note)
     lines = [
-        f"{m['model']}: int8 {'adopted' if m['int8']['adopted'] else 'NOT adopted'}; leave-one-out accuracy "
-        f"{m['int8']['leave_one_out']['int8']:.3f} (before: {m['int8']['leave_one_out']['before']:.3f}), "
-        f"cosine to the original {m['int8']['fidelity']['mean']:.5f}"
+        f"{m.model}: int8 {'adopted' if m.int8.adopted else 'NOT adopted'}; leave-one-out accuracy "
+        f"{m.int8.leave_one_out.int8:.3f} (before: {m.int8.leave_one_out.before:.3f}), "
+        f"cosine to the original {m.int8.fidelity['mean']:.5f}"
         for m in found
     ]
-    if all(m["int8"]["adopted"] for m in found):
-        output.emit(ctx, {"models": found}, "\n".join(lines))
+    document = {"models": [m.to_json() for m in found]}
+    if all(m.int8.adopted for m in found):
+        output.emit(ctx, document, "\n".join(lines))
     else:
-        output.fail(ctx, {"models": found}, "\n".join(lines))
+        output.fail(ctx, document, "\n".join(lines))
 
 
-def _public(manifest: Any) -> dict[str, Any]:
+def _public(manifest: Manifest) -> dict[str, Any]:
     """A manifest for people and programs."""
     return {
         "model": manifest.name,
@@ -127,25 +167,58 @@ def _public(manifest: Any) -> dict[str, Any]:
         "architecture": manifest.architecture,
         "weights": manifest.weights,
         "dim": manifest.dim,
-        "preprocessing": manifest.preprocessing.to_dict(),
+        "preprocessing": manifest.preprocessing.to_json(),
+        "preprocessing_from": manifest.preprocessing_from,
+        "activation": manifest.activation,
         "fidelity": manifest.fidelity,
-        "int8": manifest.int8,
+        "int8": manifest.int8.to_json() if manifest.int8 else None,
         "bytes": manifest.size,
         "created": manifest.created,
         "made_by": manifest.made_by,
     }
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.0f}"
+def _prepared(manifest: Manifest) -> str:
+    """One line: what is done with a photo, and on whose word."""
+    cfg = manifest.preprocessing
+    kind, _, tag = manifest.preprocessing_from.partition(":")
+    whose = {
+        "tag": f"as open_clip's tag {tag}",
+        "tags": f"as all of open_clip's tags of {manifest.architecture}",
+        "config": "from open_clip_config.json beside the weights",
+        "default": "open_clip's defaults",
+    }.get(kind, "source not recorded")
+    numbers = f"mean {_numbers(cfg.mean)}, std {_numbers(cfg.std)}"
+    height, width = cfg.size
+    return (
+        f"preprocessing {whose}: {width} × {height}, {cfg.resize_mode}, {cfg.interpolation}, {numbers};"
+        f" activation {manifest.activation}"
+    )
+
+
+def _about_activation(part: Part) -> str:
+    """What to know of a bare file that may have been trained with the other activation; empty where it cannot."""
+    from shared.encoder.choice import other_activation
+
+    tags = other_activation(part)
+    if not tags:
+        return ""
+    return (
+        f"note: weights trained with QuickGELU ({', '.join(tags)}) give wrong vectors as {part.architecture}/FILE: "
+        f"for those, use {part.architecture}-quickgelu/FILE"
+    )
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return "/".join(f"{value:.3g}" for value in values)
 
 
 def _cosine(fidelity: dict[str, dict[str, float]]) -> str:
     return ", ".join(f"{precision} {found['mean']:.5f}" for precision, found in fidelity.items())
 
 
-def _int8(found: dict[str, Any] | None) -> str:
-    return "" if found is None else "adopted" if found["adopted"] else "not adopted"
+def _int8(found: Int8Tower | None) -> str:
+    return "" if found is None else "adopted" if found.adopted else "not adopted"
 
 
 def _plain(value: Any) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from scripts.cli import output
-from shared.core.network import open_to_network
+from shared.access.exposure import check_exposure
+from shared.jobs.ledger.server import require
+from shared.storage import require_storage
 
 
 @click.command()
@@ -22,6 +24,9 @@ def command(ctx: click.Context, host: str | None, port: int | None) -> None:
     settings = output.state(ctx).settings
     changed = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = settings.model_copy(update=changed)
-    if warning := open_to_network(settings):
+    if warning := check_exposure(settings):
         output.note(warning)
+    require(settings)
+    if away := require_storage(settings):
+        output.note(str(away))
     serve.run(settings)

@@ -8,6 +8,7 @@ import click
 
 from scripts.cli import output
 from shared.core.settings import Settings
+from shared.jobs.heartbeat import WorkerState, live_workers
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Lane
 
@@ -33,6 +34,6 @@ def command(ctx: click.Context, only: str | None, check: bool) -> int | None:
 
 def _check(settings: Settings) -> int:
     """Exit code for a container's health check: 0 where every worker of this host beats and none is in error."""
-    beats = [beat for beat in Ledger.connect(settings).workers() if beat["host"] == socket.gethostname()]
-    well = bool(beats) and all(beat["state"] != "error" for beat in beats)
+    beats = [beat for beat in live_workers(Ledger.connect(settings)) if beat.host == socket.gethostname()]
+    well = bool(beats) and all(beat.state != WorkerState.ERROR for beat in beats)
     return output.OK if well else output.FAILED

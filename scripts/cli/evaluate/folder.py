@@ -1,16 +1,16 @@
-"""A labelled folder (a folder a class) ranked by a bank, exactly as a worker would."""
+"""A labelled folder (one folder per class) ranked by a bank, exactly as a worker would."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from scripts.cli.evaluate.outcome import Outcomes
 from shared.bank.bank import Bank
 from shared.bank.class_names import ClassNames
+from shared.bank.manifest import Skipped
 from shared.core.errors import InvalidRequest
 from shared.core.settings import Settings
 from shared.curation.build import Photo, prepared_photos
@@ -22,14 +22,14 @@ from shared.ranking.ranker import rank
 
 def judge(
     bank: Bank, folder: Path, encoder: Encoder, settings: Settings, preset: Preset, progress: Callable[[int, int], None]
-) -> tuple[Outcomes, list[dict[str, Any]], list[str]]:
+) -> tuple[Outcomes, list[Skipped], list[str]]:
     """Outcomes of all photos whose class the bank has, the photos that could not be read, and the unknown classes.
 
     Raises InvalidRequest (`folder_missing`, `folder_empty`, `class_clash`; no class of the folder is in the bank),
     BankError("bank_model_mismatch").
     """
     bank.require(encoder.info)
-    names = ClassNames(bank.manifest["classes"])
+    names = ClassNames(bank.manifest.classes)
     classes = [(entry, names.resolve(entry.label)) for entry in read_classes(folder)]
     unknown = [entry.label for entry, label in classes if label is None]
     photos = [Photo(label, name, path) for entry, label in classes if label for name, path in entry.photos]
@@ -37,7 +37,7 @@ def judge(
         raise InvalidRequest(reason=f"no class of {folder} is in the bank")
     truth: list[str] = []
     rankings: list[Ranking] = []
-    skipped: list[dict[str, Any]] = []
+    skipped: list[Skipped] = []
     waiting: list[Photo] = []
     size = max(1, encoder.micro_batch)
 
@@ -54,7 +54,7 @@ def judge(
 
     for done, photo in enumerate(prepared_photos(photos, encoder, settings), 1):
         if photo.error is not None:
-            skipped.append({"name": photo.name, "code": photo.error.code, "detail": photo.error.detail})
+            skipped.append(Skipped(name=photo.name, code=photo.error.code, detail=photo.error.detail))
         else:
             waiting.append(photo)
         if len(waiting) >= size:

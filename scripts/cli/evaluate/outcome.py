@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from scripts.cli.evaluate.evaluation import Figures, ReliabilityBin, RiskPoint
+from shared.curation.reports import ClassFigures
 from shared.ranking.fitting.measure import calibration_error, coverage_at, reliability, risk_coverage
 from shared.ranking.model import Ranking, Verdict
 
@@ -52,37 +53,40 @@ class Outcomes:
         found: npt.NDArray[np.bool_] = self.rank == 0
         return found
 
-    def document(self) -> dict[str, Any]:
-        """Figures, curves and the confusion matrix as JSON."""
+    def figures(self) -> Figures:
+        """Figures, curves and the confusion matrix."""
         right = self.right
         answered = int(self.answered.sum())
         risks, coverage = risk_coverage(self.confidence, right)
         some = np.unique(np.linspace(0, len(risks) - 1, min(_POINTS, len(risks))).astype(int))
-        return {
-            "queries": len(self.truth),
-            "top1": _share(right),
-            "top5": _share(self.rank < 5),
-            "per_class": self.per_class(),
-            "confusion": self.confusion(),
-            "answered": _share(self.answered),
-            "wrong_of_answered": _share(~right[self.answered]) if answered else 0.0,
-            "calibration_error": round(calibration_error(self.confidence, right), 4),
-            "coverage_at": {f"{risk:g}": round(coverage_at(self.confidence, right, risk), 4) for risk in RISKS},
-            "risk_coverage": [
-                {"coverage": round(float(coverage[i]), 4), "risk": round(float(risks[i]), 4)} for i in some
+        return Figures(
+            queries=len(self.truth),
+            top1=_share(right),
+            top5=_share(self.rank < 5),
+            per_class=self.per_class(),
+            confusion=self.confusion(),
+            answered=_share(self.answered),
+            wrong_of_answered=_share(~right[self.answered]) if answered else 0.0,
+            calibration_error=round(calibration_error(self.confidence, right), 4),
+            coverage_at={f"{risk:g}": round(coverage_at(self.confidence, right, risk), 4) for risk in RISKS},
+            risk_coverage=[
+                RiskPoint(coverage=round(float(coverage[i]), 4), risk=round(float(risks[i]), 4)) for i in some
             ],
-            "reliability": [
-                {key: round(value, 4) for key, value in row.items()} for row in reliability(self.confidence, right)
+            reliability=[
+                ReliabilityBin(
+                    confidence=round(row["confidence"], 4), right=round(row["right"], 4), count=int(row["count"])
+                )
+                for row in reliability(self.confidence, right)
             ],
-        }
+        )
 
-    def per_class(self) -> dict[str, dict[str, Any]]:
+    def per_class(self) -> dict[str, ClassFigures]:
         """Queries, top-1 and top-5 of every class that was asked."""
         found = {}
         for index, label in enumerate(self.labels):
             own = self.rank[self.truth == index]
             if len(own):
-                found[label] = {"queries": len(own), "top1": _share(own < 1), "top5": _share(own < 5)}
+                found[label] = ClassFigures(queries=len(own), top1=_share(own < 1), top5=_share(own < 5))
         return found
 
     def confusion(self) -> dict[str, dict[str, int]]:

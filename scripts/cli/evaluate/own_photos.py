@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from scripts.cli.evaluate.evaluation import TopcFigures
 from scripts.cli.evaluate.outcome import Outcomes
 from shared.bank.bank import Bank
 from shared.core.errors import InvalidRequest
@@ -17,7 +18,6 @@ from shared.ranking.fitting.calibrate import evaluate_preset
 from shared.ranking.fitting.cross_fit import cross_fit
 from shared.ranking.fitting.fit import MIN_QUERIES_TO_FIT, sample_for_evaluation
 from shared.ranking.fitting.leave_out import LeaveOneOut, ranks
-from shared.ranking.methods import Method
 from shared.ranking.model import Preset
 from shared.ranking.ranker import Ranker
 
@@ -29,7 +29,7 @@ _MICRO_BATCH, _ROUNDS = 32, 5
 
 def judge(
     bank: Bank, preset: Preset, progress: Callable[[int, int], None]
-) -> tuple[Outcomes, list[dict[str, Any]], list[str]]:
+) -> tuple[Outcomes, list[TopcFigures], list[str]]:
     """Outcomes of all photos of one class, the sweep, and the methods that the folds chose.
 
     Raises InvalidRequest where the bank has too few photos with a classmate, or vectors without meaning.
@@ -59,13 +59,13 @@ def of_bank(bank: Bank) -> tuple[LeaveOneOut, tuple[str, ...]]:
     return loo, tuple(bank.labels[index] for index in present)
 
 
-def sweep(bank: Bank, loo: LeaveOneOut, preset: Preset) -> list[dict[str, Any]]:
+def sweep(bank: Bank, loo: LeaveOneOut, preset: Preset) -> list[TopcFigures]:
     """For every `topc`: recall of the coarse stage, top-1, top-5, and milliseconds a photo.
 
     The method is the bank's own, chosen on these photos: the rows compare with each other, not with cross-fitted
     figures.
     """
-    method = Method.of(bank.manifest["ranking"]["method"])
+    method = bank.manifest.ranking.method
     ranked = np.diff(loo.starts) >= preset.min_samples
     coarse = ranks(np.where(ranked, loo.centroid, -np.inf).astype(np.float32), loo.truth)
     found = []
@@ -74,13 +74,13 @@ def sweep(bank: Bank, loo: LeaveOneOut, preset: Preset) -> list[dict[str, Any]]:
         seen = evaluate_preset(loo, method, wider, np.arange(len(loo.truth)))
         rank = ranks(seen.scores, seen.truth)
         found.append(
-            {
-                "topc": topc,
-                "coarse_recall": round(float(np.mean(coarse < topc)), 4),
-                "top1": round(float(np.mean(rank < 1)), 4),
-                "top5": round(float(np.mean(rank < 5)), 4),
-                "ms_a_photo": round(_milliseconds(Ranker(bank, wider), loo.asked), 4),
-            }
+            TopcFigures(
+                topc=topc,
+                coarse_recall=round(float(np.mean(coarse < topc)), 4),
+                top1=round(float(np.mean(rank < 1)), 4),
+                top5=round(float(np.mean(rank < 5)), 4),
+                ms_a_photo=round(_milliseconds(Ranker(bank, wider), loo.asked), 4),
+            )
         )
         if topc >= len(bank.labels):
             break

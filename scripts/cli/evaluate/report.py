@@ -3,73 +3,72 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from scripts.cli import output
+from scripts.cli.bank_words import promise_words
 from scripts.cli.evaluate import html
+from scripts.cli.evaluate.evaluation import Evaluation
 
 _SWEEP = ("topc", "coarse recall", "top-1", "top-5", "ms per photo")
 
 
-def show(console: Console, report: dict[str, Any]) -> None:
+def show(console: Console, report: Evaluation) -> None:
     """The report in words."""
-    console.print(f"{report['queries']} photos, bank {report['bank']}, preset {report['preset']}", style="bold")
-    console.print(f"top-1 {report['top1']:.1%}, top-5 {report['top5']:.1%}")
-    console.print(f"coverage {report['answered']:.0%} with {report['wrong_of_answered']:.1%} errors")
+    console.print(f"{report.figures.queries} photos, bank {report.bank}, preset {report.preset}", style="bold")
+    console.print(f"top-1 {report.figures.top1:.1%}, top-5 {report.figures.top5:.1%}")
+    console.print(f"coverage {report.figures.answered:.0%} with {report.figures.wrong_of_answered:.1%} errors")
+    console.print(promise_words(report.promise))
     console.print("coverage at an error rate of " + _coverage(report))
-    console.print(f"expected calibration error {report['calibration_error']:.3f}")
-    for photo in report["skipped"]:
-        console.print(f"  skipped {photo['name']}: {photo['code']}")
-    if report["unknown_classes"]:
-        console.print(f"  not in the bank, skipped: {', '.join(report['unknown_classes'])}")
-    if report["sweep"]:
+    console.print(f"expected calibration error {report.figures.calibration_error:.3f}")
+    for photo in report.skipped:
+        console.print(f"  skipped {photo.name}: {photo.code}")
+    if report.unknown_classes:
+        console.print(f"  not in the bank, skipped: {', '.join(report.unknown_classes)}")
+    if report.sweep:
         console.print(output.table(_SWEEP, _sweep_rows(report), frozenset(_SWEEP)))
 
 
-def _coverage(report: dict[str, Any]) -> str:
-    return ", ".join(f"{float(risk):.0%}: {share:.0%}" for risk, share in report["coverage_at"].items())
+def _coverage(report: Evaluation) -> str:
+    return ", ".join(f"{float(risk):.0%}: {share:.0%}" for risk, share in report.figures.coverage_at.items())
 
 
-def _sweep_rows(report: dict[str, Any]) -> list[tuple[object, ...]]:
-    return [
-        tuple(row[key] for key in ("topc", "coarse_recall", "top1", "top5", "ms_a_photo")) for row in report["sweep"]
-    ]
+def _sweep_rows(report: Evaluation) -> list[tuple[object, ...]]:
+    return [(row.topc, row.coarse_recall, row.top1, row.top5, row.ms_a_photo) for row in report.sweep]
 
 
-def write(path: Path, report: dict[str, Any]) -> None:
+def write(path: Path, report: Evaluation) -> None:
     """The same as an HTML page, with the confusion matrix, the curves and all classes."""
-    risk = [(row["coverage"], row["risk"]) for row in report["risk_coverage"]]
-    reliable = [(row["confidence"], row["right"]) for row in report["reliability"]]
+    risk = [(row.coverage, row.risk) for row in report.figures.risk_coverage]
+    reliable = [(row.confidence, row.right) for row in report.figures.reliability]
     charts = [
         html.curve("Error rate by coverage", "coverage", "error rate", [risk]),
         html.curve("Reliability", "confidence", "accuracy", [reliable], diagonal=True),
     ]
-    if report["sweep"]:
-        widest = max(row["topc"] for row in report["sweep"])
-        recall = [(row["topc"] / widest, row["coarse_recall"]) for row in report["sweep"]]
-        top1 = [(row["topc"] / widest, row["top1"]) for row in report["sweep"]]
+    if report.sweep:
+        widest = max(row.topc for row in report.sweep)
+        recall = [(row.topc / widest, row.coarse_recall) for row in report.sweep]
+        top1 = [(row.topc / widest, row.top1) for row in report.sweep]
         charts.append(html.curve("Coarse recall and top-1 accuracy", f"topc / {widest}", "share", [recall, top1]))
-    classes = sorted(report["per_class"].items(), key=lambda pair: (pair[1]["top1"], pair[0]))
+    classes = sorted(report.figures.per_class.items(), key=lambda pair: (pair[1].top1, pair[0]))
     parts = [
         html.paragraph(
-            f"{report['queries']} photos, preset {report['preset']}, model {report['model']}: "
-            f"top-1 {report['top1']:.1%}, top-5 {report['top5']:.1%}; coverage {report['answered']:.0%} "
-            f"with {report['wrong_of_answered']:.1%} errors; "
-            f"expected calibration error {report['calibration_error']:.3f}."
+            f"{report.figures.queries} photos, preset {report.preset}, model {report.model}: "
+            f"top-1 {report.figures.top1:.1%}, top-5 {report.figures.top5:.1%}; coverage {report.figures.answered:.0%} "
+            f"with {report.figures.wrong_of_answered:.1%} errors; "
+            f"expected calibration error {report.figures.calibration_error:.3f}."
         ),
+        html.paragraph(promise_words(report.promise)),
         html.paragraph("Coverage at an error rate of " + _coverage(report)),
         f'<div class="curves">{"".join(charts)}</div>',
     ]
-    if report["sweep"]:
+    if report.sweep:
         parts += [html.heading("topc"), html.table(_SWEEP, _sweep_rows(report))]
     parts += [
         html.heading("Classes, worst first"),
-        html.table(
-            ("class", "photos", "top-1", "top-5"), [(k, v["queries"], v["top1"], v["top5"]) for k, v in classes]
-        ),
+        html.table(("class", "photos", "top-1", "top-5"), [(k, v.queries, v.top1, v.top5) for k, v in classes]),
         html.heading("Confusion matrix: rows are the true classes"),
-        html.heat(sorted(report["per_class"]), report["confusion"]),
+        html.heat(sorted(report.figures.per_class), report.figures.confusion),
     ]
-    path.write_text(html.page(f"Evaluation of bank {report['bank']}", parts), encoding="utf-8")
+    path.write_text(html.page(f"Evaluation of bank {report.bank}", parts), encoding="utf-8")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 from scripts.lab.bench import product
 from scripts.lab.bench.bench import Bench
 from scripts.lab.bench.clock import Series
 from scripts.lab.bench.photos import files
+from scripts.lab.bench.results import Cached
 
 
-def measure(bench: Bench) -> dict[str, Any]:
+def measure(bench: Bench) -> Cached:
     with product.running(bench.template, bench.work, bench.settings) as weft:
         cold_count = bench.pick(192, 1024)
         folder = bench.photos.fresh("224", cold_count)
@@ -25,14 +25,14 @@ def measure(bench: Bench) -> dict[str, Any]:
         warm = Series([weft.folder_job(many, count, cached=count) for _ in range(bench.pick(2, 4))])
         shutil.rmtree(many)
         upload = _uploaded(weft, bench)
-    return {
-        "cold_per_s": cold.per_second,
-        "cached": warm.document(),
-        "cached_per_s": warm.per_second,
-        "cached_vs_cold": warm.per_second / cold.per_second,
-        "photos": count,
-        "upload_per_s": upload,
-    }
+    return Cached(
+        cold_per_s=cold.per_second,
+        cached=warm.rates(),
+        cached_per_s=warm.per_second,
+        cached_vs_cold=warm.per_second / cold.per_second,
+        photos=count,
+        upload_per_s=upload,
+    )
 
 
 def _copies(folder: Path, count: int) -> Path:

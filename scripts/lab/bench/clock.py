@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 import psutil
 
+from scripts.lab.bench.results import Rates
+
 
 @dataclass
 class Reading:
@@ -51,13 +53,13 @@ class Series:
         """The median rate."""
         return statistics.median(reading.per_second for reading in self.readings)
 
-    def document(self) -> dict[str, object]:
-        return {
-            "per_second": round(self.per_second, 2),
-            "best_per_second": round(self.best.per_second, 2),
-            "cpu_ms_a_photo": round(self.cpu_ms, 2),
-            "rounds": [round(reading.per_second, 2) for reading in self.readings],
-        }
+    def rates(self) -> Rates:
+        return Rates(
+            per_second=round(self.per_second, 2),
+            best_per_second=round(self.best.per_second, 2),
+            cpu_ms_a_photo=round(self.cpu_ms, 2),
+            rounds=[round(reading.per_second, 2) for reading in self.readings],
+        )
 
 
 def in_turns(works: Mapping[str, Callable[[int], Reading]], rounds: int) -> dict[str, Series]:

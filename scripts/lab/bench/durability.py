@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from typing import Any
 
 from scripts.lab.bench import product
 from scripts.lab.bench.bench import Bench
 from scripts.lab.bench.clock import Reading, in_turns, ratio
+from scripts.lab.bench.results import Durability
 
 
-def measure(bench: Bench) -> dict[str, Any]:
+def measure(bench: Bench) -> Durability:
     count = bench.pick(3000, 10_000)
     settings = {"engine": "null"}
     with (
@@ -29,9 +29,9 @@ def measure(bench: Bench) -> dict[str, Any]:
         turns = in_turns(
             {"always": lambda _: job(always, count), "everysec": lambda _: job(everysec, count)}, bench.pick(3, 5)
         )
-    return {
-        "photos": count,
-        "always": turns["always"].document(),
-        "everysec": turns["everysec"].document(),
-        "durable_vs_everysec": ratio(turns["always"], turns["everysec"]),
-    }
+    return Durability(
+        photos=count,
+        always=turns["always"].rates(),
+        everysec=turns["everysec"].rates(),
+        durable_vs_everysec=ratio(turns["always"], turns["everysec"]),
+    )

@@ -1,7 +1,7 @@
 """Figures of the embedded model: `python -m scripts.lab.bench.embedded [--leather DIR] [--photos DIR]`.
 
 Rendered photos come from seeds below the training seeds. DIR of `--leather` holds `train/` and `test/`, a folder a
-class; `--photos` is a folder a class, judged leave-one-out by the nearest sample. Real photos are measured, never
+class; `--photos` is one folder per class, judged leave-one-out by the nearest sample. Real photos are measured, never
 trained on.
 """
 
@@ -42,7 +42,7 @@ def encode(encoder: Encoder, pictures: Iterable[NDArray[np.uint8]]) -> NDArray[n
 
 
 def folder(encoder: Encoder, root: Path) -> tuple[NDArray[np.float32], NDArray[np.str_]]:
-    """Vectors and labels of a folder a class."""
+    """Vectors and labels of one folder per class."""
     files = sorted(path for path in root.glob("*/*") if path.suffix.lower() in SUFFIXES)
     limits = decode.Limits()
     vectors = encode(encoder, (decode.decode(path.read_bytes(), encoder.decode_size, limits) for path in files))

@@ -6,14 +6,15 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
 
 import psutil
 import requests
 
 from scripts.lab.bench import product
 from scripts.lab.bench.bench import Bench
+from scripts.lab.bench.clock import tree
 from scripts.lab.bench.product import ROOT, WEFT, BenchError, Product
+from scripts.lab.bench.results import Footprint, WebFootprint
 
 #: Shared objects that tell of a library in a process, whatever its sys.modules says.
 LIBRARIES = {
@@ -25,7 +26,7 @@ LIBRARIES = {
 }
 
 
-def measure(bench: Bench) -> dict[str, Any]:
+def measure(bench: Bench) -> Footprint:
     with product.running(bench.template, bench.work, bench.settings, workers=0) as weft:
         web = [_web(weft) for _ in range(bench.pick(2, 5))]
         ready = []
@@ -41,23 +42,25 @@ def measure(bench: Bench) -> dict[str, Any]:
         workers = weft.get("/api/v1/workers")["workers"]
         resident = max(worker["memory_mb"] for worker in workers)
         mapped = _mapped(workers[0]["pid"])
+        pss = max(sum(_own_memory(process.pid) for process in tree(worker.pid)) for worker in weft.workers)
     if mapped["torch"]:
         raise BenchError(reason="the worker has torch mapped")
-    wrong = [name for name in LIBRARIES if any(one["mapped"][name] for one in web)]
+    wrong = [name for name in LIBRARIES if any(one.mapped[name] for one in web)]
     if wrong:
         raise BenchError(reason=f"the web process has {wrong} mapped")
-    return {
-        "web": web,
-        "web_ready_s": min(one["ready_s"] for one in web),
-        "web_resident_mb": max(one["resident_mb"] for one in web),
-        "worker_ready_s": ready,
-        "worker_mapped": mapped,
-        "ready_s": min(ready),
-        "resident_mb": resident,
-    }
+    return Footprint(
+        web=web,
+        web_ready_s=min(one.ready_s for one in web),
+        web_resident_mb=max(one.resident_mb for one in web),
+        worker_ready_s=ready,
+        worker_mapped=mapped,
+        ready_s=min(ready),
+        resident_mb=resident,
+        worker_pss_mb=round(pss, 1),
+    )
 
 
-def _web(weft: Product) -> dict[str, Any]:
+def _web(weft: Product) -> WebFootprint:
     """`weft web` beside the running one: from its start to its first answer."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
@@ -75,7 +78,7 @@ def _web(weft: Product) -> dict[str, Any]:
         servers = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
         shares = [_own_memory(server.pid) for server in servers]
         mapped = {name: any(_mapped(server.pid)[name] for server in servers) for name in LIBRARIES}
-        return {"ready_s": ready, "resident_mb": round(sum(shares), 1), "mapped": mapped}
+        return WebFootprint(ready_s=ready, resident_mb=round(sum(shares), 1), mapped=mapped)
     finally:
         process.terminate()
         process.wait(20)

@@ -1,19 +1,19 @@
-"""(f) How long one waiting user waits, while nothing else goes on and while a large folder is being classified."""
+"""(f) How long one waiting user waits, while nothing else runs and while a large folder is being classified."""
 
 from __future__ import annotations
 
 import statistics
 import time
 from pathlib import Path
-from typing import Any
 
 from scripts.lab.bench import product
 from scripts.lab.bench.bench import Bench
 from scripts.lab.bench.photos import files
 from scripts.lab.bench.product import Product
+from scripts.lab.bench.results import Interactive, Waits
 
 
-def measure(bench: Bench) -> dict[str, Any]:
+def measure(bench: Bench) -> Interactive:
     count = bench.pick(20, 60)
     with product.running(bench.template, bench.work, bench.settings) as weft:
         weft.folder_job(bench.photos.fresh("224", 64), 64)
@@ -31,14 +31,14 @@ def measure(bench: Bench) -> dict[str, Any]:
         still = weft.get(f"/api/v1/jobs/{job}")["state"]
         weft.http.post(f"{weft.url}/api/v1/jobs/{job}/cancel", timeout=30).raise_for_status()
     bulk = (after[1] - before[1]) / (after[0] - before[0])
-    return {
-        "idle_ms": _percentiles(idle),
-        "loaded_ms": _percentiles(loaded),
-        "bulk_per_s_meanwhile": bulk,
-        "bulk_state_at_end": still,
-        "worker_rate": workers[0]["rate"] if workers else None,
-        "interactive_p95_ms": _percentiles(loaded)["p95"],
-    }
+    return Interactive(
+        idle_ms=_percentiles(idle),
+        loaded_ms=_percentiles(loaded),
+        bulk_per_s_meanwhile=bulk,
+        bulk_state_at_end=still,
+        worker_rate=workers[0]["rate"] if workers else None,
+        interactive_p95_ms=_percentiles(loaded).p95,
+    )
 
 
 def _waits(weft: Product, photos: list[Path]) -> list[float]:
@@ -54,10 +54,6 @@ def _done(weft: Product, job: str) -> tuple[float, int]:
     return time.perf_counter(), weft.get(f"/api/v1/jobs/{job}")["ok"]
 
 
-def _percentiles(seconds: list[float]) -> dict[str, float]:
+def _percentiles(seconds: list[float]) -> Waits:
     cuts = statistics.quantiles(seconds, n=20, method="inclusive")
-    return {
-        "p50": round(1000 * cuts[9], 1),
-        "p95": round(1000 * cuts[18], 1),
-        "worst": round(1000 * max(seconds), 1),
-    }
+    return Waits(p50=round(1000 * cuts[9], 1), p95=round(1000 * cuts[18], 1), worst=round(1000 * max(seconds), 1))

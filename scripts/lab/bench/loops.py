@@ -34,6 +34,7 @@ class Loops:
         self._engine.refresh()
         self._engine.warm_up()
         self._limits = Limits.of(settings)
+        self._decoders = self._engine.decode_pool(settings)
 
     @property
     def encoder(self) -> Encoder:
@@ -44,6 +45,8 @@ class Loops:
         return self.encoder.info.precision
 
     def close(self) -> None:
+        if self._decoders is not None:
+            self._decoders.close()
         self._engine.close()
 
     def prepared(self, path: Path) -> Any:
@@ -75,7 +78,7 @@ class Loops:
         """The worker's own pipeline over a folder, without Redis, Celery and HTTP."""
         settings = self._settings
         source = FolderSource(folder, self._engine.bank.version if self._engine.bank else "")
-        reader = PhotoReader(open_storage(settings), (folder,), self._limits)
+        reader = PhotoReader(open_storage(settings), (folder,), self._limits, self._decoders)
         pipeline = self._engine.pipeline(reader, cache_url=None, photo_timeout=60.0)
         with reading(source.total) as taken:
             run(pipeline, source)

@@ -8,9 +8,10 @@ from typing import Any
 from scripts.lab.bench import product
 from scripts.lab.bench.bench import Bench
 from scripts.lab.bench.clock import Series, cpu_seconds
+from scripts.lab.bench.results import Overhead
 
 
-def measure(bench: Bench) -> dict[str, Any]:
+def measure(bench: Bench) -> Overhead:
     count = bench.pick(3000, 10_000)
     with product.running(bench.null_template, bench.work, {"engine": "null"}) as weft:
         weft.folder_job(bench.photos.fresh("224", 256), 256)
@@ -22,7 +23,7 @@ def measure(bench: Bench) -> dict[str, Any]:
             after = _by_process(weft)
             by_process.append({n: round(1000 * (after[n] - before.get(n, 0.0)) / count, 3) for n in after})
             shutil.rmtree(folder)
-    return {"photos": count, "null": series.document(), "ms_by_process": by_process, "overhead_ms": series.cpu_ms}
+    return Overhead(photos=count, null=series.rates(), ms_by_process=by_process, overhead_ms=series.cpu_ms)
 
 
 def _by_process(weft: product.Product) -> dict[str, float]:

@@ -1,16 +1,16 @@
-"""(h) A person's own set: a bank from one folder a class, the other folder as one job, twice; and a long job."""
+"""(h) A person's own set: a bank from one folder per class, the other folder as one job, twice; and a long job."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 from scripts.lab.bench import product
 from scripts.lab.bench.bench import Bench
 from scripts.lab.bench.clock import Reading, Series, ratio, reading
 from scripts.lab.bench.loops import Loops
 from scripts.lab.bench.photos import files
+from scripts.lab.bench.results import LongJob, OwnSet
 from scripts.lab.bench.whole import ceiling
 from shared.photos.formats import is_photo_name
 
@@ -18,10 +18,10 @@ from shared.photos.formats import is_photo_name
 LONG = 5000
 
 
-def own(bench: Bench) -> dict[str, Any]:
+def own(bench: Bench) -> OwnSet:
     """Raises BenchError where counts are not exact, or the second run is not answered from the cache alone."""
     if bench.own_bank is None or bench.own_photos is None:
-        return {"skipped": "needs --bank and --photos"}
+        return OwnSet(skipped="needs --bank and --photos")
     template = bench.data("own", bench.own_bank, **bench.settings)
     count = sum(is_photo_name(path.name) for path in bench.own_photos.rglob("*") if path.is_file())
     roots = str(bench.own_photos.resolve())
@@ -29,15 +29,15 @@ def own(bench: Bench) -> dict[str, Any]:
         first = weft.folder_job(Path(roots), count)
         again = [weft.folder_job(Path(roots), count, cached=count) for _ in range(3)]
     warm = Series(again)
-    return {
-        "photos": count,
-        "first_s": first.wall,
-        "cached_s": [one.wall for one in again],
-        "own_cached_vs_first": warm.best.per_second / first.per_second,
-    }
+    return OwnSet(
+        photos=count,
+        first_s=first.wall,
+        cached_s=[one.wall for one in again],
+        own_cached_vs_first=warm.best.per_second / first.per_second,
+    )
 
 
-def long(bench: Bench) -> dict[str, Any]:
+def long(bench: Bench) -> LongJob:
     """5,000 small photos as one job, beside a bare loop in one process that decodes and then encodes them."""
     count = bench.pick(500, LONG)
     loops = Loops(bench.of(bench.template))
@@ -55,4 +55,4 @@ def long(bench: Bench) -> dict[str, Any]:
     shutil.rmtree(folder)
     job_rate = Series([Reading(count, taken.wall, job.cpu)])
     mean = Series([Reading(1000, sum(one.wall for one in bare) / len(bare))])
-    return {"photos": count, "lost": lost, "job": job_rate.document(), "long_vs_bare": ratio(job_rate, mean)}
+    return LongJob(photos=count, lost=lost, job=job_rate.rates(), long_vs_bare=ratio(job_rate, mean))

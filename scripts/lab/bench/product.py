@@ -18,6 +18,7 @@ from typing import Any
 import requests
 
 from scripts.lab.bench.clock import Reading, reading
+from shared.core.documents import Document
 from shared.core.errors import WeftError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,6 +32,19 @@ class BenchError(WeftError):
     """A measurement could not be made."""
 
     code = "internal"
+
+
+class JobAnswer(Document):
+    """What the bench reads of a job's JSON. Times in seconds since the epoch."""
+
+    state: str
+    total: int
+    ok: int
+    failed: int
+    duplicates: int
+    cached: int
+    created: float
+    finished: float | None
 
 
 @dataclass
@@ -60,28 +74,28 @@ class Product:
         answer.raise_for_status()
         return str(answer.json()["id"])
 
-    def wait(self, job: str, seconds: float = 3600) -> dict[str, Any]:
+    def wait(self, job: str, seconds: float = 3600) -> JobAnswer:
         """Poll until the job is finished, as a page does; returns it."""
         deadline, pause = time.monotonic() + seconds, POLL
         while True:
-            found: dict[str, Any] = self.get(f"/api/v1/jobs/{job}")
-            if found["state"] == "finished":
+            found = JobAnswer.from_json(self.get(f"/api/v1/jobs/{job}"))
+            if found.state == "finished":
                 return found
             if time.monotonic() > deadline or self.process.poll() is not None:
-                raise BenchError(reason=f"job {job} is {found['state']} with {found['ok']} of {found['total']}")
+                raise BenchError(reason=f"job {job} is {found.state} with {found.ok} of {found.total}")
             time.sleep(pause)
-            # The last answer is late by a fiftieth of the job at the most.
+            # The last answer is late by a fiftieth of the job at most.
             pause = min(0.5, pause * 1.1)
 
     def folder_job(self, folder: Path, count: int, cached: int | None = None) -> Reading:
         """A folder from its submission to its last result. Raises BenchError where counts are not what they must be."""
         with reading(count, *self.pids) as taken:
             job = self.wait(self.submit_folder(folder))
-        counts = (job["ok"], job["failed"], job["duplicates"])
-        if counts != (count, 0, 0) or (cached is not None and job["cached"] != cached):
+        counts = (job.ok, job.failed, job.duplicates)
+        if counts != (count, 0, 0) or (cached is not None and job.cached != cached):
             raise BenchError(reason=f"wanted {count} ok and {cached} cached, got {job}")
         # The ledger's own clock: from the request to the last commit, without the wait until the next poll.
-        taken.wall = job["finished"] - job["created"]
+        taken.wall = (job.finished or 0.0) - job.created
         return taken
 
     def classify(self, photo: Path) -> float:
@@ -131,18 +145,22 @@ class Product:
 
 
 @contextmanager
-def running(template: Path, work: Path, settings: Mapping[str, str], workers: int = 1) -> Iterator[Product]:
-    """`weft up` on a copy of the data folder `template`; ready, unless `workers` is 0."""
+def running(
+    template: Path, work: Path, settings: Mapping[str, str], workers: int = 1, key: str = ""
+) -> Iterator[Product]:
+    """`weft up` on a copy of the data folder `template`; ready, unless `workers` is 0. It asks for `key`, if given."""
     data = work / f"up-{time.monotonic_ns()}"
     shutil.copytree(template, data, copy_function=_link)
     port = _free_port()
     chosen = {"folder_roots": str(work), "lang": "en"} | dict(settings) | {"data_dir": str(data), "port": str(port)}
-    env = environment(**chosen)
+    env = environment(**(chosen | {"api_key": key} if key else chosen))
     with (data / "up.log").open("wb") as log:
         process = subprocess.Popen(
             [*WEFT, "up", "--workers", str(workers)], env=env, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
         )
     product = Product(process, data, env, f"http://127.0.0.1:{port}")
+    if key:
+        product.http.headers["Authorization"] = f"Bearer {key}"
     try:
         product.await_workers(workers)
         yield product

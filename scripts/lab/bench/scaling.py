@@ -7,22 +7,22 @@ import shutil
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from scripts.lab.bench import product
 from scripts.lab.bench.bench import Bench
 from scripts.lab.bench.clock import Reading, in_turns, ratio
+from scripts.lab.bench.results import Scaling, Sleeping
 
 #: Milliseconds that the waiting engine takes a photo: as long as ViT-B/32 does on two cores.
 SLEEP_MS = 30
 MANY = 16
 
 
-def pinned(bench: Bench) -> dict[str, Any]:
+def pinned(bench: Bench) -> Scaling:
     """1, 2 … N workers, each bound to a core of its own, each set in a product of its own, in turns."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
-        return {"scale_2": None}
+        return Scaling(scale_2=None)
     steps = [1, 2] if bench.quick else [n for n in (1, 2, 4, 8, 16, 32) if n <= len(cores)]
     with ExitStack() as stack:
         products = {}
@@ -45,13 +45,11 @@ def pinned(bench: Bench) -> dict[str, Any]:
                 shutil.rmtree(folder)
 
         series = in_turns({str(count): partial(work, count) for count in steps}, bench.pick(2, 5))
-    return {
-        "workers": {count: one.document() for count, one in series.items()},
-        "scale_2": ratio(series["2"], series["1"]),
-    }
+    rates = {count: one.rates() for count, one in series.items()}
+    return Scaling(workers=rates, scale_2=ratio(series["2"], series["1"]))
 
 
-def sleeping(bench: Bench) -> dict[str, Any]:
+def sleeping(bench: Bench) -> Sleeping:
     """What the queue and the ledger let 16 workers do, whatever the machine's cores do."""
     with ExitStack() as stack:
         products = {}
@@ -69,8 +67,5 @@ def sleeping(bench: Bench) -> dict[str, Any]:
                 shutil.rmtree(folder)
 
         series = in_turns({str(count): partial(work, count) for count in products}, bench.pick(2, 3))
-    return {
-        "sleep_ms": SLEEP_MS,
-        "workers": {count: one.document() for count, one in series.items()},
-        "scale_16": ratio(series[str(MANY)], series["1"]),
-    }
+    rates = {count: one.rates() for count, one in series.items()}
+    return Sleeping(sleep_ms=SLEEP_MS, workers=rates, scale_16=ratio(series[str(MANY)], series["1"]))

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from scripts.lab.bench import peers, product
 from scripts.lab.bench.bench import Bench
@@ -18,9 +17,10 @@ from scripts.lab.bench.clock import Reading, Series, in_turns, ratio
 from scripts.lab.bench.loops import Loops
 from scripts.lab.bench.photos import files
 from scripts.lab.bench.product import BenchError, Product
+from scripts.lab.bench.results import Rates, Whole
 
 
-def measure(bench: Bench) -> dict[str, Any]:
+def measure(bench: Bench) -> Whole:
     loops = Loops(bench.of(bench.template))
     failures: dict[str, str] = {}
     with ExitStack() as stack:
@@ -34,16 +34,11 @@ def measure(bench: Bench) -> dict[str, Any]:
         bench.say("weft up")
         weft = stack.enter_context(product.running(bench.template, bench.work, bench.settings))
         _Turns(bench, loops, weft, running, failures, "224", 32).once()
-        found = {"1mp": _Turns(bench, loops, weft, running, failures, "1mp", bench.pick(96, 256)).measured()}
-        if not bench.quick:
-            alone = _Turns(bench, loops, weft, {}, failures, "12mp", 48)
-            found["12mp"] = alone.measured(rounds=3)
+        series = _Turns(bench, loops, weft, running, failures, "1mp", bench.pick(96, 256)).measured()
+        large = None if bench.quick else _Turns(bench, loops, weft, {}, failures, "12mp", 48).measured(rounds=3)
     loops.close()
-    return {
-        **_headline(found["1mp"]),
-        **{size: _document(series) for size, series in found.items()},
-        "failed": failures,
-    }
+    found = _compared(series, failures)
+    return found if large is None else found.model_copy(update={"twelve_megapixels": _rates(large)})
 
 
 class _Turns:
@@ -98,23 +93,24 @@ class _Turns:
             shutil.rmtree(folder)
 
 
-def _headline(series: dict[str, Series]) -> dict[str, Any]:
+def _compared(series: dict[str, Series], failures: dict[str, str]) -> Whole:
     def best(kind: str) -> tuple[float, str] | None:
         names = [n for n in series if n in peers.PEERS and peers.PEERS[n].kind == kind]
         return min(((ratio(series["whole"], series[name]), name) for name in names), default=None)
 
     server, script = best(peers.Kind.SERVER), best(peers.Kind.SCRIPT)
-    return {
-        "whole_vs_ceiling": ratio(series["whole"], ceiling(series)),
-        "pipeline_vs_ceiling": ratio(series["pipeline"], ceiling(series)),
-        # The same in CPU time: what the product takes for a photo beside what decoding and encoding alone take.
-        "ceiling_cpu_vs_whole_cpu": (series["decode"].cpu_ms + series["encode"].cpu_ms) / series["whole"].cpu_ms,
-        "whole_vs_old_way": ratio(series["whole"], series["old_way"]) if "old_way" in series else None,
-        "whole_vs_best_server": server and server[0],
-        "best_server": server and server[1],
-        "whole_vs_best_script": script and script[0],
-        "best_script": script and script[1],
-    }
+    return Whole(
+        whole_vs_ceiling=ratio(series["whole"], ceiling(series)),
+        pipeline_vs_ceiling=ratio(series["pipeline"], ceiling(series)),
+        ceiling_cpu_vs_whole_cpu=(series["decode"].cpu_ms + series["encode"].cpu_ms) / series["whole"].cpu_ms,
+        whole_vs_old_way=ratio(series["whole"], series["old_way"]) if "old_way" in series else None,
+        whole_vs_best_server=server[0] if server else None,
+        best_server=server[1] if server else None,
+        whole_vs_best_script=script[0] if script else None,
+        best_script=script[1] if script else None,
+        one_megapixel=_rates(series),
+        failed=failures,
+    )
 
 
 def ceiling(series: dict[str, Series]) -> Series:
@@ -123,6 +119,5 @@ def ceiling(series: dict[str, Series]) -> Series:
     return Series([Reading(1000, 1000 / d.per_second + 1000 / e.per_second, 0.0) for d, e in pairs])
 
 
-def _document(series: dict[str, Series]) -> dict[str, Any]:
-    shown: dict[str, Any] = {name: one.document() for name, one in series.items()}
-    return {**shown, "ceiling": ceiling(series).document()}
+def _rates(series: dict[str, Series]) -> dict[str, Rates]:
+    return {name: one.rates() for name, one in series.items()} | {"ceiling": ceiling(series).rates()}

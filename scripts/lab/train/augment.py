@@ -31,7 +31,7 @@ def _placed(x: Tensor, side: int, strength: float) -> Tensor:
     n, device = len(x), x.device
     turn = torch.randn(n, device=device) * 0.25 * strength
     turn += (torch.rand(n, device=device) < 0.25) * torch.rand(n, device=device) * 2 * math.pi
-    # Above 1 the crop shows more than the photo has: its mirror goes on.
+    # Above 1 the crop shows more than the photo has: its mirror continues.
     zoom = torch.exp(torch.empty(n, device=device).uniform_(math.log(0.5), math.log(1.15)))
     mirror = torch.where(torch.rand(n, device=device) < 0.5, -1.0, 1.0)
     squeeze = torch.exp(torch.randn(n, device=device) * 0.08 * strength)

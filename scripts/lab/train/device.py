@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True, help="where rendered photos go")
     parser.add_argument(
-        "--leather", type=Path, help="holds train/ and test/, a folder a class; judged on, never trained on"
+        "--leather", type=Path, help="holds train/ and test/, one folder per class; judged on, never trained on"
     )
     parser.add_argument("--seconds", type=float, default=470.0)
     parser.add_argument("--steps", type=int, default=0, help="of every training, in place of the clock")

@@ -44,7 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("trained", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--seeds", type=int, default=8, help="photos a class that the temperature is found on")
+    parser.add_argument("--seeds", type=int, default=8, help="photos per class that the temperature is found on")
     options = parser.parse_args()
     fitted = fit.new("cpu", None)
     open_clip.load_checkpoint(fitted.model, str(options.trained), weights_only=True)

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+
+from shared.encoder.open_clip_config import ModelConfig
 
 HERE = Path(__file__).parent
 
 
-def config(architecture: str) -> dict[str, Any] | None:
+def config(architecture: str) -> ModelConfig | None:
     """The open_clip config of an architecture of ours, or None where open_clip is to know it. Needs no torch."""
     path = HERE / f"{architecture}.json"
     if "/" in architecture or not path.is_file():
         return None
-    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return loaded
+    return ModelConfig.from_json(json.loads(path.read_text(encoding="utf-8")))
 
 
 def register() -> None:

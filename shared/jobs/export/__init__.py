@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from typing import Any
 
 from shared.core.errors import Conflict, InvalidRequest
 from shared.core.messages import sentence
 from shared.jobs.export.columnar import as_parquet
+from shared.jobs.export.headings import Words
 from shared.jobs.export.text import as_csv, as_jsonl
 from shared.jobs.export.workbook import as_xlsx
 from shared.jobs.model import Job
 from shared.jobs.projection import Projection
 from shared.jobs.result_filters import Filters
+from shared.jobs.shown import ShownItem
 
-__all__ = ["FORMATS", "MEDIA_TYPES", "file_name", "is_partial", "require", "stream"]
+__all__ = ["FORMATS", "MEDIA_TYPES", "PHOTOS", "Words", "file_name", "is_partial", "require", "stream"]
 
-FORMATS: dict[str, Callable[[Job, Iterator[dict[str, Any]]], Iterator[bytes]]] = {
+FORMATS: dict[str, Callable[[Job, Iterator[ShownItem], Words | None], Iterator[bytes]]] = {
     "csv": as_csv,
     "xlsx": as_xlsx,
     "jsonl": as_jsonl,
@@ -29,7 +30,8 @@ MEDIA_TYPES = {
     "jsonl": "application/x-ndjson",
     "parquet": "application/vnd.apache.parquet",
 }
-
+#: The format that holds the photos themselves (`folders.py`): a zip, which only the web process makes.
+PHOTOS = "folders"
 
 #: What a format needs beside the packages that the web role installs.
 _OPTIONAL = {"parquet": "pyarrow"}
@@ -51,10 +53,14 @@ def stream(
     lang: str | None = None,
     filters: Filters | None = None,
     sort: str = "index",
+    words: Words | None = None,
 ) -> Iterator[bytes]:
-    """The export in `format`, one of `FORMATS`, of what the filters let through. Raises as `require` does."""
+    """The export in `format`, one of `FORMATS`, of what the filters let through; CSV and XLSX in `words`, where given.
+
+    Raises as `require` does.
+    """
     require(format)
-    return FORMATS[format](job, projection.rows(lang, filters, sort))
+    return FORMATS[format](job, projection.rows(lang, filters, sort), words)
 
 
 def is_partial(job: Job) -> bool:
@@ -68,4 +74,4 @@ def file_name(job: Job, format: str, filtered: bool, lang: str | None = None) ->
     notes = [sentence("export_filtered", lang)] if filtered else []
     notes += [sentence("export_partial", lang, done=job.done, total=total)] if is_partial(job) else []
     noted = f" ({', '.join(notes)})" if notes else ""
-    return f"{job.name or job.id}{noted}.{format}"
+    return f"{job.name or job.id}{noted}.{'zip' if format == PHOTOS else format}"

@@ -5,31 +5,24 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 from shared.jobs.export.columns import COLUMNS, cells
+from shared.jobs.export.headings import Words
 from shared.jobs.export.pieces import pieces
+from shared.jobs.field_model import Kind
 from shared.jobs.model import Job
+from shared.jobs.shown import ShownItem
 
 GROUP_ROWS = 20_000
-_INTEGERS = frozenset({"index"})
-_FLAGS = frozenset({"cached"})
-_NUMBERS = frozenset({"confidence", "margin", "score_1", "score_2", "score_3"})
 
 
-def as_parquet(job: Job, rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
-    """Written to disk group by group, then read back in pieces. pyarrow is optional."""
+def as_parquet(job: Job, rows: Iterator[ShownItem], words: Words | None = None) -> Iterator[bytes]:
+    """Written to disk group by group, then read back in pieces; in nobody's words. pyarrow is optional."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    def kind(column: str) -> Any:
-        if column in _INTEGERS:
-            return pa.int64()
-        if column in _FLAGS:
-            return pa.bool_()
-        return pa.float32() if column in _NUMBERS else pa.string()
-
-    schema = pa.schema([(column, kind(column)) for column in COLUMNS])
+    kinds = {Kind.TEXT: pa.string(), Kind.INTEGER: pa.int64(), Kind.NUMBER: pa.float32(), Kind.FLAG: pa.bool_()}
+    schema = pa.schema([(column.name, kinds[column.kind]) for column in COLUMNS])
     with tempfile.TemporaryFile() as file:
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:
             while group := [cells(job, row) for row in islice(rows, GROUP_ROWS)]:

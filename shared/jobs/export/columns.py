@@ -2,28 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from shared.jobs import fields
+from shared.jobs.field_model import Column
 from shared.jobs.model import Job
+from shared.jobs.shown import ShownItem
 
-#: Top candidates with columns of their own.
-TOP = 3
-_ITEM = ("index", "name", "status", "label", "verdict", "confidence", "margin", "corrected")
+#: What every format says of the job beside each result.
+ABOUT: dict[str, Callable[[Job], str]] = {
+    "model": lambda job: job.answered_by,
+    "bank": lambda job: job.bank,
+    "preset": lambda job: job.preset,
+    "owner": lambda job: job.owner or "",
+}
+#: The place of these columns: behind those of the first release, before those of later fields; one that is itself
+#: later comes last.
+_ABOUT_PLACE = 100
+_LATER = {"owner": 10_000}
 #: The full-width forms count in Chinese and Japanese editions.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_RANKED = tuple(f"{what}_{n}" for n in range(1, TOP + 1) for what in ("class", "score", "sample"))
-COLUMNS = (*_ITEM, *_RANKED, "cached", "error", "message", "sha256", "model", "bank", "preset")
 
 
-def cells(job: Job, row: dict[str, Any]) -> list[Any]:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A column, and the key of its value in a result's JSON or in `ABOUT`."""
+
+    column: Column
+    key: str
+
+
+_SOURCES = sorted(
+    (
+        *(_Source(column, field.name) for field, column in fields.COLUMNS),
+        *(_Source(Column(name, place=_LATER.get(name, _ABOUT_PLACE)), name) for name in ABOUT),
+    ),
+    key=lambda source: source.column.place,
+)
+COLUMNS = tuple(source.column for source in _SOURCES)
+NAMES = tuple(column.name for column in COLUMNS)
+
+
+def cells(job: Job, row: ShownItem) -> list[Any]:
     """The values of `COLUMNS` for one of `Projection.rows`."""
-    ranked: list[Any] = []
-    for candidate in row["candidates"][:TOP]:
-        ranked += [candidate["label"], candidate["score"], candidate["sample"]]
-    ranked += [None] * (len(_RANKED) - len(ranked))
-    error = row["error"] or {"code": None, "message": None}
-    about = [row["cached"], error["code"], error["message"], row["sha256"], job.answered_by, job.bank, job.preset]
-    return [*(row[c] for c in _ITEM), *ranked, *about]
+    values = {**row, **about(job)}
+    return [source.column.cell(values[source.key]) for source in _SOURCES]
+
+
+def about(job: Job) -> dict[str, str]:
+    """Model, bank, preset and owner by name."""
+    return {name: read(job) for name, read in ABOUT.items()}
 
 
 def harmless(value: Any) -> Any:

@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.jobs.export.columns import COLUMNS, cells
+from shared.jobs.export.headings import Words
 from shared.jobs.export.pieces import pieces
 from shared.jobs.model import Job
+from shared.jobs.shown import ShownItem
 
 #: Results on one sheet; Excel takes 1,048,576 rows.
 SHEET_ROWS = 1_000_000
-_WIDTHS = {"name": 36, "label": 22, "message": 40, "class_1": 22, "class_2": 22, "class_3": 22}
 
 
-def as_xlsx(job: Job, rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+def as_xlsx(job: Job, rows: Iterator[ShownItem], words: Words | None = None) -> Iterator[bytes]:
     """Written to disk row by row (openpyxl's write-only mode), then read back in pieces."""
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
@@ -39,9 +40,10 @@ def as_xlsx(job: Job, rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
         nonlocal sheet, used
         sheet, used = book.create_sheet("Weft" if sheet is None else None), 0
         sheet.freeze_panes = "C2"
-        for number, name in enumerate(COLUMNS, 1):
-            sheet.column_dimensions[get_column_letter(number)].width = _WIDTHS.get(name, 13)
-        heads = [WriteOnlyCell(sheet, name) for name in COLUMNS]
+        for number, column in enumerate(COLUMNS, 1):
+            sheet.column_dimensions[get_column_letter(number)].width = column.width
+        names = words.headings() if words else [column.name for column in COLUMNS]
+        heads = [WriteOnlyCell(sheet, name) for name in names]
         for head in heads:
             head.font = Font(bold=True)
         sheet.append(heads)
@@ -51,7 +53,8 @@ def as_xlsx(job: Job, rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
         if used == SHEET_ROWS:
             sheet.auto_filter.ref = f"A1:{get_column_letter(len(COLUMNS))}{used + 1}"
             next_sheet()
-        sheet.append([value(cell) for cell in cells(job, row)])
+        values = cells(job, row)
+        sheet.append([value(cell) for cell in (words.row(values) if words else values)])
         used += 1
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(COLUMNS))}{used + 1}"
     with tempfile.TemporaryFile() as file:

@@ -1,6 +1,6 @@
 """What `weft submit` remembers in the data folder: hashes of files it has read, and submissions that are not finished.
 
-A submission that was interrupted goes on from here: files that have not changed are neither read nor copied again.
+A submission that was interrupted resumes from here: files that have not changed are neither read nor copied again.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class KnownFiles:
         self._db.commit()
 
     def begin(self, request: str) -> tuple[str, bool]:
-        """The Idempotency-Key of a submission, and whether it goes on with one that was interrupted."""
+        """The Idempotency-Key of a submission, and whether it resumes one that was interrupted."""
         with self._db:
             row = self._db.execute("SELECT key FROM unfinished WHERE request = ?", (request,)).fetchone()
             if row:

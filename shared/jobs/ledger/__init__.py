@@ -7,18 +7,20 @@ Lua script in `lua/`; `docs/reliability.md` describes the guarantees.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
 
 from shared.core.errors import Conflict, NotFound
 from shared.core.redis_urls import addresses
 from shared.core.settings import CHUNK_ITEMS, Settings
 from shared.jobs.catalog import Catalog
+from shared.jobs.job_search import EVERY, JobFilter
 from shared.jobs.ledger import keys, wire
-from shared.jobs.ledger.connection import Connection, connect, redis_errors
+from shared.jobs.ledger.connection import Connection, connect
 from shared.jobs.ledger.job_store import JobStore
+from shared.jobs.ledger.redis_errors import redis_errors
 from shared.jobs.ledger.submission import Submission, chunked
-from shared.jobs.model import Item, Job, JobSpec
+from shared.jobs.ledger.submitted import submitted
+from shared.jobs.model import Item, Job, JobSpec, Priority, Sent
 from shared.jobs.states import RULES, JobState
 
 __all__ = ["Ledger"]
@@ -62,14 +64,14 @@ class Ledger(JobStore):
         """Accepts a folder; the dispatcher lists it. Raises: see `Submission.submit`."""
         return self.find(self._submission.submit(spec, None, None, idempotency_key, fingerprint))
 
-    def find_idempotent(self, key: str, fingerprint: str | None = None) -> Job | None:
-        """The job that this Idempotency-Key made before.
+    def submit_sent(
+        self, spec: JobSpec, sent: Sequence[Sent], idempotency_key: str | None = None, fingerprint: str | None = None
+    ) -> Job:
+        """Accepts stored files with archives among them; the dispatcher unpacks them.
 
-        Raises:
-            Conflict: the key came with another request.
+        Raises: see `Submission.submit`.
         """
-        job_id = self._submission.known(key, fingerprint)
-        return self.find(job_id) if job_id else None
+        return self.find(self._submission.submit(spec, None, None, idempotency_key, fingerprint, sent))
 
     def find(self, job_id: str) -> Job:
         """A job of the ledger or of the archive. Raises: NotFound."""
@@ -80,15 +82,43 @@ class Ledger(JobStore):
                 raise
             return archived
 
-    def listed(self, limit: int = 50, before: float | None = None) -> list[Job]:
+    def listed(self, limit: int = 50, before: float | None = None, wanted: JobFilter = EVERY) -> list[Job]:
         """Newest first, archived jobs included; `before` is the paging cursor (creation time)."""
-        held = self.jobs(limit, before)
-        archived = self._catalog.page(limit, before) if self._catalog else []
+        held = [] if wanted.archived else self.jobs(limit, before, wanted)
+        archived = self._catalog.page(limit, before, wanted) if self._catalog and wanted.archived is not False else []
         both = {job.id: job for job in (*archived, *held)}
         return sorted(both.values(), key=lambda job: (job.created, job.id), reverse=True)[:limit]
 
+    def items(self, job_id: str) -> list[Item]:
+        """The job's photos as they were submitted or listed so far, by index."""
+        return submitted(self.connection, job_id)
+
+    def rename(self, job_id: str, name: str) -> Job:
+        """Raises: NotFound where the ledger does not hold it; see `archive.rename` for archived jobs."""
+        if not self.connection.scripts.rename(job_id, name):
+            raise NotFound(what=f"job {job_id}")
+        return self.job(job_id)
+
+    def prioritise(self, job_id: str, priority: Priority) -> Job:
+        """Lets the job have more or fewer of the next chunks; of its priority, it has the next turn.
+
+        Raises: NotFound; Conflict where it has ended.
+        """
+        state = self.connection.scripts.prioritise(job_id, priority)
+        if state is None:
+            if self._archived(job_id):
+                raise Conflict("job_archived")
+            raise NotFound(what=f"job {job_id}")
+        if state in list(JobState) and RULES[JobState(state)].terminal:
+            raise Conflict(reason=state)
+        return self.job(job_id)
+
     def _archived(self, job_id: str) -> Job | None:
         return self._catalog.find(job_id) if self._catalog else None
+
+    def steer(self, job_id: str, verb: str) -> Job:
+        """Does one of `states.VERBS`. Raises: NotFound; Conflict where the job's state refuses it."""
+        return self.retry(job_id) if verb == "retry" else self._control(job_id, verb)
 
     def cancel(self, job_id: str) -> Job:
         """Ends a job; results committed so far stay. Raises: NotFound."""
@@ -106,22 +136,25 @@ class Ledger(JobStore):
         """Starts a scheduled job that is due. Raises: NotFound."""
         return self._control(job_id, "start")
 
-    def retry(self, job_id: str) -> Job:
-        """Queues failed items again, in a new generation.
+    def retry(self, job_id: str, only: Collection[int] | None = None) -> Job:
+        """Queues failed items again, in a new generation; `only` those of these indexes.
 
         Raises:
             NotFound: no such job.
-            Conflict: it is cancelled, or nothing failed.
+            Conflict: it is cancelled, or nothing (of these) failed.
         """
         job = self.find(job_id)
         if job.archived:
             raise Conflict("job_archived")
         if "retry" not in RULES[job.state].verbs or not job.failed:
             raise Conflict(reason=f"{job.state}, {job.failed} failed")
-        for chunk in chunked(self._failed_items(job_id), CHUNK_ITEMS):
-            generations = [value for item in chunk for value in (item.index, item.generation)]
+        failed = [item for item in self._failed_items(job_id) if only is None or item.index in only]
+        if not failed:
+            raise Conflict(reason=f"{job.state}, none of these failed")
+        for chunk in chunked(failed, CHUNK_ITEMS):
+            generations = [(item.index, item.generation) for item in chunk]
             # A no-op if a concurrent retry was faster: its items are already queued.
-            self.connection.run("retry", job_id, wire.pack_items(chunk), *generations)
+            self.connection.scripts.retry(job_id, wire.pack_items(chunk), generations)
         return self.job(job_id)
 
     def _failed_items(self, job_id: str) -> Iterable[Item]:
@@ -141,12 +174,11 @@ class Ledger(JobStore):
             yield Item(i.index, i.name, i.sha256, i.path, i.size, i.mtime, raised.get(i.index, 0) + 1)
 
     def _control(self, job_id: str, verb: str) -> Job:
-        before: Any = self.connection.run("control", job_id, verb)
-        if before is None:
+        state = self.connection.scripts.control(job_id, verb)
+        if state is None:
             if self._archived(job_id):
                 raise Conflict("job_archived")
             raise NotFound(what=f"job {job_id}")
-        state = before.decode()
         if state in list(JobState) and verb not in RULES[JobState(state)].verbs:
             raise Conflict(reason=state)
         return self.job(job_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,34 +43,31 @@ class Claims:
 
     def claim(self, lane: Lane, skip: Sequence[str] = ()) -> Claim | None:
         """Leases the oldest ready chunk of `lane` for this worker's encoder, except of jobs in `skip`; or None."""
-        key = keys.ready(self._identity, lane.value)
-        got = self._c.run("claim", self._worker, self._lease, self._engine, *skip, keys=[key])
-        if not got:
+        ready = keys.ready(self._identity, lane.value)
+        got = self._c.scripts.claim(ready, self._worker, self._lease, self._engine, skip)
+        if got is None:
             return None
-        job, chunk, token, attempt, blob, bits, bank, preset, alone, path = got
-        items = wire.unpack_items(blob)
-        items = wire.undone(items, items[0].index, bits)
+        items = wire.unpack_items(got.blob)
+        items = wire.undone(items, items[0].index, got.done)
         return Claim(
-            job=job.decode(),
-            chunk=int(chunk),
-            token=int(token),
-            attempt=int(attempt),
+            job=got.job,
+            chunk=got.chunk,
+            token=got.token,
+            attempt=got.attempt,
             items=tuple(items),
-            bank=bank.decode(),
-            preset=preset.decode(),
+            bank=got.bank,
+            preset=got.preset,
             lane=lane,
-            alone=bool(alone),
-            path=path.decode("utf-8", "surrogateescape") or None,
+            alone=got.alone,
+            path=os.fsdecode(got.path) or None,
         )
 
     def renew(self, held: Sequence[tuple[Claim, Sequence[int]]]) -> list[bool]:
         """Extends the leases and records the item indexes in progress; False where a claim has been lost."""
         if not held:
             return []
-        args: list[str | int] = []
-        for claim, indexes in held:
-            args += [claim.job, claim.chunk, claim.token, " ".join(map(str, indexes))]
-        return [bool(k) for k in self._c.run("renew", self._lease, *args)]
+        rows = [(claim.job, claim.chunk, claim.token, indexes) for claim, indexes in held]
+        return self._c.scripts.renew(self._lease, rows)
 
     def commit(self, claim: Claim, results: Sequence[ItemResult], vectors: bytes, final: bool) -> bool:
         """Commits outcomes; `vectors` holds the float16 rows of the ok ones in order.
@@ -80,11 +78,11 @@ class Claims:
 
     def release(self, claim: Claim) -> None:
         """Returns the chunk without charging an attempt."""
-        self._c.run("release", claim.job, claim.chunk, claim.token, keys.ready(self._identity, claim.lane.value))
+        self._c.scripts.release(claim.job, claim.chunk, claim.token, keys.ready(self._identity, claim.lane.value))
 
     def expire_own(self) -> int:
         """Expires the leases of a dead child of this worker. Returns the number of chunks."""
-        return int(self._c.run("expire", self._worker))
+        return self._c.scripts.expire(self._worker)
 
 
 def commit(
@@ -97,9 +95,12 @@ def commit(
     final: bool = True,
 ) -> bool:
     """See `Claims.commit`; the dispatcher records poison items with it."""
-    rows: list[int] = []
-    for r in results:
-        rows += [r.index, r.generation, int(r.ok), int(r.cached)]
-    blob = wire.pack_results(results)
-    answer = connection.run("commit", job, chunk, token, int(final), blob, vectors, len(results), *rows)
-    return bool(answer[2])
+    return connection.scripts.commit(
+        job,
+        chunk,
+        token,
+        final=final,
+        results=wire.pack_results(results),
+        vectors=vectors,
+        outcomes=[(r.index, r.generation, r.ok, r.cached) for r in results],
+    ).held

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shared.jobs.model import Job, JobState, Lane
+from shared.jobs.states import RULES
 from shared.ranking.model import PRESETS
-
-#: Inactive states; an active job needs an intact record.
-_STILL = (JobState.PAUSED, JobState.FINISHED, JobState.CANCELLED)
 
 
 def damaged(job_id: str, raw: Mapping[bytes, bytes]) -> Job:
@@ -28,7 +26,8 @@ def damaged(job_id: str, raw: Mapping[bytes, bytes]) -> Job:
         id=job_id,
         name=meta.get("name", job_id),
         kind=meta.get("kind", "upload"),
-        state=next((state for state in _STILL if state.value == meta.get("state")), JobState.PAUSED),
+        # An active job needs an intact record.
+        state=next((s for s, rule in RULES.items() if rule.still and s.value == meta.get("state")), JobState.PAUSED),
         lane=Lane.INTERACTIVE if meta.get("lane") == Lane.INTERACTIVE.value else Lane.BULK,
         preset=meta["preset"] if meta.get("preset") in PRESETS else "standard",
         model=meta.get("model", ""),

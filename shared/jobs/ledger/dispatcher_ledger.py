@@ -10,8 +10,10 @@ from typing import Any
 
 from shared.jobs.ledger import keys, wire
 from shared.jobs.ledger.claims import commit
-from shared.jobs.ledger.connection import Connection, redis_errors
+from shared.jobs.ledger.connection import Connection
+from shared.jobs.ledger.redis_errors import redis_errors
 from shared.jobs.ledger.removal import remove
+from shared.jobs.ledger.scripts import Expired, Part
 from shared.jobs.ledger.submission import chunked
 from shared.jobs.model import Item, ItemResult, Job, Lane
 from shared.jobs.states import TERMINAL
@@ -64,22 +66,32 @@ class DispatcherLedger:
         with redis_errors():
             return int(self._c.redis.llen(queue))
 
-    def leased(self, job_id: str) -> int:
-        with redis_errors():
-            return int(self._c.redis.zcard(keys.job(job_id, "lease")))
-
     def admit(self, identity: str, lane: Lane, jobs: Sequence[str], ahead: int) -> int:
         """Puts `jobs` on the rota and admits chunks round-robin until `ahead` of them are ready or leased.
 
         `jobs`: all active jobs of this lane, since their leased chunks count. Returns the number of chunks admitted.
         """
-        return int(self._c.run("admit", identity, lane.value, ahead, *jobs))
+        return self._c.scripts.admit(identity, lane.value, ahead, jobs)
 
-    def append(self, job_id: str, items: Sequence[Item], cursor: str, last: bool, note: str | None = None) -> bool:
-        """Appends one listed chunk. `cursor` (the last path) is where a restarted lister continues.
-        False: the job is no longer being listed."""
+    def append(
+        self,
+        job_id: str,
+        items: Sequence[Item],
+        cursor: str,
+        last: bool,
+        note: str | None = None,
+        left_out: Mapping[str, int] | None = None,
+    ) -> bool:
+        """Appends one listed chunk. `cursor` (the last path) is where a restarted lister continues; `left_out`: what
+        was left out up to there (None: as before). False: the job is no longer being listed."""
         blob = wire.pack_items(items) if items else b""
-        return bool(self._c.run("append", job_id, blob, len(items), os.fsencode(cursor), int(last), note or ""))
+        counts = "" if left_out is None else json.dumps(left_out)
+        return self._c.scripts.append(job_id, blob, len(items), cursor, last=last, note=note or "", left_out=counts)
+
+    def forget_sent(self, job_id: str) -> None:
+        """The job's archives are unpacked."""
+        with redis_errors():
+            self._c.redis.unlink(keys.job(job_id, "sent"))
 
     def cursor(self, job_id: str) -> str | None:
         with redis_errors():
@@ -88,24 +100,27 @@ class DispatcherLedger:
 
     def note(self, job_id: str, code: str | None, detail: Mapping[str, Any] | None = None) -> None:
         """Sets or clears the note that explains why the job is not progressing. `detail`: values for its message."""
-        self._c.run("note", job_id, code or "", json.dumps(detail or {}))
+        self._c.scripts.note(job_id, code or "", json.dumps(detail or {}))
+
+    def explain(self, job: Job, code: str | None, detail: Mapping[str, Any] | None = None) -> None:
+        """As `note`, unless the job has ended or got another note since it was read."""
+        self._c.scripts.note(job.id, code or "", json.dumps(detail or {}), seen=job.note or "")
 
     def withdraw(self, job: Job) -> None:
         """Moves the job's ready chunks back to the front of its queue, and takes the job off the rota."""
-        lane = job.lane.value
-        self._c.run("withdraw", job.id, keys.ready(job.identity, lane), keys.rota(job.identity, lane))
+        self._c.scripts.withdraw(job.id, job.identity, job.lane.value)
 
     def sweep(self, job: Job) -> int:
         """Requeues chunks with expired leases. Photos that a dead worker was processing are tried alone, and fail as
         `poison` after `ATTEMPTS` deaths alone. Returns the number of chunks handled."""
         ready = keys.ready(job.identity, job.lane.value)
-        answer = self._c.run("sweep", job.id, ready, ATTEMPTS)
-        suspects = answer[1:]
-        for chunk, token, attempts, hold in zip(*(suspects[i::4] for i in range(4)), strict=True):
-            self._split(job, ready, int(chunk), int(token), int(attempts), {int(i) for i in hold.split()})
-        return int(answer[0]) + len(suspects) // 4
+        requeued, to_split = self._c.scripts.sweep(job.id, ready, ATTEMPTS)
+        for expired in to_split:
+            self._split(job, ready, expired)
+        return requeued + len(to_split)
 
-    def _split(self, job: Job, ready: str, chunk: int, token: int, attempts: int, held: set[int]) -> None:
+    def _split(self, job: Job, ready: str, expired: Expired) -> None:
+        chunk, token, attempts = expired.chunk, expired.token, expired.attempts
         with redis_errors():
             blob = self._c.redis.get(keys.job(job.id, f"in:{chunk}"))
             bits = self._c.redis.get(keys.job(job.id, "done")) or b""
@@ -116,8 +131,8 @@ class DispatcherLedger:
             died = ItemResult(only.index, only.name, only.generation, only.sha256, error_code="poison")
             commit(self._c, job.id, chunk, token, [died])
             return
-        suspects = [i for i in items if i.index in held]
-        rest = [i for i in items if i.index not in held]
+        suspects = [i for i in items if i.index in expired.held]
+        rest = [i for i in items if i.index not in expired.held]
         parts: list[tuple[list[Item], int, bool]]
         if suspects:
             before = attempts if was_alone else 0
@@ -130,9 +145,9 @@ class DispatcherLedger:
             parts = [(part, 0 if len(part) == 1 else ATTEMPTS - 1, len(part) == 1) for part in halves]
         else:
             parts = [(items, attempts, False)]
-        args = [value for part, tried, alone in parts if part for value in (wire.pack_items(part), tried, int(alone))]
-        if args:
-            self._c.run("split", job.id, chunk, token, ready, *args)
+        packed = [Part(wire.pack_items(part), tried, alone) for part, tried, alone in parts if part]
+        if packed:
+            self._c.scripts.split(job.id, chunk, token, ready, packed)
         else:
             commit(self._c, job.id, chunk, token, [])
 

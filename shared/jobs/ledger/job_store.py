@@ -7,22 +7,35 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import structlog
 
 from shared.core.errors import NotFound
+from shared.jobs.job_search import EVERY, JobFilter
 from shared.jobs.ledger import keys, wire
-from shared.jobs.ledger.connection import Connection, redis_errors
+from shared.jobs.ledger.connection import Connection
 from shared.jobs.ledger.damage import damaged
 from shared.jobs.ledger.pace import Pace, Sample, measure, parse
-from shared.jobs.model import WAITING_FOR, ItemResult, Job, JobState, Lane
+from shared.jobs.ledger.redis_errors import redis_errors
+from shared.jobs.ledger.search import chosen
+from shared.jobs.ledger.uploads import UploadRecords
+from shared.jobs.model import OF_UNENDED, WAITING_FOR, ItemResult, Job, JobState, Lane, Priority, Sent
 
 #: A worker whose last heartbeat is older than this counts as gone; its key has expired by then.
 _HEARTBEAT_TTL = 15
 #: Samples of a job's pace that commit.lua keeps.
 _PACE_SAMPLES = 60
 _log = structlog.get_logger(__name__)
+
+
+class LaneQueue(TypedDict):
+    #: Chunks that wait for a worker.
+    ready: int
+    #: Seconds that the oldest has waited; None without one.
+    oldest: float | None
+
+
 #: Jobs whose damage this process has logged.
 _damaged: set[str] = set()
 
@@ -42,10 +55,12 @@ class JobStore:
             raise NotFound(what=f"job {job_id}")
         return found[0]
 
-    def jobs(self, limit: int = 50, before: float | None = None) -> list[Job]:
+    def jobs(self, limit: int = 50, before: float | None = None, wanted: JobFilter = EVERY) -> list[Job]:
         """Newest first; `before` is the paging cursor (creation time)."""
         top = f"({before}" if before is not None else "+inf"
         with redis_errors():
+            if wanted.looks:
+                return self._jobs(chosen(self._c.redis, wanted, top, limit))
             ids = self._c.redis.zrevrangebyscore(keys.JOBS, top, "-inf", start=0, num=limit)
         return self._jobs([i.decode() for i in ids])
 
@@ -68,7 +83,7 @@ class JobStore:
             entries = self._c.redis.lrange(keys.job(job_id, "log"), start, start + count - 1)
             names = [keys.job(job_id, f"vec:{start + i}") for i in range(len(entries))]
             vectors = self._c.redis.mget(names) if names else []
-        return [(accepted(e), accepted_rows(e, v)) for e, v in zip(entries, vectors, strict=True)]
+        return [accepted_with_rows(e, v) for e, v in zip(entries, vectors, strict=True)]
 
     def log_length(self, job_id: str) -> int:
         with redis_errors():
@@ -85,12 +100,32 @@ class JobStore:
             for name in self._c.redis.scan_iter(keys.job("*", "in:*"), count=1000):
                 if blob := self._c.redis.get(name):
                     yield from (item.sha256 for item in wire.unpack_items(blob) if item.sha256)
+        yield from self.sent_digests()
+        yield from UploadRecords(self._c, 0).digests()
+
+    def sent_digests(self) -> Iterator[str]:
+        """SHA-256 of every file of submissions whose archives are not all unpacked."""
+        with redis_errors():
+            for name in self._c.redis.scan_iter(keys.job("*", "sent"), count=1000):
+                if blob := self._c.redis.get(name):
+                    yield from (file.sha256 for file in wire.unpack_sent(blob))
+
+    def sent(self, job_id: str) -> list[Sent] | None:
+        """The files of a submission with archives, in order; None once all are unpacked."""
+        with redis_errors():
+            blob = self._c.redis.get(keys.job(job_id, "sent"))
+        return wire.unpack_sent(blob) if blob else None
 
     def forget_vectors(self, job_id: str, start: int, count: int) -> None:
         """Deletes vectors that the projection has stored."""
         if count:
             with redis_errors():
                 self._c.redis.unlink(*(keys.job(job_id, f"vec:{start + i}") for i in range(count)))
+
+    def has_dispatcher(self) -> bool:
+        """Whether a dispatcher holds the leader lock."""
+        with redis_errors():
+            return bool(self._c.redis.exists(keys.DISPATCHER))
 
     def workers(self) -> list[dict[str, Any]]:
         """Heartbeats of live workers, sorted by id."""
@@ -133,9 +168,9 @@ class JobStore:
             raw = self._c.redis.get(keys.ROOTS)
         return None if raw is None else tuple(Path(root) for root in json.loads(raw))
 
-    def queue(self) -> dict[str, dict[str, Any]]:
+    def queue(self) -> dict[str, LaneQueue]:
         """Per lane: number of ready chunks, and the age in seconds of the oldest."""
-        answer: dict[str, dict[str, Any]] = {lane.value: {"ready": 0, "oldest": None} for lane in Lane}
+        answer: dict[str, LaneQueue] = {lane.value: {"ready": 0, "oldest": None} for lane in Lane}
         with redis_errors():
             for name in self._c.redis.scan_iter("weft:ready:*", count=1000):
                 lane = answer[name.decode().rsplit(":", 1)[1]]
@@ -183,13 +218,15 @@ def accepted(entry: bytes) -> list[ItemResult]:
     return [r for r, counted in _unpacked_entry(entry) if counted]
 
 
-def accepted_rows(entry: bytes, vectors: bytes | None) -> bytes | None:
-    """The float16 rows of the ok results that counted; `vectors` holds one row per ok result."""
-    counted = [bit for r, bit in _unpacked_entry(entry) if r.ok]
-    if not vectors or not counted:
-        return vectors
+def accepted_with_rows(entry: bytes, vectors: bytes | None) -> tuple[list[ItemResult], bytes | None]:
+    """The results that counted, and the float16 rows of the ok ones among them; `vectors` holds a row per ok result."""
+    unpacked = _unpacked_entry(entry)
+    results = [r for r, counted in unpacked if counted]
+    counted = [bit for r, bit in unpacked if r.ok]
+    if not vectors or all(counted):
+        return results, vectors
     size = len(vectors) // len(counted)
-    return b"".join(vectors[i * size : (i + 1) * size] for i, bit in enumerate(counted) if bit)
+    return results, b"".join(vectors[i * size : (i + 1) * size] for i, bit in enumerate(counted) if bit)
 
 
 def _unpacked_entry(entry: bytes) -> list[tuple[ItemResult, bool]]:
@@ -217,6 +254,7 @@ def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
     def number(key: str) -> float | None:
         return float(meta[key]) if key in meta else None
 
+    listed = meta.get("listed") == "1"
     job = Job(
         id=job_id,
         name=meta["name"],
@@ -228,8 +266,8 @@ def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
         engine=meta.get("engine"),
         bank=meta["bank"],
         identity=meta["identity"],
-        total=int(meta.get("total", 0)),
-        listed=meta.get("listed") == "1",
+        total=int(meta.get("total", 0)) if listed else max(int(meta.get("total", 0)), int(meta.get("expected", 0))),
+        listed=listed,
         ok=int(meta["ok"]),
         failed=int(meta["failed"]),
         duplicates=int(meta["dups"]),
@@ -241,7 +279,13 @@ def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
         not_before=number("not_before"),
         note=meta.get("note"),
         note_detail=json.loads(meta.get("note_detail", "{}")),
+        left_out=json.loads(meta.get("left_out", "{}")),
+        owner=meta.get("owner"),
+        priority=Priority(meta.get("priority", Priority.NORMAL)),
+        repeats=meta.get("repeats"),
     )
+    if job.ended and job.note in OF_UNENDED:
+        job = replace(job, note=None, note_detail={})
     samples = [parse(entry) for entry in pace]
     if anchor := meta.get("anchor"):
         samples.insert(0, parse(anchor.encode()))
@@ -252,10 +296,10 @@ def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
 
 
 def _pace(job: Job, samples: Sequence[Sample], base: int) -> Pace:
-    """Rate and ETA; neither while the job is not running, no ETA before the listing is complete."""
+    """Rate and ETA; neither while the job makes no progress, no ETA before the listing is complete."""
     if job.started and job.finished and job.finished > job.started and job.done > base:
         return Pace(rate=(job.done - base) / (job.finished - job.started))
-    if job.state not in (JobState.RUNNING, JobState.LISTING) or job.note in WAITING_FOR:
+    if not job.rule.progresses or job.note in WAITING_FOR:
         return Pace()
     rate, eta = measure(samples, time.time(), job.total - job.done)
     return Pace(rate, eta if job.listed else None)

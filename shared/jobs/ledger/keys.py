@@ -25,6 +25,15 @@ WORKERS = "weft:workers"
 #: string with a TTL: the dispatcher that holds the leader lock
 DISPATCHER = "weft:dispatcher"
 
+#: hash: job → JSON, whose end some receivers of webhooks do not know yet
+WEBHOOKS = "weft:webhooks"
+#: string: end time up to which ended jobs were looked at for webhooks
+WEBHOOKS_SINCE = "weft:webhooks:since"
+
+
+#: zset: upload → when it expires
+UPLOADS = "weft:uploads"
+
 
 #: channel: something was submitted or listed; wakes the dispatcher
 NEWS = "weft:news"
@@ -32,6 +41,21 @@ NEWS = "weft:news"
 
 #: string (JSON list) with a TTL: folder roots of the running server
 ROOTS = "weft:roots"
+
+
+def upload(upload_id: str) -> str:
+    """hash: an upload in many requests: what is wished, and with a TTL the job that it became"""
+    return f"weft:upload:{upload_id}"
+
+
+def upload_files(upload_id: str) -> str:
+    """hash: position → JSON `[name, sha256, size, is_archive, photos]`"""
+    return f"{upload(upload_id)}:files"
+
+
+def upload_fresh(upload_id: str) -> str:
+    """hash: SHA-256 of a blob that was not stored before → when this upload stored it last"""
+    return f"{upload(upload_id)}:fresh"
 
 
 def job(job_id: str, part: str) -> str:
@@ -43,9 +67,15 @@ def ready(identity: str, lane: str) -> str:
     return f"weft:ready:{identity}:{lane}"
 
 
-def rota(identity: str, lane: str) -> str:
-    """list of jobs with unadmitted chunks, in round-robin order"""
-    return f"weft:rota:{identity}:{lane}"
+def rota(identity: str, lane: str, priority: str = "normal") -> str:
+    """list of jobs of one priority with unadmitted chunks, in round-robin order"""
+    name = f"weft:rota:{identity}:{lane}"
+    return name if priority == "normal" else f"{name}:{priority}"
+
+
+def turn(identity: str, lane: str) -> str:
+    """string (number): admissions so far, while jobs of several priorities have chunks left"""
+    return f"weft:turn:{identity}:{lane}"
 
 
 def worker(worker_id: str) -> str:
@@ -59,3 +89,13 @@ def held(worker_id: str) -> str:
 
 def idempotency(digest: str) -> str:
     return f"weft:idem:{digest}"
+
+
+def session(digest: str) -> str:
+    """string (JSON) with a TTL: a login, by the SHA-256 of its token"""
+    return f"weft:session:{digest}"
+
+
+def wrong_keys(address: str) -> str:
+    """string (number) with a TTL: wrong keys that came from an address"""
+    return f"weft:wrong:{address}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from shared.jobs.ledger import keys
-from shared.jobs.ledger.connection import Connection, redis_errors
+from shared.jobs.ledger.connection import Connection
+from shared.jobs.ledger.redis_errors import redis_errors
 
 
 def remove(connection: Connection, job_id: str, log_entries: int | None = None, released: bool = False) -> bool:
@@ -14,8 +15,7 @@ def remove(connection: Connection, job_id: str, log_entries: int | None = None, 
     `log_entries`: remove only an ended job whose log has exactly this length, i.e. the state that was checked.
     `released`: the job's Idempotency-Key stays valid, as its projection remains.
     """
-    entries = "" if log_entries is None else log_entries
-    return bool(connection.run("remove", job_id, entries, int(released)))
+    return connection.scripts.remove(job_id, log_entries, released=released)
 
 
 def unprojected(connection: Connection) -> list[str]:
@@ -26,7 +26,7 @@ def unprojected(connection: Connection) -> list[str]:
 
 def settle(connection: Connection, job_id: str, log_entries: int, state: str) -> bool:
     """Marks the job as projected up to `log_entries` and `state`; False if either has changed."""
-    return bool(connection.run("settle", job_id, log_entries, state))
+    return connection.scripts.settle(job_id, log_entries, state)
 
 
 def due(connection: Connection, keep_seconds: float, brief_seconds: float) -> tuple[list[str], list[str]]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from typing import TypeVar
@@ -14,14 +14,17 @@ from typing import TypeVar
 from shared.core.errors import Conflict
 from shared.core.settings import CHUNK_ITEMS
 from shared.jobs.ledger import keys, wire
-from shared.jobs.ledger.connection import Connection, redis_errors
-from shared.jobs.model import Item, JobSpec, JobState, Lane
+from shared.jobs.ledger.connection import Connection
+from shared.jobs.ledger.redis_errors import redis_errors
+from shared.jobs.model import Item, JobSpec, JobState, Lane, Sent
 
 T = TypeVar("T")
 
 #: A chunk is 1/SHARES of the remaining photos, but at least `_SMALLEST`.
 SHARES = 24
 _SMALLEST = 8
+#: Begins the fingerprints of submissions whose archives are unpacked later.
+SENT_FINGERPRINT = "sent:"
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 #: TTL of a submission's lock, renewed by every chunk: after a crash the same request is accepted again.
 _RECEIVING_LOCK_SECONDS = 15
@@ -81,7 +84,7 @@ class Submission:
             if raw is None:
                 return None
             found = json.loads(raw)
-            if fingerprint and found["fingerprint"] and found["fingerprint"] != fingerprint:
+            if fingerprint and found["fingerprint"] and not _same(found["fingerprint"], fingerprint):
                 raise Conflict("idempotency_mismatch", status=422)
             state = self._c.redis.hget(keys.job(found["id"], "meta"), "state")
         if found.get("released"):
@@ -100,8 +103,10 @@ class Submission:
         total: int | None = None,
         key: str | None = None,
         fingerprint: str | None = None,
+        sent: Sequence[Sent] = (),
     ) -> str:
-        """Writes the job; `items` None means that the dispatcher lists `spec.path`. Returns the job's id.
+        """Writes the job; `items` None means that the dispatcher lists `spec.path`, or unpacks what was `sent`.
+        Returns the job's id.
 
         Raises:
             Conflict: `idempotency_mismatch`, or `idempotency_in_progress` while another request has this key.
@@ -113,24 +118,29 @@ class Submission:
                 return existing
             job_id = self._reserve(key, fingerprint, job_id)
         receipt = secrets.token_hex(8)
-        fields = [value for pair in asdict(spec).items() if pair[1] is not None for value in pair]
+        wanted = {name: value for name, value in asdict(spec).items() if value is not None}
+        if spec.left_out is not None:
+            wanted["left_out"] = json.dumps(spec.left_out)
+        fields = [value for pair in wanted.items() for value in pair]
         if key:
             fields += ["idempotency", _digest(key)]
         # The path keeps its raw bytes.
         fields = [value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value for value in fields]
-        begun = int(self._c.run("receive", job_id, receipt, _RECEIVING_LOCK_SECONDS, *fields))
+        begun = self._c.scripts.receive(job_id, receipt, _RECEIVING_LOCK_SECONDS, fields)
         if begun < 0:
             return job_id
         if not begun:
             raise Conflict("idempotency_in_progress")
         with redis_errors():
             count, chunks = self._receive(job_id, items or (), total)
+            if sent:
+                self._c.redis.set(keys.job(job_id, "sent"), wire.pack_sent(sent))
         listed = items is not None
         scheduled = spec.not_before is not None and spec.not_before > time.time()
         state = JobState.SCHEDULED if scheduled else JobState.QUEUED if listed else JobState.LISTING
         direct = listed and not scheduled and spec.lane is Lane.INTERACTIVE
         ready = keys.ready(spec.identity, spec.lane.value) if direct else ""
-        if not self._c.run("submit", job_id, state.value, ready, receipt, count, int(listed), chunks):
+        if not self._c.scripts.submit(job_id, state, ready, receipt, total=count, listed=listed, chunks=chunks):
             # The lock expired, and a repetition of the request took over.
             raise Conflict("idempotency_in_progress")
         return job_id
@@ -156,6 +166,12 @@ class Submission:
             pipe.expire(keys.job(job_id, "receiving"), _RECEIVING_LOCK_SECONDS)
             pipe.execute()
         return count, chunks
+
+
+def _same(known: str, fingerprint: str) -> bool:
+    """Whether a request is the one that is known; of archives, earlier versions knew the members' hashes instead."""
+    earlier = fingerprint.startswith(SENT_FINGERPRINT) and not known.startswith(SENT_FINGERPRINT)
+    return known == fingerprint or earlier
 
 
 def _digest(key: str) -> str:

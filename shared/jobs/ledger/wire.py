@@ -9,14 +9,51 @@ import json
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
-from shared.core.names import readable
-from shared.jobs.model import Item, ItemResult
-from shared.ranking.model import Candidate, Ranking, Verdict
+from shared.jobs.field_model import Part, same
+from shared.jobs.fields import STORED
+from shared.jobs.model import Item, ItemResult, Sent
+from shared.ranking.model import Ranking
 
 #: First and last index of the chunk's items, big-endian; Lua reads it to cut the chunk's part out of the done bitmap.
 _HEADER = struct.Struct(">II")
+#: Where a result's row holds its ranking, and how many values the rows of the first release have.
+_RANKING_AT = 5
+_FIRST_LENGTH = 8
+
+
+class _Plan:
+    """The values of one part of a row, prepared: a worker packs and the dispatcher unpacks every result."""
+
+    def __init__(self, part: Part) -> None:
+        stored = [s for s in STORED if s.part is part]
+        self.names = [s.attribute for s in stored]
+        self.read = attrgetter(*self.names)
+        self.pack = [(i, s.pack) for i, s in enumerate(stored) if s.pack is not same]
+        self.unpack = [(s.attribute, s.unpack) for s in stored if s.unpack is not same]
+        #: Lists and objects, which a result's row leaves out where they are empty.
+        self.empty = [(i, s.attribute, s.empty) for i, s in enumerate(stored) if s.json_text]
+
+    def packed(self, owner: ItemResult | Ranking) -> list[Any]:
+        row = list(self.read(owner))
+        for i, pack in self.pack:
+            row[i] = pack(row[i])
+        return row
+
+    def unpacked(self, row: list[Any]) -> dict[str, Any]:
+        # Not strict: rows of other versions are shorter or longer.
+        values = dict(zip(self.names, row, strict=False))
+        for _, name, empty in self.empty:
+            if values.get(name) is None:
+                values[name] = empty
+        for name, unpack in self.unpack:
+            values[name] = unpack(values[name])
+        return values
+
+
+_RESULT, _RANKING = _Plan(Part.RESULT), _Plan(Part.RANKING)
 
 
 def _dump(value: Any) -> bytes:
@@ -39,6 +76,14 @@ def unpack_items(blob: bytes) -> list[Item]:
     return [Item(*row) for row in _load(blob[_HEADER.size :])]
 
 
+def pack_sent(files: Sequence[Sent]) -> bytes:
+    return _dump([[f.name, f.sha256, f.size, f.is_archive] for f in files])
+
+
+def unpack_sent(blob: bytes) -> list[Sent]:
+    return [Sent(*row) for row in _load(blob)]
+
+
 def undone(items: Iterable[Item], first: int, bits: bytes) -> list[Item]:
     """Items whose bit is not set. `bits` is the done bitmap from byte `first // 8` on, as returned by GETRANGE."""
     start = first // 8 * 8
@@ -59,19 +104,17 @@ def unpack_results(blob: bytes) -> list[ItemResult]:
 
 
 def _row(r: ItemResult) -> list[Any]:
-    ranking = None
-    if r.ranking is not None:
-        k = r.ranking
-        candidates = [[c.label, round(c.score, 4), c.sample] for c in k.candidates]
-        ranking = [k.verdict.value, k.label, round(k.confidence, 4), round(k.margin, 4), candidates]
-    return [r.index, r.name, r.generation, r.sha256, int(r.cached), ranking, r.error_code, r.error_detail or None]
+    row = _RESULT.packed(r)
+    for i, _, _ in _RESULT.empty:
+        row[i] = row[i] or None
+    row.insert(_RANKING_AT, r.ranking and _RANKING.packed(r.ranking))
+    # Values that were added later are written only where there are any: earlier versions read the row, too.
+    while len(row) > _FIRST_LENGTH and row[-1] is None:
+        row.pop()
+    return row
 
 
 def _result(row: list[Any]) -> ItemResult:
-    index, name, generation, sha256, cached, ranking, code, detail = row
-    name, detail = readable(name), {k: readable(v) if isinstance(v, str) else v for k, v in (detail or {}).items()}
-    decoded = None
-    if ranking is not None:
-        verdict, label, confidence, margin, candidates = ranking
-        decoded = Ranking(Verdict(verdict), label, confidence, margin, tuple(Candidate(*c) for c in candidates))
-    return ItemResult(index, name, generation, sha256, bool(cached), decoded, code, detail)
+    """A row of this version, of an earlier one that lacks its last values, or of a later one that has more."""
+    ranking = row.pop(_RANKING_AT)
+    return ItemResult(**_RESULT.unpacked(row), ranking=ranking and Ranking(**_RANKING.unpacked(ranking)))

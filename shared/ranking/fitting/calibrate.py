@@ -1,4 +1,4 @@
-"""Calibrates confidence and thresholds for a given risk on leave-one-out scores."""
+"""Calibrates confidence and the limit of `not_in_bank` on leave-one-out scores; `risk` chooses the threshold."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shared.ranking.confidence import Calibration, softmax
+from shared.bank.ranking_fit import Curve, Method, PresetCalibration
+from shared.ranking.confidence import softmax
 from shared.ranking.fitting.choose import spread
 from shared.ranking.fitting.leave_out import LeaveOneOut
-from shared.ranking.fitting.measure import Bools, threshold_for
-from shared.ranking.methods import Floats, Ints, Method, best_mean
+from shared.ranking.fitting.measure import Bools
+from shared.ranking.methods import Floats, Ints, best_mean
 from shared.ranking.model import Preset
 
 #: Target share of wrong answers among those with verdict `label`.
@@ -21,8 +22,6 @@ RISK = 0.10
 OUT_OF_BANK_RISK = 0.05
 #: Minimum number of queries for calibration.
 MIN_QUERIES = 20
-#: Minimum number of queries answered with a class for its own threshold.
-_MIN_QUERIES_PER_CLASS = 30
 #: Minimum number of queries for an isotonic curve, which has many degrees of freedom.
 _MIN_QUERIES_ISOTONIC = 300
 #: Minimum detection rate on photos of left-out classes for using `not_in_bank`.
@@ -54,12 +53,21 @@ class PresetEvaluation:
         found: Bools = self.label == self.truth
         return found
 
+    def rows(self, queries: Ints) -> PresetEvaluation:
+        """Those of some queries, by their place here."""
+        return PresetEvaluation(
+            self.scores[queries],
+            {name: values[queries] for name, values in self.novelty_scores.items()},
+            {name: values[queries] for name, values in self.out_of_bank.items()},
+            self.truth[queries],
+        )
+
 
 def evaluate_preset(loo: LeaveOneOut, method: Method, preset: Preset, queries: Ints | None = None) -> PresetEvaluation:
     """Ranks these queries (None: all whose class is ranked and has another photo) under the preset."""
     ranked = np.diff(loo.starts) >= preset.min_samples
     if queries is None:
-        queries = np.flatnonzero(loo.answerable & ranked[loo.truth])
+        queries = np.flatnonzero(counted(loo, preset))
     truth = loo.truth[queries]
     nearest = best_mean(loo.cosines[queries], loo.starts, 1)
     coarse = np.where(ranked, loo.centroid[queries], -np.inf)
@@ -76,6 +84,13 @@ def evaluate_preset(loo: LeaveOneOut, method: Method, preset: Preset, queries: I
     return PresetEvaluation(scores, novelty_scores, out_of_bank, truth)
 
 
+def counted(loo: LeaveOneOut, preset: Preset) -> Bools:
+    """[q] queries whose class is ranked and has another photo: photos of classes that the bank can recognise."""
+    ranked = np.diff(loo.starts) >= preset.min_samples
+    found: Bools = loo.answerable & ranked[loo.truth]
+    return found
+
+
 def _top(scores: npt.NDArray[Any], count: int) -> Bools:
     """[q, C] the best `count` finite scores of each row, ties by class."""
     order = np.argsort(-scores, axis=1, kind="stable")[:, :count]
@@ -85,36 +100,35 @@ def _top(scores: npt.NDArray[Any], count: int) -> Bools:
     return found
 
 
-def calibrate(seen: PresetEvaluation, labels: tuple[str, ...] | None = None, risk: float = RISK) -> dict[str, Any]:
-    """The manifest's calibration for one preset: see `Calibration.of`. `labels`: names for own thresholds."""
+def calibrate(seen: PresetEvaluation) -> PresetCalibration:
+    """The manifest's calibration for one preset, without the threshold on confidence (see `cross_fit.promised`)."""
     right = seen.right
     if len(right) < MIN_QUERIES:
-        return {"temperature": 0.05, "calibrated": False, "queries": len(right)}
+        return PresetCalibration(temperature=0.05, calibrated=False, queries=len(right))
     temperature = _temperature(seen)
     shares = softmax(seen.scores, temperature).max(axis=1).astype(np.float64)
-    document: dict[str, Any] = {"temperature": temperature, "calibrated": True, "queries": len(right), "risk": risk}
+    fit = PresetCalibration(temperature=temperature, calibrated=True, queries=len(right))
     curve = _isotonic_if_better(shares, right)
     if curve is not None:
-        document["isotonic"] = curve
-    confidence = Calibration.of(document).confidence(shares)
-    document |= _out_of_bank_limit(seen)
-    answered = ~Calibration.of(document).out_of_bank(seen.novelty_scores["nearest"], seen.novelty_scores["score"])
-    document["unsure_below"] = threshold_for(confidence[answered], right[answered], risk)
-    own = {}
-    for label in range(len(labels or ())):
-        rows = answered & (seen.label == label)
-        if rows.sum() >= _MIN_QUERIES_PER_CLASS and labels:
-            own[labels[label]] = threshold_for(confidence[rows], right[rows], risk)
-    if own:
-        document["unsure_below_by_class"] = own
-    return document
+        fit = fit.model_copy(update={"isotonic": curve})
+    limit = _out_of_bank_limit(seen)
+    fit = fit.model_copy(update={"foreign_found": limit.detected})
+    if limit.by:
+        fit = fit.model_copy(update={"foreign_by": limit.by, "foreign_below": limit.below})
+    return fit
 
 
 def _temperature(seen: PresetEvaluation) -> float:
     """The softmax temperature whose top-1 probability best fits top-1 accuracy (minimum binary log-loss)."""
 
+    scores, right = seen.scores, seen.right
+    # Only `topc` scores of a row are finite: the others add nothing to a softmax but time.
+    width = int(np.isfinite(scores).sum(axis=1).max(initial=1))
+    if width < scores.shape[1]:
+        scores = -np.partition(-scores, width - 1, axis=1)[:, :width]
+
     def loss(temperature: float) -> float:
-        return _binary_loss(softmax(seen.scores, temperature).max(axis=1), seen.right)
+        return _binary_loss(softmax(scores, temperature).max(axis=1), right)
 
     grid = np.geomspace(0.02, 10, 40) * spread(seen.scores)
     best = int(np.argmin([loss(float(t)) for t in grid]))
@@ -127,7 +141,7 @@ def _binary_loss(confidence: npt.NDArray[Any], right: Bools) -> float:
     return float(-np.mean(np.where(right, np.log(clipped), np.log(1 - clipped))))
 
 
-def _isotonic_if_better(shares: npt.NDArray[np.float64], right: Bools) -> dict[str, list[float]] | None:
+def _isotonic_if_better(shares: npt.NDArray[np.float64], right: Bools) -> Curve | None:
     """An isotonic curve if it predicts held-out queries better than the uncalibrated probabilities."""
     count = len(shares)
     if count < _MIN_QUERIES_ISOTONIC:
@@ -140,7 +154,7 @@ def _isotonic_if_better(shares: npt.NDArray[np.float64], right: Bools) -> dict[s
     if _binary_loss(held, right) >= _binary_loss(shares, right):
         return None
     x, y = isotonic(shares, right)
-    return {"x": [round(float(v), 6) for v in x], "y": [round(float(v), 6) for v in y]}
+    return Curve(x=[round(float(v), 6) for v in x], y=[round(float(v), 6) for v in y])
 
 
 def isotonic(shares: npt.NDArray[np.float64], right: Bools) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
@@ -157,15 +171,25 @@ def isotonic(shares: npt.NDArray[np.float64], right: Bools) -> tuple[npt.NDArray
     return x, np.maximum.accumulate(y)
 
 
-def _out_of_bank_limit(seen: PresetEvaluation) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Limit:
+    """Below this value of that novelty score (empty: none is good enough), photos are out of the bank."""
+
+    #: Share of photos of left-out classes.
+    detected: float = 0.0
+    by: str = ""
+    below: float = -np.inf
+
+
+def _out_of_bank_limit(seen: PresetEvaluation) -> _Limit:
     """The novelty score and limit that detect most photos of left-out classes at `OUT_OF_BANK_RISK`."""
     right = seen.right
+    found = _Limit()
     if right.sum() < MIN_QUERIES:
-        return {"foreign_found": 0.0}
-    found: dict[str, Any] = {"foreign_found": 0.0}
+        return found
     for name, values in seen.novelty_scores.items():
         limit = float(np.sort(values[right])[int(OUT_OF_BANK_RISK * right.sum())])
         share = float(np.mean(seen.out_of_bank[name] < limit))
-        if share > found["foreign_found"]:
-            found = {"foreign_found": round(share, 4), "foreign_by": name, "foreign_below": limit}
-    return found if found["foreign_found"] >= _MIN_DETECTED else {"foreign_found": found["foreign_found"]}
+        if share > found.detected:
+            found = _Limit(round(share, 4), name, limit)
+    return found if found.detected >= _MIN_DETECTED else _Limit(found.detected)

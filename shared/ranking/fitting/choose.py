@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from shared.bank.ranking_fit import Method
 from shared.ranking.fitting.leave_out import LeaveOneOut, ranks
-from shared.ranking.methods import Floats, Ints, Method
+from shared.ranking.methods import Floats, Ints
 
 CANDIDATES: tuple[Method, ...] = (
     *(Method("samples", k=k, centroid=weight) for k in (1, 2, 3) for weight in (0.5, 0.0, 1.0)),

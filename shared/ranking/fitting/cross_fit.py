@@ -1,20 +1,30 @@
-"""Cross-fitting: every query is evaluated with a method, calibration and thresholds fitted without it."""
+"""Cross-fitting: every query is evaluated with a method, calibration and thresholds fitted without it.
+
+The thresholds of a version are tested on these outcomes (`promised`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from shared.bank.ranking_fit import Measured, Method, PresetCalibration
 from shared.ranking.confidence import Calibration, softmax
-from shared.ranking.fitting.calibrate import RISK, PresetEvaluation, calibrate, evaluate_preset
+from shared.ranking.fitting.calibrate import (
+    RISK,
+    PresetEvaluation,
+    calibrate,
+    counted,
+    evaluate_preset,
+)
 from shared.ranking.fitting.choose import CANDIDATES, choose_method
 from shared.ranking.fitting.leave_out import LeaveOneOut, ranks
 from shared.ranking.fitting.measure import Bools, calibration_error, coverage_at
-from shared.ranking.methods import Ints, Method
+from shared.ranking.fitting.risk import METHOD, Threshold, choose_threshold, least_answers
+from shared.ranking.methods import Ints
 from shared.ranking.model import Preset
 
 FOLDS = 10
@@ -31,6 +41,10 @@ class CrossFitResult:
     confidence: npt.NDArray[np.float64]
     #: Verdict `label`; the rest is `unsure` or `not_in_bank`.
     answered: Bools
+    #: Verdict `not_in_bank`.
+    foreign: Bools
+    #: Queries that thresholds are tested on, as in `counted`.
+    counted: Bools
     #: Share of photos with verdict `not_in_bank` when their whole class is left out.
     foreign_found: float
     #: The selected methods, one per fold.
@@ -41,20 +55,24 @@ class CrossFitResult:
         found: Bools = self.label == self.truth
         return found
 
-    def document(self) -> dict[str, Any]:
+    def measured(self) -> Measured:
         """Figures for manifests and reports."""
         answered = int(self.answered.sum())
-        return {
-            "queries": len(self.truth),
-            "top1": round(float(np.mean(self.rank == 0)), 4),
-            "top5": round(float(np.mean(self.rank < 5)), 4),
-            "calibration_error": round(calibration_error(self.confidence, self.right), 4),
-            "coverage_at_risk": round(coverage_at(self.confidence, self.right, RISK), 4),
-            "risk": RISK,
-            "answered": round(float(self.answered.mean()), 4),
-            "wrong_of_answered": round(float((~self.right[self.answered]).mean()), 4) if answered else 0.0,
-            "foreign_found": round(self.foreign_found, 4),
-        }
+        return Measured(
+            queries=len(self.truth),
+            top1=round(float(np.mean(self.rank == 0)), 4),
+            top5=round(float(np.mean(self.rank < 5)), 4),
+            calibration_error=round(calibration_error(self.confidence, self.right), 4),
+            coverage_at_risk=round(coverage_at(self.confidence, self.right, RISK), 4),
+            risk=RISK,
+            answered=round(float(self.answered.mean()), 4),
+            wrong_of_answered=round(float((~self.right[self.answered]).mean()), 4) if answered else 0.0,
+            foreign_found=round(self.foreign_found, 4),
+        )
+
+    def threshold(self, risk: float = RISK) -> Threshold:
+        """The threshold that these outcomes allow at a risk."""
+        return _threshold(self.confidence, self.foreign, self.right, np.flatnonzero(self.counted), risk)
 
 
 def cross_fit(
@@ -64,32 +82,74 @@ def cross_fit(
     nested: bool = False,
     folds: int = FOLDS,
     progress: Callable[[int, int], None] | None = None,
+    methods: list[Method] | None = None,
 ) -> CrossFitResult:
     """Selects and calibrates on all folds but one, and evaluates that one.
 
-    `nested`: the evaluated photos also leave the bank; otherwise they stay in it while the method is selected.
+    A fold's threshold is tested on the outcomes of the other folds. `nested`: the evaluated photos also leave the bank;
+    otherwise they stay in it while the method is selected. `methods`: what the folds select, where that is known.
     """
     count = len(loo.truth)
     label, rank = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    confidence, answered, out_of_bank = np.zeros(count), np.zeros(count, bool), np.zeros(count, bool)
-    methods = []
+    confidence, foreign, out_of_bank = np.zeros(count), np.zeros(count, bool), np.zeros(count, bool)
+    selected, evaluated, parts = [], Evaluated(loo, preset), []
     for number, (held, inner, choosing) in enumerate(_folds(loo, folds, nested)):
-        method = choose_method(inner, choosing, candidates)
-        methods.append(method)
-        enough = np.diff(inner.starts)[inner.truth[choosing]] >= preset.min_samples
-        asked = choosing[np.flatnonzero(enough)]
-        calibration = Calibration.of(calibrate(evaluate_preset(inner, method, preset, asked)))
-        seen = evaluate_preset(loo, method, preset, held)
+        method = methods[number] if methods else choose_method(inner, choosing, candidates)
+        selected.append(method)
+        of_inner = evaluated if inner is loo else Evaluated(inner, preset)
+        asked = choosing[counted(inner, preset)[choosing]]
+        calibration = Calibration.of(calibrate(of_inner.rows(method, asked)))
+        seen = evaluated.rows(method, held)
         label[held], rank[held] = seen.label, ranks(seen.scores, seen.truth)
         confidence[held] = calibration.confidence(softmax(_finite(seen), calibration.temperature).max(axis=1))
-        sure = confidence[held] >= calibration.unsure_below
-        answered[held] = sure & ~calibration.out_of_bank(seen.novelty_scores["nearest"], seen.novelty_scores["score"])
+        foreign[held] = calibration.out_of_bank(seen.novelty_scores["nearest"], seen.novelty_scores["score"])
         out_of_bank[held] = calibration.out_of_bank(seen.out_of_bank["nearest"], seen.out_of_bank["score"])
+        parts.append(held)
         if progress:
             progress(number + 1, folds)
-    return CrossFitResult(
-        loo.truth, label, rank, confidence, answered, float(out_of_bank.mean()) if count else 0.0, methods
-    )
+    answered, asks = np.zeros(count, bool), counted(loo, preset)
+    for held in parts:
+        others = asks.copy()
+        others[held] = False
+        limit = _threshold(confidence, foreign, label == loo.truth, np.flatnonzero(others), RISK).confidence
+        answered[held] = (confidence[held] >= limit) & ~foreign[held]
+    found = float(out_of_bank.mean()) if count else 0.0
+    return CrossFitResult(loo.truth, label, rank, confidence, answered, foreign, asks, found, selected)
+
+
+def promised(fit: PresetCalibration, crossed: CrossFitResult) -> PresetCalibration:
+    """A preset's calibration with the threshold that its cross-fitted outcomes allow, and what that promises."""
+    found = crossed.threshold()
+    said: dict[str, object] = {"risk": RISK, "risk_method": METHOD, "risk_certainty": found.certainty}
+    if not fit.calibrated:
+        # Nothing is known of so few photos: every one gets its best class, and reports say so.
+        return fit.model_copy(update=said | {"risk_certainty": 0.0, "risk_photos_needed": least_answers(RISK)})
+    said |= {"risk_coverage": round(found.coverage, 4), "unsure_below": found.confidence}
+    if found.needed is not None:
+        said["risk_photos_needed"] = found.needed
+    return fit.model_copy(update=said)
+
+
+def _threshold(
+    confidence: npt.NDArray[np.float64], foreign: Bools, right: Bools, queries: Ints, risk: float
+) -> Threshold:
+    asked = np.where(foreign, -np.inf, confidence)[queries]
+    return choose_threshold(asked, right[queries], risk)
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """All queries under one preset; each method is ranked once."""
+
+    loo: LeaveOneOut
+    preset: Preset
+    known: dict[Method, PresetEvaluation] = field(default_factory=dict)
+
+    def rows(self, method: Method, queries: Ints) -> PresetEvaluation:
+        """What `evaluate_preset` says of these queries."""
+        if method not in self.known:
+            self.known[method] = evaluate_preset(self.loo, method, self.preset, np.arange(len(self.loo.truth)))
+        return self.known[method].rows(queries)
 
 
 def _finite(seen: PresetEvaluation) -> npt.NDArray[np.float32]:

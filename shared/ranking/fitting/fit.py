@@ -9,17 +9,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shared.ranking.fitting.calibrate import calibrate, evaluate_preset
+from shared.bank.ranking_fit import CentroidRanking, Method, PresetCalibration, RankingFit
+from shared.ranking.fitting.calibrate import RISK, calibrate, evaluate_preset
 from shared.ranking.fitting.choose import CANDIDATES, choose_method
-from shared.ranking.fitting.cross_fit import cross_fit
+from shared.ranking.fitting.cross_fit import CrossFitResult, cross_fit, promised
 from shared.ranking.fitting.leave_out import LeaveOneOut
 from shared.ranking.fitting.linear import fit_linear
-from shared.ranking.methods import CENTROIDS, DEFAULT, LINEAR, Floats, Ints, Method
+from shared.ranking.fitting.risk import METHOD, least_answers
+from shared.ranking.methods import CENTROIDS, DEFAULT, LINEAR, Floats, Ints
 from shared.ranking.model import PRESETS
 from shared.ranking.names import name_only_ranking, name_scale
 
 #: Softmax temperature of the default method without calibration.
 DEFAULT_TEMPERATURE = 0.05
+_UNCALIBRATED = PresetCalibration(temperature=DEFAULT_TEMPERATURE, calibrated=False)
+#: Folds of the outcomes that thresholds are tested on.
+_FOLDS = 5
 #: Minimum number of queries with another photo in their class for selecting a method.
 MIN_QUERIES_TO_FIT = 20
 #: Maximum rows and classes for leave-one-out; larger banks are evaluated on an even sample.
@@ -36,7 +41,7 @@ class Fitted:
     #: [C, d + 1] for linear methods.
     linear: Floats | None
     #: The manifest's `ranking`.
-    manifest: dict[str, Any]
+    fit: RankingFit
 
 
 def centroids_of(vectors: npt.NDArray[Any], owner: Ints) -> Floats:
@@ -79,12 +84,14 @@ def fit_ranking(
         progress(1, 1)
         return Fitted(np.empty(vectors.shape, np.float32), None, name_only_ranking(text_temperature))
     centroids = centroids_of(vectors, owner)
-    manifest: dict[str, Any] = {"method": DEFAULT.document(), "chosen": False}
-    manifest["calibration"] = {"*": {"temperature": DEFAULT_TEMPERATURE, "calibrated": False}}
+    plain = RankingFit(method=DEFAULT, chosen=False, calibration={"*": _UNCALIBRATED})
     rows = sample_for_evaluation(owner)
-    if not learn or len(rows) < MIN_QUERIES_TO_FIT:
+    if not learn:
         progress(1, 1)
-        return Fitted(centroids, None, manifest)
+        return Fitted(centroids, None, plain)
+    if len(rows) < MIN_QUERIES_TO_FIT:
+        progress(1, 1)
+        return Fitted(centroids, None, plain.model_copy(update={"calibration": {"*": _too_few(0)}}))
     present, sampled = np.unique(owner[rows], return_inverse=True)
     loo = LeaveOneOut.of(
         vectors[rows], sampled.astype(np.int64), None if texts is None else texts[present].astype(np.float32)
@@ -92,30 +99,49 @@ def fit_ranking(
     queries = np.flatnonzero(loo.answerable)
     if len(queries) < MIN_QUERIES_TO_FIT:
         progress(1, 1)
-        return Fitted(centroids, None, manifest)
+        return Fitted(centroids, None, plain.model_copy(update={"calibration": {"*": _too_few(len(queries))}}))
     candidates = tuple(m for m in CANDIDATES if m.name not in LINEAR or len(owner) <= _LINEAR_ROWS)
     method = choose_method(loo, queries, candidates, progress)
-    names = tuple(labels[index] for index in present)
-    manifest |= {
-        "method": method.document(),
-        "chosen": True,
-        "same_above": round(loo.groups.threshold, 5),
-        "measured": cross_fit(loo, PRESETS["standard"], candidates, folds=5).document(),
-        **_calibration_for(loo, queries, method, names),
-        "centroids": _calibration_for(loo, queries, CENTROIDS, names),
-    }
-    linear = fit_linear(method, vectors, owner, len(labels)) if method.name in LINEAR else None
-    return Fitted(centroids, linear, manifest)
-
-
-def _calibration_for(loo: LeaveOneOut, queries: Ints, method: Method, names: tuple[str, ...]) -> dict[str, Any]:
-    """Calibration of a method per preset, and the scale of name-only classes' scores."""
-    result: dict[str, Any] = {
-        "calibration": {
-            "*": {"temperature": DEFAULT_TEMPERATURE, "calibrated": False},
-            **{name: calibrate(evaluate_preset(loo, method, preset), names) for name, preset in PRESETS.items()},
-        }
-    }
+    standard = cross_fit(loo, PRESETS["standard"], candidates, folds=_FOLDS)
+    calibrated = _calibration_for(loo, queries, method, standard.methods, {"standard": standard})
+    fit = RankingFit(
+        method=method,
+        chosen=True,
+        same_above=round(loo.groups.threshold, 5),
+        measured=standard.measured(),
+        calibration=calibrated.calibration,
+        centroids=_calibration_for(loo, queries, CENTROIDS, [CENTROIDS] * _FOLDS, {}),
+    )
     if loo.text is not None:
-        result["names"] = name_scale(loo.scores(method)[queries], loo.text[queries])
-    return result
+        fit = fit.model_copy(update={"names": calibrated.names})
+    linear = fit_linear(method, vectors, owner, len(labels)) if method.name in LINEAR else None
+    return Fitted(centroids, linear, fit)
+
+
+def _too_few(queries: int) -> PresetCalibration:
+    """Of a bank with too few photos to measure anything: every photo gets its best class, and nothing is promised."""
+    return PresetCalibration(
+        temperature=DEFAULT_TEMPERATURE,
+        calibrated=False,
+        queries=queries,
+        risk=RISK,
+        risk_method=METHOD,
+        risk_certainty=0.0,
+        risk_photos_needed=least_answers(RISK),
+    )
+
+
+def _calibration_for(
+    loo: LeaveOneOut, queries: Ints, method: Method, methods: list[Method], known: dict[str, CrossFitResult]
+) -> CentroidRanking:
+    """Calibration of a method per preset, and the scale of name-only classes' scores.
+
+    `methods`: what each fold selects; `known`: outcomes by preset that are there already.
+    """
+    calibration = {"*": _UNCALIBRATED}
+    for name, preset in PRESETS.items():
+        crossed = known.get(name) or cross_fit(loo, preset, folds=_FOLDS, methods=methods)
+        calibration[name] = promised(calibrate(evaluate_preset(loo, method, preset)), crossed)
+    if loo.text is None:
+        return CentroidRanking(calibration=calibration)
+    return CentroidRanking(calibration=calibration, names=name_scale(loo.scores(method)[queries], loo.text[queries]))

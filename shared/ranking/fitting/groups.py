@@ -69,23 +69,26 @@ def duplicate_threshold(vectors: npt.NDArray[Any], owner: Ints) -> float:
 def find_groups(vectors: npt.NDArray[Any], owner: Ints, threshold: float | None = None) -> Groups:
     """Groups of [n, d] L2-normalised rows: connected by cosines above `threshold` (None: `duplicate_threshold`)."""
     threshold = duplicate_threshold(vectors, owner) if threshold is None else threshold
-    parent = np.arange(len(vectors))
-
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = int(parent[row])
-        return row
-
-    for left, right in close_pairs(vectors, threshold):
-        a, b = root(left), root(right)
-        parent[max(a, b)] = min(a, b)
-    return Groups.numbered(np.array([root(row) for row in range(len(vectors))], dtype=np.int64), owner, threshold)
+    left, right = close_pairs(vectors, threshold)
+    return Groups.numbered(components(len(vectors), left, right), owner, threshold)
 
 
-def close_pairs(vectors: npt.NDArray[Any], threshold: float) -> list[tuple[int, int]]:
-    """Pairs (i < j) of rows whose cosine is above `threshold`."""
-    pairs: list[tuple[int, int]] = []
+def components(count: int, left: Ints, right: Ints) -> Ints:
+    """[count] the smallest row of the connected component of each row, where `left[i]` and `right[i]` are joined."""
+    of: Ints = np.arange(count, dtype=np.int64)
+    while True:
+        before = of.copy()
+        np.minimum.at(of, left, of[right])
+        np.minimum.at(of, right, of[left])
+        # Whoever points at a row that points further down takes the shortcut.
+        of = of[of]
+        if np.array_equal(of, before):
+            return of
+
+
+def close_pairs(vectors: npt.NDArray[Any], threshold: float) -> tuple[Ints, Ints]:
+    """Rows i and j (i < j) of all pairs whose cosine is above `threshold`."""
+    pairs: list[Ints] = [np.empty((2, 0), np.int64)]
     rows: Floats = np.asarray(vectors, dtype=np.float32)
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK]
@@ -93,5 +96,6 @@ def close_pairs(vectors: npt.NDArray[Any], threshold: float) -> list[tuple[int, 
             left, right = np.nonzero(block @ rows[other : other + _BLOCK].T > threshold)
             left, right = left + start, right + other
             keep = left < right
-            pairs.extend(zip(left[keep].tolist(), right[keep].tolist(), strict=True))
-    return pairs
+            pairs.append(np.stack([left[keep], right[keep]]))
+    first, second = np.concatenate(pairs, axis=1)
+    return first, second

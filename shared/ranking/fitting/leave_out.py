@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shared.bank.ranking_fit import Method
 from shared.ranking.fitting.groups import Groups, find_groups
 from shared.ranking.fitting.linear import LeaveOneOutSolver, span
-from shared.ranking.methods import LINEAR, Floats, Ints, Method, combine
+from shared.ranking.methods import LINEAR, Floats, Ints, combine
 
 #: Maximum number of queries; larger banks are evaluated on an even sample.
 MAX_QUERIES = 2000

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from shared.ranking.methods import Floats, Ints, Method
+from shared.bank.ranking_fit import Method
+from shared.ranking.methods import Floats, Ints
 
 Doubles = npt.NDArray[np.float64]
 

@@ -48,18 +48,3 @@ def coverage_at(confidence: npt.NDArray[Any], right: Bools, risk: float) -> floa
     risks, coverage = risk_coverage(confidence, right)
     fits = np.flatnonzero(risks <= risk)
     return float(coverage[fits[-1]]) if len(fits) else 0.0
-
-
-def threshold_for(confidence: npt.NDArray[Any], right: Bools, risk: float) -> float:
-    """The confidence from which answers may be given: (wrong + 1) / (answers + 1) ≤ risk, for as many as possible.
-
-    The extra wrong answer is what conformal risk control asks of a finite sample (Angelopoulos et al., ICLR 2024,
-    arXiv:2208.02814). Above 1 where no threshold keeps the risk.
-    """
-    order = np.argsort(-confidence, kind="stable")
-    count = np.arange(1, len(order) + 1)
-    risks = (np.cumsum(~right[order]) + 1) / (count + 1)
-    # A threshold cannot split answers of equal confidence.
-    ends = np.append(confidence[order][1:] < confidence[order][:-1], True)
-    fits = np.flatnonzero((risks <= risk) & ends)
-    return float(confidence[order][fits[-1]]) if len(fits) else 1.01

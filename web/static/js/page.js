@@ -31,11 +31,69 @@ localTimes(document);
 document.body.addEventListener("htmx:beforeRequest", (event) => {
   const element = event.detail.elt;
   const asleep = document.hidden && element.hasAttribute("data-poll");
-  // Nobody's correction is swept away while it is being written, nor the further pages that somebody has loaded.
+  // Nobody's correction is swept away while it is being written, nor the place in a long list, nor a selection.
   const inUse = element.hasAttribute("data-gentle")
-    && (element.contains(document.activeElement) || element.querySelector("details[open]") || element.querySelector(".later"));
-  if (asleep || inUse) event.preventDefault();
+    && (element.contains(document.activeElement) || element.querySelector("details[open]") || element.matches("[data-busy], [data-selecting]"));
+  if (asleep || inUse) {
+    event.preventDefault();
+    asking.delete(element);
+    plan();
+  }
 });
+
+// Polling: an element with `data-poll` asks again after so many seconds. The slower the server answers, the longer the
+// pauses, up to half a minute, and no two pages keep step: what is open in a hundred browsers does not come at once.
+const asking = new Map();
+const planned = new WeakSet();
+const SLOW = 1000, LONGEST = 30;
+let strain = 1, notBefore = 0;
+function pause(element) {
+  const seconds = Math.min(Number(element.dataset.poll) * strain, LONGEST) * (0.9 + 0.2 * Math.random());
+  return Math.max(seconds * 1000, notBefore - performance.now());
+}
+function plan() {
+  for (const element of document.querySelectorAll("[data-poll]")) {
+    if (planned.has(element) || asking.has(element)) continue;
+    planned.add(element);
+    setTimeout(() => {
+      planned.delete(element);
+      if (!element.isConnected) return;
+      asking.set(element, performance.now());
+      htmx.trigger(element, "poll");
+    }, pause(element));
+  }
+}
+function judge(took, failed, retryAfter) {
+  strain = failed || took > SLOW ? Math.min(strain * 2, LONGEST) : Math.max(strain / 2, 1);
+  if (retryAfter) notBefore = performance.now() + retryAfter * 1000 * (1 + 0.2 * Math.random());
+  const polled = document.querySelector("[data-poll]");
+  const notice = document.getElementById("slow");
+  notice.hidden = !polled || strain < 4;
+  if (polled) notice.textContent = notice.dataset.words.replace("{seconds}", Math.round(Math.min(polled.dataset.poll * strain, LONGEST)));
+}
+document.body.addEventListener("htmx:afterRequest", (event) => {
+  const { xhr, requestConfig } = event.detail;
+  const element = requestConfig?.elt || event.detail.elt;
+  if (asking.has(element)) {
+    judge(performance.now() - asking.get(element), !xhr.status || xhr.status >= 500, Number(xhr.getResponseHeader("Retry-After")));
+    asking.delete(element);
+  }
+  plan();
+});
+function showTitle() {
+  const named = document.querySelector("[data-title]");
+  if (named) document.title = `${named.dataset.title} · Weft`;
+}
+document.body.addEventListener("htmx:afterSettle", () => { plan(); showTitle(); });
+// The address changes with filters and place: another language shows the same.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.(".languages a");
+  if (!link) return;
+  const address = new URL(location.href);
+  address.searchParams.set("lang", link.getAttribute("hreflang"));
+  link.href = address.href;
+}, true);
+document.addEventListener("DOMContentLoaded", plan);
 document.body.addEventListener("htmx:afterSwap", (event) => localTimes(event.detail.target.parentElement || document));
 document.body.addEventListener("htmx:sendError", () => tell(toast.dataset.lost));
 document.body.addEventListener("htmx:responseError", (event) => {

@@ -1,4 +1,4 @@
-// Choosing, checking and sending photos. Without this file the form still posts what the first file field holds.
+// Choosing and checking photos. Without this file the form still posts what the first file field holds.
 "use strict";
 
 const form = document.getElementById("upload");
@@ -9,14 +9,19 @@ const maxFiles = Number(form.dataset.maxFiles);
 const maxBytes = Number(form.dataset.maxBytes);
 const PREVIEWS = 16;
 
-let chosen = new Map(); // name|size|modified → { file, name }
-let refused = [];
-let sending = null;
-let key = null; // of the Idempotency-Key: the same until the choice changes, so that a repeated send makes no second job
+const NAMED_KINDS = 8;
+
+let chosen = new Map(); // name|size|modified, and a number where it came twice → { file, name }
+let leftOut = new Map(); // kind → number, as shared/photos/clutter.py has them
+let lost = []; // names of photos that were changed or deleted after they were chosen
+let sender = null; // see sending.js
 
 const suffix = (name) => (name.includes(".") ? "." + name.split(".").pop().toLowerCase() : "");
-const isZip = (name) => suffix(name) === ".zip";
-const isClutter = (name) => /(^|\/)(\.|__MACOSX\/|Thumbs\.db$|desktop\.ini$)/i.test(name);
+const archiveEndings = form.dataset.archives.split(" ");
+const isArchive = (name) => archiveEndings.some((ending) => name.toLowerCase().endsWith(ending));
+// The server's own rule (shared/photos/clutter.py), and its expression.
+const system = new RegExp(form.dataset.system, "i");
+const kindOf = (name) => (/^\.[\p{L}\p{N}_+~-]{1,10}$/u.test(suffix(name)) ? suffix(name) : "no_ending");
 
 function bytes(value) {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
@@ -26,23 +31,59 @@ function bytes(value) {
     .format(value / 1000 ** power);
 }
 
-function add(file, name = file.webkitRelativePath || file.name) {
-  if (isClutter(name)) return;
-  if (!isZip(name) && !extensions.has(suffix(name)) && !file.type.startsWith("image/")) {
-    refused.push(name);
-    return;
+// One selection: what the picker, a drop or the clipboard gives at a time. Within it every file counts, also two of one
+// name, size and time from two folders; a file that is chosen again in another selection does not count twice.
+async function add(selection) {
+  const before = new Map(chosen);
+  for (const { file, name } of selection) {
+    if (system.test(name)) continue;
+    if (!isArchive(name) && !extensions.has(suffix(name)) && !file.type.startsWith("image/")) {
+      leftOut.set(kindOf(name), (leftOut.get(kindOf(name)) || 0) + 1);
+      continue;
+    }
+    const identity = `${name}|${file.size}|${file.lastModified}`;
+    let place = identity;
+    let again = false;
+    for (let n = 2; chosen.has(place) && !again; n += 1) {
+      again = before.has(place) && await sameBytes(before.get(place).file, file);
+      place = `${identity}|${n}`;
+    }
+    if (!again) chosen.set(place, { file, name });
   }
-  chosen.set(`${name}|${file.size}|${file.lastModified}`, { file, name });
+  changed();
+}
+
+async function sameBytes(one, other) {
+  const step = 1 << 20;
+  try {
+    for (let at = 0; at < one.size; at += step) {
+      const [a, b] = await Promise.all([one, other].map(async (file) => new Uint8Array(await file.slice(at, at + step).arrayBuffer())));
+      if (a.some((byte, n) => byte !== b[n])) return false;
+    }
+  } catch {
+    return false; // one of them cannot be read any more: sending finds out which
+  }
+  return true;
+}
+
+function leftOutSentence() {
+  const told = [...leftOut].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  const count = new Intl.NumberFormat("en", { useGrouping: false });
+  const words = byId("refused").dataset;
+  const part = (kind, number) => (words[kind] || words.kind).replace("{count}", count.format(number)).replace("{kind}", kind);
+  const parts = told.slice(0, NAMED_KINDS).map(([kind, number]) => part(kind === "no_ending" ? "noEnding" : kind, number));
+  const rest = told.slice(NAMED_KINDS).reduce((sum, [, number]) => sum + number, 0);
+  if (rest) parts.push(part("others", rest));
+  return words.words.replace("{kinds}", parts.join(words.and));
 }
 
 function changed() {
-  key = null;
   const entries = [...chosen.values()];
-  const photos = entries.filter((entry) => !isZip(entry.name));
+  const photos = entries.filter((entry) => !isArchive(entry.name));
   const archives = entries.length - photos.length;
   const size = entries.reduce((sum, entry) => sum + entry.file.size, 0);
   const count = new Intl.NumberFormat(language);
-  byId("check").hidden = !entries.length && !refused.length;
+  byId("check").hidden = !entries.length && !leftOut.size && !lost.length;
   byId("drop").classList.toggle("filled", entries.length > 0);
   byId("count").textContent = count.format(photos.length);
   byId("count").parentElement.hidden = !photos.length && archives > 0;
@@ -50,18 +91,21 @@ function changed() {
   byId("archives").parentElement.hidden = !archives;
   byId("size").textContent = bytes(size);
 
-  const left = byId("refused");
-  left.hidden = !refused.length;
-  const more = refused.length - 3;
-  left.textContent = `${left.dataset.words} ${refused.slice(0, 3).join(", ")}${more > 0 ? " " + left.dataset.more.replace("{n}", count.format(more)) : ""}`;
+  byId("refused").hidden = !leftOut.size;
+  byId("refused").textContent = leftOut.size ? leftOutSentence() : "";
+  const gone = byId("lost-files");
+  gone.hidden = !lost.length;
+  const more = lost.length - 3;
+  gone.textContent = `${gone.dataset.words} ${lost.slice(0, 3).join(", ")}${more > 0 ? " " + gone.dataset.more.replace("{n}", count.format(more)) : ""}`;
 
   const limit = byId("too-much");
   const over = entries.length > maxFiles ? limit.dataset.files.replace("{n}", count.format(maxFiles))
     : size > maxBytes ? limit.dataset.bytes.replace("{n}", bytes(maxBytes)) : "";
   limit.hidden = !over;
   limit.textContent = over;
-  byId("send").disabled = Boolean(over) || !entries.length;
+  byId("send").disabled = Boolean(over) || !entries.length || Boolean(sender);
   byId("upload-failed").hidden = true;
+  byId("leave-out").hidden = true;
   preview(photos);
 }
 
@@ -85,92 +129,27 @@ function preview(photos) {
   }
 }
 
-async function walk(entry) {
-  if (entry.isFile) {
-    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-    add(file, entry.fullPath.replace(/^\//, ""));
-    return;
-  }
-  const reader = entry.createReader();
-  for (;;) { // a reader hands out at most a hundred entries a call
-    const found = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (!found.length) return;
-    for (const inner of found) await walk(inner);
-  }
-}
-
-function idempotencyKey() {
-  // crypto.randomUUID exists on HTTPS and localhost only.
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 function fail(words) {
   byId("upload-failed").textContent = words;
   byId("upload-failed").hidden = false;
 }
 
-function send() {
-  const body = new FormData();
-  for (const field of ["name", "preset"]) body.append(field, new FormData(form).get(field) || "");
-  const start = new FormData(form).get("not_before"); // the visitor's local time
-  if (start) body.append("not_before", new Date(start).toISOString());
-  for (const { file, name } of chosen.values()) body.append("files", file, name);
-  key ||= idempotencyKey();
-  const request = sending = new XMLHttpRequest();
-  request.open("POST", form.dataset.api);
-  request.setRequestHeader("Idempotency-Key", key);
-  request.responseType = "json";
-  const words = byId("sent");
-  const bar = byId("bar");
-  request.upload.addEventListener("progress", (event) => {
-    if (!event.lengthComputable) return;
-    bar.value = event.loaded / event.total;
-    words.textContent = words.dataset.words.replace("{done}", bytes(event.loaded)).replace("{all}", bytes(event.total));
-  });
-  request.upload.addEventListener("load", () => {
-    bar.removeAttribute("value");
-    words.textContent = words.dataset.last;
-  });
-  request.addEventListener("load", () => {
-    if (request.status === 202) {
-      location.assign(form.dataset.job.replace("JOB", request.response.id));
-      return;
-    }
-    fail(request.response?.detail || byId("upload-failed").dataset.lost);
-  });
-  request.addEventListener("error", () => fail(byId("upload-failed").dataset.lost));
-  request.addEventListener("loadend", () => {
-    if (request.status === 202) return;
-    sending = null;
-    byId("sending").hidden = true;
-    byId("send").disabled = false;
-  });
-  bar.value = 0;
-  words.textContent = "";
-  byId("upload-failed").hidden = true;
-  byId("sending").hidden = false;
-  byId("send").disabled = true;
-  request.send(body);
-}
-
 for (const field of [byId("files"), byId("folder")]) {
   field.addEventListener("change", () => {
-    for (const file of field.files) add(file);
+    const files = [...field.files];
     field.value = "";
-    changed();
+    add(files.map((file) => ({ file, name: file.webkitRelativePath || file.name })));
   });
 }
 byId("clear").addEventListener("click", () => {
   chosen = new Map();
-  refused = [];
+  leftOut = new Map();
+  lost = [];
   changed();
 });
-byId("stop").addEventListener("click", () => sending?.abort());
-// Another name, preset or time is another request: with the old key it would be refused.
-form.addEventListener("change", () => { key = null; });
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (chosen.size && !sending) send();
+  if (chosen.size && !sender) send();
 });
 
 let depth = 0; // dragenter and dragleave fire for every child
@@ -183,14 +162,15 @@ addEventListener("drop", async (event) => {
   byId("drop").classList.remove("over");
   // Entries are gone after the first await: all are taken before.
   const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-  for (const entry of entries) await walk(entry);
-  changed();
+  const found = [];
+  for (const entry of entries) await walk(entry, found);
+  await add(found);
 });
 addEventListener("paste", (event) => {
   const files = [...event.clipboardData.files];
-  for (const file of files) add(file, file.name === "image.png" ? `pasted-${new Date().toISOString().slice(11, 19).replaceAll(":", "")}.png` : file.name);
-  if (files.length) changed();
+  const pasted = `pasted-${new Date().toISOString().slice(11, 19).replaceAll(":", "")}.png`;
+  if (files.length) add(files.map((file) => ({ file, name: file.name === "image.png" ? pasted : file.name })));
 });
-addEventListener("beforeunload", (event) => { if (sending && !sending.status) event.preventDefault(); });
+addEventListener("beforeunload", (event) => { if (sender && !sender.finished) event.preventDefault(); });
 
 changed();

@@ -15,7 +15,7 @@ from typing import Any
 from scripts.lab.bench.gpu.part import limited
 from scripts.lab.bench.product import ROOT
 
-#: Seconds that a part may take at the most.
+#: Seconds that a part may take at most.
 LIMITS = {"prepare": 75, "tests": 60, "engine": 60, "whole": 150, "plain": 45, "compiled": 75}
 
 

@@ -37,7 +37,7 @@ def main() -> None:
         assert isinstance(encoder, TorchEncoder)
         tell(device=_device(), start_s=time.perf_counter() - began, gpu_jpeg=encoder.read_jpeg is not None)
         definition = create(spec.parse(settings.model)[0], settings.weights_dir)
-        flops = operations(definition.config["vision_cfg"], definition.dim)
+        flops = operations(definition.config.vision, definition.dim)
         limit = _limit(encoder.info.precision)
         tell(limit_tflops=limit / 1e12, limit_photos_per_s=limit / flops, gflops_a_photo=flops / 1e9)
         photos = [

@@ -12,6 +12,7 @@ from typing import Any
 
 from scripts.lab.bench import model
 from scripts.lab.bench.photos import Photos
+from shared.encoder.open_clip_config import VisionConfig
 
 
 def tell(**found: Any) -> None:
@@ -43,15 +44,16 @@ def setting() -> Iterator[Setting]:
         yield Setting(Path(work))
 
 
-def operations(vision: dict[str, Any], dim: int) -> int:
+def operations(vision: VisionConfig, dim: int) -> int:
     """Multiply-adds, times two, of one photo through a plain ViT tower with this open_clip `vision_cfg`.
 
     As Weft runs it: the last block for the class token alone (`shared.encoder.class_token`).
     """
-    width, layers, patch = vision["width"], vision["layers"], vision["patch_size"]
-    patches = (vision.get("image_size", 224) // patch) ** 2
+    width, layers, patch = vision.width, vision.layers, vision.patch_size
+    side = vision.image_size if isinstance(vision.image_size, int) else vision.image_size[0]
+    patches = (side // patch) ** 2
     tokens = patches + 1
-    ratio = vision.get("mlp_ratio", 4.0)
+    ratio = vision.mlp_ratio
     layer = (4 + 2 * ratio) * tokens * width**2 + 2 * tokens**2 * width
     unread = (2 + 2 * ratio) * patches * width**2 + 2 * patches * tokens * width
     return int(2 * (layers * layer - unread + patches * 3 * patch**2 * width + width * dim))

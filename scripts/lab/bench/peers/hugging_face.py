@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -73,7 +73,7 @@ def _tokenizer(vocabulary: Path, folder: Path) -> None:
     letters = list(_byte_letters())
     tokens = [*letters, *(letter + "</w>" for letter in letters), *("".join(line.split()) for line in lines)]
     tokens += ["<|startoftext|>", "<|endoftext|>"]
-    files: dict[str, Any] = {
+    files: dict[str, Mapping[str, str | int]] = {
         "vocab.json": {token: number for number, token in enumerate(tokens)},
         "tokenizer_config.json": {"tokenizer_class": "CLIPTokenizer", "model_max_length": 77},
     }

@@ -8,12 +8,25 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from scripts.lab.bench.clock import Reading, cpu_seconds
 from scripts.lab.bench.product import ROOT, BenchError, environment
+from shared.core.documents import Document
 
 _HERE = Path(__file__).parent
+
+
+class PeerAnswer(Document):
+    """What a peer did; the first answer says only that it is ready."""
+
+    #: Seconds, as the program measured them.
+    wall: float = 0.0
+    #: CPU seconds of its processes.
+    cpu: float = 0.0
+    vectors: int = 0
+    #: Operations, of `matrix_product`.
+    flops: float = 0.0
 
 
 class Peer:
@@ -39,8 +52,8 @@ class Peer:
     def of_this_environment(cls, program: str, *arguments: str | Path) -> Self:
         return cls(sys.executable, program, *arguments)
 
-    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """One request, one answer; adds `wall` (as the program measured it) and `cpu` seconds."""
+    def ask(self, **request: list[str] | float) -> PeerAnswer:
+        """One request (`photos`, or the `seconds` to work), one answer."""
         assert self._process.stdin is not None
         before = cpu_seconds([self._process.pid])
         try:
@@ -48,14 +61,14 @@ class Peer:
         except OSError as error:
             raise BenchError(reason=f"{self.name} has ended; {self._last_words()}") from error
         answer = self._answer()
-        return answer | {"cpu": cpu_seconds([self._process.pid]) - before}
+        return answer.model_copy(update={"cpu": cpu_seconds([self._process.pid]) - before})
 
     def encode(self, photos: Sequence[Path]) -> Reading:
         """Files to vectors."""
-        answer = self.ask({"photos": [str(photo) for photo in photos]})
-        if answer["vectors"] != len(photos):
-            raise BenchError(reason=f"{self.name}: {answer['vectors']} vectors for {len(photos)} photos")
-        return Reading(len(photos), answer["wall"], answer["cpu"])
+        answer = self.ask(photos=[str(photo) for photo in photos])
+        if answer.vectors != len(photos):
+            raise BenchError(reason=f"{self.name}: {answer.vectors} vectors for {len(photos)} photos")
+        return Reading(len(photos), answer.wall, answer.cpu)
 
     def __enter__(self) -> Self:
         return self
@@ -69,13 +82,12 @@ class Peer:
             self._process.kill()
             self._process.wait()
 
-    def _answer(self) -> dict[str, Any]:
+    def _answer(self) -> PeerAnswer:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             # Libraries print what they like.
             if line.startswith('{"weft-peer"'):
-                answer: dict[str, Any] = json.loads(line)["weft-peer"]
-                return answer
+                return PeerAnswer.from_json(json.loads(line)["weft-peer"])
         raise BenchError(reason=f"{self.name} ended with {self._process.wait()}; {self._last_words()}")
 
     def _last_words(self) -> str:

@@ -14,13 +14,15 @@ import torch
 from PIL import Image
 from serve import serve
 
+Arrays = dict[str, np.ndarray[Any, Any]]
+
 ARCHITECTURE, WEIGHTS = sys.argv[1], sys.argv[2]
 ray.init(num_cpus=(os.cpu_count() or 1) + 1, include_dashboard=False, log_to_driver=False)
 ray.data.DataContext.get_current().enable_progress_bars = False
 TRANSFORM = open_clip.image_transform(224, is_train=False)
 
 
-def load(row: dict[str, Any]) -> dict[str, Any]:
+def load(row: dict[str, str]) -> Arrays:
     return {"pixels": TRANSFORM(Image.open(row["item"]).convert("RGB")).numpy()}
 
 
@@ -29,7 +31,7 @@ class Encoder:
         torch.set_num_threads(os.cpu_count() or 1)
         self._model = open_clip.create_model(ARCHITECTURE, pretrained=WEIGHTS).eval()
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+    def __call__(self, batch: Arrays) -> Arrays:
         with torch.no_grad():
             return {"vector": self._model.encode_image(torch.from_numpy(batch["pixels"]), normalize=True).numpy()}
 

@@ -14,7 +14,7 @@ _OUT = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
 
-def answer(value: dict[str, Any]) -> None:
+def answer(value: dict[str, float]) -> None:
     print(json.dumps({"weft-peer": value}), file=_OUT, flush=True)
 
 

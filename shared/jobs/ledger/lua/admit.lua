@@ -4,16 +4,17 @@
 -- ARGV: identity, lane, target (int: chunks ready or leased), then per active job of the lane: job
 -- Returns the number of chunks admitted.
 local identity, lane, target_size = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local rota = rota_key(identity, lane)
 local enrolled = {}
-for _, job in ipairs(redis.call('LRANGE', rota, 0, -1)) do enrolled[job] = true end
+for _, priority in ipairs(PRIORITIES) do
+  for _, job in ipairs(redis.call('LRANGE', rota_key(identity, lane, priority), 0, -1)) do enrolled[job] = true end
+end
 local room = target_size - redis.call('LLEN', ready_key(identity, lane))
 for i = 4, #ARGV do
   local job = ARGV[i]
   room = room - size('ZCARD', job_key(job, 'lease'))
   if not enrolled[job] and size('LLEN', job_key(job, 'todo')) > 0
      and is_active(redis.call('HGET', job_key(job, 'meta'), 'state')) then
-    redis.call('LPUSH', rota, job)
+    redis.call('LPUSH', rota_key(identity, lane, redis.call('HGET', job_key(job, 'meta'), 'priority')), job)
   end
 end
 local ms = milliseconds(seconds())

@@ -1,7 +1,8 @@
 -- Appends one listed chunk, or ends the listing. Item indexes must continue the list: a call whose reply was lost may be
 -- repeated, and a lister that has been replaced is stopped.
 -- KEYS: none
--- ARGV: job, blob ('' = none), count (int), cursor (path), last (0/1), note (code, '' = none)
+-- ARGV: job, blob ('' = none), count (int), cursor (path), last (0/1), note (code, '' = none),
+--       left_out (JSON: what was left out up to the cursor, '' = unchanged)
 -- Returns 1, or 0: stop listing.
 local job = ARGV[1]
 local p = job_key(job, '')
@@ -18,6 +19,7 @@ if ARGV[2] ~= '' then
   redis.call('HINCRBY', meta, 'total', ARGV[3])
   redis.call('HSET', meta, 'cursor', ARGV[4])
 end
+if ARGV[7] ~= '' then redis.call('HSET', meta, 'left_out', ARGV[7]) end
 if ARGV[5] == '1' then
   redis.call('HSET', meta, 'listed', '1')
   if ARGV[6] ~= '' then redis.call('HSET', meta, 'note', ARGV[6]) end

@@ -26,6 +26,8 @@ for _, list in ipairs(KEYS) do
         local token = redis.call('HINCRBY', p .. 'tok', c, 1)
         local attempt = redis.call('HINCRBY', p .. 'att', c, 1)
         redis.call('LREM', list, 1, entry)
+        -- An entry that came twice takes the chunk from its holder, of whom nothing may stay behind.
+        drop_lease(job, c)
         redis.call('ZADD', p .. 'lease', stamp(now + lease_seconds), c)
         redis.call('HSET', p .. 'owner', c, worker)
         redis.call('SADD', held_key(worker), job .. ' ' .. c)

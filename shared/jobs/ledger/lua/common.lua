@@ -36,7 +36,20 @@ local function milliseconds(s) return math.floor(s * 1000) end
 -- Key builders, as in keys.py.
 local function job_key(job, part) return 'weft:{' .. job .. '}:' .. part end
 local function ready_key(identity, lane) return 'weft:ready:' .. identity .. ':' .. lane end
-local function rota_key(identity, lane) return 'weft:rota:' .. identity .. ':' .. lane end
+local function rota_key(identity, lane, priority)
+  local name = 'weft:rota:' .. identity .. ':' .. lane
+  if priority == 'high' or priority == 'low' then return name .. ':' .. priority end
+  return name
+end
+local function turn_key(identity, lane) return 'weft:turn:' .. identity .. ':' .. lane end
+local PRIORITIES = {'high', 'normal', 'low'}
+local function off_the_rota(identity, lane, job)
+  local removed = 0
+  for _, priority in ipairs(PRIORITIES) do
+    removed = removed + redis.call('LREM', rota_key(identity, lane, priority), 0, job)
+  end
+  return removed
+end
 local function held_key(worker) return 'weft:held:' .. worker end
 
 -- An entry of a ready list; `ms` is the time of admission.
@@ -84,9 +97,29 @@ local function insert_ready(ready, job, chunk, ms)
   end
   redis.call('RPUSH', ready, ready_entry(job, chunk, ms))
 end
--- Admits one chunk of the next job on the rota; returns 1, or 0 if no job on the rota has one.
-local function admit_next(identity, lane, ms)
-  local rota = rota_key(identity, lane)
+-- Priorities in the order in which they are asked for the next chunk. Of 20 turns, jobs of low priority have 1 and those of
+-- normal priority 4 for certain; the others are had by the highest priority that has chunks left.
+local function priorities(identity, lane)
+  local waiting = {}
+  for _, priority in ipairs(PRIORITIES) do
+    if redis.call('EXISTS', rota_key(identity, lane, priority)) == 1 then waiting[#waiting + 1] = priority end
+  end
+  if #waiting < 2 then
+    redis.call('DEL', turn_key(identity, lane))
+    return waiting
+  end
+  local turn = redis.call('INCR', turn_key(identity, lane)) % 20
+  redis.call('EXPIRE', turn_key(identity, lane), 3600)
+  local first = turn == 19 and 'low' or turn % 5 == 0 and 'normal' or 'high'
+  table.sort(waiting, function(a, b)
+    if a == first or b == first then return a == first and b ~= first end
+    return (a == 'high' or b == 'low') and a ~= b
+  end)
+  return waiting
+end
+-- Admits one chunk of the next job on one rota; returns 1, or 0 if no job on it has one.
+local function admit_from(identity, lane, priority, ms)
+  local rota = rota_key(identity, lane, priority)
   for _ = 1, redis.call('LLEN', rota) do
     local job = redis.call('RPOPLPUSH', rota, rota)
     if is_active(redis.call('HGET', job_key(job, 'meta'), 'state')) then
@@ -98,5 +131,13 @@ local function admit_next(identity, lane, ms)
     end
     redis.call('LREM', rota, 0, job)
   end
+  return 0
+end
+-- Admits one chunk of the next job whose turn it is; returns 1, or 0 if no job has one.
+local function admit_next(identity, lane, ms)
+  for _, priority in ipairs(priorities(identity, lane)) do
+    if admit_from(identity, lane, priority, ms) == 1 then return 1 end
+  end
+  redis.call('DEL', turn_key(identity, lane))
   return 0
 end

@@ -1,5 +1,7 @@
 -- cancel, pause, resume, start (a scheduled job whose time has come): what each does in which state is in `STATES`.
--- ARGV: job, verb. Returns the state before, or nil.
+-- KEYS: none
+-- ARGV: job, verb
+-- Returns the state before, or nil: no such job.
 local job, verb = ARGV[1], ARGV[2]
 local p = job_key(job, '')
 local meta = p .. 'meta'

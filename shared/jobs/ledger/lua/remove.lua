@@ -27,12 +27,12 @@ if m[3] then
   for _, entry in ipairs(redis.call('LRANGE', ready, 0, -1)) do
     if string.match(entry, '^%S+') == job then redis.call('LREM', ready, 0, entry) end
   end
-  redis.call('LREM', rota_key(m[3], m[4]), 0, job)
+  off_the_rota(m[3], m[4], job)
 end
 for c = 0, tonumber(m[2] or 0) - 1 do redis.call('UNLINK', p .. 'in:' .. c) end
 for n = 0, entries - 1 do redis.call('UNLINK', p .. 'vec:' .. n) end
 for _, part in ipairs({'meta', 'todo', 'log', 'lease', 'tok', 'att', 'owner', 'hold', 'alone', 'gen', 'failed', 'done', 'pace',
-    'receiving'}) do
+    'receiving', 'sent'}) do
   redis.call('UNLINK', p .. part)
 end
 for _, record in ipairs({'jobs', 'brief', 'receiving', 'ended'}) do redis.call('ZREM', 'weft:' .. record, job) end

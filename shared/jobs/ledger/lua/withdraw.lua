@@ -1,9 +1,10 @@
 -- Moves a job's ready chunks back to the front of its queue and takes it off the rota: no worker can read its folder, and its
 -- chunks must not occupy the capacity of other jobs.
 -- KEYS: none
--- ARGV: job, ready list (key), rota (key)
+-- ARGV: job, identity, lane
 -- Returns the number of chunks moved.
-local job, ready, rota = ARGV[1], ARGV[2], ARGV[3]
+local job, identity, lane = ARGV[1], ARGV[2], ARGV[3]
+local ready = ready_key(identity, lane)
 local moved = 0
 local entries = redis.call('LRANGE', ready, 0, -1)
 for i = #entries, 1, -1 do
@@ -14,5 +15,5 @@ for i = #entries, 1, -1 do
     moved = moved + 1
   end
 end
-redis.call('LREM', rota, 0, job)
+off_the_rota(identity, lane, job)
 return moved

@@ -1,0 +1,57 @@
+"""What several bank commands say: a version in short, and findings in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.bank.manifest import Finding, Manifest
+from shared.bank.ranking_fit import RiskPromise
+from shared.curation.sizes import unranked
+
+
+def summary(manifest: Manifest) -> dict[str, Any]:
+    """What every command says of a version it made."""
+    document = manifest.to_json()
+    return {key: document[key] for key in ("version", "name", "created", "model", "identity", "counts")}
+
+
+def size_problem(finding: Finding) -> str:
+    """A manifest's warning in words."""
+    count = len(finding.samples)
+    if finding.code == "class_empty":
+        return (
+            f"class {finding.label}: no usable photo; {unranked(finding) if finding.named else 'it is not in the bank'}"
+        )
+    return f"class {finding.label}: only {count} sample{'s' if count != 1 else ''}; {unranked(finding)}"
+
+
+def by_code(findings: list[Finding]) -> dict[str, list[Finding]]:
+    """Findings by what is wrong, in the order of the report."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.code, []).append(finding)
+    return groups
+
+
+def promise_words(promise: RiskPromise) -> str:
+    """What a version promises of its wrong answers, as a sentence."""
+    share, photos = f"{promise.risk:.0%}", promise.photos
+    if promise.state == "kept":
+        return (
+            f"At most {share} of the answers are wrong, with {promise.certainty:.0%} certainty "
+            f"(tested on {photos} photos; {promise.coverage:.0%} of them are answered)"
+        )
+    if promise.state == "untested":
+        return "The error rate was not tested: build the bank again, or derive a version, with this release"
+    if promise.state == "never":
+        return (
+            f"An error rate of {share} cannot be promised: the most confident answers are wrong too often; "
+            "clean the bank or use a better model"
+        )
+    text = f"Too few photos to promise that at most {share} of the answers are wrong: there are {photos}, "
+    text += f"about {promise.photos_needed} would do at the observed error"
+    if promise.state == "unmeasured":
+        return f"{text}; until then every photo gets its best class"
+    if promise.certainty:
+        return f"{text}; {promise.coverage:.0%} are answered, with {promise.certainty:.0%} certainty instead of 90%"
+    return f"{text}; until then no photo gets a definite answer"

@@ -1,0 +1,69 @@
+"""`weft rename`, `weft priority`, `weft archive`, `weft rerun`: what is done with a job as a whole."""
+
+from __future__ import annotations
+
+import click
+
+from scripts.cli import follow, output, submission
+from shared.bank.store import BankStore
+from shared.jobs import archive as archiving
+from shared.jobs.intake.idempotency import RequestKey
+from shared.jobs.intake.submission import Wish
+from shared.jobs.ledger import Ledger
+from shared.jobs.model import Priority
+from shared.jobs.shown import shown_job
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@click.argument("name")
+@click.pass_context
+def rename(ctx: click.Context, job_id: str, name: str) -> None:
+    """Rename the job ID."""
+    settings = output.state(ctx).settings
+    job = archiving.rename(settings, Ledger.connect(settings), job_id, name)
+    output.record(ctx, "job_changed", job_id)
+    output.emit(ctx, shown_job(job), f"{job.id}  {job.name}")
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@click.argument("level", type=click.Choice([priority.value for priority in Priority]))
+@click.pass_context
+def priority(ctx: click.Context, job_id: str, level: str) -> None:
+    """Give the job ID a priority: high jobs get most of the next chunks, low ones what the others leave."""
+    job = Ledger.connect(output.state(ctx).settings).prioritise(job_id, Priority(level))
+    output.record(ctx, "job_changed", job_id)
+    output.emit(ctx, shown_job(job), f"{job.id}  {job.name}: {job.priority.value}")
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@click.pass_context
+def archive(ctx: click.Context, job_id: str) -> None:
+    """Archive the ended job ID now: its results are kept, but it can no longer be retried."""
+    settings = output.state(ctx).settings
+    ledger = Ledger.connect(settings)
+    archiving.put_away(settings, ledger, job_id)
+    output.record(ctx, "job_archived", job_id)
+    output.emit(ctx, shown_job(ledger.find(job_id)), f"{job_id}: archived")
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@click.option("--preset", type=submission.PresetName(), help="Ranking settings; default: those of the job.")
+@click.option("--bank", help="Version of the bank; default: the active one.")
+@click.option("--name", default="", help="Name of the new job; default: that of the job.")
+@click.option("--watch", is_flag=True, help="Follow the new job until it is finished.")
+@click.pass_context
+def rerun(ctx: click.Context, job_id: str, preset: str | None, bank: str | None, name: str, watch: bool) -> None:
+    """Classify the photos of the job ID once more, as a new job; `weft compare` shows what changed."""
+    settings = output.state(ctx).settings
+    ledger, banks = Ledger.connect(settings), BankStore(settings)
+    intake = submission.intake(settings, ledger, banks)
+    job = intake.repeat(ledger.find(job_id), Wish(name, preset, bank=bank), RequestKey())
+    output.record(ctx, "job_submitted", job.id)
+    if watch:
+        follow.report(ctx, settings, ledger, banks, follow.follow(ledger, job.id))
+    else:
+        output.emit(ctx, shown_job(job), f"{job.id}  {job.name}: {job.state.value}")

@@ -1,0 +1,36 @@
+"""`weft webhook test`: says to every receiver of WEFT_WEBHOOKS that it works."""
+
+from __future__ import annotations
+
+import click
+
+from scripts.cli import output
+from shared.core.i18n import N_, gettext
+from shared.jobs.webhook_sending import send
+from shared.jobs.webhook_targets import Told, targets
+
+
+@click.group()
+def command() -> None:
+    """Tell other programs when a job has ended (WEFT_WEBHOOKS)."""
+
+
+@command.command()
+@click.pass_context
+def test(ctx: click.Context) -> None:
+    """Send a message to every receiver, and print what came of it."""
+    settings = output.state(ctx).settings
+    words = gettext(N_("Weft can send messages here."), settings.lang)
+    told = Told({"event": "test", "message": words}, "Weft", words, settings.public_url or None)
+    outcomes = [
+        {"kind": target.kind, "host": target.host, "error": send(target, told)}
+        for target in targets(settings.webhooks.get_secret_value())
+    ]
+    lines = [f"{o['kind']:9} {o['host']}: {o['error'] or 'ok'}" for o in outcomes]
+    document = {"webhooks": outcomes}
+    if not outcomes:
+        output.emit(ctx, document, "WEFT_WEBHOOKS is empty.")
+    elif any(o["error"] for o in outcomes):
+        output.fail(ctx, document, "\n".join(lines))
+    else:
+        output.emit(ctx, document, "\n".join(lines))

@@ -1,0 +1,90 @@
+"""The document of `weft evaluate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from shared.bank.manifest import Skipped
+from shared.bank.ranking_fit import RiskPromise
+from shared.core.documents import Document
+from shared.curation.reports import ClassFigures
+
+
+class RiskPoint(Document):
+    """A point of the risk–coverage curve: shares, 0…1."""
+
+    coverage: float
+    risk: float
+
+
+class ReliabilityBin(Document):
+    """Photos of similar confidence: their mean confidence, the share that is right, and their number."""
+
+    confidence: float
+    right: float
+    count: int
+
+
+class TopcFigures(Document):
+    """What ranking with this `topc` gives: recall of the coarse stage, top-1, top-5, and milliseconds a photo."""
+
+    topc: int
+    coarse_recall: float
+    top1: float
+    top5: float
+    ms_a_photo: float
+
+
+class Figures(Document):
+    """How well photos were ranked."""
+
+    queries: int
+    top1: float
+    top5: float
+    per_class: dict[str, ClassFigures]
+    #: True class → answer → how often; zeros are left out.
+    confusion: dict[str, dict[str, int]]
+    #: Share with verdict `label`, and the share of those that is wrong.
+    answered: float
+    wrong_of_answered: float
+    calibration_error: float
+    #: Risk → share of photos that can be answered.
+    coverage_at: dict[str, float]
+    risk_coverage: list[RiskPoint]
+    reliability: list[ReliabilityBin]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The figures of a bank, on its own photos or on a labelled folder."""
+
+    bank: str
+    model: str
+    preset: str
+    #: The folder, or `leave-one-out`.
+    on: str | None
+    #: Names of the methods that ranked.
+    methods: list[str]
+    figures: Figures
+    #: Empty for a folder.
+    sweep: list[TopcFigures]
+    #: Photos of the folder that could not be read, and its classes that the bank does not have.
+    skipped: list[Skipped]
+    unknown_classes: list[str]
+    #: What the version promises of its wrong answers.
+    promise: RiskPromise
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "bank": self.bank,
+            "model": self.model,
+            "preset": self.preset,
+            "on": self.on,
+            "methods": self.methods,
+            **self.figures.to_json(),
+            "sweep": [row.to_json() for row in self.sweep],
+            "skipped": [photo.to_json() for photo in self.skipped],
+            "unknown_classes": self.unknown_classes,
+            "promise": self.promise.to_json(),
+        }

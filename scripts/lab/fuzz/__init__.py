@@ -1,0 +1,1 @@
+"""Requests of every kind at a running Weft, made up from its OpenAPI document."""

@@ -1,0 +1,25 @@
+#!/bin/sh
+# The tested versions of everything with their hashes, for every platform: requirements.lock. Beside it, of the same versions, what
+# each image installs, and what installs packages. Arguments go to the first call: `--upgrade` for newer versions.
+set -eu
+cd "$(dirname "$0")/.."
+
+compile() {
+    .venv/bin/uv pip compile --universal --python-version 3.11 --quiet --generate-hashes --no-emit-index-url \
+        --no-emit-find-links --custom-compile-command "make lock" "$@"
+}
+
+compile pyproject.toml --all-extras --group build "$@" --output-file requirements.lock
+
+part() {
+    name=$1
+    shift
+    compile --no-annotate --constraint requirements.lock "$@" --output-file "scripts/locks/$name.lock"
+}
+
+part build --group build
+part assets --group assets
+part sbom --group sbom
+part web pyproject.toml --extra web --extra bank --extra s3
+part worker pyproject.toml --extra worker --extra pdf --extra s3
+part models pyproject.toml --extra worker --extra models --extra pdf --extra s3

@@ -1,0 +1,83 @@
+"""The photos themselves: a zip with one folder per class, written as it is read."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
+
+from shared.jobs.shown import ShownItem
+
+#: What no system takes in the name of a folder or file, and what would leave the zip's own folder.
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+
+
+class _Pieces(io.RawIOBase):
+    """What the zip was told to write and nobody has taken yet; it cannot seek, so sizes follow each photo."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        self._held += data
+        return len(data)
+
+    def take(self) -> bytes:
+        data, self._held = bytes(self._held), bytearray()
+        return data
+
+
+def as_folders(
+    rows: Iterable[ShownItem],
+    photo: Callable[[ShownItem], bytes | None],
+    classes: Mapping[str, str],
+    others: Mapping[str, str],
+) -> Iterator[bytes]:
+    """A zip of the photos that can be read; those that cannot are listed in `missing.txt`.
+
+    Args:
+        photo: a photo's bytes; None where they are not to be had.
+        classes: label → the folder's name, where it is not the label.
+        others: `unsure`, `not_in_bank`, `rejected`, `failed` → the folder of photos without a class.
+    """
+    pieces = _Pieces()
+    used: set[str] = set()
+    missing: list[str] = []
+    # Photos are compressed already.
+    with zipfile.ZipFile(pieces, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for row in rows:
+            data = photo(row)
+            if data is None:
+                missing.append(row["name"])
+                continue
+            archive.writestr(_place(row, classes, others, used), data)
+            yield pieces.take()
+        if missing:
+            archive.writestr("missing.txt", "\n".join(missing) + "\n")
+    yield pieces.take()
+
+
+def _place(row: ShownItem, classes: Mapping[str, str], others: Mapping[str, str], used: set[str]) -> str:
+    label = row["final_label"]
+    if label is None:
+        folder = others.get("rejected" if row["review"] == "rejected" else row["verdict"] or "failed", "failed")
+    else:
+        folder = classes.get(label, label)
+    name = _harmless(PurePosixPath(row["name"].replace("\\", "/")).name)
+    place = f"{_harmless(folder)}/{name}"
+    # Photos of different folders may have the same name.
+    if place.casefold() in used:
+        stem, dot, suffix = name.rpartition(".")
+        place = f"{_harmless(folder)}/{stem or suffix} ({row['index']}){dot}{suffix if stem else ''}"
+    used.add(place.casefold())
+    return place
+
+
+def _harmless(name: str) -> str:
+    # Dots and spaces at the end are dropped by Windows; ".." is a way out.
+    return _FORBIDDEN.sub("_", name).strip(". ") or "_"

@@ -1,0 +1,154 @@
+"""Uploads in many requests: each file is recorded once it is durable, so that a lost connection costs one request.
+
+A file is offered first, by name, size and SHA-256: what is stored already is not sent. Nothing becomes a job before the
+sender says that all has arrived, and saying so twice gives the same job.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from shared.core.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from shared.core.names import display_name
+from shared.core.settings import Settings
+from shared.jobs.admission import require_space
+from shared.jobs.intake.idempotency import RequestKey
+from shared.jobs.intake.receive import THREADS, survey
+from shared.jobs.intake.sources import Uploaded
+from shared.jobs.intake.submission import Intake, Wish
+from shared.jobs.ledger import Ledger
+from shared.jobs.ledger.uploads import Upload, UploadedFile, UploadRecords
+from shared.jobs.model import Job
+from shared.storage import Storage
+
+_log = structlog.get_logger(__name__)
+
+#: Uploads that may be open at once, of all people together.
+MOST_OPEN = 1000
+
+
+class Uploads:
+    def __init__(self, settings: Settings, ledger: Ledger, storage: Storage) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._storage = storage
+        self.records = UploadRecords(ledger.connection, settings.upload_hours * 3600)
+
+    def open(self, intake: Intake, wish: Wish) -> Upload:
+        """Begins an upload.
+
+        Raises as `Intake.check`; Unavailable (`server_busy`) where too many are open.
+        """
+        if self.records.count() >= MOST_OPEN:
+            raise Unavailable("server_busy", retry_after=60)
+        spec = intake.check(wish)
+        values = {"name": spec.name, "preset": spec.preset, "not_before": spec.not_before, "owner": spec.owner}
+        return self.records.find(self.records.open({k: v for k, v in values.items() if v is not None}))
+
+    def find(self, upload: str, owner: str | None) -> Upload:
+        """Raises NotFound (`upload_gone`), also for somebody else's."""
+        found = self.records.find(upload)
+        if found.owner != owner:
+            raise NotFound("upload_gone")
+        return found
+
+    def offer(self, upload: Upload, files: Sequence[UploadedFile]) -> list[int]:
+        """Takes the files that are stored already, and returns the positions of the others, which have to be sent.
+
+        Raises InvalidRequest (`too_many_files`, `upload_too_large`), NotFound (`upload_gone`).
+        """
+        self._require_positions([file.position for file in files])
+        with ThreadPoolExecutor(THREADS) as pool:
+            stored = list(pool.map(self._is_stored, files))
+        self._record(upload, [(file, False) for file, known in zip(files, stored, strict=True) if known])
+        return [file.position for file, known in zip(files, stored, strict=True) if not known]
+
+    def receive(self, upload: Upload, positions: Sequence[int], sources: Sequence[Uploaded]) -> list[UploadedFile]:
+        """Stores files and records them; all are durable then.
+
+        Raises InvalidRequest (`no_files`, `too_many_files`, `upload_too_large`, `zip_*`), NotFound (`upload_gone`),
+        Unavailable (`disk_full`, `disk_too_small`).
+        """
+        if len(positions) != len(sources):
+            raise InvalidRequest(reason=f"{len(positions)} positions for {len(sources)} files")
+        self._require_positions(positions)
+        require_space(self._settings, 0)
+        counts = [self._photos(source) for source in sources]
+        with ThreadPoolExecutor(THREADS) as pool:
+            fresh = list(pool.map(self._store, sources))
+        received = [
+            UploadedFile(
+                position,
+                display_name(source.name),
+                source.spooled.sha256,
+                source.spooled.size,
+                source.is_archive,
+                photos,
+            )
+            for position, source, photos in zip(positions, sources, counts, strict=True)
+        ]
+        self._record(upload, list(zip(received, fresh, strict=True)))
+        return received
+
+    def finish(self, intake: Intake, upload: Upload, count: int) -> Job:
+        """Makes the job of all files, in the order of their positions, once there are `count`.
+
+        Raises Conflict (`upload_incomplete`), and as `Intake.submit_stored`.
+        """
+        if upload.job is not None:
+            return self._ledger.find(upload.job)
+        # It does not expire meanwhile.
+        self.records.add(upload.id, ())
+        files = self.records.files(upload.id)
+        if len(files) != count:
+            raise Conflict("upload_incomplete", arrived=len(files), total=count)
+        later = upload.not_before if (upload.not_before or 0) > time.time() else None
+        wish = Wish(upload.name, upload.preset, later, upload.owner)
+        # Its own Idempotency-Key: whoever says twice that all has arrived gets the same job.
+        job = intake.submit_stored(files, wish, RequestKey(f"upload\n{upload.id}"))
+        self.records.became(upload.id, job.id)
+        return job
+
+    def discard(self, upload: str) -> int:
+        """Removes an upload with the blobs that nobody else has asked for; returns their number."""
+        fresh = self.records.remove(upload)
+        for sha256, at in fresh.items():
+            self._storage.discard(sha256, at)
+        return len(fresh)
+
+    def expire(self) -> None:
+        """Removes uploads whose time is over."""
+        for upload in self.records.expired():
+            _log.info("upload_expired", upload=upload, files=self.discard(upload))
+
+    def _is_stored(self, file: UploadedFile) -> bool:
+        # An archive is looked into when it arrives.
+        return not file.is_archive and self._storage.keep(file.sha256)
+
+    def _store(self, source: Uploaded) -> bool:
+        """Whether the blob was not there before."""
+        fresh = not self._storage.has(source.spooled.sha256)
+        source.spooled.adopt(self._storage)
+        return fresh
+
+    def _photos(self, source: Uploaded) -> int | None:
+        """Photos in a file; None where only unpacking tells. Raises InvalidRequest for an archive that is no use."""
+        if not source.is_archive:
+            return 1
+        found = survey([source], self._storage, self._settings)
+        return found.photos if found.counted else None
+
+    def _require_positions(self, positions: Sequence[int]) -> None:
+        if not positions:
+            raise InvalidRequest("no_files")
+        if max(positions) >= self._settings.max_upload_files:
+            raise InvalidRequest("too_many_files", limit=self._settings.max_upload_files)
+
+    def _record(self, upload: Upload, files: Sequence[tuple[UploadedFile, bool]]) -> None:
+        _, size = self.records.add(upload.id, files)
+        if size > self._settings.max_upload_bytes:
+            raise InvalidRequest("upload_too_large", limit=self._settings.max_upload_bytes)

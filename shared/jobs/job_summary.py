@@ -1,0 +1,74 @@
+"""A job on one page: classes with a few photos each, how certain the answers are, and what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shared.jobs.projection_results import Results
+from shared.jobs.result_filters import Filters
+from shared.jobs.reviews import ReviewState
+from shared.jobs.shown import ShownItem
+
+#: Classes that are listed, the largest first; those of them that are shown with photos; photos of each; and the photos
+#: that are least certain.
+CLASSES, PICTURED, EACH, LEAST = 300, 60, 6, 12
+
+
+@dataclass(frozen=True, slots=True)
+class ClassSummary:
+    label: str
+    photos: int
+    #: Mean confidence (0…1) of the first class of these photos.
+    confidence: float
+    #: How many of them people have reviewed.
+    reviewed: int
+    #: Some of them, the most certain first.
+    examples: list[ShownItem]
+
+
+@dataclass(frozen=True, slots=True)
+class JobSummary:
+    #: By final label, the largest first: a person's class, or else that of a photo with a definite result.
+    classes: list[ClassSummary]
+    #: Classes that are not listed.
+    others: int
+    #: Photos of each verdict that have no final label, because nobody has reviewed them.
+    open: dict[str, int]
+    #: Photos that failed, by code.
+    failures: dict[str, int]
+    #: Photos by `ReviewState`.
+    reviews: dict[str, int]
+    #: Mean confidence of all photos with a result; None without any.
+    confidence: float | None
+    #: Photos that nobody has reviewed, the least certain first.
+    least_certain: list[ShownItem]
+
+    def photos(self) -> Iterable[ShownItem]:
+        """All photos that are shown."""
+        for entry in self.classes:
+            yield from entry.examples
+        yield from self.least_certain
+
+
+def summarise(results: Results, lang: str | None = None) -> JobSummary:
+    """Counts all outcomes of a job; takes about a second for 100,000."""
+    counts = results.class_counts()
+    listed, others = counts[:CLASSES], counts[CLASSES:]
+    chosen = results.class_examples({label for label, *_ in listed[:PICTURED]}, EACH)
+    shown = {item["index"]: item for item in results.at([i for found in chosen.values() for i in found], lang)}
+    classes = [
+        ClassSummary(label, photos, confidence, reviewed, [shown[index] for index in chosen.get(label, ())])
+        for label, photos, confidence, reviewed in listed
+    ]
+    least, _ = results.items(Filters(status="ok", review=ReviewState.TODO), "confidence", limit=LEAST, lang=lang)
+    summary = results.summary()
+    return JobSummary(
+        classes=classes,
+        others=len(others),
+        open={verdict: photos for verdict, photos in summary["todo"].items() if verdict != "label" and photos},
+        failures=results.failures(),
+        reviews=summary["reviews"],
+        confidence=results.mean_confidence(),
+        least_certain=least,
+    )

@@ -1,0 +1,123 @@
+"""Fields of a result that come from the photo itself: from its pixels, and from what its file says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.core.i18n import N_, gettext
+from shared.core.messages import sentence
+from shared.jobs.field_model import Column, Field, Kind, entry, numbered
+
+#: Dominant colours with export columns of their own.
+COLOURS = 3
+
+
+class Note(BaseModel):
+    code: str
+    message: str
+
+
+class ColourOut(BaseModel):
+    """A dominant colour."""
+
+    #: sRGB, `#rrggbb`.
+    hex: str
+    #: CIELAB, relative to D65: L* 0…100, a*, b*.
+    lab: list[float]
+    #: Of the photo's pixels, 0…1.
+    share: float
+    #: In the user's language.
+    name: str
+
+
+def _colours(held: list[list[Any]], lang: str | None) -> list[dict[str, Any]]:
+    return [{"hex": code, "lab": lab, "share": share, "name": gettext(name, lang)} for code, lab, share, name in held]
+
+
+def _notes(held: list[list[Any]], lang: str | None) -> list[dict[str, str]]:
+    return [{"code": code, "message": sentence(code, lang, **values)} for code, values in held]
+
+
+def _messages(notes: list[dict[str, str]] | None) -> str | None:
+    return " ".join(note["message"] for note in notes) if notes else None
+
+
+def _moment(taken: str) -> str:
+    return datetime.fromisoformat(taken).strftime("%Y-%m-%d %H:%M")
+
+
+def _product(size: list[int]) -> str:
+    return " × ".join(str(side) for side in size)
+
+
+def _detail(
+    name: str, json: Any, meaning: str, label: str, *columns: Column, text: Callable[[Any], str] = str
+) -> Field:
+    """A fact of the file, as one of the photo's folded details."""
+    return Field(name, json, meaning, label=label, version=1, from_file=True, folded=True, text=text, columns=columns)
+
+
+PHOTO_FIELDS: tuple[Field, ...] = (
+    Field(
+        "colours",
+        list[ColourOut] | None,
+        "Up to 3 dominant colours `{hex lab share name}`, the largest first; `lab` is CIELAB, `share` 0…1",
+        label=N_("Colours"),
+        version=1,
+        from_pixels=True,
+        render=_colours,
+        columns=numbered(
+            COLOURS,
+            Column("colour", cell=entry("name")),
+            Column("colour_hex", cell=entry("hex")),
+            Column("colour_share", Kind.NUMBER, entry("share")),
+        ),
+    ),
+    Field(
+        "notes",
+        list[Note] | None,
+        "What is odd about the file, `{code message}`: a damaged colour profile or EXIF, several pages, HDR",
+        label=N_("Notes"),
+        version=1,
+        from_file=True,
+        render=_notes,
+        text=lambda notes: _messages(notes) or "",
+        columns=(Column("notes", cell=_messages, width=40),),
+    ),
+    _detail("camera", str | None, "Make and model of the camera, from EXIF", N_("Camera"), Column("camera", width=22)),
+    _detail(
+        "taken",
+        str | None,
+        "When the photo was taken, by the camera's clock: ISO 8601, with the offset from UTC where EXIF has it",
+        N_("Taken"),
+        Column("taken", width=22),
+        text=_moment,
+    ),
+    _detail(
+        "size",
+        list[int] | None,
+        "Width and height of the file's picture, upright, in pixels",
+        N_("Size"),
+        Column("width", Kind.INTEGER, entry(0)),
+        Column("height", Kind.INTEGER, entry(1)),
+        text=_product,
+    ),
+    _detail(
+        "profile",
+        str | None,
+        "Name of the colour profile that was converted to sRGB; null where the file has none and is taken as sRGB",
+        N_("Colour profile"),
+        Column("colour_profile", width=22),
+    ),
+    _detail(
+        "orientation",
+        int | None,
+        "EXIF orientation of the file, 1…8; the picture is turned upright",
+        N_("Orientation"),
+        Column("orientation", Kind.INTEGER),
+    ),
+)

@@ -1,0 +1,279 @@
+"""Reading a projection: pages of results, filters, counts, rows for exports; and what people say about them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Self
+
+from shared.bank.class_names import ClassNames
+from shared.core.errors import InvalidRequest, NotFound
+from shared.jobs.projection_reviews import Reviews
+from shared.jobs.result_filters import (
+    DEFINITE,
+    FINAL_LABEL,
+    JOINED,
+    SAID,
+    Filters,
+    after,
+    cursor_after,
+    held,
+    order,
+    reversed_sort,
+    sort_value,
+    where,
+)
+from shared.jobs.result_rows import shown_row
+from shared.jobs.reviews import Review, ReviewAct, ReviewState
+from shared.jobs.shown import ShownItem, ShownSummary
+
+_CORRECTED = f"CASE WHEN reviews.state = '{ReviewState.CORRECTED}' THEN {SAID} END"
+_REVIEW = (
+    f"{SAID} AS said, {_CORRECTED} AS corrected, reviews.state AS review, reviews.at AS reviewed_at,"
+    " reviews.who AS reviewed_by"
+)
+_SELECT = f"SELECT items.*, {_REVIEW} FROM {JOINED}"
+
+
+class Answer(NamedTuple):
+    """What one run says of a photo, as far as it is compared with another."""
+
+    #: Index in its job.
+    item: int
+    name: str
+    sha256: str | None
+    #: None: it failed.
+    verdict: str | None
+    label: str | None
+    #: The class that a person gave it.
+    said: str | None
+
+
+class Results:
+    """The results in a projection's database."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._db = database
+        self.reviews = Reviews(database)
+        self._finds_similar: Callable[[int], Iterable[int]] | None = None
+        self._liked: int | None = None
+
+    def compare_by(self, finds_similar: Callable[[int], Iterable[int]]) -> Self:
+        """From now on the filter `like` and the order `similar` mean the positions that this function gives for one,
+        the most similar first."""
+        self._finds_similar = finds_similar
+        return self
+
+    def understand(self, names: ClassNames) -> Self:
+        """From now on reviews and filters are read as these classes, and unknown names are refused."""
+        self.reviews.understand(names)
+        return self
+
+    def items(
+        self,
+        filters: Filters | None = None,
+        sort: str = "index",
+        cursor: str | None = None,
+        limit: int = 100,
+        lang: str | None = None,
+    ) -> tuple[list[ShownItem], str | None]:
+        """One page of outcomes, and where the next begins.
+
+        Raises:
+            InvalidRequest: an unknown sort or a damaged cursor.
+        """
+        conditions = self._conditions(filters)
+        if cursor:
+            conditions.append(after(sort, cursor))
+        clause, values = where(conditions)
+        select = f"SELECT items.*, {_REVIEW}, {sort_value(sort)} AS sorted FROM {JOINED}{clause}{order(sort)} LIMIT ?"
+        rows = self._db.execute(select, [*values, limit + 1]).fetchall()
+        page = [shown_row(r, lang) for r in rows[:limit]]
+        if len(rows) <= limit:
+            return page, None
+        last = rows[limit - 1]
+        return page, cursor_after(sort, last["sorted"], last["idx"])
+
+    def positions(
+        self, filters: Filters | None = None, sort: str = "index", start: int = 0, limit: int = 100
+    ) -> list[int]:
+        """The indexes of the chosen outcomes from the place `start` (0 is the first) on, in order; at most `limit`."""
+        clause, values = where(self._conditions(filters))
+        sql = f"SELECT idx FROM {JOINED}{clause}{order(sort)} LIMIT ? OFFSET ?"
+        return [row["idx"] for row in self._db.execute(sql, [*values, limit, start])]
+
+    def at(self, indexes: Sequence[int], lang: str | None = None) -> list[ShownItem]:
+        """The outcomes of these indexes, in their order; those that have none are left out."""
+        wanted = "[" + ",".join(map(str, indexes)) + "]"
+        rows = self._db.execute(f"{_SELECT} WHERE idx IN (SELECT value FROM json_each(?))", (wanted,))
+        found = {row["idx"]: shown_row(row, lang) for row in rows}
+        return [found[index] for index in indexes if index in found]
+
+    def facets(self) -> dict[str, dict[str, int]]:
+        """How many photos there are of each `camera`, `taken` month (`2026-11`), colour `profile` and dominant
+        `colour`."""
+        found: dict[str, dict[str, int]] = {"camera": {}, "taken": {}, "profile": {}, "colour": {}}
+        facts = (
+            f"SELECT {held('camera')} AS camera, substr({held('taken')}, 1, 7) AS taken, {held('profile')} AS profile,"
+            " count(*) AS n"
+        )
+        for row in self._db.execute(f"{facts} FROM items WHERE extra IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"):
+            for name in ("camera", "taken", "profile"):
+                if row[name]:
+                    found[name][row[name]] = found[name].get(row[name], 0) + row["n"]
+        colours = "SELECT json_extract(c.value, '$[3]') AS colour, count(*) AS n"
+        listed = f"items, json_each({held('colours')}) AS c WHERE extra IS NOT NULL"
+        for row in self._db.execute(f"{colours} FROM {listed} GROUP BY 1 ORDER BY n DESC, 1"):
+            found["colour"][row["colour"]] = row["n"]
+        found["taken"] = dict(sorted(found["taken"].items(), reverse=True))
+        return found
+
+    def item(self, index: int, lang: str | None = None) -> ShownItem:
+        """Raises: NotFound while the item has no outcome."""
+        row = self._db.execute(f"{_SELECT} WHERE idx = ?", (index,)).fetchone()
+        if row is None:
+            raise NotFound(what=f"item {index}")
+        return shown_row(row, lang)
+
+    def place(self, index: int, filters: Filters | None = None, sort: str = "index") -> tuple[int, str | None]:
+        """How many of the chosen outcomes come before an item, and the cursor with which `items` begins at it.
+
+        Raises:
+            NotFound: the item has no outcome.
+        """
+        sql = f"SELECT {sort_value(sort)} AS sorted FROM {JOINED} WHERE idx = ?"
+        row = self._db.execute(sql, (index,)).fetchone()
+        if row is None:
+            raise NotFound(what=f"item {index}")
+        back = reversed_sort(sort)
+        before, values = where([*self._conditions(filters), after(back, cursor_after(back, row["sorted"], index))])
+        (count,) = self._db.execute(f"SELECT count(*) FROM {JOINED}{before}", values).fetchone()
+        nearest = f"SELECT idx, {sort_value(sort)} AS sorted FROM {JOINED}{before}{order(back)} LIMIT 1"
+        last = self._db.execute(nearest, values).fetchone()
+        return count, last and cursor_after(sort, last["sorted"], last["idx"])
+
+    def review(self, index: int, review: Review, who: str | None = None, lang: str | None = None) -> ShownItem:
+        """Stores what a person says beside the prediction. Returns the item.
+
+        Raises:
+            NotFound: the item has no outcome.
+            UnknownClass: the label means no class, and it is not said to be a `new_class`.
+        """
+        self.item(index)
+        self.reviews.put(review, "SELECT idx FROM items WHERE idx = ?", [index], who)
+        return self.item(index, lang)
+
+    def review_chosen(self, filters: Filters, review: Review, who: str | None = None) -> ReviewAct:
+        """Reviews all outcomes that the filters let through, in one act. Raises UnknownClass."""
+        clause, values = where(self._conditions(filters))
+        return self.reviews.put(review, f"SELECT idx FROM {JOINED}{clause}", values, who)
+
+    def review_items(self, indexes: Iterable[int], review: Review, who: str | None = None) -> ReviewAct:
+        """Reviews these outcomes in one act; positions without an outcome are left out. Raises UnknownClass."""
+        wanted = "[" + ",".join(str(int(index)) for index in indexes) + "]"
+        chosen = "SELECT idx FROM items WHERE idx IN (SELECT value FROM json_each(?))"
+        return self.reviews.put(review, chosen, [wanted], who)
+
+    def summary(self) -> ShownSummary:
+        """Counts for filters: final labels, verdicts, failure codes, reviews."""
+
+        def counts(sql: str) -> dict[str, int]:
+            return {k: n for k, n in self._db.execute(sql) if k is not None}
+
+        reviews = self.reviews.counts()
+        return {
+            "labels": counts(f"SELECT {FINAL_LABEL}, count(*) AS n FROM {JOINED} GROUP BY 1 ORDER BY n DESC, 1"),
+            "verdicts": counts("SELECT verdict, count(*) FROM items GROUP BY 1"),
+            "failures": self.failures(),
+            "corrected": reviews[ReviewState.CORRECTED],
+            "reviews": reviews,
+            "todo": counts(f"SELECT verdict, count(*) FROM {JOINED} WHERE reviews.state IS NULL GROUP BY 1"),
+        }
+
+    def failures(self) -> dict[str, int]:
+        """How many photos failed, by code, the most frequent first."""
+        sql = "SELECT code, count(*) AS n FROM items WHERE code IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1"
+        return dict(self._db.execute(sql).fetchall())
+
+    def totals(self) -> dict[str, int]:
+        """How many rows there are: `total`, `ok`, `cached`."""
+        counts = "count(*) AS total, coalesce(sum(status = 'ok'), 0) AS ok, coalesce(sum(cached), 0) AS cached"
+        return dict(self._db.execute(f"SELECT {counts} FROM items").fetchone())
+
+    def rows(self, lang: str | None = None, filters: Filters | None = None, sort: str = "index") -> Iterator[ShownItem]:
+        """Every outcome that the filters let through, one by one, for exports."""
+        clause, values = where(self._conditions(filters))
+        for row in self._db.execute(f"{_SELECT}{clause}{order(sort)}", values):
+            yield shown_row(row, lang)
+
+    def references(self) -> Iterator[tuple[int, str, str | None]]:
+        """Index, name and SHA-256 of every outcome, by index."""
+        for row in self._db.execute("SELECT idx, name, sha256 FROM items ORDER BY idx"):
+            yield row["idx"], row["name"], row["sha256"]
+
+    def answers(self) -> Iterator[Answer]:
+        """What two runs are compared by, of every outcome by index; labels are the classes that they mean now."""
+        chosen = f"SELECT idx, name, sha256, verdict, items.label AS label, {SAID} AS said FROM {JOINED} ORDER BY idx"
+        meant: dict[str | None, str | None] = {}
+        for row in self._db.execute(chosen):
+            label = row["label"]
+            if label not in meant:
+                meant[label] = self.reviews.class_of(label)
+            yield Answer(row["idx"], row["name"], row["sha256"], row["verdict"], meant[label], row["said"])
+
+    def class_counts(self) -> list[tuple[str, int, float, int]]:
+        """(final label, photos, mean confidence, how many are reviewed) of every class, the largest first."""
+        sums = "count(*) AS n, avg(items.confidence), count(reviews.state)"
+        sql = f"SELECT {DEFINITE} AS final, {sums} FROM {JOINED} GROUP BY 1 HAVING final IS NOT NULL ORDER BY n DESC, 1"
+        return [tuple(row) for row in self._db.execute(sql)]
+
+    def class_examples(self, labels: Collection[str], each: int) -> dict[str, list[int]]:
+        """Indexes of at most `each` photos of these final labels, the most certain first."""
+        ranked = (
+            f"SELECT idx, {DEFINITE} AS final, row_number() OVER (PARTITION BY {DEFINITE}"
+            f" ORDER BY items.confidence DESC, idx) AS place FROM {JOINED} WHERE items.status = 'ok'"
+        )
+        found: dict[str, list[int]] = {}
+        sql = f"SELECT idx, final FROM ({ranked}) WHERE place <= ? AND final IS NOT NULL ORDER BY final, place"
+        for row in self._db.execute(sql, (each,)):
+            if row["final"] in labels:
+                found.setdefault(row["final"], []).append(row["idx"])
+        return found
+
+    def mean_confidence(self) -> float | None:
+        """Of all photos with a result; None without any."""
+        (mean,) = self._db.execute("SELECT avg(confidence) FROM items").fetchone()
+        return None if mean is None else float(mean)
+
+    def count(self, filters: Filters) -> int:
+        """How many outcomes the filters let through."""
+        clause, values = where(self._conditions(filters))
+        return int(self._db.execute(f"SELECT count(*) FROM {JOINED}{clause}", values).fetchone()[0])
+
+    def vectors(self, indexes: Iterable[int]) -> dict[int, bytes]:
+        """Embeddings as float16 bytes, by item index."""
+        found = (self._db.execute("SELECT idx, vector FROM vectors WHERE idx = ?", (i,)).fetchone() for i in indexes)
+        return {row["idx"]: row["vector"] for row in found if row}
+
+    def corrections(self) -> list[ShownItem]:
+        """Corrected items, newest first."""
+        chosen = f"{_SELECT} WHERE reviews.state = '{ReviewState.CORRECTED}' ORDER BY reviews.at DESC"
+        return [shown_row(r, None) for r in self._db.execute(chosen)]
+
+    def _conditions(self, filters: Filters | None) -> list[tuple[str, list[Any]]]:
+        filters = filters or Filters()
+        if filters.like is not None:
+            self._like(filters.like)
+        return filters.conditions(self.reviews.class_of)
+
+    def _like(self, index: int) -> None:
+        """Fills the table that the filter `like` and the order `similar` read."""
+        if self._liked == index:
+            return
+        if self._finds_similar is None:
+            raise InvalidRequest(reason=f"like={index}")
+        found = list(self._finds_similar(index))
+        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS liked (idx INTEGER PRIMARY KEY, place INTEGER)")
+        self._db.execute("DELETE FROM temp.liked")
+        self._db.executemany("INSERT OR IGNORE INTO temp.liked VALUES (?, ?)", [(i, n) for n, i in enumerate(found)])
+        self._liked = index

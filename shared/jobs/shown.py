@@ -1,0 +1,107 @@
+"""What people are shown of jobs and results: the JSON of API, command line and JSON Lines."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, TypedDict
+
+from shared.core.names import readable
+from shared.jobs.model import Job
+from shared.jobs.notes import left_out_sentence, note_sentence
+
+
+class ShownCandidate(TypedDict):
+    label: str
+    score: float
+    #: The sample of the bank that spoke most for the class.
+    sample: str | None
+
+
+class ShownError(TypedDict):
+    code: str
+    message: str
+
+
+class ShownItem(TypedDict):
+    """One result. Fields of `fields.EXTRA` come beside these."""
+
+    index: int
+    name: str
+    sha256: str | None
+    status: str
+    cached: bool
+    verdict: str | None
+    label: str | None
+    confidence: float | None
+    margin: float | None
+    candidates: list[ShownCandidate]
+    error: ShownError | None
+    corrected: str | None
+    review: str
+    final_label: str | None
+    reviewed_at: float | None
+    reviewed_by: str | None
+
+
+class ShownSummary(TypedDict):
+    """How many results there are of each kind."""
+
+    labels: dict[str, int]
+    verdicts: dict[str, int]
+    failures: dict[str, int]
+    corrected: int
+    #: Of all results, by `ReviewState`; and of those still to do, by verdict.
+    reviews: dict[str, int]
+    todo: dict[str, int]
+
+
+class ShownJob(TypedDict):
+    """Times in seconds since the epoch; the fields are those of `Job`."""
+
+    id: str
+    name: str
+    kind: str
+    state: str
+    preset: str
+    model: str
+    bank: str
+    total: int
+    ok: int
+    failed: int
+    duplicates: int
+    cached: int
+    created: float
+    started: float | None
+    finished: float | None
+    path: str | None
+    not_before: float | None
+    rate: float | None
+    eta: float | None
+    note: str | None
+    engine: str | None
+    archived: bool
+    #: Who submitted it.
+    owner: str | None
+    priority: str
+    #: Id of the job whose photos it classifies again.
+    repeats: str | None
+    #: Files that are no photos: kind → number.
+    left_out: dict[str, int]
+    waiting_for: str | None
+    #: `note` as a sentence in the user's language.
+    message: str | None
+    #: `left_out` as a sentence.
+    left_out_message: str | None
+
+
+def shown_job(job: Job, lang: str | None = None) -> ShownJob:
+    """A job with its note as a sentence in `lang` (None: see `shared.core.i18n.language`)."""
+    known: dict[str, Any] = asdict(job) | {
+        "waiting_for": job.waiting_for,
+        # The true bytes of a path may be no UTF-8.
+        "path": job.path and readable(job.path),
+        "message": note_sentence(job, lang),
+        "left_out_message": left_out_sentence(job.left_out, lang),
+    }
+    shown: ShownJob = {name: known[name] for name in ShownJob.__annotations__}  # type: ignore[assignment]
+    return shown

@@ -1,0 +1,61 @@
+"""Makes pictures for people's eyes, in a process of its own: `python -m shared.photos.view_server`.
+
+One request after another on standard input: a line of JSON `{"bytes": n}`, then the file. The answer on standard
+output: `{"bytes": n}` and a JPEG, upright and in sRGB, or `{"code": …, "detail": {…}}` of a PhotoError. Decoding itself
+happens in a confined process, see `decode_pool`. Ends with its standard input, or after a while without work.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import sys
+from typing import BinaryIO
+
+from shared.core.errors import PhotoError
+from shared.core.settings import Settings
+from shared.photos.confinement import Confinement
+from shared.photos.decode import Limits
+from shared.photos.decode_pool import DecodePool
+from shared.photos.decode_server import Task, no_values
+from shared.photos.screen_picture import SIDE, ToJpeg
+
+_IDLE_SECONDS = 120.0
+_WALL_SECONDS = 60.0
+
+
+def serve(settings: Settings, requests: BinaryIO, answers: BinaryIO) -> None:
+    task = Task(
+        # Of the shorter side; the JPEG has at most SIDE pixels in the longer one.
+        target=SIDE // 2,
+        limits=Limits.of(settings),
+        transforms=[ToJpeg(SIDE)],
+        values=no_values,
+        confinement=Confinement(memory=settings.decode_mb << 20, cpu_seconds=settings.decode_cpu_seconds),
+    )
+    pool = DecodePool(1, task, budget=settings.decode_mb << 20, wall_seconds=_WALL_SECONDS)
+    try:
+        while select.select([requests], [], [], _IDLE_SECONDS)[0] and (line := requests.readline()):
+            data = _exactly(requests, json.loads(line)["bytes"])
+            try:
+                jpeg = pool.decode(data, thumbnail=False).arrays[0].tobytes()
+                answers.write(json.dumps({"bytes": len(jpeg)}).encode() + b"\n" + jpeg)
+            except PhotoError as error:
+                answers.write(json.dumps({"code": error.code, "detail": error.detail}).encode() + b"\n")
+            answers.flush()
+    finally:
+        pool.close()
+
+
+def _exactly(requests: BinaryIO, size: int) -> bytes:
+    parts = []
+    while size > 0 and (part := requests.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+if __name__ == "__main__":
+    # Unbuffered: `select` has to see what is still unread.
+    with open(0, "rb", buffering=0, closefd=False) as incoming:
+        serve(Settings(), incoming, sys.stdout.buffer)

@@ -1,0 +1,39 @@
+"""Fields of a result that come from the photo itself, once per photo: the values are kept with the cached vector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from shared.encoder import Encoder
+from shared.jobs.fields import FROM_FILE, FROM_PIXELS
+from shared.photos import dominant_colours
+from shared.photos.photo_facts import DecodedPhoto
+
+_log = structlog.get_logger(__name__)
+
+#: Name in `fields.EXTRA` → function of RGB pixels, uint8 [h, w, 3], whose shorter side is at least the encoder's
+#: `decode_size` where the photo has so many. Returns plain JSON. Runs in the decode threads: a few milliseconds.
+COMPUTE: Mapping[str, Callable[[NDArray[np.uint8]], Any]] = {"colours": dominant_colours.dominant}
+
+
+def required(encoder: Encoder) -> frozenset[str]:
+    """The values, by `Field.key`, that a photo of this encoder must have; engines without pixels cannot compute any."""
+    return frozenset(f.key for f in (*FROM_PIXELS, *FROM_FILE)) if encoder.needs_pixels else frozenset()
+
+
+def compute(photo: DecodedPhoto) -> dict[str, Any]:
+    """The values of all these fields, by `Field.key`; one that cannot be computed is None, and the photo succeeds."""
+    found: dict[str, Any] = {}
+    for f in FROM_PIXELS:
+        try:
+            found[f.key] = COMPUTE[f.name](photo.pixels)
+        except Exception as error:
+            _log.error("pixel_field_failed", field=f.name, exc_info=error)
+            found[f.key] = None
+    facts = photo.facts.to_json()
+    return found | {f.key: facts[f.name] for f in FROM_FILE}

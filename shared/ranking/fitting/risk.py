@@ -1,0 +1,161 @@
+"""The confidence from which a bank gives a definite answer, chosen so that the stated risk is kept.
+
+Risk is the selective error: the share of wrong answers among those given. `choose_threshold` is Learn-then-Test
+(Angelopoulos, Bates, Candès, Jordan & Lei, arXiv:2110.01052): each threshold of a sequence that does not depend on
+which answers are wrong is a hypothesis “more than `risk` are wrong”, rejected by the exact binomial test; the loosest
+rejected threshold is taken. Fixed-sequence testing would stop at the first wrong answer of a small bank, so the level
+is split between two places of the sequence and handed on after each rejection (the fallback procedure: Wiens &
+Dmitrienko, J. Biopharm. Stat. 15, 2005). The chance that the true risk is above `risk` is then at most 1 - `certainty`,
+for any number of photos, if new photos come as the bank's own do. Geifman & El-Yaniv (NeurIPS 2017, arXiv:1705.08500)
+state the same promise for selective classification.
+
+Scores are cross-fitted (cf. Vovk, cross-conformal predictors, arXiv:1208.0806), and near-duplicates are one query, so
+that each is an independent trial. The threshold is then used with the confidence that was fitted on all photos; that is
+an approximation, measured by `scripts.lab.bench.risk`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.bank.ranking_fit import PROMISED
+from shared.ranking.fitting.measure import Bools
+
+#: How the manifest names this.
+METHOD = "learn_then_test"
+#: Probability with which the risk is kept: the promise.
+CERTAINTY = PROMISED
+#: What is used where the bank has too few photos for that; the reports then say that nothing is promised.
+FALLBACK = 0.50
+#: No confidence reaches this: nothing is answered.
+NEVER = 1.01
+#: Each threshold of the sequence gives this many times the answers of the one before.
+_STEP = 1.15
+#: Most photos that are worth naming as a number that would do.
+_MAX_NEEDED = 100_000
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A tested threshold."""
+
+    #: Answers of at least this confidence are given.
+    confidence: float
+    #: Probability with which the risk is kept: `CERTAINTY`, `FALLBACK`, or 0 where nothing can be answered.
+    certainty: float
+    #: Share of the queries that are answered.
+    coverage: float
+    #: Queries that would do for `CERTAINTY` at the observed error; None: promised already, or no number would do.
+    needed: int | None = None
+
+
+def binomial_p(wrong: int, answers: int, risk: float) -> float:
+    """Probability of at most `wrong` wrong ones among `answers`, each wrong with probability `risk` (0…1, open)."""
+    if wrong >= answers:
+        return 1.0
+    log = math.log
+    total, whole = 0.0, math.lgamma(answers + 1)
+    for count in range(wrong + 1):
+        ways = whole - math.lgamma(count + 1) - math.lgamma(answers - count + 1)
+        total += math.exp(ways + count * log(risk) + (answers - count) * log(1 - risk))
+    return min(1.0, total)
+
+
+def choose_threshold(confidence: npt.NDArray[Any], right: Bools, risk: float) -> Threshold:
+    """The lowest threshold that keeps `risk` (0…1, open) with probability `CERTAINTY`, or else with `FALLBACK`.
+
+    confidence: [q] of independent queries, none of which fitted what its confidence comes from; -inf for one that is
+    not answered in any case (`not_in_bank`).
+    right: [q] whether the best class is correct.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    order = order[np.isfinite(confidence[order])]
+    ranked, wrong = confidence[order], np.cumsum(~right[order])
+    for certainty in (CERTAINTY, FALLBACK):
+        answers = _loosest(ranked, wrong, risk, 1 - certainty)
+        if answers:
+            needed = None if certainty == CERTAINTY else photos_needed(wrong, len(confidence), risk)
+            return Threshold(float(ranked[answers - 1]), certainty, answers / len(confidence), needed)
+    return Threshold(NEVER, 0.0, 0.0, photos_needed(wrong, len(confidence), risk))
+
+
+def _loosest(ranked: npt.NDArray[Any], wrong: npt.NDArray[np.int64], risk: float, level: float) -> int:
+    """The most answers whose hypothesis is rejected at `level`; 0: none."""
+    counts, weights = _sequence(ranked, risk, level)
+    found, carried = 0, 0.0
+    for answers, weight in zip(counts, weights, strict=True):
+        carried += weight * level
+        if binomial_p(int(wrong[answers - 1]), answers, risk) <= carried:
+            found = answers
+        else:
+            carried = 0.0
+    return found
+
+
+def _sequence(ranked: npt.NDArray[Any], risk: float, level: float) -> tuple[list[int], list[float]]:
+    """Numbers of answers to test, ascending, and each one's part of the level. Looks at no answer's correctness."""
+    # A threshold cannot split answers of equal confidence.
+    ends = np.flatnonzero(np.append(ranked[1:] < ranked[:-1], True)) + 1 if len(ranked) else np.empty(0, np.int64)
+    parts = 2
+    least = _least(risk, level / parts)
+    if len(ranked) < least * _STEP:
+        parts, least = 1, _least(risk, level)
+    counts: list[int] = []
+    wanted = float(least)
+    for end in ends.tolist():
+        if end >= wanted:
+            counts.append(end)
+            wanted = end * _STEP
+    if counts and counts[-1] != len(ranked):
+        counts.append(len(ranked))
+    starts = {0, len(counts) // 2} if parts == 2 else {0}
+    return counts, [1 / len(starts) if place in starts else 0.0 for place in range(len(counts))]
+
+
+def _least(risk: float, level: float) -> int:
+    """The fewest answers, none of them wrong, whose hypothesis is rejected at `level`."""
+    return math.ceil(math.log(level) / math.log(1 - risk) - 1e-9)
+
+
+def least_answers(risk: float) -> int:
+    """The fewest answers, none of them wrong, with which `risk` is promised."""
+    return _least(risk, (1 - CERTAINTY) / 2)
+
+
+def photos_needed(wrong: npt.NDArray[np.int64], queries: int, risk: float) -> int | None:
+    """Queries with which `risk` could be promised with `CERTAINTY`, if as many were wrong as among these.
+
+    wrong: [m] wrong ones among the 1…m most confident answers of `queries` queries. The error of k answers is taken as
+    (wrong + ½) / (k + 1), which does not take a few right answers for certainty. None where that is never below `risk`,
+    or where more than 100,000 would be needed: more photos alone would not do.
+    """
+    best: int | None = None
+    for answers in np.unique(np.geomspace(1, max(len(wrong), 1), 40).astype(int)).tolist() if len(wrong) else []:
+        error = (float(wrong[answers - 1]) + 0.5) / (answers + 1)
+        if error >= 0.9 * risk:
+            continue
+        enough = _answers_needed(error, risk)
+        needed = math.ceil(enough * queries / answers)
+        if needed <= _MAX_NEEDED and (best is None or needed < best):
+            best = needed
+    return None if best is None else max(best, queries + 1)
+
+
+def _answers_needed(error: float, risk: float) -> int:
+    """Answers, a share `error` < `risk` of them wrong, whose hypothesis is rejected at half of 1 - `CERTAINTY`."""
+    level = (1 - CERTAINTY) / 2
+    low, high = 1, _least(risk, level)
+    while binomial_p(math.ceil(error * high), high, risk) > level:
+        low, high = high, 2 * high
+    while low < high:
+        middle = (low + high) // 2
+        if binomial_p(math.ceil(error * middle), middle, risk) <= level:
+            high = middle
+        else:
+            low = middle + 1
+    return high

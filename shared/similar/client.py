@@ -1,0 +1,79 @@
+"""Asks the process that compares vectors. Imports nothing numeric: the web process stays light."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.core.errors import NotFound, Unavailable
+from shared.core.kept_child import KeptChild
+from shared.core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    job: str
+    item: int
+    #: Cosine of the two embeddings.
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    #: The most similar first; the photo that was asked for is among them where its job was searched.
+    found: list[Match]
+    #: Photos that were compared.
+    compared: int
+    #: Jobs that were not searched: too many photos at once, or no results yet.
+    jobs_left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookAlikes:
+    """Photos that look alike: positions in the job, the one most like all others first."""
+
+    items: list[int]
+    #: Mean cosine with the first.
+    likeness: float
+
+
+class Similar:
+    """For use from several threads; requests are answered one after another."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._child = KeptChild("shared.similar.server", WEFT_DATA_DIR=str(settings.data_dir))
+
+    def like_photo(self, job: str, item: int, jobs: Sequence[str], limit: int) -> Matches:
+        """The `limit` photos of `jobs` most similar to a photo. Raises NotFound, Unavailable."""
+        return self._like({"job": job, "item": item}, jobs, limit)
+
+    def like_sample(self, bank: str, sample: str, jobs: Sequence[str], limit: int) -> Matches:
+        """The `limit` photos of `jobs` most similar to a bank's sample. Raises NotFound, Unavailable."""
+        return self._like({"bank": bank, "sample": sample}, jobs, limit)
+
+    def copies(self, job: str) -> list[LookAlikes]:
+        """Groups of photos that are one photo: copied, resized, compressed again. Raises NotFound, Unavailable."""
+        return self._groups({"do": "groups", "of": "copies", "job": job})
+
+    def without_class(self, job: str, bank: str) -> list[LookAlikes]:
+        """Groups of photos, not in bank and not reviewed, that look like one cloth. Raises NotFound, Unavailable."""
+        return self._groups({"do": "groups", "of": "unknown", "job": job, "bank": bank})
+
+    def close(self) -> None:
+        self._child.close()
+
+    def _like(self, of: dict[str, Any], jobs: Sequence[str], limit: int) -> Matches:
+        answer = self._ask({"do": "like", "of": of, "jobs": list(jobs), "limit": limit})
+        return Matches([Match(*match) for match in answer["found"]], answer["compared"], answer["jobs_left_out"])
+
+    def _groups(self, request: dict[str, Any]) -> list[LookAlikes]:
+        return [LookAlikes(**group) for group in self._ask(request)["groups"]]
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        answer, _ = self._child.ask(request)
+        if answer.get("status") == NotFound.status:
+            raise NotFound(answer["code"], **answer["detail"])
+        if "code" in answer:
+            raise Unavailable(answer["code"], **answer["detail"])
+        return answer

@@ -1,0 +1,121 @@
+"""Answers what looks alike: `python -m shared.similar.server`, started by `shared.similar.client`.
+
+Requests and answers are lines of JSON, as `shared.core.kept_child` sends them; an answer with `code` is a WeftError.
+Ends with its standard input, or after a while without work.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import sqlite3
+import sys
+from contextlib import closing
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from shared.bank.store import BankStore
+from shared.core.errors import NotFound, Unavailable, WeftError
+from shared.core.settings import Settings
+from shared.ranking.fitting.groups import duplicate_threshold
+from shared.similar.groups import closeness_of_one_class, copies, dense_groups
+from shared.similar.vectors import Floats, KeptVectors, Vectors
+
+_IDLE_SECONDS = 300.0
+#: Photos that one request over several jobs compares, at most; the newest jobs come first.
+MOST_COMPARED = 300_000
+
+
+class Server:
+    def __init__(self, settings: Settings) -> None:
+        self._banks = BankStore(settings)
+        self._vectors = KeptVectors(settings.jobs_dir)
+        self._folder = settings.jobs_dir
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Raises WeftError, sqlite3.Error."""
+        return self._like(request) if request["do"] == "like" else self._groups(request)
+
+    def _like(self, request: dict[str, Any]) -> dict[str, Any]:
+        of, limit = request["of"], request["limit"]
+        query = self._query(of)
+        best: list[tuple[float, str, int]] = []
+        compared, left_out = 0, 0
+        for job in request["jobs"]:
+            if compared >= MOST_COMPARED:
+                left_out += 1
+                continue
+            try:
+                vectors = self._vectors.of_job(job)
+            except (NotFound, sqlite3.Error):
+                left_out += 1
+                continue
+            if len(vectors.rows) and vectors.rows.shape[1] == len(query):
+                compared += len(vectors.rows)
+                best += _best(job, vectors, query, limit, of["item"] if job == of.get("job") else None)
+                # Of equals, those of the job that was named first.
+                best = sorted(best, key=lambda match: -match[0])[:limit]
+        found = [[job, item, round(min(cosine, 1.0), 4)] for cosine, job, item in best]
+        return {"found": found, "compared": compared, "jobs_left_out": left_out}
+
+    def _query(self, of: dict[str, Any]) -> Floats:
+        if "job" in of:
+            return self._vectors.of_job(of["job"]).of(of["item"])
+        bank = self._banks.load(of["bank"])
+        (rows,) = np.nonzero(np.asarray(bank.ids) == of["sample"].encode())
+        if not len(rows):
+            raise NotFound(what=f"sample {of['sample']}")
+        query: Floats = bank.vectors[rows[0]].astype(np.float32)
+        return query
+
+    def _groups(self, request: dict[str, Any]) -> dict[str, Any]:
+        unknown = request["of"] == "unknown"
+        chosen, labels = self._chosen(request["job"], unknown)
+        vectors = self._vectors.of_job(request["job"]).chosen(np.array(chosen, np.int64))
+        if unknown:
+            threshold = closeness_of_one_class(self._banks.load(request["bank"]))
+            groups = dense_groups(vectors, threshold)
+        else:
+            _, owner = np.unique([labels.get(item, "") for item in vectors.items.tolist()], return_inverse=True)
+            threshold = duplicate_threshold(vectors.rows, owner)
+            groups = copies(vectors, threshold)
+        shown = [{"items": group.items, "likeness": round(group.likeness, 4)} for group in groups]
+        return {"groups": shown, "threshold": round(threshold, 4), "photos": len(vectors.items)}
+
+    def _chosen(self, job_id: str, unknown: bool) -> tuple[list[int], dict[int, str]]:
+        """Positions that are grouped, and the predicted labels."""
+        condition = "verdict = 'not_in_bank' AND reviews.state IS NULL" if unknown else "status = 'ok'"
+        sql = f"SELECT idx, items.label FROM items LEFT JOIN reviews USING (idx) WHERE {condition} ORDER BY idx"
+        path = self._folder / f"{job_id}.sqlite"
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=20)) as db:
+            found = db.execute(sql).fetchall()
+        return [item for item, _ in found], {item: label or "" for item, label in found}
+
+
+def _best(job: str, vectors: Vectors, query: Floats, limit: int, itself: int | None) -> list[tuple[float, str, int]]:
+    """(cosine, job, item), in no order; infinite for the photo `itself`, above which rounding may bring a copy."""
+    cosines = vectors.cosines(query)
+    if itself is not None:
+        cosines[vectors.row(itself)] = np.inf
+    count = min(limit, len(cosines))
+    nearest = np.argpartition(-cosines, count - 1)[:count]
+    return [(float(cosines[row]), job, int(vectors.items[row])) for row in nearest]
+
+
+def serve(server: Server, requests: BinaryIO, answers: BinaryIO) -> None:
+    while select.select([requests], [], [], _IDLE_SECONDS)[0] and (line := requests.readline()):
+        try:
+            answer = server.answer(json.loads(line))
+        except WeftError as error:
+            answer = {"code": error.code, "status": error.status, "detail": error.detail}
+        except sqlite3.Error as error:
+            answer = {"code": "projection_damaged", "status": Unavailable.status, "detail": {"reason": str(error)}}
+        answers.write(json.dumps(answer).encode() + b"\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    # Unbuffered: `select` has to see what is still unread.
+    with open(0, "rb", buffering=0, closefd=False) as incoming:
+        serve(Server(Settings()), incoming, sys.stdout.buffer)

@@ -1,0 +1,70 @@
+"""More like this, and a name for photos that look alike: by mouse and by keyboard, in both languages."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+
+from shared.bank.store import BankStore
+from tests.large_jobs import add_vectors, archived_job
+from tests.product import Product
+
+
+@pytest.fixture(scope="module")
+def job(product: Product) -> str:
+    """Photos 4, 14 … 94 of 300, none of them in the bank, are of one cloth."""
+    made = archived_job(product.settings, 300, BankStore(product.settings).current() or "", "alike").id
+    rng = np.random.default_rng(5)
+    rows = {index: rng.normal(size=512) for index in range(300) if index % 50 != 49}
+    cloth = rng.normal(size=512)
+    rows.update({index: cloth + 0.2 * rng.normal(size=512) for index in range(4, 100, 10)})
+    add_vectors(product.settings, made, rows)
+    return made
+
+
+def test_more_like_this_leads_to_the_similar_ones(page: Page, job: str) -> None:
+    page.goto(f"/jobs/{job}")
+    page.click("#like-14")
+    expect(page.locator(".liked")).to_contain_text("Photos that look like roll-014/DSC000014.jpg")
+    expect(page.locator("#grid .item").first).to_have_attribute("id", "item-14")
+    shown = page.locator("#grid .item").evaluate_all("cards => cards.slice(0, 10).map(c => Number(c.id.slice(5)))")
+    assert set(shown) == set(range(4, 100, 10))
+    # Another filter narrows it and keeps the photo; review goes through the same ones in the same order.
+    page.click("label.chip.not_in_bank")
+    expect(page.locator("#grid-total")).to_have_attribute("data-total", "54")
+    expect(page.locator(".liked")).to_be_visible()
+    # "Correct" below "not in bank" would not say which class the photo gets.
+    expect(page.locator("#confirm-14")).to_contain_text("It is ")
+    page.click("#review-link a")
+    expect(page.locator(".review-photo:not([hidden])")).to_have_attribute("data-index", "14")
+    expect(page.locator("#review-confirm")).to_contain_text("It is ")
+    page.go_back()
+    page.click("#clear-filters")
+    expect(page.locator("#grid-total")).to_have_attribute("data-total", "300")
+
+
+def test_a_group_is_named_in_chinese(page: Page, product: Product, job: str) -> None:
+    page.goto(f"/jobs/{job}/groups?lang=zh")
+    heading = page.locator("h2", has_text="10 张照片看起来是同一种面料")
+    expect(heading).to_be_visible()
+    field = page.locator("input[name=label]").first
+    field.fill("提花")
+    field.press("Enter")
+    expect(page.locator(".notice", has_text="10 张照片已归为“提花”")).to_be_visible()
+    expect(heading).to_be_hidden()
+    found = requests.get(f"{product.url}/api/v1/jobs/{job}/items", params={"label": "提花"}, timeout=60).json()
+    assert len(found["items"]) == 10
+    # It was the wrong one.
+    page.click("#undo-group")
+    expect(page.locator("main .notice", has_text="已撤销")).to_be_visible()
+    expect(heading).to_be_visible()
+    found = requests.get(f"{product.url}/api/v1/jobs/{job}/items", params={"label": "提花"}, timeout=60).json()
+    assert found["items"] == []
+    field.fill("   ")
+    field.press("Enter")
+    expect(page.locator("main")).to_contain_text("至少")
+    # The address is the form's; the other language is the page's.
+    page.click(".languages a")
+    expect(page.locator("h1")).to_have_text("Photos that look alike")

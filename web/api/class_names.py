@@ -1,0 +1,48 @@
+"""All names of a bank's classes, for fields that complete what one types."""
+
+from __future__ import annotations
+
+from flask import Response, jsonify, request
+from pydantic import BaseModel
+
+from web import pinyin
+from web.api.bank import bp
+from web.context import services
+
+#: Classes of larger banks are found by their whole names only.
+MOST = 5000
+
+
+class NamesQuery(BaseModel):
+    #: A version of the bank; the active one without it.
+    version: str | None = None
+
+
+class NamedClass(BaseModel):
+    label: str
+    zh: str | None
+    en: str | None
+    #: Everything else that it is found by: aliases, and the Chinese names in pinyin and by their initials.
+    also: list[str]
+
+
+class NamedClasses(BaseModel):
+    classes: list[NamedClass]
+
+
+@bp.get("/bank/names")
+@bp.input(NamesQuery, location="query", arg_name="query")
+@bp.output(NamedClasses)
+def names(query: NamesQuery) -> Response:
+    """Names of the classes that a version of the bank ranks, at most 5,000."""
+    manifest = services().banks.manifest(query.version)
+    found = []
+    for entry in manifest.ranked_classes[:MOST]:
+        chinese = filter(None, (entry.zh, *entry.aliases, entry.label))
+        also = [*entry.aliases, *(key for name in chinese for key in pinyin.typed(name))]
+        found.append({"label": entry.label, "zh": entry.zh, "en": entry.en, "also": list(dict.fromkeys(also))})
+    response = jsonify({"classes": found})
+    response.set_etag(manifest.version)
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.make_conditional(request)
+    return response

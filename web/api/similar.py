@@ -1,0 +1,162 @@
+"""Photos that look alike: over one job or all, and groups inside a job."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Literal, Self
+
+from apiflask import APIBlueprint
+from pydantic import BaseModel, Field, model_validator
+
+from shared.jobs.model import Job
+from shared.jobs.shown import ShownItem
+from shared.similar.client import LookAlikes, Matches
+from web.api.items import projected
+from web.context import services
+from web.i18n import language
+from web.job_files import written
+from web.schemas import ItemOut
+
+#: Jobs that are looked through, the newest first.
+MOST_JOBS = 2_000
+#: Times as many as wanted that are asked for over all jobs: a job that was run again has the same photos.
+_RUNS = 4
+
+bp = APIBlueprint("similar", __name__, tag="Items")
+
+
+class SimilarQuery(BaseModel):
+    """`job` and `item` name a photo, `bank` and `sample` a sample of a bank version."""
+
+    job: str | None = None
+    item: int | None = Field(None, ge=0, le=2**32 - 1)
+    bank: str | None = None
+    sample: str | None = None
+    #: `job`: only the photo's own job; `all`: every job of the same model.
+    within: Literal["job", "all"] = "all"
+    limit: int = Field(48, ge=1, le=500)
+
+    @model_validator(mode="after")
+    def _names_one_photo(self) -> Self:
+        photo, sample = self.job is not None, self.sample is not None
+        if photo == sample or (photo and self.item is None) or (sample and self.bank is None):
+            raise ValueError("job and item, or bank and sample are needed")
+        if sample and self.within == "job":
+            raise ValueError("within=job needs job and item")
+        return self
+
+
+class SimilarItem(BaseModel):
+    job: str
+    job_name: str
+    #: Cosine of the two embeddings.
+    similarity: float
+    item: ItemOut
+
+
+class SimilarOut(BaseModel):
+    found: list[SimilarItem]
+    #: Photos that were compared.
+    compared: int
+    #: Jobs that were not searched: too many photos at once, or no results yet.
+    jobs_left_out: int
+
+
+class GroupOut(BaseModel):
+    #: Positions in the job, the photo most like all others first.
+    items: list[int]
+    #: Mean cosine of the others with the first.
+    likeness: float
+
+
+class GroupsQuery(BaseModel):
+    #: `copies`: one photo, copied, resized or compressed again; `unknown`: not in bank, not reviewed, of one cloth.
+    of: Literal["copies", "unknown"] = "unknown"
+
+
+class GroupsOut(BaseModel):
+    groups: list[GroupOut]
+
+
+@bp.get("/similar")
+@bp.input(SimilarQuery, location="query", arg_name="query")
+@bp.output(SimilarOut)
+def similar(query: SimilarQuery) -> dict[str, Any]:
+    """The photos that look most like one: exact, over the newest 300,000 photos of the same model."""
+    matches, jobs = search(query)
+    return {
+        "found": [
+            {"job": job.id, "job_name": job.name, "similarity": similarity, "item": item}
+            for job, item, similarity in shown(matches, jobs, query.limit, query.within == "all")
+        ],
+        "compared": matches.compared,
+        "jobs_left_out": matches.jobs_left_out,
+    }
+
+
+@bp.get("/jobs/<job_id>/groups")
+@bp.input(GroupsQuery, location="query", arg_name="query")
+@bp.output(GroupsOut)
+def groups(job_id: str, query: GroupsQuery) -> dict[str, list[dict[str, Any]]]:
+    """Groups of a job's photos that look alike, the largest first."""
+    return {"groups": [asdict(group) for group in look_alikes(services().ledger.find(job_id), query.of)]}
+
+
+def search(query: SimilarQuery) -> tuple[Matches, dict[str, Job]]:
+    """What was found, and the jobs that it is in. Raises NotFound, Unavailable."""
+    at = services()
+    if query.job is not None:
+        of = at.ledger.find(query.job)
+        jobs = {of.id: of} if query.within == "job" else {of.id: of, **_jobs_of(of.identity)}
+        assert query.item is not None
+        _bring_up_to_date(of)
+        wanted = query.limit if query.within == "job" else query.limit * _RUNS
+        return at.similar.like_photo(of.id, query.item, list(jobs), wanted), jobs
+    assert query.bank is not None
+    assert query.sample is not None
+    jobs = _jobs_of(at.banks.manifest(query.bank).identity)
+    return at.similar.like_sample(query.bank, query.sample, list(jobs), query.limit * _RUNS), jobs
+
+
+def shown(matches: Matches, jobs: dict[str, Job], limit: int, once: bool) -> list[tuple[Job, ShownItem, float]]:
+    """Each match with its job and its result, in order; `once`: of the same photo in several jobs only the first."""
+    items: dict[tuple[str, int], ShownItem] = {}
+    for job in {match.job for match in matches.found}:
+        wanted = [match.item for match in matches.found if match.job == job]
+        with projected(job) as projection:
+            items |= {(job, item["index"]): item for item in projection.at(wanted, language())}
+    found: list[tuple[Job, ShownItem, float]] = []
+    seen: set[str | None] = set()
+    for match in matches.found:
+        item = items.get((match.job, match.item))
+        if item is not None and not (once and item["sha256"] in seen):
+            seen.add(item["sha256"])
+            found.append((jobs[match.job], item, match.similarity))
+    return found[:limit]
+
+
+def look_alikes(job: Job, of: str) -> list[LookAlikes]:
+    """Found once for as long as the job's results stay as they are.
+
+    Raises NotFound, Unavailable; BankError where the job's bank is gone: it says how far classes are apart.
+    """
+
+    def found() -> list[LookAlikes]:
+        if of == "copies":
+            return services().similar.copies(job.id)
+        services().banks.manifest(job.bank)
+        return services().similar.without_class(job.id, job.bank)
+
+    _bring_up_to_date(job)
+    return services().counts.get(job, ("groups", of), written(job.id), found)
+
+
+def _bring_up_to_date(job: Job) -> None:
+    """The job's results file holds what was committed until now; the process that compares reads nothing else."""
+    with projected(job.id):
+        pass
+
+
+def _jobs_of(identity: str) -> dict[str, Job]:
+    """Jobs whose embeddings can be compared with each other, the newest first."""
+    return {job.id: job for job in services().ledger.listed(MOST_JOBS) if job.identity == identity}

@@ -1,0 +1,116 @@
+"""Uploads in many requests, which survive a lost connection, a reload and a restart of the server."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import g, request
+
+from shared.core.errors import InvalidRequest
+from shared.core.names import display_name
+from shared.jobs.intake import archives
+from shared.jobs.intake.uploads import Uploads
+from shared.jobs.ledger.uploads import Upload, UploadedFile
+from shared.jobs.shown import ShownJob
+from web.access.visitor import owner
+from web.api.jobs import shown
+from web.context import services
+from web.schemas import JobOut, UploadJob
+from web.submissions import asked, made
+from web.upload_schemas import Finished, Offer, Offered, UploadFiles, UploadOut
+from web.uploads import uploaded
+
+bp = APIBlueprint("uploads", __name__, tag="Uploads")
+_POSITIONS = re.compile(r"\d{1,9}(,\d{1,9}){0,9999}")
+
+
+def uploads() -> Uploads:
+    at = services()
+    return Uploads(at.settings, at.ledger, at.storage)
+
+
+def _found(upload: str) -> Upload:
+    return uploads().find(upload, owner())
+
+
+@bp.post("/uploads")
+@bp.input(UploadJob, location="json", arg_name="wish")
+@bp.output(UploadOut, status_code=201)
+def begin(wish: UploadJob) -> Upload:
+    """Begin an upload in many requests: `offer` files, send those that are `missing`, then `finish`. It expires some
+    time after its last file (`WEFT_UPLOAD_HOURS`), and its files with it."""
+    opened = uploads().open(services().intake(), asked(wish))
+    g.acted_on = opened.id
+    return opened
+
+
+@bp.get("/uploads/<upload>")
+@bp.output(UploadOut)
+def one(upload: str) -> Upload:
+    """How far an upload is. 404 `upload_gone`: begin another one; photos that are stored are not sent again."""
+    return _found(upload)
+
+
+@bp.get("/uploads/<upload>/files")
+@bp.output(UploadFiles)
+def files(upload: str) -> dict[str, list[UploadedFile]]:
+    """The files that have arrived, by position: a sender that has lost its state compares names and SHA-256."""
+    return {"files": uploads().records.files(_found(upload).id)}
+
+
+@bp.post("/uploads/<upload>/offer")
+@bp.input(Offer, location="json", arg_name="offer")
+@bp.output(Offered)
+def offer(upload: str, offer: Offer) -> dict[str, list[int]]:
+    """Offer files by name, size and SHA-256; those that are stored already count as arrived. `missing`: positions of
+    those that have to be sent."""
+    # Of an upload, the log has its begin and its end.
+    g.unchanged = True
+    wanted = [
+        UploadedFile(f.position, display_name(f.name), f.sha256, f.size, archives.is_archive(f.name, None))
+        for f in offer.files
+    ]
+    return {"missing": uploads().offer(_found(upload), wanted)}
+
+
+@bp.post("/uploads/<upload>/photos")
+@bp.output(UploadFiles)
+def receive(upload: str) -> dict[str, list[UploadedFile]]:
+    """Send some files; `positions` has theirs, joined by commas, in the order of `files`. A position tells a file from
+    all others of the upload, and may be sent again."""
+    g.unchanged = True
+    found = _found(upload)
+    services().intake(request.content_length or 0)
+    sent = uploaded("files")
+    given = request.form.get("positions", "")
+    if not _POSITIONS.fullmatch(given):
+        raise InvalidRequest(reason="positions")
+    return {"files": uploads().receive(found, [int(place) for place in given.split(",")], sent)}
+
+
+@bp.post("/uploads/<upload>/finish")
+@bp.input(Finished, location="json", arg_name="finished")
+@bp.output(JobOut, status_code=202)
+def finish(upload: str, finished: Finished) -> ShownJob:
+    """All `files` have been sent: make the job, its photos by position. Again, it gives the same job. 409
+    `upload_incomplete`: another number of files has arrived."""
+    return shown(made(uploads().finish(services().intake(), _found(upload), finished.files)))
+
+
+@bp.delete("/uploads/<upload>")
+@bp.output({}, status_code=204)
+def discard(upload: str) -> tuple[str, int]:
+    """Discard an upload and its files."""
+    uploads().discard(_found(upload).id)
+    g.acted_on = upload
+    return "", 204
+
+
+def bodies() -> dict[str, tuple[dict[str, Any], str]]:
+    """For OpenAPI: multipart bodies, which are read as streams."""
+    binary = {"type": "string", "format": "binary"}
+    text = {"type": "string", "pattern": _POSITIONS.pattern}
+    properties = {"files": {"type": "array", "items": binary}, "positions": text}
+    return {"/api/v1/uploads/{upload}/photos": (properties, "files")}

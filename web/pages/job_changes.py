@@ -1,0 +1,77 @@
+"""What is done with one job as a whole: another name, another priority, its photos once more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import redirect, request, url_for
+from pydantic import ValidationError
+from werkzeug import Response
+
+from shared.bank.store import VersionEntry
+from shared.core.errors import InvalidRequest, NotFound
+from shared.jobs import archive
+from shared.jobs.job_search import EVERY
+from shared.jobs.model import Job
+from web.api.jobs import changed
+from web.context import services
+from web.job_schemas import JobChange, Rerun
+from web.pages import bp
+from web.submissions import given_fields, repeat
+
+#: Versions of the bank that are offered for another run, and jobs that are offered for a comparison.
+VERSIONS, JOBS = 30, 30
+
+
+@bp.post("/jobs/<job_id>/rename")
+def rename(job_id: str) -> Response:
+    archive.rename(services().settings, services().ledger, job_id, given_fields().get("name", ""))
+    return redirect(url_for("pages.job", job_id=job_id), 303)
+
+
+@bp.post("/jobs/<job_id>/priority")
+def prioritise(job_id: str) -> Response:
+    try:
+        change = JobChange.model_validate({"priority": request.form.get("priority", "")})
+    except ValidationError as error:
+        raise InvalidRequest(reason=error.errors()[0]["msg"]) from error
+    changed(job_id, change)
+    return redirect(url_for("pages.job", job_id=job_id), 303)
+
+
+@bp.post("/jobs/<job_id>/archive")
+def put_away(job_id: str) -> Response:
+    archive.put_away(services().settings, services().ledger, job_id)
+    return redirect(url_for("pages.job", job_id=job_id), 303)
+
+
+@bp.post("/jobs/<job_id>/rerun")
+def rerun(job_id: str) -> Response:
+    form = given_fields()
+    wish = Rerun(name=form.get("name", ""), preset=form.get("preset"), bank=form.get("bank"))
+    return redirect(url_for("pages.job", job_id=repeat(job_id, wish).id), 303)
+
+
+def offers(job: Job) -> dict[str, Any]:
+    """What a job's page offers besides its results."""
+    return {"versions": _versions(), "others": _others(job), "repeated": _repeated(job)}
+
+
+def _repeated(job: Job) -> Job | None:
+    """The job whose photos it classifies again, where it is still there."""
+    try:
+        return services().ledger.find(job.repeats) if job.repeats else None
+    except NotFound:
+        return None
+
+
+def _versions() -> list[VersionEntry]:
+    """Versions of the bank, the newest first."""
+    return services().banks.list()[:VERSIONS]
+
+
+def _others(job: Job) -> list[Job]:
+    """Jobs to compare with: first those over the same photos, then the newest."""
+    jobs = [other for other in services().ledger.listed(JOBS, wanted=EVERY) if other.id != job.id and other.done]
+    family = {job.id, job.repeats} - {None}
+    return sorted(jobs, key=lambda other: other.id not in family and other.repeats not in family)

@@ -1,0 +1,69 @@
+"""Tells other programs that a job has ended: a thread of the dispatcher, so that a slow receiver delays nothing."""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+
+from shared.core.errors import NotFound, Unavailable
+from shared.core.settings import Settings
+from shared.jobs.ledger import Ledger
+from shared.jobs.webhook_news import news_of
+from shared.jobs.webhook_queue import Pending, WebhookQueue
+from shared.jobs.webhook_sending import send
+from shared.jobs.webhook_targets import targets
+
+_log = structlog.get_logger(__name__)
+_POLL_INTERVAL = 2.0
+
+
+class Announcer(threading.Thread):
+    """At least once: a message that was sent while the dispatcher died may be sent again."""
+
+    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+        super().__init__(name="announcer", daemon=True)
+        self._settings = settings
+        self._ledger = ledger
+        self._targets = {target.digest: target for target in targets(settings.webhooks.get_secret_value())}
+        self._queue = WebhookQueue(ledger.connection.redis)
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        while self._targets and not self._stopping.wait(_POLL_INTERVAL):
+            try:
+                self._queue.collect(list(self._targets))
+                for row in self._queue.due():
+                    if self._stopping.is_set():
+                        return
+                    self._tell(row)
+            except Unavailable as error:
+                _log.warning("webhooks_delayed", code=error.code)
+            except Exception:
+                _log.exception("announcer_failed")
+
+    def end(self) -> None:
+        self._stopping.set()
+
+    def _tell(self, row: Pending) -> None:
+        try:
+            job = self._ledger.find(row.job)
+        except NotFound:
+            # Deleted meanwhile.
+            self._queue.settle(row, [])
+            return
+        if not job.ended:
+            # Begun again; its next end is told.
+            self._queue.settle(row, [])
+            return
+        told = news_of(self._settings, self._ledger, job)
+        left = []
+        for digest in row.targets:
+            target = self._targets.get(digest)
+            if target is None:
+                continue
+            if (reason := send(target, told)) is not None:
+                left.append(digest)
+                _log.warning("webhook_failed", job=job.id, kind=target.kind, host=target.host, reason=reason)
+        if not self._queue.settle(row, left):
+            _log.error("webhook_given_up", job=job.id, targets=len(left))

@@ -1,0 +1,148 @@
+"""Unpacks a job's archives after it was accepted, in a fixed order: a lister that died continues where it was."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any
+
+import structlog
+
+from shared.core.errors import InvalidRequest, NotFound, Unavailable
+from shared.core.names import display_name
+from shared.core.settings import Settings
+from shared.jobs.admission import MEMORY_FOR_LISTING, memory_share, require_space
+from shared.jobs.intake.receive import THREADS
+from shared.jobs.intake.spool import SpooledFile
+from shared.jobs.intake.unpacking import Unpacking
+from shared.jobs.ledger import Ledger
+from shared.jobs.ledger.dispatcher_ledger import DispatcherLedger
+from shared.jobs.ledger.submission import chunk_size
+from shared.jobs.model import Item, Job, Sent
+from shared.storage import open_storage
+from worker.dispatcher.listing import Lister
+
+_log = structlog.get_logger(__name__)
+
+#: Seconds in which a submission that has stored its archive is accepted.
+_ACCEPTED_WITHIN = 3600.0
+#: A photo's name, and where it is: stored already, or out of an archive and still in the spool.
+_Photo = tuple[str, Sent | SpooledFile]
+
+
+class ArchiveLister(Lister):
+    """Lists a job that was sent as files with archives among them. Its cursor is the number of photos listed."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, dispatcher_ledger: DispatcherLedger, job: Job) -> None:
+        super().__init__(ledger, dispatcher_ledger, job)
+        self._settings = settings
+        self._storage = open_storage(settings)
+        #: What was wrong with the first archive that could not be unpacked to its end: code, values of its sentence.
+        self._trouble: tuple[str, dict[str, Any]] | None = None
+
+    def _list(self) -> None:
+        job_id = self._job.id
+        sent = self._ledger.sent(job_id) or []
+        done = int(self._dispatcher_ledger.cursor(job_id) or 0)
+        unpacking = Unpacking.of(self._settings, self._storage.spool_dir())
+        code, detail = None, dict[str, Any]()
+        photos = self._photos(sent, unpacking)
+        try:
+            # What an earlier lister appended is read again, as archives are read from their beginning.
+            for _, photo in islice(photos, done):
+                _drop(photo)
+            for total in self._append_all(photos, done):
+                done = total
+        except InvalidRequest as error:
+            # What was unpacked so far is classified.
+            code, detail = error.code, error.detail
+            _log.warning("unpacking_ended", job=job_id, code=code)
+        if code is None and self._trouble is not None:
+            code, detail = self._trouble
+        if code is None and not done:
+            code = "no_photos_in"
+        # Written once, at the end: until then the job has what its sender left out.
+        left_out = unpacking.left_out + Counter(self._ledger.job(job_id).left_out)
+        if self._dispatcher_ledger.append(job_id, [], "", last=True, note=code, left_out=left_out):
+            if code is not None and detail:
+                self._dispatcher_ledger.note(job_id, code, detail)
+        elif not self._ledger.job(job_id).ended:
+            # Another lister continues with it.
+            return
+        self._dispatcher_ledger.forget_sent(job_id)
+        others = set(self._ledger.sent_digests())
+        for file in sent:
+            if file.is_archive and file.sha256 not in others:
+                before = max(self._job.created, time.time() - _ACCEPTED_WITHIN)
+                self._storage.discard(file.sha256, before)
+
+    def _append_all(self, photos: Iterator[_Photo], done: int) -> Iterator[int]:
+        """Stores and appends chunk by chunk; yields how many photos are listed. Ends where the job has ended."""
+        with ThreadPoolExecutor(THREADS) as pool:
+            error: InvalidRequest | None = None
+            while error is None:
+                taken: list[_Photo] = []
+                try:
+                    taken.extend(islice(photos, chunk_size(max(0, self._job.total - done))))
+                except InvalidRequest as damage:
+                    # Those before the damage count.
+                    error = damage
+                except BaseException:
+                    for _, photo in taken:
+                        _drop(photo)
+                    raise
+                if not taken:
+                    break
+                items = self._stored(pool, taken, done)
+                if memory_share(self._ledger) >= MEMORY_FOR_LISTING:
+                    raise Unavailable("memory_full")
+                done += len(items)
+                if not self._dispatcher_ledger.append(self._job.id, items, str(done), last=False):
+                    return
+                yield done
+            if error is not None:
+                raise error
+
+    def _stored(self, pool: ThreadPoolExecutor, taken: Sequence[_Photo], first: int) -> list[Item]:
+        """The photos as items; all are durable then."""
+        try:
+            require_space(self._settings, sum(photo.size for _, photo in taken))
+            items = [
+                Item(first + n, display_name(name), sha256=photo.sha256, size=photo.size)
+                for n, (name, photo) in enumerate(taken)
+            ]
+            list(pool.map(self._adopt, [photo for _, photo in taken]))
+        finally:
+            for _, photo in taken:
+                _drop(photo)
+        return items
+
+    def _adopt(self, photo: Sent | SpooledFile) -> None:
+        if isinstance(photo, SpooledFile):
+            photo.adopt(self._storage)
+
+    def _photos(self, sent: Sequence[Sent], unpacking: Unpacking) -> Iterator[_Photo]:
+        for file in sent:
+            if not file.is_archive:
+                yield file.name, file
+                continue
+            # What was sent beside an archive is classified, whatever the archive is like.
+            try:
+                with self._storage.local_copy(file.sha256) as path:
+                    yield from unpacking.photos(path, file.name)
+            except InvalidRequest as error:
+                self._note_trouble(error.code, error.detail)
+            except NotFound:
+                self._note_trouble("missing_file", {})
+
+    def _note_trouble(self, code: str, detail: dict[str, Any]) -> None:
+        self._trouble = self._trouble or (code, detail)
+        _log.warning("unpacking_ended", job=self._job.id, code=code)
+
+
+def _drop(photo: Sent | SpooledFile) -> None:
+    if isinstance(photo, SpooledFile):
+        photo.close()
