@@ -61,7 +61,12 @@ if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$now" ]; then
     install --require-hashes --requirement requirements.lock
     # With the setuptools of the lock: nothing is fetched to build it.
     install --no-deps --no-build-isolation --editable .
+    say "compiling them, so that no start has to"
+    "$venv/bin/python" -m compileall -qq -j 0 -x '/tests?/' "$venv/lib" || true
     printf '%s\n' "$now" >"$stamp"
 fi
+
+# Where Python may not write beside its sources (PYTHONDONTWRITEBYTECODE, a read-only folder), each process of each start would compile them.
+"$venv/bin/python" -m compileall -qq shared web worker scripts tests || true
 
 "$venv/bin/python" -m scripts.setup_assets

@@ -76,4 +76,4 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_handlecrashitem(crashitem: str) -> None:
     """Ends the run: with `--dist loadfile` pytest-xdist 3.8 would wait for ever for the tests of a crashed process."""
-    pytest.exit(f"a test process ended in the middle of {crashitem}", returncode=3)
+    pytest.exit(f"a test process ended in the middle of {crashitem}", returncode=1)

@@ -111,13 +111,15 @@ def test_a_ledger_that_holds_such_a_job_already(product: Product, field: str, va
     folder.mkdir(parents=True)
     (folder / "a.jpg").write_bytes(field.encode())
     job = finished(product, call(product, "POST", "/jobs/folder", {"path": str(folder)}, 202))
-    redis = Ledger.connect(product.settings).connection.redis
-    redis.hset(keys.job(job["id"], "meta"), field, value)
+    redis, key = Ledger.connect(product.settings).connection.redis, keys.job(job["id"], "meta")
+    before = redis.hget(key, field)
+    redis.hset(key, field, value)
     try:
         if field != "name":
             check_readable_by_all(product, job)
         assert requests.get(f"{product.url}/healthz", timeout=20).ok
     finally:
-        redis.hset(keys.job(job["id"], "meta"), field, "")
-        if field == "not_before":
-            redis.hdel(keys.job(job["id"], "meta"), field)
+        if before is None:
+            redis.hdel(key, field)
+        else:
+            redis.hset(key, field, before)

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 import zipfile
@@ -32,7 +33,7 @@ from shared.storage import open_storage
 from tests.banks import by_label, clustered, make_bank
 from tests.ledger_harness import photos as items
 from tests.ledger_harness import spec
-from tests.product import ROOT, WEFT, eventually
+from tests.product import ROOT, eventually
 from worker.dispatcher.main import Dispatcher
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -178,10 +179,11 @@ def test_a_blob_that_is_gone_is_copied_again(weft: Run, settings: Settings, tmp_
 
 
 def test_an_interrupted_command_goes_on_and_makes_one_job(weft: Run, settings: Settings, tmp_path: Path) -> None:
-    folder = make(tmp_path / "night", 6000, size=50_000)
+    folder = make(tmp_path / "night", 6000)
     time.sleep(2.1)
-    # Slowed down, so that it is interrupted in the middle also where this test gets little time.
-    line = ["nice", "-n", "15", *WEFT, "submit", str(folder), "--json", "--data-dir", str(settings.data_dir)]
+    # With a slow disk, so that it is interrupted in the middle also where this test gets little time.
+    slow = "import os, time; from scripts.cli.main import main; os.fdatasync = lambda file: time.sleep(0.1); main()"
+    line = [sys.executable, "-c", slow, "submit", str(folder), "--json", "--data-dir", str(settings.data_dir)]
     env = {**os.environ, "WEFT_LANG": "en"}
     with subprocess.Popen(line, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         # Not counted: on a machine with nothing else to do, all are copied before so many files are.

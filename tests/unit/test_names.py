@@ -109,6 +109,8 @@ def test_formulas_are_defused(value: str) -> None:
 
 def test_a_job_has_a_name_whatever_its_files_are_called() -> None:
     assert default_name(["\x01\x02"], 1) == "photo"
+    # Hangul fillers: letters that nobody sees.
+    assert default_name(["\u3164\u3164/a.jpg", "\u3164\u3164/b.jpg"], 2) == "photos"
     assert default_name(["\u3164"], 1) == "photos"
     assert default_name(["a.jpg", "b.jpg"], 2) == "a.jpg +1"
     for unseen in ("\u200d", "\u2800\u3164", "\u00a0\u2003", "\u0301"):

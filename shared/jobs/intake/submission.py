@@ -228,7 +228,7 @@ def default_name(sent: Sequence[str], photos: int) -> str:
     names = [display_name(name) for name in sent]
     folders = {name.partition("/")[0] if "/" in name else "" for name in names}
     if len(folders) == 1 and "" not in folders:
-        return title(folders.pop())
+        return title(folders.pop()) or "photos"
     first = names[0].rpartition("/")[2]
     # Nothing is left of a name of control characters.
     return title(first if len(names) == 1 else f"{first} +{photos - 1}") or "photos"
