@@ -6,6 +6,7 @@ left out: the store's float16 weights are mapped and compiled in half a second e
 
 from __future__ import annotations
 
+from functools import cache
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +77,18 @@ def compile_tower(xml: Path, precision: str, threads: int, streams: int = 1) -> 
         # several workers on a machine would otherwise pin their threads to the same cores
         "ENABLE_CPU_PINNING": False,
     }
-    return openvino.Core().compile_model(str(xml), "CPU", settings)
+    return _core().compile_model(str(xml), "CPU", settings)
+
+
+@cache
+def _core() -> Any:
+    """The one for the whole process, which is never given up.
+
+    OpenVINO's CPU plugin brings a stack for signal handlers (sigaltstack(2)) and puts back what it found when its Core
+    goes. Of two Cores whose lives overlap, the second puts back the stack of the first, which is gone: the next signal
+    that Python handles would end the process.
+    """
+    return openvino.Core()
 
 
 class OpenVinoEncoder:

@@ -182,7 +182,12 @@ def test_an_interrupted_command_goes_on_and_makes_one_job(weft: Run, settings: S
     folder = make(tmp_path / "night", 6000)
     time.sleep(2.1)
     # With a slow disk, so that it is interrupted in the middle also where this test gets little time.
-    slow = "import os, time; from scripts.cli.main import main; os.fdatasync = lambda file: time.sleep(0.1); main()"
+    slow = (
+        "import os, signal, time; from scripts.cli.main import main; "
+        # A shell's background command ignores it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "os.fdatasync = lambda file: time.sleep(0.1); main()"
+    )
     line = [sys.executable, "-c", slow, "submit", str(folder), "--json", "--data-dir", str(settings.data_dir)]
     env = {**os.environ, "WEFT_LANG": "en"}
     with subprocess.Popen(line, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
