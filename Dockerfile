@@ -1,5 +1,5 @@
 # One file, an image a role: `web` (pages, API, dispatcher, work on banks), `worker` (OpenVINO), `models` (torch: conversion, once).
-# An image holds what its role runs and no more; the code is the same in all.
+# An image holds what its role runs and no more; the code is the same in all, compiled: nothing can be written beside it later.
 # Every package is installed only if it has one of the hashes of its lock. `make pin-images` writes the base image's digest into .env.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 FROM ${PYTHON_IMAGE} AS base
@@ -24,6 +24,7 @@ COPY scripts scripts
 COPY worker worker
 COPY web web
 COPY --from=assets /app/web/static/vendor web/static/vendor
+RUN python -m compileall -qq shared scripts worker web
 USER weft
 EXPOSE 8000
 CMD ["weft", "web"]
@@ -34,6 +35,7 @@ RUN pip install --quiet --require-hashes --requirement scripts/locks/build.lock 
 COPY shared shared
 COPY scripts scripts
 COPY worker worker
+RUN python -m compileall -qq shared scripts worker
 USER weft
 CMD ["weft", "worker"]
 
@@ -42,5 +44,6 @@ RUN pip install --quiet --require-hashes --requirement scripts/locks/build.lock 
     && pip install --quiet --no-deps --no-build-isolation . && pip uninstall --quiet --yes uv
 COPY shared shared
 COPY scripts scripts
+RUN python -m compileall -qq shared scripts
 USER weft
 CMD ["weft", "model", "pull"]

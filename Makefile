@@ -6,8 +6,8 @@ VENV = .venv
 PY = $(VENV)/bin/python
 # PYTEST="-k cancel" runs a part.
 PYTEST =
-# Test processes side by side; each file stays in one of them.
-PROCESSES = 2
+# Test processes side by side, each file in one of them: they wait more than they compute.
+PROCESSES = 3
 
 setup:
 	@sh scripts/setup.sh

@@ -24,6 +24,7 @@ def page(browser: Browser, product: Product) -> Iterator[Page]:
     assert errors == []
 
 
+@pytest.mark.long
 def test_a_page_asks_less_often_while_the_server_is_busy(page: Page) -> None:
     page.goto("/workers")
     asked: list[float] = []

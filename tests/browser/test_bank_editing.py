@@ -29,6 +29,7 @@ def drafted(page: Page, changes: str) -> None:
     expect(page.locator(".draft h2")).to_contain_text(changes, timeout=60_000)
 
 
+@pytest.mark.long
 def test_ten_minutes_with_the_bank(page: Page, curated: Product, tmp_path: Path) -> None:
     first = call(curated, "GET", "/bank")["version"]
     photos = sorted(make_photos(tmp_path / "photos", 1, 6).rglob("*.jpg"))

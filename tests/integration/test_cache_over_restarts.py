@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.product import Product, make_photos, run_product
 
 
@@ -14,6 +16,7 @@ def _cached(product: Product, photos: Path) -> int:
     return int(json.loads(done.stdout)["cached"])
 
 
+@pytest.mark.long
 def test_photos_of_before_the_restart_are_answered_from_the_cache(tmp_path: Path) -> None:
     photos = make_photos(tmp_path / "photos", classes=5, each=8)
     with run_product(tmp_path) as product:

@@ -78,7 +78,13 @@ def _kill_until_said(product: Product, victims: Any) -> str:
     return said[0]
 
 
-@pytest.mark.parametrize("victims", [lambda p: [_parent(p)], _children], ids=["worker", "child"])
+@pytest.mark.parametrize(
+    "victims",
+    [
+        pytest.param(lambda p: [_parent(p)], id="worker"),
+        pytest.param(_children, id="child", marks=pytest.mark.long),
+    ],
+)
 def test_a_crash_loop_is_said_and_is_over(product: Product, victims: Any) -> None:
     eventually(lambda: _healthy(product), 90, "a worker")
     said = _kill_until_said(product, victims)

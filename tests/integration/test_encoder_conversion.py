@@ -124,6 +124,7 @@ def test_fidelity_is_measured_and_kept(local: Settings) -> None:
     assert set(manifest.made_by) == {"torch", "open_clip", "openvino"}
 
 
+@pytest.mark.long
 def test_two_models_joined(local: Settings, folder: Path) -> None:
     joined = load_encoder(of(folder, f"{local.model} + demo"), threads=2)
     halves = [load_encoder(of(folder, model), threads=2) for model in (local.model, "demo")]

@@ -80,6 +80,7 @@ def test_job_waits_for_a_worker_that_sees_its_folder_and_others_go_on(alone: Pro
             eventually(lambda: _finished(alone, night, 120), 60, "the end of the job")
 
 
+@pytest.mark.long
 def test_worker_without_the_folder_leaves_the_job_to_the_one_that_has_it(alone: Product, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -88,6 +89,7 @@ def test_worker_without_the_folder_leaves_the_job_to_the_one_that_has_it(alone: 
         eventually(lambda: _finished(alone, night, 120), 60, "the end of the job")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root and unshare to hide a folder")
 def test_unmounted_share_is_an_empty_folder(alone: Product) -> None:
     """As on a second machine where nobody mounted the share: the folder is there, and holds nothing."""
@@ -97,6 +99,7 @@ def test_unmounted_share_is_an_empty_folder(alone: Product) -> None:
         eventually(lambda: _finished(alone, night, 120), 60, "the end of the job")
 
 
+@pytest.mark.long
 def test_share_that_vanishes_in_mid_job_is_waited_for(tmp_path: Path) -> None:
     with run_product(tmp_path, engine="sleep:30", preset="standard") as product:
         folder = make_photos(product.photos / "night", classes=20, each=12)
@@ -109,6 +112,7 @@ def test_share_that_vanishes_in_mid_job_is_waited_for(tmp_path: Path) -> None:
         eventually(lambda: _finished(product, night, 240), 90, "the end of the job")
 
 
+@pytest.mark.long
 def test_default_root_may_be_a_link(tmp_path: Path) -> None:
     real = make_photos(tmp_path / "disk" / "photos" / "night", classes=4, each=5)
     (tmp_path / "data").mkdir()

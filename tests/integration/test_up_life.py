@@ -115,6 +115,7 @@ def test_ctrl_c_during_start_up_reaches_the_whole_group_and_ends_all(tmp_path: P
     assert _gone(started)
 
 
+@pytest.mark.long
 def test_nothing_survives_its_being_killed_and_the_next_one_starts_at_once(tmp_path: Path) -> None:
     with run_product(tmp_path, bank=False) as product:
         started = _all(product)

@@ -24,6 +24,7 @@ if sys.orig_argv[-1] == "worker":
 """
 
 
+@pytest.mark.long
 def test_slow_workers_are_not_killed_before_their_first_heartbeat(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

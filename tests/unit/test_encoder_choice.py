@@ -30,6 +30,7 @@ def chosen(model: str) -> Choice:
     return choice
 
 
+@pytest.mark.long
 def test_the_table_is_that_of_the_installed_open_clip() -> None:
     # in a process of its own: others register architectures with open_clip
     code = "import json; from scripts.open_clip_tables import tables; print(json.dumps(tables()))"
