@@ -95,7 +95,12 @@ class UnseenLicence(Exception):
 
 def locked(path: Path) -> list[str]:
     """Names of the packages of a lock, in order."""
-    return sorted({found[1] for found in re.finditer(r"^([A-Za-z0-9_.-]+)==", path.read_text("utf-8"), re.MULTILINE)})
+    return sorted(
+        {
+            found[1]
+            for found in re.finditer(r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?==", path.read_text("utf-8"), re.MULTILINE)
+        }
+    )
 
 
 def licence_of(package: str) -> str:

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 compile() {
     .venv/bin/uv pip compile --universal --python-version 3.11 --quiet --generate-hashes --no-emit-index-url \
-        --no-emit-find-links --custom-compile-command "make lock" "$@"
+        --no-emit-find-links --no-strip-extras --custom-compile-command "make lock" "$@"
 }
 
 compile pyproject.toml --all-extras --group build "$@" --output-file requirements.lock

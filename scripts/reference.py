@@ -55,6 +55,7 @@ def settings_page() -> str:
 
 #: What docker compose asks for beside the settings: (name, value to begin with, meaning); an empty value is to be set.
 COMPOSE = (
+    ("COMPOSE_PROJECT_NAME", "weft", "Stands before the names of the containers and volumes."),
     ("WEFT_REDIS_PASSWORD", "", "Password of both Redis: letters and digits alone (openssl rand -hex 32)."),
     ("WEFT_API_KEY", "", "The first key, which may do everything: sign in with it (openssl rand -hex 32)."),
 )

@@ -11,7 +11,9 @@ ROOT = Path(__file__).resolve().parents[2]
 WHOLE = ROOT / "requirements.lock"
 PARTS = sorted((ROOT / "scripts/locks").glob("*.lock"))
 #: An entry: name, version, what it is for, and its hashes.
-ENTRY = re.compile(r"^([\w.-]+)==([^ \\]+)([^\\\n]*)((?: \\\n    --hash=sha256:[0-9a-f]{64})*)$", re.MULTILINE)
+ENTRY = re.compile(
+    r"^([\w.-]+)(?:\[[^]]*\])?==([^ \\]+)([^\\\n]*)((?: \\\n    --hash=sha256:[0-9a-f]{64})*)$", re.MULTILINE
+)
 
 
 def entries(lock: Path) -> dict[tuple[str, str], set[str]]:
