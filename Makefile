@@ -1,6 +1,6 @@
 # make run: set everything up and start the demo; make test: set everything up and run the tests.
 .POSIX:
-.PHONY: setup run test long cover lint docs format faults soak fuzz fuzz-photos corpus bench load lock pin-images sbom licences clean
+.PHONY: setup run test long cover lint docs format faults compose-test soak fuzz fuzz-photos corpus bench load lock pin-images sbom licences clean
 
 VENV = .venv
 PY = $(VENV)/bin/python
@@ -43,6 +43,10 @@ format: setup
 # Every fault so many times: FAULT_RUNS=1 is the quick way. A table, and build/faults.json.
 faults: setup
 	@FAULT_RUNS=$${FAULT_RUNS:-10} $(PY) -m pytest tests/faults $(PYTEST)
+
+# The containers of docker-compose.yml, built and run; skipped where no Docker engine is.
+compose-test: setup
+	@$(PY) -m pytest -v -s tests/compose $(PYTEST)
 
 # Random faults for MINUTES; the same SEED strikes the same blows.
 SEED = $$(date +%s)

@@ -7,12 +7,14 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from scripts.cli import running_checks
+from scripts.cli.finding import Finding
 from scripts.supervisor import redis as embedded
 from scripts.supervisor import redis_server
 from shared.access.exposure import check_exposure, closed
@@ -36,15 +38,6 @@ DISK_WARNING = 1.5
 PACKAGES = ("weft", "celery", "redis", "openvino", "torch", "open_clip_torch", "faiss-cpu", "numpy", "pillow", "flask")
 #: What lets a CPU multiply in bfloat16 or int8, as /proc/cpuinfo names it.
 CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the doctor's report. `state`: ok, note (works, but be told) or broken."""
-
-    what: str
-    state: str
-    text: str
 
 
 class Machine(Document):
@@ -122,14 +115,18 @@ def examine(settings: Settings) -> list[Finding]:
     ledger: list[Ledger] = []
     encoder: list[EncoderInfo] = []
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+        ("load", running_checks.load),
+        ("memory", running_checks.memory),
         ("data folder", lambda: _data_dir(settings)),
         ("access", lambda: _access(settings)),
         ("storage", lambda: _storage(settings)),
         ("redis", lambda: _redis(settings, ledger)),
+        ("clock", lambda: _each(ledger, running_checks.clock)),
         ("model", lambda: _model(settings, encoder)),
         ("decoding", lambda: _decoding(settings, encoder)),
         ("bank", lambda: _bank(settings, encoder)),
         ("workers", lambda: _workers(ledger)),
+        ("jobs", lambda: _each(ledger, running_checks.jobs)),
     )
     findings: list[Finding] = []
     for what, check in checks:
@@ -140,6 +137,12 @@ def examine(settings: Settings) -> list[Finding]:
         except OSError as error:
             findings.append(Finding(what, "broken", f"{error.strerror}: {error.filename}"))
     return findings
+
+
+def _each(ledger: list[Ledger], check: Callable[[Ledger], Iterator[Finding]]) -> Iterator[Finding]:
+    """The check of the ledger, where it answered."""
+    for one in ledger:
+        yield from check(one)
 
 
 def _data_dir(settings: Settings) -> Iterator[Finding]:

@@ -40,6 +40,14 @@ def examine(connection: redis.Redis) -> list[WeftError]:
     return list(_findings(memory, persistence))
 
 
+def clock(connection: redis.Redis) -> float:
+    """The server's time, in seconds since the epoch. Raises Unavailable."""
+    with redis_errors():
+        # Any: redis-py types the reply as one that may be awaited.
+        reply: Any = connection.time()
+    return float(reply[0]) + float(reply[1]) / 1e6
+
+
 def _findings(memory: dict[str, Any], persistence: dict[str, Any]) -> Iterator[WeftError]:
     policy, limit = str(memory.get("maxmemory_policy", "noeviction")), int(memory.get("maxmemory", 0))
     if policy.startswith("allkeys") and limit:
