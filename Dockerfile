@@ -7,7 +7,7 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/app PIP_NO_CACHE_DI
     WEFT_DATA_DIR=/data WEFT_HOST=0.0.0.0 WEFT_LOG_JSON=true
 RUN useradd --create-home --uid 1000 weft && mkdir -p /data/weights && chown -R weft:weft /data
 WORKDIR /app
-COPY pyproject.toml README.md LICENSE ./
+# The locks alone: an edit of anything else leaves the layers with the packages as they are.
 COPY scripts/locks scripts/locks
 
 FROM base AS assets
@@ -18,7 +18,9 @@ RUN python -m scripts.setup_assets
 
 FROM base AS web
 RUN pip install --quiet --require-hashes --requirement scripts/locks/build.lock --requirement scripts/locks/web.lock \
-    && pip install --quiet --no-deps --no-build-isolation . && pip uninstall --quiet --yes uv
+    && pip uninstall --quiet --yes uv
+COPY pyproject.toml README.md LICENSE ./
+RUN pip install --quiet --no-deps --no-build-isolation .
 COPY shared shared
 COPY scripts scripts
 COPY worker worker
@@ -31,7 +33,9 @@ CMD ["weft", "web"]
 
 FROM base AS worker
 RUN pip install --quiet --require-hashes --requirement scripts/locks/build.lock --requirement scripts/locks/worker.lock \
-    && pip install --quiet --no-deps --no-build-isolation . && pip uninstall --quiet --yes uv
+    && pip uninstall --quiet --yes uv
+COPY pyproject.toml README.md LICENSE ./
+RUN pip install --quiet --no-deps --no-build-isolation .
 COPY shared shared
 COPY scripts scripts
 COPY worker worker
@@ -41,7 +45,9 @@ CMD ["weft", "worker"]
 
 FROM base AS models
 RUN pip install --quiet --require-hashes --requirement scripts/locks/build.lock --requirement scripts/locks/models.lock \
-    && pip install --quiet --no-deps --no-build-isolation . && pip uninstall --quiet --yes uv
+    && pip uninstall --quiet --yes uv
+COPY pyproject.toml README.md LICENSE ./
+RUN pip install --quiet --no-deps --no-build-isolation .
 COPY shared shared
 COPY scripts scripts
 RUN python -m compileall -qq shared scripts
