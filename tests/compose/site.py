@@ -79,9 +79,9 @@ class Site:
         return answer.json()
 
     def warm(self) -> list[str]:
-        """Names of the workers that have their model."""
+        """Ids of the workers that have their model."""
         workers = self.call("GET", "/api/v1/workers")["workers"]
-        return [worker["name"] for worker in workers if worker["state"] in ("ready", "busy")]
+        return [worker["id"] for worker in workers if worker["state"] in ("ready", "busy")]
 
     @property
     def project(self) -> str:
