@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from shared.jobs.model import Priority
 from web.limits import NAME_LENGTH
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -27,6 +28,7 @@ class UploadOut(BaseModel):
     bytes: int
     #: The job that it became.
     job: str | None
+    priority: Priority
 
 
 class OfferedFile(BaseModel):

@@ -110,6 +110,8 @@ class JobSpec:
     expected: int | None = None
     #: The job whose photos it classifies again.
     repeats: str | None = None
+    #: None: normal.
+    priority: Priority | None = None
 
 
 #: The note of a job whose folder went away while it was listed.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
-from typing import TypedDict
+from dataclasses import asdict
+from typing import Any, TypedDict
 
 from apiflask import APIBlueprint
-from flask import Response, abort, request
+from flask import Response, abort, g, request
 
 from shared.core.errors import Unavailable
 from shared.jobs.model import Job
@@ -21,14 +22,12 @@ from web.conditional import unchanged
 from web.context import services
 from web.i18n import language
 from web.job_files import written
+from web.review_schemas import ReviewActOut, ReviewActs, ReviewDoneOut, ReviewIn, ReviewManyIn
+from web.review_words import review_sentence
 from web.schemas import (
     ItemOut,
     ItemPage,
     ItemsQuery,
-    ReviewActOut,
-    ReviewActs,
-    ReviewIn,
-    ReviewManyIn,
     file_response,
 )
 
@@ -99,16 +98,19 @@ def correct(job_id: str, item: int, review: ReviewIn) -> ShownItem:
 
 @bp.post("/jobs/<job_id>/reviews")
 @bp.input(ReviewManyIn, location="json", arg_name="review")
-@bp.output(ReviewActOut)
-def review_many(job_id: str, review: ReviewManyIn) -> ReviewAct:
+@bp.output(ReviewDoneOut)
+def review_many(job_id: str, review: ReviewManyIn) -> dict[str, Any]:
     """Review many items in one act, which can be undone: those of `items`, or all that `filters` let through."""
+    chosen = (review.items or []) if review.filters is None else review.filters.filters
     with projected(job_id) as projection:
-        if review.filters is not None:
-            act = projection.review_chosen(review.filters.filters, review.wish, owner())
-        else:
-            act = projection.review_items(review.items or [], review.wish, owner())
-    services().reviewed(job_id)
-    return act
+        act = projection.review_many(chosen, review.wish, owner(), review.preview)
+    if review.preview:
+        g.unchanged = True
+    else:
+        services().reviewed(job_id)
+    names = services().class_names(services().ledger.find(job_id).bank)
+    classes = [{"label": label, "photos": photos} for label, photos in act.classes.items()]
+    return asdict(act) | {"classes": classes, "message": review_sentence(act, names)}
 
 
 @bp.get("/jobs/<job_id>/reviews")

@@ -24,7 +24,7 @@ from web.pages import bp, class_names, suggestions
 from web.pages.card_addresses import CardAddresses
 from web.pages.job_changes import offers
 from web.pages.results import shown_results
-from web.schemas import ReviewIn
+from web.review_schemas import ReviewIn
 
 #: Class names offered while one types a correction.
 SUGGESTED = 5000

@@ -13,6 +13,7 @@ from shared.core.errors import NotFound
 from shared.jobs.ledger import keys
 from shared.jobs.ledger.connection import Connection
 from shared.jobs.ledger.redis_errors import redis_errors
+from shared.jobs.model import Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Upload:
     bytes: int
     #: The job that it became.
     job: str | None
+    priority: Priority
 
 
 class UploadRecords:
@@ -55,7 +57,10 @@ class UploadRecords:
         self._keep = keep_seconds
 
     def open(self, values: dict[str, Any]) -> str:
-        """Begins an upload; `values`: name, preset, not_before, owner, where they are not None. Returns its id."""
+        """Begins an upload; `values`: name, preset, not_before, owner, priority, where they are not None.
+
+        Returns its id.
+        """
         upload = secrets.token_hex(12)
         now = time.time()
         with redis_errors():
@@ -93,6 +98,7 @@ class UploadRecords:
             files=files,
             bytes=int(values["bytes"]),
             job=values.get("job"),
+            priority=Priority(values.get("priority", Priority.NORMAL)),
         )
 
     def files(self, upload: str) -> list[UploadedFile]:
