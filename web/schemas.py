@@ -61,8 +61,12 @@ class JobOut(BaseModel):
     finished: float | None
     path: str | None
     not_before: float | None
-    #: `worker`, `model` or `folder` where a job that was started cannot move for want of it.
+    #: `worker`, `model`, `folder`, `bank`, `storage` or `trouble` (of the workers) where a job that was started cannot
+    #: move for want of it.
     waiting_for: str | None = None
+    #: Of a queued job: its place in the line for the next worker, 1 for the next; and as a sentence.
+    place: int | None = None
+    place_message: str | None = None
     #: Why the job does not move, or what its end was.
     note: str | None
     #: `note` as a sentence in the user's language.
