@@ -66,6 +66,26 @@ class UploadFiles(BaseModel):
     files: list[UploadFileOut]
 
 
+class Part(BaseModel):
+    sha256: str
+    #: Bytes.
+    size: int
+
+
+class Parts(BaseModel):
+    parts: list[Part]
+
+
+class Join(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    #: Of the file, as in `OfferedFile`.
+    position: int = Field(ge=0, lt=10**9)
+    name: Annotated[str, StringConstraints(min_length=1, max_length=NAME_LENGTH)]
+    #: SHA-256 of its parts, in order.
+    parts: list[Sha256] = Field(min_length=1, max_length=10_000)
+
+
 class Finished(BaseModel):
     model_config = ConfigDict(extra="forbid")
 

@@ -66,9 +66,11 @@ RIGHTS: dict[str, Right] = {
     **dict.fromkeys(("jobs.create", "jobs.create_from_folder", "classify.classify"), _SUBMITTED),
     **dict.fromkeys(("pages.upload", "pages.folder"), _SUBMITTED),
     # Each is its beginner's alone: for all others it is not there.
-    **dict.fromkeys(("uploads.one", "uploads.files"), Right(Scope.SUBMIT)),
+    **dict.fromkeys(("uploads.one", "uploads.files", "uploads.parts"), Right(Scope.SUBMIT)),
     "uploads.begin": Right(Scope.SUBMIT, "upload_begun"),
-    **dict.fromkeys(("uploads.offer", "uploads.receive"), Right(Scope.SUBMIT, "upload_continued")),
+    **{
+        f"uploads.{view}": Right(Scope.SUBMIT, "upload_continued") for view in ("offer", "receive", "add_parts", "join")
+    },
     "uploads.discard": Right(Scope.SUBMIT, "upload_discarded"),
     "uploads.finish": _SUBMITTED,
     **{f"jobs.{verb}": Right(Scope.SUBMIT, f"job_{verb}", own=True) for verb in VERBS},

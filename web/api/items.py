@@ -17,6 +17,7 @@ from shared.jobs.projection import Projection, caught_up
 from shared.jobs.result_rows import public
 from shared.jobs.reviews import ReviewAct
 from shared.jobs.shown import ShownItem
+from shared.storage.names import LARGE
 from web.access.visitor import owner
 from web.conditional import unchanged
 from web.context import services
@@ -28,6 +29,7 @@ from web.schemas import (
     ItemOut,
     ItemPage,
     ItemsQuery,
+    PictureQuery,
     file_response,
 )
 
@@ -147,15 +149,28 @@ def thumbnail(job_id: str, item: int) -> Response:
 
 
 @bp.get("/thumbnails/<string(length=64):sha256>")
-@bp.doc(responses=file_response("A JPEG, 240 pixels", "image/jpeg"))
-def photo_thumbnail(sha256: str) -> Response:
+@bp.input(PictureQuery, location="query", arg_name="query")
+@bp.doc(responses=file_response("A JPEG, 240 pixels; with `large` 480 where there is one", "image/jpeg"))
+def photo_thumbnail(sha256: str, query: PictureQuery) -> Response:
     """The thumbnail of the photo with this SHA-256, whatever jobs it is in; neither Redis nor SQLite is asked."""
-    if same := kept(sha256):
-        return same
-    jpeg = services().storage.thumb(sha256) if _SHA256.fullmatch(sha256) else None
-    if jpeg is None:
+    if not _SHA256.fullmatch(sha256):
         abort(404)
-    return picture(jpeg, sha256)
+    storage = services().storage
+    if query.large and (large := kept(f"{sha256}{LARGE}")):
+        return large
+    if query.large and (jpeg := storage.thumb(sha256, large=True)):
+        return picture(jpeg, f"{sha256}{LARGE}")
+    if same := kept(sha256):
+        return same if not query.large else _for_now(same)
+    if (jpeg := storage.thumb(sha256)) is None:
+        abort(404)
+    return picture(jpeg, sha256) if not query.large else _for_now(picture(jpeg, sha256))
+
+
+def _for_now(small: Response) -> Response:
+    """In the place of a large one, which comes when the photo is decoded again."""
+    small.headers["Cache-Control"] = "private, max-age=600"
+    return small
 
 
 def kept(tag: str) -> Response | None:

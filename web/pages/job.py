@@ -90,7 +90,7 @@ def correct(job_id: str, index: int) -> str | BaseResponse:
         place: dict[str, Any] = {"from": request.form.get("from", 1, int)}
         return redirect(url_for("pages.job", job_id=job_id, **place), 303)
     names, to = class_names(found.bank), CardAddresses(found, {})
-    return render_template("parts/card.html", item=item, job=found, names=names, to=to, question=question)
+    return render_template("parts/one_card.html", item=item, job=found, names=names, to=to, question=question)
 
 
 def _workers(job: Job) -> list[Heartbeat]:

@@ -145,14 +145,14 @@ async function interrupted() {
   const answer = await fetch(`${form.dataset.api}/${before.id}`).catch(() => null);
   if (!answer) return;
   const upload = answer.ok ? await answer.json() : null;
-  if (!upload || upload.job || !upload.files) {
+  if (!upload || upload.job) {
     if (upload || answer.status === 404) localStorage.removeItem(KEPT);
     return;
   }
   resumed = upload;
   const words = byId("interrupted-words");
   const until = new Date(upload.expires * 1000).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
-  words.textContent = words.dataset.words.replace("{done}", number.format(upload.files)).replace("{all}", number.format(Math.max(before.all, upload.files)))
+  words.textContent = (upload.files ? words.dataset.words : words.dataset.none).replace("{done}", number.format(upload.files)).replace("{all}", number.format(Math.max(before.all, upload.files)))
     .replace("{until}", until).replace("{name}", upload.name || words.dataset.unnamed);
   byId("interrupted").hidden = false;
   // What was wished stays as it was.
