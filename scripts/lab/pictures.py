@@ -23,13 +23,14 @@ from typing import Any
 
 import requests
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from scripts.render import CLASSES, render_view, save_jpeg
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Pixels of the window, and of a photo's side.
-WINDOW, PHOTO = {"width": 1280, "height": 860}, 720
+WINDOW: ViewportSize = {"width": 1280, "height": 860}
+PHOTO = 720
 #: Photos of the job; their designs are none of the demo bank's.
 PHOTOS, FIRST_DESIGN = 36, 9_000
 NAMES = {"en": "Autumn swatches", "zh": "秋季面料"}
@@ -49,6 +50,7 @@ def demo(folder: Path) -> Iterator[str]:
     process = subprocess.Popen([sys.executable, "-m", "scripts.cli", "up", "--demo"], env=env, cwd=ROOT)
     address = f"http://127.0.0.1:{port}"
     try:
+        until("the demo's bank", lambda: bool(asked(address, "/bank")["classes"]))
         until("the demo's worker", lambda: any(w["state"] == "ready" for w in asked(address, "/workers")["workers"]))
         yield address
     finally:
@@ -79,7 +81,7 @@ def make_photos(folder: Path) -> list[Path]:
     for n in range(PHOTOS):
         name = names[n * 7 % len(names)]
         paths.append(folder / f"IMG_{2400 + 3 * n}.jpg")
-        save_jpeg(render_view(name, FIRST_DESIGN + n, 0, PHOTO, wild=1.0 + n % 3 / 2), paths[-1])
+        save_jpeg(paths[-1], render_view(name, FIRST_DESIGN + n, 0, PHOTO, wild=1.0 + n % 3 / 2))
     return paths
 
 
