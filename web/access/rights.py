@@ -55,7 +55,18 @@ RIGHTS: dict[str, Right] = {
     "workers.workers": READ,
     **{
         f"pages.{view}": READ
-        for view in ("start", "jobs", "job", "progress", "review", "workers", "compare", "compared")
+        for view in (
+            "start",
+            "folder_form",
+            "upload_form",
+            "jobs",
+            "job",
+            "progress",
+            "review",
+            "workers",
+            "compare",
+            "compared",
+        )
     },
     **{f"pages.{view}": READ for view in ("results", "counts", "positions", "facets", "similar", "groups")},
     # Sent as a form, for a selection may be too long for an address; it changes nothing.
