@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,9 @@ def pictures(page: Page, address: str, photos: list[Path], out: Path, lang: str)
     page.wait_for_url("**/jobs/*")
     job = page.url.rpartition("/")[2].partition("?")[0]
     until("the job's end", lambda: asked(address, f"/jobs/{job}")["state"] == "finished")
-    page.goto(f"{address}/jobs/{job}?sort=confidence#results-title")
+    page.goto(f"{address}/jobs/{job}")
+    # The answers, with the heading above them.
+    page.evaluate("scrollTo(0, document.getElementById('results-title').offsetTop - 24)")
     take(page, out, f"job-{lang}")
     page.goto(f"{address}/jobs/{job}/review?sort=confidence")
     page.wait_for_timeout(1000)
@@ -119,15 +121,22 @@ def pictures(page: Page, address: str, photos: list[Path], out: Path, lang: str)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
-    out = parser.parse_args().out
+    parser.add_argument("--url", help="a running Weft, in place of a demo of its own")
+    parser.add_argument("--photos", type=Path, help="photos to upload, in place of rendered ones")
+    asked_for = parser.parse_args()
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-    with tempfile.TemporaryDirectory() as work, demo(Path(work)) as address, sync_playwright() as playwright:
-        photos = make_photos(Path(work) / "photos")
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for lang in NAMES:
-            page = browser.new_page(viewport=WINDOW, locale="zh-CN" if lang == "zh" else "en-US")
-            pictures(page, address, photos, out, lang)
-        browser.close()
+    with tempfile.TemporaryDirectory() as work, sync_playwright() as playwright:
+        given = asked_for.photos
+        photos = sorted(given.iterdir()) if given else make_photos(Path(work) / "photos")
+        with nullcontext(asked_for.url) if asked_for.url else demo(Path(work)) as address:
+            for lang in NAMES:
+                locale = "zh-CN" if lang == "zh" else "en-US"
+                # Fields for dates are in the language of the browser itself.
+                arguments = ["--no-sandbox", f"--lang={locale}"]
+                env: dict[str, str | float | bool] = {**os.environ, "LANGUAGE": locale.replace("-", "_")}
+                browser = playwright.chromium.launch(executable_path=chromium, args=arguments, env=env)
+                pictures(browser.new_page(viewport=WINDOW, locale=locale), address, photos, asked_for.out, lang)
+                browser.close()
 
 
 if __name__ == "__main__":
