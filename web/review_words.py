@@ -50,7 +50,7 @@ def _classes(found: dict[str, int], names: ClassNames) -> str:
     if rest := [photos for _label, photos in counts[NAMED:]]:
         photos = number(sum(rest))
         listed.append(
-            ngettext("%(count)s × %(num)d more class", "%(count)s × %(num)d more classes", len(rest), count=photos)
+            ngettext("%(count)s in %(num)d more class", "%(count)s in %(num)d more classes", len(rest), count=photos)
         )
     return _(", ").join(listed)
 

@@ -27,6 +27,11 @@ def place_sentence(job: Job, lang: str | None = None) -> str | None:
     """Where a queued job stands in the line; None for all others."""
     if job.place is None:
         return None
+    if job.waiting_for:
+        # What it waits for is said beside it.
+        if job.place == 1:
+            return _("Next in the queue", lang)
+        return _("Position %(place)s in the queue", lang, place=job.place)
     if job.place == 1:
         return _("Next in the queue: starts as soon as a worker is free.", lang)
     words = _("Position %(place)s in the queue. Jobs take turns: it need not wait until the others are finished.", lang)
