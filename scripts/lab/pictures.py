@@ -128,15 +128,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work, sync_playwright() as playwright:
         given = asked_for.photos
         photos = sorted(given.iterdir()) if given else make_photos(Path(work) / "photos")
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         with nullcontext(asked_for.url) if asked_for.url else demo(Path(work)) as address:
             for lang in NAMES:
-                locale = "zh-CN" if lang == "zh" else "en-US"
-                # Fields for dates are in the language of the browser itself.
-                arguments = ["--no-sandbox", f"--lang={locale}"]
-                env: dict[str, str | float | bool] = {**os.environ, "LANGUAGE": locale.replace("-", "_")}
-                browser = playwright.chromium.launch(executable_path=chromium, args=arguments, env=env)
-                pictures(browser.new_page(viewport=WINDOW, locale=locale), address, photos, asked_for.out, lang)
-                browser.close()
+                page = browser.new_page(viewport=WINDOW, locale="zh-CN" if lang == "zh" else "en-US")
+                pictures(page, address, photos, asked_for.out, lang)
+        browser.close()
 
 
 if __name__ == "__main__":
