@@ -1,6 +1,6 @@
 # make run: set everything up and start the demo; make test: set everything up and run the tests.
 .POSIX:
-.PHONY: setup run test long cover lint docs format faults compose-test soak fuzz fuzz-photos corpus bench load lock pin-images sbom licences clean
+.PHONY: setup run test long cover lint docs format faults compose-test soak fuzz fuzz-photos corpus pictures bench load lock pin-images sbom licences clean
 
 VENV = .venv
 PY = $(VENV)/bin/python
@@ -67,6 +67,10 @@ fuzz: setup
 DIR = .
 corpus: setup
 	@$(PY) -m scripts.lab.corpus $(DIR)
+
+# The README's pictures, of a demo of its own in Chromium.
+pictures: setup
+	@$(PY) -m scripts.lab.pictures
 
 bench: setup
 	@$(VENV)/bin/weft bench

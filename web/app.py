@@ -7,6 +7,7 @@ from typing import Any
 from apiflask import APIFlask
 
 from shared.core.settings import Settings
+from shared.jobs.model import Priority
 from web import (
     api,
     compression,
@@ -76,8 +77,10 @@ def _complete(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
     binary = {"type": "string", "format": "binary"}
     text = {"type": "string"}
     moment = {"type": "string", "description": "The job starts no earlier: ISO 8601, or seconds since the epoch."}
-    upload = {"files": {"type": "array", "items": binary}, "name": text, "preset": text, "not_before": moment}
-    files = {"files": upload["files"]}
+    several: dict[str, Any] = {"type": "array", "items": binary}
+    priority = {"type": "string", "enum": [p.value for p in Priority]}
+    upload = {"files": several, "name": text, "preset": text, "not_before": moment, "priority": priority}
+    files = {"files": several}
     named = dict.fromkeys(("label", "zh", "en", "aliases", "notes"), text)
     jobs = {
         "/api/v1/jobs": (upload, "files"),

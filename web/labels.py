@@ -106,6 +106,13 @@ def state(job: Job) -> str:
     return str(WAITING[job.waiting_for] if job.waiting_for else _(job.rule.label))
 
 
+def place(job: Job) -> str:
+    """A queued job's place in the line, in few words; nothing for all others."""
+    if job.place is None:
+        return ""
+    return _("Next in the queue") if job.place == 1 else _("Position %(place)s in the queue", place=job.place)
+
+
 def duration(seconds: float) -> str:
     """A time span as people say it; one unit is enough."""
     if seconds < 90:
@@ -162,6 +169,7 @@ FILTERS = {
     "percent": percent,
     "megabytes": megabytes,
     "state": state,
+    "place": place,
     "readable": readable,
 }
 GLOBALS = {

@@ -91,12 +91,15 @@ PROBES = ("healthz", "readyz", "metrics")
 LIMITS: dict[str, Limit] = {
     "jobs.create": Limit(Whole.UPLOAD, Lane.UPLOAD),
     "uploads.receive": Limit(Whole.UPLOAD, Lane.UPLOAD),
+    "uploads.add_parts": Limit(Whole.UPLOAD, Lane.UPLOAD),
+    # A file is read and written once.
+    "uploads.join": Limit(LISTS, Lane.UPLOAD),
     "uploads.begin": Limit(FIELDS),
     # A thousand names of 4,096 characters.
     "uploads.offer": Limit(5 * LISTS),
     "uploads.finish": Limit(NOTHING),
     "uploads.discard": Limit(NOTHING),
-    "uploads.files": Limit(NOTHING, Lane.EXPORT),
+    **{f"uploads.{view}": Limit(NOTHING, Lane.EXPORT) for view in ("files", "parts")},
     "jobs.create_from_folder": Limit(FIELDS),
     **{f"jobs.{verb}": Limit(NOTHING) for verb in VERBS},
     "jobs.delete": Limit(NOTHING),

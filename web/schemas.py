@@ -12,7 +12,6 @@ from shared.jobs.fields import PUBLIC, Status
 from shared.jobs.model import JobState, Priority
 from shared.jobs.photo_fields import Note as Note
 from shared.jobs.result_filters import Filters, Sort, indexes_of
-from shared.jobs.reviews import Review, ReviewState
 from shared.ranking.model import Verdict
 
 _RUNS = r"^\d{1,10}(-\d{1,10})?(,\d{1,10}(-\d{1,10})?)*$"
@@ -62,8 +61,12 @@ class JobOut(BaseModel):
     finished: float | None
     path: str | None
     not_before: float | None
-    #: `worker`, `model` or `folder` where a job that was started cannot move for want of it.
+    #: `worker`, `model`, `folder`, `bank`, `storage` or `trouble` (of the workers) where a job that was started cannot
+    #: move for want of it.
     waiting_for: str | None = None
+    #: Of a queued job: its place in the line for the next worker, 1 for the next; and as a sentence.
+    place: int | None = None
+    place_message: str | None = None
     #: Why the job does not move, or what its end was.
     note: str | None
     #: `note` as a sentence in the user's language.
@@ -192,6 +195,8 @@ class JobWish(BaseModel):
     preset: str | None = None
     #: The job starts no earlier: ISO 8601, or seconds since the epoch; at most a year from now.
     not_before: datetime | None = None
+    #: As in the job; a small upload of low priority does not go before others.
+    priority: Priority = Priority.NORMAL
 
 
 class UploadJob(JobWish):
@@ -201,62 +206,6 @@ class UploadJob(JobWish):
 class FolderJob(JobWish):
     #: Absolute, or relative to an allowed root.
     path: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
-
-
-class ReviewIn(BaseModel):
-    """What a person says of a photo: `label` or `review`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    #: The right class, by its label or any of its names; null with no `review` takes back what was said.
-    label: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = None
-    #: The label is to become a class of its own where no class has this name.
-    new_class: bool = False
-    #: Without a label: the predicted class is right, the photo shows no fabric, or nothing is said any more.
-    review: Literal["todo", "confirmed", "rejected"] | None = None
-
-    @model_validator(mode="after")
-    def _says_one_thing(self) -> Self:
-        if self.label is not None and self.review is not None:
-            raise ValueError("label and review exclude each other")
-        if not {"label", "review"} & self.model_fields_set:
-            raise ValueError("label or review is needed")
-        return self
-
-    @property
-    def wish(self) -> Review:
-        return Review(ReviewState(self.review or "todo"), self.label, self.new_class)
-
-
-class ReviewManyIn(ReviewIn):
-    """The same for many photos at once: those of `items`, or all that `filters` let through."""
-
-    items: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1, max_length=100_000)] | None = None
-    filters: ItemFilters | None = None
-
-    @model_validator(mode="after")
-    def _chooses_in_one_way(self) -> Self:
-        if (self.items is None) == (self.filters is None):
-            raise ValueError("either items or filters")
-        return self
-
-
-class ReviewActOut(BaseModel):
-    """One act of review; `act` is what undoing it takes."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    act: int
-    photos: int
-    #: Seconds since the epoch.
-    at: float
-    who: str | None
-    state: ReviewState
-    label: str | None
-
-
-class ReviewActs(BaseModel):
-    acts: list[ReviewActOut]
 
 
 class PictureQuery(BaseModel):

@@ -85,7 +85,7 @@ def _incoming() -> int:
 
 def asked(wish: JobWish) -> Wish:
     """The wish of whoever sends the request at hand."""
-    return Wish(wish.name, wish.preset, wish.not_before, owner())
+    return Wish(wish.name, wish.preset, wish.not_before, owner(), priority=wish.priority)
 
 
 def made(job: Job) -> Job:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from shared.jobs.model import Priority
 from web.limits import NAME_LENGTH
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -27,6 +28,7 @@ class UploadOut(BaseModel):
     bytes: int
     #: The job that it became.
     job: str | None
+    priority: Priority
 
 
 class OfferedFile(BaseModel):
@@ -62,6 +64,26 @@ class UploadFileOut(BaseModel):
 
 class UploadFiles(BaseModel):
     files: list[UploadFileOut]
+
+
+class Part(BaseModel):
+    sha256: str
+    #: Bytes.
+    size: int
+
+
+class Parts(BaseModel):
+    parts: list[Part]
+
+
+class Join(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    #: Of the file, as in `OfferedFile`.
+    position: int = Field(ge=0, lt=10**9)
+    name: Annotated[str, StringConstraints(min_length=1, max_length=NAME_LENGTH)]
+    #: SHA-256 of its parts, in order.
+    parts: list[Sha256] = Field(min_length=1, max_length=10_000)
 
 
 class Finished(BaseModel):

@@ -13,6 +13,7 @@ from shared.core.errors import InvalidRequest
 from shared.jobs.intake import archives
 from shared.jobs.intake.sources import Uploaded
 from shared.jobs.intake.spool import SpooledFile
+from shared.jobs.intake.uploads import PART_BYTES
 from web import multipart
 from web.context import services
 from web.declared import current, require_known
@@ -55,6 +56,8 @@ class SpoolingRequest(Request):
             raise InvalidRequest("too_many_files", limit=settings.max_upload_files)
         archive = archives.is_archive(filename or "", content_type)
         limit = settings.max_upload_bytes if archive else settings.max_photo_bytes
+        if self.endpoint == "uploads.add_parts":
+            limit = PART_BYTES
         held.append(UploadedFile(services().spool_dir(), limit))
         return held[-1]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from shared.core.errors import WeftError
 from shared.core.i18n import gettext as _
 from shared.jobs.fields import EXTRA
@@ -47,4 +49,6 @@ def required(version: str, preset: str, label: str) -> float | None:
 
 
 #: What templates know.
-GLOBALS = {"why": why, "EXTRA_FIELDS": EXTRA}
+#: Fields that are shown as more than text, by a template of their own.
+FIELD_TEMPLATES = {path.stem for path in (Path(__file__).parent / "templates/parts/fields").glob("*.html")}
+GLOBALS = {"why": why, "EXTRA_FIELDS": EXTRA, "FIELD_TEMPLATES": FIELD_TEMPLATES}

@@ -110,6 +110,8 @@ class JobSpec:
     expected: int | None = None
     #: The job whose photos it classifies again.
     repeats: str | None = None
+    #: None: normal.
+    priority: Priority | None = None
 
 
 #: The note of a job whose folder went away while it was listed.
@@ -190,6 +192,8 @@ class Job:
     priority: Priority = Priority.NORMAL
     #: Id of the job whose photos it classifies again.
     repeats: str | None = None
+    #: Of a queued job, where it was asked for: its place in the line for the next worker, 1 for the next.
+    place: int | None = None
 
     @property
     def waiting_for(self) -> str | None:

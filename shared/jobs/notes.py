@@ -23,6 +23,21 @@ def note_sentence(job: Job, lang: str | None = None) -> str | None:
     return sentence(job.note, lang, **{"model": job.model, "path": path, "left_out": "", **job.note_detail}).strip()
 
 
+def place_sentence(job: Job, lang: str | None = None) -> str | None:
+    """Where a queued job stands in the line; None for all others."""
+    if job.place is None:
+        return None
+    if job.waiting_for:
+        # What it waits for is said beside it.
+        if job.place == 1:
+            return _("Next in the queue", lang)
+        return _("Position %(place)s in the queue", lang, place=job.place)
+    if job.place == 1:
+        return _("Next in the queue: starts as soon as a worker is free.", lang)
+    words = _("Position %(place)s in the queue. Jobs take turns: it need not wait until the others are finished.", lang)
+    return words % {"place": job.place}
+
+
 def left_out_sentence(left_out: Mapping[str, int], lang: str | None = None) -> str | None:
     """What was no photo, by kind: “Left out: 12 .xmp, 3 .mp4.”; None where there is nothing to tell."""
     kinds = clutter.told(left_out)

@@ -163,16 +163,18 @@ class Results:
         self.reviews.put(review, "SELECT idx FROM items WHERE idx = ?", [index], who)
         return self.item(index, lang)
 
-    def review_chosen(self, filters: Filters, review: Review, who: str | None = None) -> ReviewAct:
-        """Reviews all outcomes that the filters let through, in one act. Raises UnknownClass."""
-        clause, values = where(self._conditions(filters))
-        return self.reviews.put(review, f"SELECT idx FROM {JOINED}{clause}", values, who)
-
-    def review_items(self, indexes: Iterable[int], review: Review, who: str | None = None) -> ReviewAct:
-        """Reviews these outcomes in one act; positions without an outcome are left out. Raises UnknownClass."""
-        wanted = "[" + ",".join(str(int(index)) for index in indexes) + "]"
-        chosen = "SELECT idx FROM items WHERE idx IN (SELECT value FROM json_each(?))"
-        return self.reviews.put(review, chosen, [wanted], who)
+    def review_many(
+        self, chosen: Filters | Iterable[int], review: Review, who: str | None = None, preview: bool = False
+    ) -> ReviewAct:
+        """Reviews all outcomes that the filters let through, or those of these positions, in one act; positions without
+        an outcome are left out. `preview`: only says what it would do. Raises UnknownClass."""
+        if isinstance(chosen, Filters):
+            clause, values = where(self._conditions(chosen))
+            sql = f"SELECT idx FROM {JOINED}{clause}"
+        else:
+            values = ["[" + ",".join(str(int(index)) for index in chosen) + "]"]
+            sql = "SELECT idx FROM items WHERE idx IN (SELECT value FROM json_each(?))"
+        return self.reviews.preview(review, sql, values) if preview else self.reviews.put(review, sql, values, who)
 
     def summary(self) -> ShownSummary:
         """Counts for filters: final labels, verdicts, failure codes, reviews."""

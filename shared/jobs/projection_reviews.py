@@ -11,11 +11,18 @@ from typing import Any
 from shared.bank.class_names import ClassNames, Spellings, UnknownClass
 from shared.core.errors import NotFound
 from shared.core.names import label as new_label
-from shared.jobs.reviews import REVIEWED, Review, ReviewAct, ReviewState
+from shared.jobs.reviews import REVIEWED, Review, ReviewAct, ReviewState, Skip
+from shared.ranking.model import Verdict
 
 #: Acts of a job that can be undone; of older ones only their effect is kept.
 UNDOABLE = 100
 _COLUMNS = "idx, state, label, at, who"
+#: Which of the chosen photos are skipped. What was reviewed counts as that, whatever the model said.
+_SKIPPED = {
+    Skip.REVIEWED: "SELECT idx FROM reviews",
+    Skip.NOT_IN_BANK: f"SELECT idx FROM items WHERE verdict = '{Verdict.NOT_IN_BANK}'",
+    Skip.FAILED: "SELECT idx FROM items WHERE label IS NULL",
+}
 
 
 class Reviews:
@@ -56,7 +63,8 @@ class Reviews:
         now = time.time()
         with self._transaction():
             act = self._begin(now, who, state, label)
-            self._choose(chosen, values, confirm=label is None and state is ReviewState.CONFIRMED)
+            skipped = self._choose(chosen, values, _skips(review))
+            classes = self._classes(state, label)
             self._remember(act)
             if state is ReviewState.TODO:
                 self._db.execute("DELETE FROM reviews WHERE idx IN chosen")
@@ -70,7 +78,17 @@ class Reviews:
                 )
             done = self._end(act)
         self._read_spellings()
-        return ReviewAct(act, done, now, who, state, label)
+        return ReviewAct(act, done, now, who, state, label, classes, skipped)
+
+    def preview(self, review: Review, chosen: str, values: list[Any]) -> ReviewAct:
+        """What `put` would do; nothing is stored. Raises UnknownClass."""
+        label = None if review.label is None else self._settled(review.label, review.new_class)
+        state = ReviewState.CORRECTED if label is not None else review.state
+        skipped = self._choose(chosen, values, _skips(review))
+        classes = self._classes(state, label)
+        (photos,) = self._db.execute("SELECT count(*) FROM temp.chosen").fetchone()
+        self._read_spellings()
+        return ReviewAct(None, photos, time.time(), None, state, label, classes, skipped)
 
     def undo(self, act: int) -> ReviewAct:
         """Restores what stood before an act, for the photos that nobody has reviewed again since.
@@ -149,12 +167,26 @@ class Reviews:
         self._db.execute("DELETE FROM review_acts WHERE act <= ?", (old,))
         return cursor.lastrowid
 
-    def _choose(self, chosen: str, values: list[Any], confirm: bool) -> None:
+    def _choose(self, chosen: str, values: list[Any], skips: list[Skip]) -> dict[Skip, int]:
+        """Fills `temp.chosen`; returns how many of the chosen photos are not in it, by reason."""
         self._db.execute("CREATE TEMP TABLE IF NOT EXISTS chosen (idx INTEGER PRIMARY KEY)")
         self._db.execute("DELETE FROM temp.chosen")
         self._db.execute(f"INSERT INTO temp.chosen {chosen}", values)
-        if confirm:
-            self._db.execute("DELETE FROM temp.chosen WHERE idx IN (SELECT idx FROM items WHERE label IS NULL)")
+        skipped = {
+            skip: self._db.execute(f"DELETE FROM temp.chosen WHERE idx IN ({_SKIPPED[skip]})").rowcount
+            for skip in skips
+        }
+        return {skip: photos for skip, photos in skipped.items() if photos}
+
+    def _classes(self, state: ReviewState, label: str | None) -> dict[str, int]:
+        """How many of `temp.chosen` get which class, the largest first."""
+        if state not in (ReviewState.CONFIRMED, ReviewState.CORRECTED):
+            return {}
+        given = ":label" if label is not None else "class_of(items.label)"
+        sql = (
+            f"SELECT {given} AS given, count(*) AS n FROM items WHERE idx IN temp.chosen GROUP BY 1 ORDER BY n DESC, 1"
+        )
+        return dict(self._db.execute(sql, {"label": label}).fetchall())
 
     def _remember(self, act: int) -> None:
         self._db.execute(
@@ -176,3 +208,8 @@ class Reviews:
             said = "SELECT label FROM reviews WHERE label IS NOT NULL GROUP BY 1 ORDER BY min(at)"
             for (label,) in self._db.execute(said):
                 self._spellings.settle(label)
+
+
+def _skips(review: Review) -> list[Skip]:
+    confirms = review.label is None and review.state is ReviewState.CONFIRMED
+    return [skip for skip in _SKIPPED if skip in review.skip or (confirms and skip is Skip.FAILED)]

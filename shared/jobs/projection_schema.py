@@ -40,6 +40,11 @@ STEPS: tuple[tuple[str, ...], ...] = (
         " PRIMARY KEY (act, idx)) WITHOUT ROWID",
         "CREATE INDEX IF NOT EXISTS items_verdict ON items (verdict)",
     ),
+    # 5: the least certain of one verdict, without sorting all of it
+    (
+        "CREATE INDEX items_verdict_confidence ON items (verdict, coalesce(confidence, 2), idx)",
+        "DROP INDEX items_verdict",
+    ),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -20,6 +20,17 @@ class ReviewState(StrEnum):
 REVIEWED = (ReviewState.CONFIRMED, ReviewState.CORRECTED, ReviewState.REJECTED)
 
 
+class Skip(StrEnum):
+    """Photos of a selection that an act leaves as they are."""
+
+    #: No class of the bank was similar enough: the nearest one is no answer.
+    NOT_IN_BANK = "not_in_bank"
+    #: Somebody has looked at them.
+    REVIEWED = "reviewed"
+    #: Without a class to confirm; always skipped by a confirmation, never asked for.
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Review:
     """What is said of one photo or of many.
@@ -33,13 +44,15 @@ class Review:
     label: str | None = None
     #: A class may be made of `label`.
     new_class: bool = False
+    skip: frozenset[Skip] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewAct:
     """One thing that somebody did; it can be undone."""
 
-    act: int
+    #: None: it was only asked what it would change.
+    act: int | None
     #: Photos whose review it changed.
     photos: int
     #: Seconds since the epoch.
@@ -48,3 +61,7 @@ class ReviewAct:
     who: str | None
     state: ReviewState
     label: str | None
+    #: Photos by the class that the act gives them; empty in lists of past acts.
+    classes: dict[str, int] = field(default_factory=dict)
+    #: Photos that were chosen and left as they are, by reason; empty in lists of past acts.
+    skipped: dict[Skip, int] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 from shared.core.names import readable
 from shared.jobs.model import Job
-from shared.jobs.notes import left_out_sentence, note_sentence
+from shared.jobs.notes import left_out_sentence, note_sentence, place_sentence
 
 
 class ShownCandidate(TypedDict):
@@ -92,6 +92,9 @@ class ShownJob(TypedDict):
     message: str | None
     #: `left_out` as a sentence.
     left_out_message: str | None
+    #: In the line for the next worker, and as a sentence.
+    place: int | None
+    place_message: str | None
 
 
 def shown_job(job: Job, lang: str | None = None) -> ShownJob:
@@ -102,6 +105,7 @@ def shown_job(job: Job, lang: str | None = None) -> ShownJob:
         "path": job.path and readable(job.path),
         "message": note_sentence(job, lang),
         "left_out_message": left_out_sentence(job.left_out, lang),
+        "place_message": place_sentence(job, lang),
     }
     shown: ShownJob = {name: known[name] for name in ShownJob.__annotations__}  # type: ignore[assignment]
     return shown

@@ -17,6 +17,7 @@ from pathlib import Path
 from shared.core.errors import Conflict
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
+from shared.storage.names import LARGE
 
 KINDS = ("blobs", "thumbs")
 
@@ -41,7 +42,7 @@ def sweep(settings: Settings, untouched_seconds: float, dry: bool = False) -> di
     found = {kind: Swept() for kind in KINDS}
     for kind, swept in found.items():
         for path in (settings.data_dir / kind).glob("??/*"):
-            if path.name in named or path.name.startswith("."):
+            if path.name.removesuffix(LARGE) in named or path.name.startswith("."):
                 continue
             size = path.stat().st_size
             if path.stat().st_mtime < before and (dry or _remove(path, before)):

@@ -17,7 +17,7 @@ class Order:
 
     #: Bytes of the file.
     size: int
-    #: Whether a thumbnail is wanted.
+    #: Whether thumbnails are wanted.
     thumbnail: bool
 
     def to_bytes(self) -> bytes:
@@ -47,7 +47,7 @@ class Reply:
     detail: Mapping[str, Any] = field(default_factory=dict)
     #: For the log, where the fault is the decoder's own.
     reason: str = ""
-    #: What was made of the photo: the task's arrays, and the thumbnail behind them.
+    #: What was made of the photo: the task's arrays, and both thumbnails behind them (an empty one is none).
     parts: list[Part] = field(default_factory=list)
     values: Mapping[str, Any] = field(default_factory=dict)
     #: Said once, at the start: what the process is kept from.

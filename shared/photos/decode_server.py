@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from shared.core.errors import PhotoError
 from shared.core.process import die_with_parent
 from shared.photos.confinement import Confinement
-from shared.photos.decode import Limits, decode_photo, load_codecs, thumbnail
+from shared.photos.decode import Limits, decode_photo, load_codecs, thumbnails
 from shared.photos.decode_messages import MESSAGE_BYTES, Order, Part, Reply
 from shared.photos.photo_facts import DecodedPhoto
 
@@ -135,7 +135,8 @@ def _answer(task: Task, channel: socket.socket, memory: mmap.mmap, order: Order)
         for transform in task.transforms:
             output.add(transform(photo.pixels))
         if order.thumbnail:
-            output.add(np.frombuffer(thumbnail(photo.pixels), np.uint8))
+            for jpeg in thumbnails(photo.pixels):
+                output.add(np.frombuffer(jpeg, np.uint8) if jpeg else np.empty(0, np.uint8))
         return Reply(parts=output.parts, values=task.values(photo))
     except PhotoError as error:
         return Reply(code=error.code, detail=error.detail)

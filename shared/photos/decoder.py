@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from shared.core.errors import PhotoError
 from shared.core.process import child_environment, start_attended
+from shared.photos.decode import Thumbnails
 from shared.photos.decode_messages import MESSAGE_BYTES, Order, Part, Reply
 from shared.photos.decode_server import Task
 from shared.photos.memory_budget import MemoryBudget
@@ -49,8 +50,8 @@ _KEPT_BYTES = 32 << 20
 class Decoded:
     #: One array for each of the task's transforms.
     arrays: tuple[NDArray[np.uint8], ...]
-    #: JPEG; None where none was asked for.
-    thumbnail: bytes | None
+    #: None where they were not asked for.
+    thumbnails: Thumbnails | None
     values: dict[str, Any]
 
 
@@ -151,8 +152,11 @@ class Decoder:
         finally:
             if len(data) > _KEPT_BYTES:
                 self._memory.madvise(mmap.MADV_REMOVE)
-        jpeg = parts.pop().tobytes() if thumbnail else None
-        return Decoded(tuple(parts), jpeg, dict(answer.values))
+        jpegs = None
+        if thumbnail:
+            *parts, small, large = parts
+            jpegs = Thumbnails(small.tobytes(), large.tobytes() or None)
+        return Decoded(tuple(parts), jpegs, dict(answer.values))
 
     def alive(self) -> bool:
         """Whether the decoder still listens."""

@@ -15,7 +15,7 @@ from shared.core.errors import NotFound, PhotoError, Unavailable, WeftError
 from shared.encoder import Encoder
 from shared.encoder.protocol import Prepared, from_transforms
 from shared.jobs.model import Item
-from shared.photos.decode import JPEG_SIGNATURE, Limits, decode_photo, thumbnail
+from shared.photos.decode import JPEG_SIGNATURE, Limits, Thumbnails, decode_photo, thumbnails
 from shared.photos.decode_pool import DecodePool
 from shared.photos.regular_files import open_regular
 from shared.pipeline.blame import is_short, obstacle
@@ -38,8 +38,8 @@ class PhotoStore(Protocol):
     """What the pipeline needs of `shared.storage.Storage`."""
 
     def read(self, sha256: str) -> bytes: ...
-    def has_thumb(self, sha256: str) -> bool: ...
-    def put_thumb(self, sha256: str, jpeg: bytes) -> None: ...
+    def has_thumb(self, sha256: str, large: bool = False) -> bool: ...
+    def put_thumb(self, sha256: str, jpeg: bytes, large: bool = False) -> None: ...
     def available(self) -> bool: ...
 
 
@@ -96,33 +96,36 @@ class Photos:
         return hashlib.sha256(data).hexdigest(), data
 
     def prepare(self, item: Item, sha256: str, data: bytes | None, encoder: Encoder) -> PreparedPhoto:
-        """Decodes a photo, prepares it for the encoder and stores its thumbnail. Raises: PhotoError."""
+        """Decodes a photo, prepares it for the encoder and stores its thumbnails. Raises: PhotoError."""
         if data is None:
             data = self.read(item)
         wanted = not self._has_thumbnail(sha256)
         if self.pool is None or (encoder.read_jpeg is not None and data.startswith(JPEG_SIGNATURE)):
             found = decode_photo(data, encoder.decode_size, self.limits, encoder.read_jpeg)
-            jpeg = thumbnail(found.pixels) if wanted else None
+            jpegs = thumbnails(found.pixels) if wanted else None
             photo = PreparedPhoto(encoder.prepare(found.pixels), compute(found))
         else:
             decoded = self.pool.decode(data, thumbnail=wanted)
-            jpeg = decoded.thumbnail
+            jpegs = decoded.thumbnails
             photo = PreparedPhoto(from_transforms(decoded.arrays), decoded.values)
-        if jpeg is not None:
-            self._store_thumbnail(sha256, jpeg)
+        if jpegs is not None:
+            self._store_thumbnails(sha256, jpegs)
         return photo
 
     def _has_thumbnail(self, sha256: str) -> bool:
         # A store that is away says so when the photo is read.
         try:
-            return self.storage.has_thumb(sha256)
+            # The one that is stored last; one of an earlier version has none.
+            return self.storage.has_thumb(sha256, large=True)
         except Exception:
             return False
 
-    def _store_thumbnail(self, sha256: str, jpeg: bytes) -> None:
+    def _store_thumbnails(self, sha256: str, jpegs: Thumbnails) -> None:
         # A full disk or an unreachable store costs the thumbnail, never the result.
         try:
-            self.storage.put_thumb(sha256, jpeg)
+            self.storage.put_thumb(sha256, jpegs.small)
+            if jpegs.large is not None:
+                self.storage.put_thumb(sha256, jpegs.large, large=True)
         except Exception as error:
             _log.warning("thumbnail_write_failed", sha256=sha256, reason=str(error))
 

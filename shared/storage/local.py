@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from shared.core.errors import NotFound
+from shared.storage.names import LARGE
 
 
 class LocalStorage:
@@ -81,20 +82,20 @@ class LocalStorage:
             else:
                 aside.unlink()
 
-    def put_thumb(self, sha256: str, jpeg: bytes) -> None:
-        target = self._path("thumbs", sha256)
+    def put_thumb(self, sha256: str, jpeg: bytes, large: bool = False) -> None:
+        target = self._thumb(sha256, large)
         target.parent.mkdir(parents=True, exist_ok=True)
         # Not synced: a thumbnail that a power cut took is made again.
         temporary = target.with_name(f".{secrets.token_hex(8)}")
         temporary.write_bytes(jpeg)
         os.replace(temporary, target)
 
-    def has_thumb(self, sha256: str) -> bool:
-        return self._path("thumbs", sha256).exists()
+    def has_thumb(self, sha256: str, large: bool = False) -> bool:
+        return self._thumb(sha256, large).exists()
 
-    def thumb(self, sha256: str) -> bytes | None:
+    def thumb(self, sha256: str, large: bool = False) -> bytes | None:
         try:
-            return self._path("thumbs", sha256).read_bytes()
+            return self._thumb(sha256, large).read_bytes()
         except FileNotFoundError:
             return None
 
@@ -103,6 +104,10 @@ class LocalStorage:
 
     def fetch(self, key: str, path: Path) -> bool:
         return False
+
+    def _thumb(self, sha256: str, large: bool) -> Path:
+        path = self._path("thumbs", sha256)
+        return path.with_name(f"{sha256}{LARGE}") if large else path
 
     def _path(self, kind: str, sha256: str) -> Path:
         return self._root / kind / sha256[:2] / sha256

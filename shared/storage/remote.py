@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import fsspec
 
 from shared.core.errors import Conflict, InvalidRequest, NotFound, Unavailable, WeftError
+from shared.storage.names import LARGE
 
 T = TypeVar("T")
 
@@ -109,15 +110,15 @@ class RemoteStorage:
     def discard(self, sha256: str, before: float) -> None:
         """Its own rules remove what is old."""
 
-    def put_thumb(self, sha256: str, jpeg: bytes) -> None:
-        self._write(self._path("thumbs", sha256), jpeg)
+    def put_thumb(self, sha256: str, jpeg: bytes, large: bool = False) -> None:
+        self._write(self._thumb(sha256, large), jpeg)
 
-    def has_thumb(self, sha256: str) -> bool:
-        return self._kind(self._path("thumbs", sha256)) is not None
+    def has_thumb(self, sha256: str, large: bool = False) -> bool:
+        return self._kind(self._thumb(sha256, large)) is not None
 
-    def thumb(self, sha256: str) -> bytes | None:
+    def thumb(self, sha256: str, large: bool = False) -> bytes | None:
         try:
-            return bytes(self._call(self._fs.cat_file, self._path("thumbs", sha256)))
+            return bytes(self._call(self._fs.cat_file, self._thumb(sha256, large)))
         except FileNotFoundError:
             return None
 
@@ -204,6 +205,9 @@ class RemoteStorage:
             raise _unavailable(error) from error
         except Exception as error:  # every store's client has errors of its own
             raise _unavailable(error) from error
+
+    def _thumb(self, sha256: str, large: bool) -> str:
+        return self._path("thumbs", sha256) + (LARGE if large else "")
 
     def _path(self, kind: str, sha256: str) -> str:
         return f"{self._root}/{kind}/{sha256[:2]}/{sha256}"

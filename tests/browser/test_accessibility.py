@@ -71,7 +71,7 @@ def test_pages_of_a_job(browser: Browser, product: Product, job: str, other: str
     page.keyboard.press("Control+a")
     expect(page.locator("#acts")).to_be_visible()
     clean(page, "a selection")
-    page.click("#acts [data-review=rejected]")
+    page.click("#acts-reject")
     expect(page.locator("#undo-bar")).to_be_visible()
     clean(page, "an act that can be undone")
     page.click("#undo-act")

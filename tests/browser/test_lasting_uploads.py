@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -227,4 +228,68 @@ def test_an_upload_is_discarded(browser: Browser, product: Product, proxy: Cutti
     page.goto("/")
     expect(page.locator("#interrupted")).to_be_hidden()
     assert not list((product.settings.data_dir / "spool").glob("upload-*"))
+    context.close()
+
+
+def large_zip(path: Path, count: int, seed: int) -> int:
+    """An archive of `count` photos of noise; returns its bytes."""
+    make_photos(path.with_suffix(""), count, seed)
+    with zipfile.ZipFile(path, "w") as archive:
+        for photo in sorted(path.with_suffix("").iterdir()):
+            archive.write(photo, photo.name)
+        # What no other file of this upload has, so that it is large.
+        archive.writestr("notes.bin", random.Random(seed).randbytes(36 << 20))
+    return path.stat().st_size
+
+
+def test_a_large_zip_survives_cuts_and_a_reload(
+    browser: Browser, product: Product, proxy: CuttingProxy, tmp_path: Path
+) -> None:
+    size = large_zip(tmp_path / "large.zip", 12, 21)
+    context, page = visit(browser, proxy)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/")
+    page.set_input_files("#files", tmp_path / "large.zip")
+    proxy.bytes_per_second = 12_000_000
+    begun = proxy.sent
+    proxy.cut_at([size // 4], away_seconds=1.0)
+    page.click("#send")
+    eventually(lambda: proxy.sent - begun > size * 0.6, what="most of the archive")
+    page.reload()
+    # No file is complete, and the upload is known all the same.
+    expect(page.locator("#interrupted")).to_contain_text("before its first file was complete")
+    before = proxy.sent
+    page.set_input_files("#files", tmp_path / "large.zip")
+    page.click("#send")
+    assert sorted(arrived(product, page)) == [f"{n:04}.png" for n in range(12)]
+    # What had arrived of the archive was not sent again, but for the part on its way.
+    assert proxy.sent - before < size * 0.75
+    assert proxy.cuts == 1
+    assert jobs_named(product, "large.zip") == 1
+    context.close()
+
+
+@pytest.mark.parametrize(("locale", "words"), [("en-US", "before its first file"), ("zh-CN", "第一个文件传完之前中断")])
+def test_a_reload_before_anything_arrived(
+    browser: Browser, product: Product, proxy: CuttingProxy, tmp_path: Path, locale: str, words: str
+) -> None:
+    make_photos(tmp_path / "early", 3, 31 + len(locale) + ord(locale[0]))
+    context, page = visit(browser, proxy, locale)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.route("**/uploads/*/photos", lambda route: route.abort())
+    page.goto("/")
+    page.fill("#upload [name=name]", f"early {locale}")
+    page.click("#upload [value=precise]", force=True)
+    page.set_input_files("#files", sorted((tmp_path / "early").iterdir()))
+    page.click("#send")
+    expect(page.locator("#trouble")).to_be_visible()
+    page.reload()
+    expect(page.locator("#interrupted")).to_contain_text(words)
+    expect(page.locator("#upload [name=name]")).to_have_value(f"early {locale}")
+    page.unroute("**/uploads/*/photos")
+    page.set_input_files("#files", sorted((tmp_path / "early").iterdir()))
+    page.click("#send")
+    assert len(arrived(product, page)) == 3
+    found = requests.get(f"{product.url}/api/v1/jobs", params={"search": f"early {locale}"}, timeout=60).json()["jobs"]
+    assert [job["preset"] for job in found] == ["precise"]
     context.close()

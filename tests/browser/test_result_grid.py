@@ -150,7 +150,7 @@ def test_some_are_selected_by_click_shift_and_drawing(page: Page, product: Produ
     page.mouse.move(second["x"] + 20, second["y"] + 60, steps=8)
     page.mouse.up()
     expect(page.locator("#acts-count")).to_have_text("2")
-    page.click("#acts [data-review=rejected]")
+    page.click("#acts-reject")
     expect(page.locator("#undo-bar")).to_contain_text("2 photos")
     assert [item["index"] for item in query(product, job, review="rejected")] == [0, 1]
     expect(page.locator("#item-1 .tag")).to_have_text("Not a fabric")

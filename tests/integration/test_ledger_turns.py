@@ -71,6 +71,6 @@ def test_the_queue_shows_what_waits(harness: LedgerHarness) -> None:
     job = harness.submit(200)
     harness.admit(job, 3)
     queue = harness.ledger.queue()
-    assert queue["bulk"]["ready"] == 3
+    assert (queue["bulk"]["ready"], queue["bulk"]["photos"]) == (3, 200)
     assert 0 <= queue["bulk"]["oldest"] < 60
-    assert queue["interactive"] == {"ready": 0, "oldest": None}
+    assert queue["interactive"] == {"ready": 0, "oldest": None, "photos": 0}

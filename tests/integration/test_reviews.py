@@ -151,10 +151,41 @@ def test_a_failed_photo_cannot_be_confirmed_but_named(client: FlaskClient, job: 
     assert patch(client, job, 4, label="帆布")["final_label"] == "class-1"
 
 
+def test_a_confirmation_of_many_says_its_classes_before_and_after(client: FlaskClient, job: Job) -> None:
+    patch(client, job, 5, review="rejected")
+    wish = {"filters": {}, "review": "confirmed", "skip": ["not_in_bank", "reviewed"]}
+    asked = many(client, job, **wish, preview=True)
+    assert asked["act"] is None
+    assert asked["classes"] == [{"label": "class-0", "photos": 2}, {"label": "class-1", "photos": 1}]
+    assert asked["skipped"] == {"not_in_bank": 1, "reviewed": 1, "failed": 1}
+    assert asked["message"] == (
+        "To be confirmed: 2 × denim, 1 × class-1. 1 not in the bank stays to do."
+        " 1 was reviewed before and stays as it is. 1 failed and has no class."
+    )
+    assert chosen(client, job, review="reviewed") == [5]
+
+    done = many(client, job, **wish)
+    assert (done["classes"], done["skipped"]) == (asked["classes"], asked["skipped"])
+    assert done["message"].startswith("Confirmed: 2 × denim, 1 × class-1. 1 not in the bank")
+    assert chosen(client, job, review="confirmed") == [0, 1, 2]
+    assert chosen(client, job, review="rejected") == [5]
+    assert chosen(client, job, verdict="not_in_bank", review="todo") == [3]
+    # Where nobody asks for it, nothing is skipped.
+    assert many(client, job, items=[3], review="confirmed")["classes"] == [{"label": "class-1", "photos": 1}]
+
+
+def test_a_previewed_new_class_is_not_made(client: FlaskClient, job: Job) -> None:
+    asked = many(client, job, items=[1], label="boucle", new_class=True, preview=True)
+    assert (asked["photos"], asked["message"]) == (1, "boucle: 1 photo")
+    refused = client.post(f"/api/v1/jobs/{job.id}/reviews", json={"items": [1], "label": "boucle"})
+    assert refused.get_json()["code"] == "unknown_class"
+
+
 @pytest.mark.parametrize(
     "wish",
     [
         {"items": [1]},
+        {"items": [1], "review": "confirmed", "skip": ["failed"]},
         {"review": "confirmed"},
         {"items": [1], "filters": {}, "review": "confirmed"},
         {"items": [1], "review": "confirmed", "label": "denim"},
@@ -218,7 +249,7 @@ def test_a_hundred_thousand_photos_are_one_act(settings: Settings) -> None:
         made = columns(result(0, OUTCOMES[1]))
         marks = ",".join("?" * len(made))
         projection._db.executemany(f"INSERT INTO items VALUES ({marks})", ((n, *made[1:]) for n in range(count)))
-        act = projection.review_chosen(Filters(verdict="unsure"), Review(ReviewState.CONFIRMED))
+        act = projection.review_many(Filters(verdict="unsure"), Review(ReviewState.CONFIRMED))
         assert act.photos == count
         assert projection.summary()["reviews"][ReviewState.CONFIRMED] == count
         assert projection.reviews.undo(act.act).photos == count

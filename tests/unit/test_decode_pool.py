@@ -21,7 +21,7 @@ from PIL import Image
 from shared.core.errors import PhotoError
 from shared.encoder.preprocessing import Preprocessing
 from shared.photos.confinement import Confinement
-from shared.photos.decode import Limits, decode, thumbnail
+from shared.photos.decode import Limits, decode, thumbnails
 from shared.photos.decode_pool import DecodePool
 from shared.photos.decode_server import Task
 from shared.photos.decoder import Decoded
@@ -85,9 +85,9 @@ def test_it_makes_what_the_caller_would_make(pool: DecodePool, kind: str) -> Non
     rgb = decode(data, SIZE, Limits())
     made = pool.decode(data, thumbnail=True)
     assert np.array_equal(made.arrays[0], Preprocessing((SIZE, SIZE)).apply(rgb))
-    assert made.thumbnail == thumbnail(rgb)
+    assert made.thumbnails == thumbnails(rgb)
     assert made.values == {"width": rgb.shape[1]}
-    assert pool.decode(data, thumbnail=False).thumbnail is None
+    assert pool.decode(data, thumbnail=False).thumbnails is None
 
 
 @pytest.mark.parametrize(

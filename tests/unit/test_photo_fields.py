@@ -26,7 +26,7 @@ from shared.jobs.result_rows import columns, public
 from shared.photos import lab
 from shared.photos.colour_names import COLOUR_NAMES
 from shared.photos.confinement import Confinement
-from shared.photos.decode import Limits, decode_photo, thumbnail
+from shared.photos.decode import Limits, decode_photo, thumbnails
 from shared.photos.decode_pool import DecodePool
 from shared.photos.decode_server import Task
 from shared.photos.dominant_colours import dominant
@@ -165,7 +165,7 @@ def test_the_decode_pool_sees_the_same_colours_and_facts(settings: Settings) -> 
             there = pool.decode(data, thumbnail=True)
             assert (there.arrays[0] == here.pixels).all(), kind
             assert there.values == json.loads(json.dumps(compute(here))), kind
-            assert there.thumbnail == thumbnail(here.pixels)
+            assert there.thumbnails == thumbnails(here.pixels)
             assert here.facts.profile, kind
     finally:
         pool.close()

@@ -55,7 +55,18 @@ RIGHTS: dict[str, Right] = {
     "workers.workers": READ,
     **{
         f"pages.{view}": READ
-        for view in ("start", "jobs", "job", "progress", "review", "workers", "compare", "compared")
+        for view in (
+            "start",
+            "folder_form",
+            "upload_form",
+            "jobs",
+            "job",
+            "progress",
+            "review",
+            "workers",
+            "compare",
+            "compared",
+        )
     },
     **{f"pages.{view}": READ for view in ("results", "counts", "positions", "facets", "similar", "groups")},
     # Sent as a form, for a selection may be too long for an address; it changes nothing.
@@ -66,9 +77,11 @@ RIGHTS: dict[str, Right] = {
     **dict.fromkeys(("jobs.create", "jobs.create_from_folder", "classify.classify"), _SUBMITTED),
     **dict.fromkeys(("pages.upload", "pages.folder"), _SUBMITTED),
     # Each is its beginner's alone: for all others it is not there.
-    **dict.fromkeys(("uploads.one", "uploads.files"), Right(Scope.SUBMIT)),
+    **dict.fromkeys(("uploads.one", "uploads.files", "uploads.parts"), Right(Scope.SUBMIT)),
     "uploads.begin": Right(Scope.SUBMIT, "upload_begun"),
-    **dict.fromkeys(("uploads.offer", "uploads.receive"), Right(Scope.SUBMIT, "upload_continued")),
+    **{
+        f"uploads.{view}": Right(Scope.SUBMIT, "upload_continued") for view in ("offer", "receive", "add_parts", "join")
+    },
     "uploads.discard": Right(Scope.SUBMIT, "upload_discarded"),
     "uploads.finish": _SUBMITTED,
     **{f"jobs.{verb}": Right(Scope.SUBMIT, f"job_{verb}", own=True) for verb in VERBS},

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
-from typing import TypedDict
+from dataclasses import asdict
+from typing import Any, TypedDict
 
 from apiflask import APIBlueprint
-from flask import Response, abort, request
+from flask import Response, abort, g, request
 
 from shared.core.errors import Unavailable
 from shared.jobs.model import Job
@@ -16,19 +17,19 @@ from shared.jobs.projection import Projection, caught_up
 from shared.jobs.result_rows import public
 from shared.jobs.reviews import ReviewAct
 from shared.jobs.shown import ShownItem
+from shared.storage.names import LARGE
 from web.access.visitor import owner
 from web.conditional import unchanged
 from web.context import services
 from web.i18n import language
 from web.job_files import written
+from web.review_schemas import ReviewActOut, ReviewActs, ReviewDoneOut, ReviewIn, ReviewManyIn
+from web.review_words import review_sentence
 from web.schemas import (
     ItemOut,
     ItemPage,
     ItemsQuery,
-    ReviewActOut,
-    ReviewActs,
-    ReviewIn,
-    ReviewManyIn,
+    PictureQuery,
     file_response,
 )
 
@@ -99,16 +100,19 @@ def correct(job_id: str, item: int, review: ReviewIn) -> ShownItem:
 
 @bp.post("/jobs/<job_id>/reviews")
 @bp.input(ReviewManyIn, location="json", arg_name="review")
-@bp.output(ReviewActOut)
-def review_many(job_id: str, review: ReviewManyIn) -> ReviewAct:
+@bp.output(ReviewDoneOut)
+def review_many(job_id: str, review: ReviewManyIn) -> dict[str, Any]:
     """Review many items in one act, which can be undone: those of `items`, or all that `filters` let through."""
+    chosen = (review.items or []) if review.filters is None else review.filters.filters
     with projected(job_id) as projection:
-        if review.filters is not None:
-            act = projection.review_chosen(review.filters.filters, review.wish, owner())
-        else:
-            act = projection.review_items(review.items or [], review.wish, owner())
-    services().reviewed(job_id)
-    return act
+        act = projection.review_many(chosen, review.wish, owner(), review.preview)
+    if review.preview:
+        g.unchanged = True
+    else:
+        services().reviewed(job_id)
+    names = services().class_names(services().ledger.find(job_id).bank)
+    classes = [{"label": label, "photos": photos} for label, photos in act.classes.items()]
+    return asdict(act) | {"classes": classes, "message": review_sentence(act, names)}
 
 
 @bp.get("/jobs/<job_id>/reviews")
@@ -145,15 +149,28 @@ def thumbnail(job_id: str, item: int) -> Response:
 
 
 @bp.get("/thumbnails/<string(length=64):sha256>")
-@bp.doc(responses=file_response("A JPEG, 240 pixels", "image/jpeg"))
-def photo_thumbnail(sha256: str) -> Response:
+@bp.input(PictureQuery, location="query", arg_name="query")
+@bp.doc(responses=file_response("A JPEG, 240 pixels; with `large` 480 where there is one", "image/jpeg"))
+def photo_thumbnail(sha256: str, query: PictureQuery) -> Response:
     """The thumbnail of the photo with this SHA-256, whatever jobs it is in; neither Redis nor SQLite is asked."""
-    if same := kept(sha256):
-        return same
-    jpeg = services().storage.thumb(sha256) if _SHA256.fullmatch(sha256) else None
-    if jpeg is None:
+    if not _SHA256.fullmatch(sha256):
         abort(404)
-    return picture(jpeg, sha256)
+    storage = services().storage
+    if query.large and (large := kept(f"{sha256}{LARGE}")):
+        return large
+    if query.large and (jpeg := storage.thumb(sha256, large=True)):
+        return picture(jpeg, f"{sha256}{LARGE}")
+    if same := kept(sha256):
+        return same if not query.large else _for_now(same)
+    if (jpeg := storage.thumb(sha256)) is None:
+        abort(404)
+    return picture(jpeg, sha256) if not query.large else _for_now(picture(jpeg, sha256))
+
+
+def _for_now(small: Response) -> Response:
+    """In the place of a large one, which comes when the photo is decoded again."""
+    small.headers["Cache-Control"] = "private, max-age=600"
+    return small
 
 
 def kept(tag: str) -> Response | None:

@@ -19,7 +19,7 @@ from web.api.jobs import shown
 from web.context import services
 from web.schemas import JobOut, UploadJob
 from web.submissions import asked, made
-from web.upload_schemas import Finished, Offer, Offered, UploadFiles, UploadOut
+from web.upload_schemas import Finished, Join, Offer, Offered, Parts, UploadFiles, UploadOut
 from web.uploads import uploaded
 
 bp = APIBlueprint("uploads", __name__, tag="Uploads")
@@ -90,6 +90,38 @@ def receive(upload: str) -> dict[str, list[UploadedFile]]:
     return {"files": uploads().receive(found, [int(place) for place in given.split(",")], sent)}
 
 
+@bp.get("/uploads/<upload>/parts")
+@bp.output(Parts)
+def parts(upload: str) -> dict[str, list[dict[str, Any]]]:
+    """Parts of large files that have arrived: those need not be sent again."""
+    return _shown(uploads().records.parts(_found(upload).id))
+
+
+@bp.post("/uploads/<upload>/parts")
+@bp.output(Parts)
+def add_parts(upload: str) -> dict[str, list[dict[str, Any]]]:
+    """Send parts of a large file, as `files`, in requests of their own, so that a link that is cut costs one of them. A
+    part is known by its SHA-256, and has at most 64 MiB."""
+    g.unchanged = True
+    found = _found(upload)
+    services().intake(request.content_length or 0)
+    return _shown(uploads().add_parts(found, uploaded("files")))
+
+
+def _shown(parts: dict[str, int]) -> dict[str, list[dict[str, Any]]]:
+    return {"parts": [{"sha256": sha256, "size": size} for sha256, size in parts.items()]}
+
+
+@bp.post("/uploads/<upload>/join")
+@bp.input(Join, location="json", arg_name="join")
+@bp.output(UploadFiles)
+def join(upload: str, join: Join) -> dict[str, list[UploadedFile]]:
+    """Make a file of its parts; from then on it is as if it had been sent whole. 409 `upload_incomplete`: a part is not
+    there."""
+    g.unchanged = True
+    return {"files": uploads().join(_found(upload), join.position, join.name, join.parts)}
+
+
 @bp.post("/uploads/<upload>/finish")
 @bp.input(Finished, location="json", arg_name="finished")
 @bp.output(JobOut, status_code=202)
@@ -112,5 +144,8 @@ def bodies() -> dict[str, tuple[dict[str, Any], str]]:
     """For OpenAPI: multipart bodies, which are read as streams."""
     binary = {"type": "string", "format": "binary"}
     text = {"type": "string", "pattern": _POSITIONS.pattern}
-    properties = {"files": {"type": "array", "items": binary}, "positions": text}
-    return {"/api/v1/uploads/{upload}/photos": (properties, "files")}
+    files = {"type": "array", "items": binary}
+    return {
+        "/api/v1/uploads/{upload}/photos": ({"files": files, "positions": text}, "files"),
+        "/api/v1/uploads/{upload}/parts": ({"files": files}, "files"),
+    }

@@ -8,6 +8,8 @@ from flask import url_for
 
 from shared.jobs.model import Job
 
+#: Pixels of both thumbnails, as `shared.photos.decode` makes them: pages import nothing numeric.
+SMALL_SIDE, LARGE_SIDE = 240, 480
 #: Stands for what differs from card to card.
 _PLACE = "0" * 64
 
@@ -26,6 +28,11 @@ class CardAddresses:
 
     def thumbnail(self, sha256: str) -> str:
         return self._thumbnail + sha256
+
+    def sharp(self, sha256: str) -> str:
+        """The thumbnail's `srcset`: the browser takes what its screen can show."""
+        small = self.thumbnail(sha256)
+        return f"{small} {SMALL_SIDE}w, {small}?large=1 {LARGE_SIDE}w"
 
     def sample(self, identifier: str) -> str:
         return self._sample + identifier

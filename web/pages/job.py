@@ -13,7 +13,7 @@ from shared.core.errors import InvalidRequest
 from shared.jobs import archive
 from shared.jobs.heartbeat import Heartbeat, live_workers
 from shared.jobs.model import Job
-from shared.jobs.notes import left_out_sentence, note_sentence
+from shared.jobs.notes import left_out_sentence, note_sentence, place_sentence
 from shared.jobs.states import VERBS
 from web.access.visitor import owner, visitor
 from web.api.items import projected
@@ -24,7 +24,7 @@ from web.pages import bp, class_names, suggestions
 from web.pages.card_addresses import CardAddresses
 from web.pages.job_changes import offers
 from web.pages.results import shown_results
-from web.schemas import ReviewIn
+from web.review_schemas import ReviewIn
 
 #: Class names offered while one types a correction.
 SUGGESTED = 5000
@@ -90,7 +90,7 @@ def correct(job_id: str, index: int) -> str | BaseResponse:
         place: dict[str, Any] = {"from": request.form.get("from", 1, int)}
         return redirect(url_for("pages.job", job_id=job_id, **place), 303)
     names, to = class_names(found.bank), CardAddresses(found, {})
-    return render_template("parts/card.html", item=item, job=found, names=names, to=to, question=question)
+    return render_template("parts/one_card.html", item=item, job=found, names=names, to=to, question=question)
 
 
 def _workers(job: Job) -> list[Heartbeat]:
@@ -118,5 +118,6 @@ def _progress(job: Job) -> dict[str, Any]:
         "failures": failures,
         "workers": workers,
         "note": note,
+        "in_line": place_sentence(job, language()),
         "left_out": left_out_sentence(job.left_out, language()),
     }

@@ -69,7 +69,7 @@ def name_group(job_id: str) -> Response:
     if len(label) > 200:
         raise InvalidRequest(reason="label")
     with projected(job_id) as projection:
-        act = projection.review_items(items, Review(label=label, new_class=True), owner())
+        act = projection.review_many(items, Review(label=label, new_class=True), owner())
     services().reviewed(job_id)
     of = request.form.get("of", KINDS[0])
     return redirect(url_for("pages.groups", job_id=job_id, of=of, named=act.photos, label=act.label, act=act.act), 303)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar
 
-from flask import redirect, render_template, url_for
+from flask import redirect, render_template, request, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
@@ -22,13 +22,18 @@ from web.schemas import FolderJob, JobWish, UploadJob
 from web.submissions import given_fields, submit_folder, submit_upload
 
 RECENT = 4
+#: Element → its template.
+PARTS = {"bank-notice": "parts/bank_notice.html", "readiness": "parts/readiness.html", "recent": "parts/recent.html"}
+#: Fields of the folder form.
+FOLDER_FIELDS = ("path", "name", "preset", "not_before", "priority")
 
 Wish = TypeVar("Wish", bound=JobWish)
 
 
 @bp.get("/")
 def start() -> str:
-    return _start()
+    """The page; or one of its parts, which ask for themselves while what they say may change."""
+    return _start(template=PARTS.get(request.headers.get("HX-Target", ""), "upload.html"))
 
 
 @bp.post("/upload")
@@ -39,6 +44,18 @@ def upload() -> Response | tuple[str, int]:
     except WeftError as error:
         return _start(upload_error=say(error.code, **error.detail)), error.status
     return redirect(url_for("pages.job", job_id=job.id), 303)
+
+
+@bp.get("/folder")
+def folder_form() -> str:
+    """The folder form as it was sent, in another language: the link is on the page that says what was wrong."""
+    return _start(form={name: request.args[name] for name in FOLDER_FIELDS if name in request.args})
+
+
+@bp.get("/upload")
+def upload_form() -> Response:
+    """The start page in another language: a browser does not send files twice."""
+    return redirect(url_for("pages.start", lang=request.args.get("lang")))
 
 
 @bp.post("/folder")
@@ -69,7 +86,7 @@ def _read(model: type[Wish], form: dict[str, str]) -> Wish:
         raise InvalidRequest(reason=told) from error
 
 
-def _start(**more: Any) -> str:
+def _start(template: str = "upload.html", **more: Any) -> str:
     settings = services().settings
     try:
         ledger = services().ledger
@@ -77,7 +94,7 @@ def _start(**more: Any) -> str:
     except Unavailable:
         recent, workers = [], None
     return render_template(
-        "upload.html",
+        template,
         recent=recent,
         workers=workers,
         roots=settings.roots,

@@ -21,7 +21,7 @@ from shared.jobs.intake.receive import Survey
 from shared.jobs.intake.sources import local_files
 from shared.jobs.intake.submission import Intake, Wish
 from shared.jobs.ledger import Ledger
-from shared.jobs.model import Job
+from shared.jobs.model import Job, Priority
 from shared.jobs.notes import left_out_sentence
 from shared.jobs.shown import shown_job
 
@@ -33,6 +33,13 @@ from shared.jobs.shown import shown_job
     "--preset", type=submission.PresetName(), help="Ranking settings; default: standard, precise for folders."
 )
 @click.option("--at", type=submission.StartTime(), help="Start at this time: 22:00, or a date and time.")
+@click.option(
+    "--priority",
+    type=click.Choice([priority.value for priority in Priority]),
+    default=Priority.NORMAL.value,
+    show_default=True,
+    help="Before or after other jobs.",
+)
 @click.option("--copy", is_flag=True, help="Copy the photos even if the server can read the folder itself.")
 @click.option("--watch", is_flag=True, help="Follow the job until it is finished.")
 @click.pass_context
@@ -42,6 +49,7 @@ def command(
     name: str,
     preset: str | None,
     at: float | None,
+    priority: str,
     copy: bool,
     watch: bool,
 ) -> None:
@@ -54,10 +62,11 @@ def command(
     """
     settings = output.state(ctx).settings
     ledger, banks = Ledger.connect(settings), BankStore(settings)
-    intake, wish = submission.intake(settings, ledger, banks), Wish(name, preset, at)
+    intake = submission.intake(settings, ledger, banks)
+    wish = Wish(name, preset, at, priority=Priority(priority))
     roots = None if copy else _roots(ledger, paths, settings.roots)
     with closing(KnownFiles(settings)) as known:
-        once = Command.of(known, paths, name, preset, at, copy)
+        once = Command.of(known, paths, name, preset, at, copy, priority)
         if roots is None:
             job = _copy(intake, known, once, paths, wish)
         else:

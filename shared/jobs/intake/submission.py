@@ -23,7 +23,7 @@ from shared.jobs.intake.sources import Source
 from shared.jobs.ledger import Ledger
 from shared.jobs.ledger.submission import SENT_FINGERPRINT
 from shared.jobs.ledger.uploads import UploadedFile
-from shared.jobs.model import Item, Job, JobSpec, Lane, Sent
+from shared.jobs.model import Item, Job, JobSpec, Lane, Priority, Sent
 from shared.ranking.model import PRESETS
 from shared.storage import Storage
 
@@ -43,6 +43,7 @@ class Wish:
     owner: str | None = None
     #: A version of the bank; None: the active one.
     bank: str | None = None
+    priority: Priority = Priority.NORMAL
 
 
 class Intake:
@@ -86,7 +87,7 @@ class Intake:
         items = receive(sources, self._storage, self._settings, known, progress)
         named = spec.name or default_name([source.name for source in sources], len(items))
         return self._accept(
-            replace(spec, name=named, lane=lane_of(len(items), spec.not_before)),
+            replace(spec, name=named, lane=_lane(len(items), spec)),
             items,
             _upload_values(spec),
             repeatable,
@@ -105,7 +106,7 @@ class Intake:
             return self._submit_sent(sent, sum(n or 0 for n in counts), None not in counts, spec, repeatable)
         items = [Item(n, file.name, sha256=file.sha256, size=file.size) for n, file in enumerate(files)]
         named = replace(spec, name=spec.name or default_name([file.name for file in files], len(items)))
-        lane = lane_of(len(items), spec.not_before)
+        lane = _lane(len(items), spec)
         return self._accept(replace(named, lane=lane), items, _upload_values(spec), repeatable)
 
     def _submit_archives(
@@ -123,7 +124,7 @@ class Intake:
         self, sent: Sequence[Sent], photos: int, counted: bool, spec: JobSpec, repeatable: Repeatable
     ) -> Job:
         """`photos`: how many there are, as far as the archives tell; `counted`: it is all of them."""
-        lane = lane_of(photos, spec.not_before) if counted else Lane.BULK
+        lane = _lane(photos, spec) if counted else Lane.BULK
         name = spec.name or default_name([file.name for file in sent], photos)
         named = replace(spec, name=name, lane=lane, expected=photos)
         # As of photos, with the archives themselves in the place of what is in them.
@@ -157,7 +158,7 @@ class Intake:
         """
         spec = self._spec("folder", wish, Lane.BULK)
         folder = allowed_folder(path, self._settings.roots if roots is None else roots)
-        asked = ("folder", path, spec.name, spec.preset, spec.not_before)
+        asked = ("folder", path, spec.name, spec.preset, spec.not_before, *_priority(spec))
         named = replace(spec, name=spec.name or title(folder.name) or "folder", path=str(folder))
         return self._accept(named, None, asked, repeatable)
 
@@ -169,9 +170,11 @@ class Intake:
         kind = "folder" if job.path is not None else "upload"
         spec = self._spec(kind, replace(wish, name=wish.name or job.name, preset=wish.preset or job.preset), Lane.BULK)
         items = photos_of(self._settings, self._ledger, job)
-        lane = Lane.BULK if kind == "folder" else lane_of(len(items), spec.not_before)
+        lane = Lane.BULK if kind == "folder" else _lane(len(items), spec)
         named = replace(spec, lane=lane, path=job.path, repeats=job.id)
-        return self._accept(named, items, ("repeat", job.id, spec.name, spec.preset, spec.bank), repeatable)
+        return self._accept(
+            named, items, ("repeat", job.id, spec.name, spec.preset, spec.bank, *_priority(spec)), repeatable
+        )
 
     def _spec(self, kind: str, wish: Wish, lane: Lane) -> JobSpec:
         """What is asked for, pinned to a bank and the encoder that built it."""
@@ -188,6 +191,7 @@ class Intake:
             identity=manifest.identity,
             not_before=starts,
             owner=wish.owner,
+            priority=None if wish.priority is Priority.NORMAL else wish.priority,
         )
 
     def _accept(
@@ -204,7 +208,18 @@ class Intake:
 def _upload_values(spec: JobSpec) -> tuple[object, ...]:
     """What an upload's fingerprint has besides its files. Without a start time there is no such value, as in earlier
     versions."""
-    return ("upload", spec.name, spec.preset, *(() if spec.not_before is None else (spec.not_before,)))
+    start = () if spec.not_before is None else (spec.not_before,)
+    return ("upload", spec.name, spec.preset, *start, *_priority(spec))
+
+
+def _priority(spec: JobSpec) -> tuple[str, ...]:
+    """What a fingerprint has of it: nothing for a normal one, as in earlier versions."""
+    return () if spec.priority is None else (spec.priority.value,)
+
+
+def _lane(photos: int, spec: JobSpec) -> Lane:
+    """Nobody waits for a job that is to have what others leave."""
+    return Lane.BULK if spec.priority is Priority.LOW else lane_of(photos, spec.not_before)
 
 
 def chosen_preset(wished: str | None, default: str) -> str:

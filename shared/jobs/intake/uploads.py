@@ -16,9 +16,11 @@ from shared.core.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from shared.core.names import display_name
 from shared.core.settings import Settings
 from shared.jobs.admission import require_space
+from shared.jobs.intake import archives
 from shared.jobs.intake.idempotency import RequestKey
 from shared.jobs.intake.receive import THREADS, survey
 from shared.jobs.intake.sources import Uploaded
+from shared.jobs.intake.spool import SpooledFile
 from shared.jobs.intake.submission import Intake, Wish
 from shared.jobs.ledger import Ledger
 from shared.jobs.ledger.uploads import Upload, UploadedFile, UploadRecords
@@ -29,6 +31,8 @@ _log = structlog.get_logger(__name__)
 
 #: Uploads that may be open at once, of all people together.
 MOST_OPEN = 1000
+#: Bytes of a part of a large file.
+PART_BYTES = 64 << 20
 
 
 class Uploads:
@@ -47,6 +51,7 @@ class Uploads:
             raise Unavailable("server_busy", retry_after=60)
         spec = intake.check(wish)
         values = {"name": spec.name, "preset": spec.preset, "not_before": spec.not_before, "owner": spec.owner}
+        values["priority"] = spec.priority
         return self.records.find(self.records.open({k: v for k, v in values.items() if v is not None}))
 
     def find(self, upload: str, owner: str | None) -> Upload:
@@ -94,6 +99,46 @@ class Uploads:
         self._record(upload, list(zip(received, fresh, strict=True)))
         return received
 
+    def add_parts(self, upload: Upload, sources: Sequence[Uploaded]) -> dict[str, int]:
+        """Stores parts of large files, which `join` puts together; returns the bytes of each by its SHA-256.
+
+        Raises InvalidRequest (`no_files`, `upload_too_large`), NotFound (`upload_gone`), Unavailable (`disk_full`,
+        `disk_too_small`).
+        """
+        if not sources:
+            raise InvalidRequest("no_files")
+        if any(source.spooled.size > PART_BYTES for source in sources):
+            raise InvalidRequest("upload_too_large", limit=PART_BYTES)
+        require_space(self._settings, 0)
+        parts = [(part.spooled.sha256, part.spooled.size, self._store(part)) for part in sources]
+        if self.records.add_parts(upload.id, parts) + upload.bytes > self._settings.max_upload_bytes:
+            raise InvalidRequest("upload_too_large", limit=self._settings.max_upload_bytes)
+        return {sha256: size for sha256, size, _ in parts}
+
+    def join(self, upload: Upload, position: int, name: str, parts: Sequence[str]) -> list[UploadedFile]:
+        """Makes the file at a position of its parts, by their SHA-256 in order; they are gone then.
+
+        Raises Conflict (`upload_incomplete`: a part has not arrived), and as `receive`.
+        """
+        known = self.records.parts(upload.id)
+        there = sum(part in known for part in parts)
+        if there < len(parts):
+            raise Conflict("upload_incomplete", arrived=there, total=len(parts))
+        require_space(self._settings, sum(known[part] for part in parts))
+        archive = archives.is_archive(name, None)
+        limit = self._settings.max_upload_bytes if archive else self._settings.max_photo_bytes
+        whole = SpooledFile(self._storage.spool_dir(), limit)
+        try:
+            whole.fill(self._storage.read(part) for part in parts)
+            received = self.receive(upload, [position], [Uploaded(name, whole)])
+        finally:
+            whole.close()
+        used = list(dict.fromkeys(parts))
+        for sha256, at in self.records.joined(upload.id, used).items():
+            if sha256 != received[0].sha256:
+                self._storage.discard(sha256, at)
+        return received
+
     def finish(self, intake: Intake, upload: Upload, count: int) -> Job:
         """Makes the job of all files, in the order of their positions, once there are `count`.
 
@@ -107,7 +152,7 @@ class Uploads:
         if len(files) != count:
             raise Conflict("upload_incomplete", arrived=len(files), total=count)
         later = upload.not_before if (upload.not_before or 0) > time.time() else None
-        wish = Wish(upload.name, upload.preset, later, upload.owner)
+        wish = Wish(upload.name, upload.preset, later, upload.owner, priority=upload.priority)
         # Its own Idempotency-Key: whoever says twice that all has arrived gets the same job.
         job = intake.submit_stored(files, wish, RequestKey(f"upload\n{upload.id}"))
         self.records.became(upload.id, job.id)

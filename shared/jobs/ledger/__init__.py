@@ -17,6 +17,7 @@ from shared.jobs.job_search import EVERY, JobFilter
 from shared.jobs.ledger import keys, wire
 from shared.jobs.ledger.connection import Connection, connect
 from shared.jobs.ledger.job_store import JobStore
+from shared.jobs.ledger.line import placed
 from shared.jobs.ledger.redis_errors import redis_errors
 from shared.jobs.ledger.submission import Submission, chunked
 from shared.jobs.ledger.submitted import submitted
@@ -74,9 +75,9 @@ class Ledger(JobStore):
         return self.find(self._submission.submit(spec, None, None, idempotency_key, fingerprint, sent))
 
     def find(self, job_id: str) -> Job:
-        """A job of the ledger or of the archive. Raises: NotFound."""
+        """A job of the ledger or of the archive, with its place in the line. Raises: NotFound."""
         try:
-            return self.job(job_id)
+            return placed(self.connection, [self.job(job_id)])[0]
         except NotFound:
             if (archived := self._archived(job_id)) is None:
                 raise
@@ -84,7 +85,7 @@ class Ledger(JobStore):
 
     def listed(self, limit: int = 50, before: float | None = None, wanted: JobFilter = EVERY) -> list[Job]:
         """Newest first, archived jobs included; `before` is the paging cursor (creation time)."""
-        held = [] if wanted.archived else self.jobs(limit, before, wanted)
+        held = [] if wanted.archived else placed(self.connection, self.jobs(limit, before, wanted))
         archived = self._catalog.page(limit, before, wanted) if self._catalog and wanted.archived is not False else []
         both = {job.id: job for job in (*archived, *held)}
         return sorted(both.values(), key=lambda job: (job.created, job.id), reverse=True)[:limit]

@@ -34,6 +34,8 @@ class LaneQueue(TypedDict):
     ready: int
     #: Seconds that the oldest has waited; None without one.
     oldest: float | None
+    #: Photos without an outcome, of all jobs of the lane that move.
+    photos: int
 
 
 #: Jobs whose damage this process has logged.
@@ -169,8 +171,11 @@ class JobStore:
         return None if raw is None else tuple(Path(root) for root in json.loads(raw))
 
     def queue(self) -> dict[str, LaneQueue]:
-        """Per lane: number of ready chunks, and the age in seconds of the oldest."""
-        answer: dict[str, LaneQueue] = {lane.value: {"ready": 0, "oldest": None} for lane in Lane}
+        """Per lane: ready chunks, the age in seconds of the oldest, and photos that are not classified yet."""
+        answer: dict[str, LaneQueue] = {lane.value: {"ready": 0, "oldest": None, "photos": 0} for lane in Lane}
+        for job in self.active():
+            if job.rule.claimable:
+                answer[job.lane.value]["photos"] += job.total - job.done
         with redis_errors():
             for name in self._c.redis.scan_iter("weft:ready:*", count=1000):
                 lane = answer[name.decode().rsplit(":", 1)[1]]

@@ -53,6 +53,11 @@ def upload_files(upload_id: str) -> str:
     return f"{upload(upload_id)}:files"
 
 
+def upload_parts(upload_id: str) -> str:
+    """hash: SHA-256 of a stored part of a file → its bytes"""
+    return f"{upload(upload_id)}:parts"
+
+
 def upload_fresh(upload_id: str) -> str:
     """hash: SHA-256 of a blob that was not stored before → when this upload stored it last"""
     return f"{upload(upload_id)}:fresh"

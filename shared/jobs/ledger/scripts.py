@@ -109,6 +109,11 @@ class Scripts:
         reply = self._run("upload", upload, keep_seconds, stored, *rows)
         return None if reply is None else (int(reply[0]), int(reply[1]))
 
+    def part(self, upload: str, keep_seconds: float, stored: float, rows: Sequence[Value]) -> int | None:
+        """`rows`: SHA-256, bytes and freshness (1 or 0) in turns. Bytes of all parts; None: the upload is gone."""
+        reply = self._run("part", upload, keep_seconds, stored, *rows)
+        return None if reply is None else int(reply)
+
     # Work.
 
     def admit(self, identity: str, lane: str, target: int, jobs: Sequence[str]) -> int:

@@ -13,6 +13,7 @@ from shared.core.errors import NotFound
 from shared.jobs.ledger import keys
 from shared.jobs.ledger.connection import Connection
 from shared.jobs.ledger.redis_errors import redis_errors
+from shared.jobs.model import Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Upload:
     bytes: int
     #: The job that it became.
     job: str | None
+    priority: Priority
 
 
 class UploadRecords:
@@ -55,7 +57,10 @@ class UploadRecords:
         self._keep = keep_seconds
 
     def open(self, values: dict[str, Any]) -> str:
-        """Begins an upload; `values`: name, preset, not_before, owner, where they are not None. Returns its id."""
+        """Begins an upload; `values`: name, preset, not_before, owner, priority, where they are not None.
+
+        Returns its id.
+        """
         upload = secrets.token_hex(12)
         now = time.time()
         with redis_errors():
@@ -93,6 +98,7 @@ class UploadRecords:
             files=files,
             bytes=int(values["bytes"]),
             job=values.get("job"),
+            priority=Priority(values.get("priority", Priority.NORMAL)),
         )
 
     def files(self, upload: str) -> list[UploadedFile]:
@@ -118,23 +124,50 @@ class UploadRecords:
             raise NotFound("upload_gone")
         return reply
 
+    def add_parts(self, upload: str, parts: Sequence[tuple[str, int, bool]]) -> int:
+        """Records parts of files as (SHA-256, bytes, whether its blob was not stored before); returns the bytes of all.
+
+        Raises: NotFound (`upload_gone`): it expired, or became a job.
+        """
+        rows = [value for sha256, size, fresh in parts for value in (sha256, size, int(fresh))]
+        reply = self._c.scripts.part(upload, self._keep, time.time(), rows)
+        if reply is None:
+            raise NotFound("upload_gone")
+        return reply
+
+    def parts(self, upload: str) -> dict[str, int]:
+        """SHA-256 → bytes of the parts that have arrived and are not joined yet."""
+        with redis_errors():
+            raw = self._c.redis.hgetall(keys.upload_parts(upload))
+        return {sha256.decode(): int(size) for sha256, size in raw.items()}
+
+    def joined(self, upload: str, parts: Sequence[str]) -> dict[str, float]:
+        """These parts are a file now. Returns those that were not stored before: SHA-256 → when they were stored."""
+        with redis_errors():
+            pipe = self._c.redis.pipeline()
+            pipe.hmget(keys.upload_fresh(upload), parts)
+            pipe.hdel(keys.upload_parts(upload), *parts)
+            pipe.hdel(keys.upload_fresh(upload), *parts)
+            fresh, *_ = pipe.execute()
+        return {sha256: float(at) for sha256, at in zip(parts, fresh, strict=True) if at is not None}
+
     def became(self, upload: str, job: str) -> None:
         """The upload is a job from now on; its record stays for as long again, to answer those who ask again."""
         with redis_errors():
             pipe = self._c.redis.pipeline()
             pipe.hset(keys.upload(upload), "job", job)
             pipe.expire(keys.upload(upload), int(self._keep))
-            pipe.unlink(keys.upload_files(upload), keys.upload_fresh(upload))
+            pipe.unlink(keys.upload_files(upload), keys.upload_parts(upload), keys.upload_fresh(upload))
             pipe.zrem(keys.UPLOADS, upload)
             pipe.execute()
 
     def remove(self, upload: str) -> dict[str, float]:
         """Removes the record. Returns the blobs that were not stored before: SHA-256 → when this upload stored it."""
-        names = (keys.upload(upload), keys.upload_files(upload), keys.upload_fresh(upload))
+        *names, kept = (name(upload) for name in (keys.upload, keys.upload_files, keys.upload_parts, keys.upload_fresh))
         with redis_errors():
             pipe = self._c.redis.pipeline()
-            pipe.hgetall(names[2])
-            pipe.unlink(*names)
+            pipe.hgetall(kept)
+            pipe.unlink(*names, kept)
             pipe.zrem(keys.UPLOADS, upload)
             fresh, *_ = pipe.execute()
         return {sha256.decode(): float(at) for sha256, at in fresh.items()}
@@ -145,11 +178,12 @@ class UploadRecords:
             return [u.decode() for u in self._c.redis.zrangebyscore(keys.UPLOADS, "-inf", time.time())]
 
     def digests(self) -> Iterator[str]:
-        """SHA-256 of every file of every upload."""
+        """SHA-256 of every file of every upload, and of every part."""
         with redis_errors():
             for upload in self._c.redis.zrange(keys.UPLOADS, 0, -1):
                 for _, row in self._c.redis.hscan_iter(keys.upload_files(upload.decode()), count=1000):
                     yield json.loads(row)[1]
+                yield from self.parts(upload.decode())
 
 
 def _row(file: UploadedFile) -> str:

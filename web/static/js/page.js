@@ -90,6 +90,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest?.(".languages a");
   if (!link) return;
   const address = new URL(location.href);
+  for (const [name, value] of new URL(link.href).searchParams) if (!address.searchParams.has(name)) address.searchParams.set(name, value);
   address.searchParams.set("lang", link.getAttribute("hreflang"));
   link.href = address.href;
 }, true);

@@ -112,13 +112,15 @@ document.body.addEventListener("dragstart", (event) => { if (drawing) event.prev
 document.body.addEventListener("selectstart", (event) => { if (drawing) event.preventDefault(); });
 
 document.addEventListener("keydown", (event) => {
-  if (event.isComposing || event.target.closest("input:not([type=checkbox]):not([type=radio]), select, textarea")) return;
+  if (document.querySelector("dialog[open]") || event.isComposing || event.target.closest("input:not([type=checkbox]):not([type=radio]), select, textarea")) return;
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "a" && document.getElementById("grid")) {
     event.preventDefault();
     selectAll();
   } else if (event.key === "Escape" && (all || chosen.size)) clearSelection();
 });
 document.getElementById("acts-all").addEventListener("click", selectAll);
+// The one above the photos comes and goes with them.
+document.body.addEventListener("click", (event) => { if (event.target.closest("#select-all")) selectAll(); });
 document.getElementById("acts-none").addEventListener("click", clearSelection);
 document.body.addEventListener("photos", showSelection);
 // Other filters, another list: what was chosen before is no longer in sight.
@@ -145,14 +147,15 @@ async function afterAct() {
   grid?.refresh();
 }
 
-async function act(wish, called) {
-  const which = all ? { filters: filterWish() } : { items: [...chosen] };
+const which = () => (all ? { filters: filterWish() } : { items: [...chosen] });
+
+async function act(wish) {
   try {
-    const { ok, json } = await post(acts.dataset.reviews, { ...wish, ...which });
+    const { ok, json } = await post(acts.dataset.reviews, { ...wish, ...which() });
     if (!ok) { tell(json.detail || acts.dataset.lost); return; }
     lastAct = json.act;
-    const count = json.photos.toLocaleString(document.documentElement.lang);
-    undoBar.querySelector("span").textContent = acts.dataset.done.replace("{act}", called).replace("{count}", count);
+    undoBar.querySelector("span").textContent = json.message;
+    document.getElementById("undo-act").hidden = !json.photos;
     document.getElementById("undo-bank").hidden = !wish.label;
     undoBar.hidden = false;
     clearSelection();
@@ -177,13 +180,28 @@ document.getElementById("undo-act").addEventListener("click", async () => {
     await afterAct();
   } catch { tell(acts.dataset.lost); }
 });
-for (const button of acts.querySelectorAll("[data-review]")) {
-  button.addEventListener("click", () => act({ review: button.dataset.review }, button.textContent.trim()));
-}
+document.getElementById("acts-reject")?.addEventListener("click", () => act({ review: "rejected" }));
+
+// "Correct" gives each photo a class of its own: which ones is said first. A photo that is not in the bank has no answer
+// to confirm, and what somebody has reviewed stays as it is.
+const sure = document.getElementById("acts-sure");
+const confirming = { review: "confirmed", skip: ["not_in_bank", "reviewed"] };
+document.getElementById("acts-confirm")?.addEventListener("click", async () => {
+  try {
+    const { ok, json } = await post(acts.dataset.reviews, { ...confirming, ...which(), preview: true });
+    if (!ok) { tell(json.detail || acts.dataset.lost); return; }
+    sure.querySelector("p").textContent = json.message;
+    sure.querySelector("[value=yes]").hidden = !json.photos;
+    sure.returnValue = "";
+    sure.showModal();
+  } catch { tell(acts.dataset.lost); }
+});
+sure?.addEventListener("close", () => { if (sure.returnValue === "yes") act(confirming); });
+
 const finding = document.getElementById("acts-find");
 if (finding) {
   completeNames(finding, document.getElementById("acts-names"), acts.dataset.names, acts.dataset.create,
-    (label, called, isNew) => act({ label, new_class: isNew }, called), () => {});
+    (label, called, isNew) => act({ label, new_class: isNew }), () => {});
 }
 
 // Positions in runs, "0-99,120": most selections are short that way.

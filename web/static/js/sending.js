@@ -2,7 +2,6 @@
 // reload. Each file is offered by its SHA-256 first; what the server has is not sent. See web/api/uploads.py.
 "use strict";
 
-const BATCH_FILES = 40, BATCH_BYTES = 8 << 20; // one request; a lost connection costs one
 const OFFER_FILES = 100;
 const AT_ONCE = 2; // requests with photos
 const LONGEST_WAIT = 30; // seconds between two attempts
@@ -135,13 +134,9 @@ class Sender {
   async send(batch) {
     await this.going();
     if (this.stopped) return;
-    const body = new FormData();
-    body.append("positions", batch.map((entry) => entry.position).join(","));
-    for (const entry of batch) {
-      body.append("files", entry.file, entry.name);
-    }
     try {
-      await this.call("POST", `/${this.id}/photos`, body, batch);
+      if (batch.some(isLarge)) await sendInParts(this, batch[0]);
+      else await this.call("POST", `/${this.id}/photos`, inOneRequest(batch), batch);
       for (const entry of batch) this.done(entry, "sent");
     } catch (error) {
       if (this.stopped) return;
@@ -202,13 +197,14 @@ class Sender {
       request.responseType = "json";
       if (batch) {
         request.upload.addEventListener("progress", (event) => {
-          for (const entry of batch) entry.share = event.lengthComputable ? event.loaded / event.total : 0;
+          const share = event.lengthComputable ? event.loaded / event.total : 0;
+          for (const entry of batch) entry.share = (entry.from || 0) + share * (entry.span ?? 1);
           if (size) this.tell();
         });
       }
       request.addEventListener("loadend", () => {
         this.open.delete(request);
-        for (const entry of batch || []) entry.share = 0;
+        for (const entry of batch || []) entry.share = entry.from || 0;
         const after = Number(request.getResponseHeader("Retry-After"));
         resolve({ status: request.status, document: request.response, retryAfter: after > 0 ? after : 0 });
       });
@@ -251,7 +247,7 @@ class Sender {
 
   done(entry, state) {
     entry.state = state;
-    this.moved.push([performance.now(), state === "sent" ? entry.file.size : 0]);
+    this.moved.push([performance.now(), state === "sent" && !isLarge(entry) ? entry.file.size : 0]);
     this.tell();
   }
 
@@ -287,17 +283,4 @@ class Sender {
     const speed = span > 2 ? this.moved.slice(1).reduce((sum, [, bytes]) => sum + bytes, 0) / span : 0;
     return { done: ended.length, all: counted.length, doneBytes, allBytes, seconds: speed ? (allBytes - doneBytes) / speed : null };
   }
-}
-
-// The next files of one request; an archive goes alone.
-function takeBatch(queue) {
-  const batch = [];
-  let bytes = 0;
-  while (queue.length && batch.length < BATCH_FILES) {
-    const [entry] = queue;
-    if (batch.length && (entry.archive || batch[0].archive || bytes + entry.file.size > BATCH_BYTES)) break;
-    bytes += entry.file.size;
-    batch.push(queue.shift());
-  }
-  return batch;
 }

@@ -104,6 +104,7 @@ function changed() {
   limit.hidden = !over;
   limit.textContent = over;
   byId("send").disabled = Boolean(over) || !entries.length || Boolean(sender);
+  byId("send").title = entries.length ? "" : byId("send").dataset.none;
   byId("upload-failed").hidden = true;
   byId("leave-out").hidden = true;
   preview(photos);

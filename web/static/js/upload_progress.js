@@ -22,8 +22,8 @@ function kept() {
 
 async function send() {
   const token = form.elements.csrf?.value; // of a session
-  const { name, preset, not_before: { value: start } } = form.elements; // the start in the visitor's local time
-  const wish = { name: name.value.trim(), preset: preset.value };
+  const { name, preset, priority, not_before: { value: start } } = form.elements; // the start in the visitor's local time
+  const wish = { name: name.value.trim(), preset: preset.value, priority: priority.value };
   if (start) wish.not_before = new Date(start).toISOString();
   const entries = [...chosen].map(([place, chosenFile]) => ({ place, ...chosenFile, archive: isArchive(chosenFile.name) }));
   sender = new Sender(entries, { api: form.dataset.api, token, wish }, shownSoon);
@@ -130,7 +130,7 @@ function forget() {
   resumed = null;
   localStorage.removeItem(KEPT);
   byId("interrupted").hidden = true;
-  for (const field of form.querySelectorAll("[name=name], [name=preset], [name=not_before]")) field.disabled = false;
+  for (const field of form.querySelectorAll("[name=name], [name=preset], [name=priority], [name=not_before]")) field.disabled = false;
 }
 
 async function discard(id) {
@@ -145,21 +145,22 @@ async function interrupted() {
   const answer = await fetch(`${form.dataset.api}/${before.id}`).catch(() => null);
   if (!answer) return;
   const upload = answer.ok ? await answer.json() : null;
-  if (!upload || upload.job || !upload.files) {
+  if (!upload || upload.job) {
     if (upload || answer.status === 404) localStorage.removeItem(KEPT);
     return;
   }
   resumed = upload;
   const words = byId("interrupted-words");
   const until = new Date(upload.expires * 1000).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
-  words.textContent = words.dataset.words.replace("{done}", number.format(upload.files)).replace("{all}", number.format(Math.max(before.all, upload.files)))
+  words.textContent = (upload.files ? words.dataset.words : words.dataset.none).replace("{done}", number.format(upload.files)).replace("{all}", number.format(Math.max(before.all, upload.files)))
     .replace("{until}", until).replace("{name}", upload.name || words.dataset.unnamed);
   byId("interrupted").hidden = false;
   // What was wished stays as it was.
   form.elements.name.value = upload.name;
+  form.elements.priority.value = upload.priority;
   const preset = form.querySelector(`[name=preset][value="${upload.preset}"]`);
   if (preset) preset.checked = true;
-  for (const field of form.querySelectorAll("[name=name], [name=preset], [name=not_before]")) field.disabled = true;
+  for (const field of form.querySelectorAll("[name=name], [name=preset], [name=priority], [name=not_before]")) field.disabled = true;
 }
 
 byId("pause").addEventListener("click", () => sender?.pause(!sender.paused));
