@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from shared.bank.manifest import DEFAULT_BANK
 from shared.core.engine_names import HASH_ENGINES
 from shared.jobs.states import RULES, VERBS, StateRule, offered
 from shared.jobs.states import JobState as JobState
@@ -110,6 +111,8 @@ class JobSpec:
     expected: int | None = None
     #: The job whose photos it classifies again.
     repeats: str | None = None
+    #: The id of the bank that `bank` is a version of.
+    bank_id: str = DEFAULT_BANK
 
 
 #: The note of a job whose folder went away while it was listed.
@@ -190,6 +193,8 @@ class Job:
     priority: Priority = Priority.NORMAL
     #: Id of the job whose photos it classifies again.
     repeats: str | None = None
+    #: Id of the bank that `bank` is a version of.
+    bank_id: str = DEFAULT_BANK
 
     @property
     def waiting_for(self) -> str | None:

@@ -63,10 +63,19 @@ class Command:
 
     @classmethod
     def of(
-        cls, known: KnownFiles, paths: Sequence[Path], name: str, preset: str | None, at: float | None, copy: bool
+        cls,
+        known: KnownFiles,
+        paths: Sequence[Path],
+        name: str,
+        preset: str | None,
+        at: float | None,
+        copy: bool,
+        bank: str | None = None,
     ) -> Command:
         """The command with these arguments, as they were typed (`at` in seconds since the epoch)."""
-        return cls(known, fingerprint([os.path.abspath(path) for path in paths], name, preset, at, copy))
+        # Without a bank as in earlier versions, whose commands may be run again.
+        more = () if bank is None else (bank,)
+        return cls(known, fingerprint([os.path.abspath(path) for path in paths], name, preset, at, copy, *more))
 
     def fingerprint(self, asked: Sequence[object], items: Iterable[Item] | None) -> str:
         return self.request if items is None else fingerprint(self.request, items=items)

@@ -37,6 +37,8 @@ class Upload:
     preset: str
     not_before: float | None
     owner: str | None
+    #: The id of the bank, or a version, that its job will use; None: the default bank.
+    bank: str | None
     created: float
     expires: float
     #: Files that have arrived, and their bytes.
@@ -55,7 +57,7 @@ class UploadRecords:
         self._keep = keep_seconds
 
     def open(self, values: dict[str, Any]) -> str:
-        """Begins an upload; `values`: name, preset, not_before, owner, where they are not None. Returns its id."""
+        """Begins an upload; `values`: name, preset, not_before, owner and bank, unless None. Returns its id."""
         upload = secrets.token_hex(12)
         now = time.time()
         with redis_errors():
@@ -88,6 +90,7 @@ class UploadRecords:
             preset=values["preset"],
             not_before=float(values["not_before"]) if "not_before" in values else None,
             owner=values.get("owner"),
+            bank=values.get("bank"),
             created=float(values["created"]),
             expires=time.time() + left if expires is None else expires,
             files=files,
