@@ -13,6 +13,7 @@ from shared.bank.manifest import DEFAULT_BANK
 from shared.bank.store import BankStore
 from shared.core.errors import WeftError
 from shared.core.i18n import gettext as _
+from shared.jobs.model import Job
 from web.context import services
 
 #: Addresses that stay within the bank that is shown: the bank's pages, and what their scripts call.
@@ -38,6 +39,11 @@ def words_of(bank: str) -> str:
     return next((bank_words(info) for info in all_banks() if info.id == bank), bank)
 
 
+def of_job(job: Job) -> str:
+    """The version that a job uses and, where there are several banks, whose it is."""
+    return f"{words_of(job.bank_id)} · {job.bank}" if len(all_banks()) > 1 else job.bank
+
+
 def all_banks() -> list[BankInfo]:
     """All banks, the default one first; only that one while the list cannot be read."""
     if "all_banks" not in g:
@@ -55,6 +61,8 @@ class Choice:
 
     id: str
     words: str
+    notes: str
+    archived: bool
     banks: list[tuple[str, str]]
 
     @property
@@ -66,11 +74,12 @@ def bank_choice(every: bool = False) -> Choice:
     """For templates. Without `every`: archived banks are left out, but for the one that is shown."""
     bank = _shown()
     banks = [(info.id, bank_words(info)) for info in all_banks() if every or not info.archived or info.id == bank]
-    return Choice(bank, dict(banks).get(bank, ""), banks)
+    own = next((info for info in all_banks() if info.id == bank), BankInfo(id=bank))
+    return Choice(bank, bank_words(own), own.notes, own.archived, banks)
 
 
 def init_app(app: APIFlask) -> None:
-    app.jinja_env.globals.update(bank_choice=bank_choice, bank_words_of=words_of)
+    app.jinja_env.globals.update(bank_choice=bank_choice, bank_words_of=words_of, bank_of_job=of_job)
 
     @app.url_defaults
     def stay(endpoint: str, values: dict[str, Any]) -> None:

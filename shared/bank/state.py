@@ -51,6 +51,8 @@ class SharedFile:
         self._key = key
         self._storage = storage
         self._read_at = 0.0
+        #: Why it is not known whether there is such a file: neither it nor the storage was here.
+        self._unknown: Unavailable | None = None
 
     def read(self, now: bool = False) -> bytes | None:
         """Its bytes; None where there is none. `now`: what another machine wrote a moment ago, too.
@@ -59,19 +61,25 @@ class SharedFile:
         """
         if now or time.monotonic() - self._read_at > _CURRENT_VERSION_TTL:
             self._fetch()
+        if self._unknown is not None:
+            raise self._unknown.with_traceback(None)
         try:
             return self.path.read_bytes()
         except FileNotFoundError:
             return None
 
     def _fetch(self) -> None:
-        """While the storage does not answer, what was known last holds: a bank that is here can still be ranked by."""
+        """While the storage does not answer, what was known last holds: a bank that is here can still be ranked by.
+
+        Nor is it asked again at once where nothing was known: every page would wait for it.
+        """
         pause = 0.0
+        self._unknown = None
         try:
             self._storage.fetch(self._key, self.path)
-        except Unavailable:
+        except Unavailable as error:
             if not self.path.exists():
-                raise
+                self._unknown = error
             pause = _AWAY
         self._read_at = time.monotonic() + pause
 

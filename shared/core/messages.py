@@ -191,7 +191,7 @@ SENTENCES: dict[str, str] = {
     "bank_name_taken": "There is already a bank named “{name}”. Choose another name.",
     "bank_default_stays": "The default bank can be renamed, but not archived or deleted.",
     "bank_archived": "The bank “{name}” is archived. Restore it, or choose another bank.",
-    "bank_in_use": "The bank “{name}” cannot be deleted: {jobs} jobs use it ({names}). Archive or delete these jobs first, or archive the bank.",
+    "bank_in_use": "The bank “{name}” cannot be deleted while jobs use it ({jobs}: {names}). Archive or delete these jobs first, or archive the bank.",
     "bank_changed": "Another version of the bank became active meanwhile; review it again.",
     "bank_task_interrupted": "The task ended without a result; the active bank is unchanged. Start it again.",
     "bank_needs_module": "This requires {module}, which is not installed on the web server; run weft bank where a worker runs.",

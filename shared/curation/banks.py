@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from shared.bank.banks import BankInfo
-from shared.bank.manifest import MANIFEST, Manifest, Origin, seal_manifest
+from shared.bank.manifest import DEMO_NAME, MANIFEST, NAMES_NAME, Manifest, Origin, seal_manifest
 from shared.bank.store import BankStore
 from shared.core.errors import Conflict
 from shared.core.files import link_or_copy
@@ -50,6 +50,9 @@ def _copy(store: BankStore, source: Manifest, by: str | None) -> str:
     digest = hashlib.sha256(f"{created!r} {source.digest} {store.bank}".encode()).hexdigest()[:6]
     version = f"{store.bank}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime(created))}-{digest}"
     told = {"version": version, "bank": store.bank, "created": created, "origin": Origin.COPY, "parent": source.version}
+    if source.name in (DEMO_NAME, NAMES_NAME):
+        # It is the user's own now.
+        told["name"] = ""
     manifest = source.model_copy(update=told | ({"by": by} if by else {}))
     with store.new_folder() as target:
         shutil.copytree(store.folder(source.version), target, copy_function=link_or_copy, dirs_exist_ok=True)
