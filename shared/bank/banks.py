@@ -105,13 +105,17 @@ class Banks:
         found = self.find(bank)
         if archived and found.is_default:
             raise Conflict("bank_default_stays")
-        wished = {
+        asked = {
             "name": None if name is None else _named(name),
             "notes": None if notes is None else _noted(notes),
             "archived": archived,
         }
-        made = found.model_copy(update={key: value for key, value in wished.items() if value is not None})
-        self._change(lambda known: [made if row.id == made.id else row for row in known])
+        update = {key: value for key, value in asked.items() if value is not None}
+        rows = self._change(lambda known: [r.model_copy(update=update) if r.id == found.id else r for r in known])
+        made = next((row for row in rows if row.id == found.id), None)
+        if made is None:
+            # Deleted at this moment.
+            raise NotFound(what=f"bank {bank}")
         return made
 
     def forget(self, bank: str) -> None:
@@ -120,7 +124,8 @@ class Banks:
             raise Conflict("bank_default_stays")
         self._change(lambda known: [row for row in known if row.id != bank])
 
-    def _change(self, change: Callable[[Infos], Infos]) -> None:
+    def _change(self, change: Callable[[Infos], Infos]) -> Infos:
+        """Replaces the list by what `change` makes of it. Raises Conflict("bank_name_taken")."""
         self.root.mkdir(parents=True, exist_ok=True)
         with file_lock(self.root / ".lock"):
             rows = change(self._read(now=True))
@@ -129,6 +134,7 @@ class Banks:
                 raise Conflict("bank_name_taken", name=taken)
             document = _Registry(banks=rows).to_json()
             self._file.write(json.dumps(document, ensure_ascii=False, indent=1).encode())
+        return rows
 
 
 def is_bank_id(text: str) -> bool:

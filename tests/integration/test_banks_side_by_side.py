@@ -114,6 +114,19 @@ def test_one_photo_and_uploads_choose_a_bank(product: Product, tmp_path: Path) -
     assert weft(product, "submit", str(path), "--bank", "皮革 Leather")["bank_id"] == leather
 
 
+def test_tables_for_people_name_the_bank(product: Product) -> None:
+    job = finished(product, submit(product, "table", bank_id(product), 2))
+
+    def table(headings: str) -> str:
+        address = f"{product.url}/api/v1/jobs/{job['id']}/export?format=csv&headings={headings}&lang=zh"
+        answer = requests.get(address, timeout=30)
+        answer.encoding = "utf-8"
+        return answer.text
+
+    assert f"皮革 Leather · {job['bank']}" in table("words")
+    assert "皮革" not in table("names")
+
+
 def test_run_again_with_another_bank(product: Product) -> None:
     first = finished(product, submit(product, "again", None))
     same = call(product, "POST", f"/jobs/{first['id']}/rerun", {}, 202)
