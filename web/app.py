@@ -10,6 +10,7 @@ from shared.core.settings import Settings
 from shared.jobs.model import Priority
 from web import (
     api,
+    bank_choice,
     compression,
     conditional,
     context,
@@ -45,6 +46,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     context.init_app(app, settings or Settings())
+    bank_choice.init_app(app)
     request_log.init_app(app)
     compression.init_app(app)
     i18n.init_app(app)
@@ -79,12 +81,13 @@ def _complete(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
     moment = {"type": "string", "description": "The job starts no earlier: ISO 8601, or seconds since the epoch."}
     several: dict[str, Any] = {"type": "array", "items": binary}
     priority = {"type": "string", "enum": [p.value for p in Priority]}
-    upload = {"files": several, "name": text, "preset": text, "not_before": moment, "priority": priority}
+    bank = {"type": "string", "description": "The bank, by id or name; or a version of one."}
+    upload = {"files": several, "name": text, "preset": text, "not_before": moment, "priority": priority, "bank": bank}
     files = {"files": several}
     named = dict.fromkeys(("label", "zh", "en", "aliases", "notes"), text)
     jobs = {
         "/api/v1/jobs": (upload, "files"),
-        "/api/v1/classify": ({"file": binary, "preset": text}, "file"),
+        "/api/v1/classify": ({"file": binary, "preset": text, "bank": bank}, "file"),
     }
     bodies = jobs | {
         "/api/v1/bank/photos": (files | named, "files"),

@@ -25,6 +25,7 @@ ORIGINS = {
     Origin.NAMES: _l("class names only"),
     Origin.EDIT: _l("classes changed"),
     Origin.PHOTOS: _l("photos added"),
+    Origin.COPY: _l("copied from another bank"),
 }
 
 #: Changes between two versions.
@@ -56,7 +57,7 @@ TASKS = {
     TaskKind.MOVE: _l("Move samples"),
     TaskKind.REMOVE: _l("Delete the class"),
     TaskKind.PHOTOS: _l("Add photos"),
-    TaskKind.BUILD: _l("New bank"),
+    TaskKind.BUILD: _l("Build the bank from photos"),
     TaskKind.IMPORT: _l("Import a bank"),
 }
 

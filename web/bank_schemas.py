@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, StringConstraints
 
+from shared.bank.banks import MAX_NAME as MAX_BANK_NAME
+from shared.bank.banks import MAX_NOTES as MAX_BANK_NOTES
 from shared.bank.ranking_fit import Measured, Method
 from shared.curation.edits import MAX_NAME, MAX_NOTES, ClassWish
 from shared.curation.reports import BeforeAfter
@@ -17,6 +19,56 @@ Version = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, 
 TaskId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,32}$")]
 ClassName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 SampleId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+
+
+BankName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_BANK_NAME)]
+BankNotes = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_BANK_NOTES)]
+
+
+class BankChoice(BaseModel):
+    #: A bank, by id or name; the default one where it is left out.
+    bank: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_BANK_NAME)] | None = None
+
+
+class BankEntry(BaseModel):
+    """A bank; `counts` are those of its active version."""
+
+    #: Never changes.
+    id: str
+    name: str
+    notes: str
+    #: Seconds since the epoch; 0 for the default bank.
+    created: float
+    #: New jobs cannot choose it.
+    archived: bool
+    #: The bank of jobs that choose none.
+    default: bool
+    #: The active version; null while the bank is empty.
+    version: str | None
+    counts: dict[str, int] | None
+
+
+class BankList(BaseModel):
+    banks: list[BankEntry]
+
+
+class NewBank(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: BankName
+    notes: BankNotes = ""
+    #: The bank whose active version it begins with, by id or name; without it, it is empty.
+    copy_of: BankName | None = None
+
+
+class BankChange(BaseModel):
+    """What is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: BankName | None = None
+    notes: BankNotes | None = None
+    archived: bool | None = None
 
 
 class VersionOut(BaseModel):
@@ -37,13 +89,15 @@ class VersionOut(BaseModel):
 class VersionList(BaseModel):
     """Newest first; `current` is active, `previous` is what a rollback brings back."""
 
+    #: The id of the bank.
+    bank: str
     current: str | None
     previous: str | None
     versions: list[VersionOut]
 
 
-class CompareQuery(BaseModel):
-    #: The active version where it is left out.
+class CompareQuery(BankChoice):
+    #: The active version where one is left out: of the other one's bank, or of `bank`.
     old: str | None = None
     new: str | None = None
 
@@ -223,14 +277,16 @@ class DraftOut(BaseModel):
 
     version: str | None
     versions: list[str]
+    #: The id of the bank.
+    bank: str
     #: The version that the draft began with.
     base: str | None
     #: Another version was made active since; making the draft active would undo what that changed.
     behind: bool
 
 
-class BankQuery(BaseModel):
-    #: The active one where it is left out.
+class BankQuery(BankChoice):
+    #: Of any bank; the bank's active one where it is left out.
     version: Version | None = None
 
 

@@ -16,6 +16,7 @@ from shared.curation.folder import ALIAS_FILES, LABEL_FILES, Names, read_aliases
 from shared.curation.task_model import Arguments, EditArguments, NewBankArguments, Task, TaskKind
 from shared.jobs.intake.sources import Uploaded
 from shared.photos.formats import is_photo_name
+from web.bank_choice import bank_store
 from web.bank_schemas import BuildForm, ImportForm, NameClass, PhotosForm
 from web.bank_work import begin, edited, start
 from web.context import services
@@ -37,7 +38,7 @@ def add_photos() -> Task:
         return begin(NameClass(kind="class", **form.model_dump(exclude={"label"}, exclude_unset=True)))
     if not photos:
         raise InvalidRequest("no_photos")
-    banks = services().banks
+    banks = bank_store()
     try:
         version = edited()
     except BankError as error:
@@ -73,7 +74,7 @@ def build() -> Task:
     refuse_clashes(labels)
     names = _names({parts[-1]: file for parts, file in sent if len(parts) == top + 1})
     upload = uploads.keep(services().settings, rows, [names.of(label) for label in labels])
-    return _begun(TaskKind.BUILD, NewBankArguments(upload=upload, name=form.name), upload)
+    return _begun(TaskKind.BUILD, NewBankArguments(upload=upload, name=form.name, bank=bank_store().bank), upload)
 
 
 def import_bank() -> Task:
@@ -83,7 +84,7 @@ def import_bank() -> Task:
     if not files:
         raise InvalidRequest("legacy_missing")
     upload = uploads.keep(services().settings, [("", display_name(files[0].name), files[0])])
-    asked = NewBankArguments(upload=upload, name=form.name, model=form.model or None)
+    asked = NewBankArguments(upload=upload, name=form.name, model=form.model or None, bank=bank_store().bank)
     return _begun(TaskKind.IMPORT, asked, upload)
 
 
@@ -110,7 +111,7 @@ def _kept(
     upload = uploads.keep(services().settings, rows, classes)
     arguments: Arguments
     if edit is None:
-        arguments = NewBankArguments(upload=upload, name="")
+        arguments = NewBankArguments(upload=upload, name="", bank=bank_store().bank)
     else:
         arguments = EditArguments(version=version, edit=edit, label=rows[0][0], upload=upload)
     return _begun(kind, arguments, upload)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import g
 
 from shared.bank.drafts import Drafts
+from shared.bank.store import BankStore
 from shared.core.errors import Conflict, InvalidRequest
 from shared.curation import edits, tasks
 from shared.curation.task_model import (
@@ -21,6 +22,7 @@ from shared.curation.task_model import (
     TaskState,
 )
 from web.access.visitor import owner
+from web.bank_choice import bank_store
 from web.bank_schemas import (
     Add,
     Apply,
@@ -59,10 +61,11 @@ def start(kind: TaskKind, arguments: Arguments) -> Task:
 
 def draft() -> DraftOut:
     """The changes that are collected, and whether they began with the version that is active."""
-    banks = services().banks
+    banks = bank_store()
     versions = Drafts(banks).versions()
     base = banks.manifest(versions[0]).parent if versions else None
     return DraftOut(
+        bank=banks.bank,
         version=versions[-1] if versions else None,
         versions=versions,
         base=base,
@@ -70,13 +73,17 @@ def draft() -> DraftOut:
     )
 
 
-def edited() -> str:
-    """The version that the next change starts from: the draft, or else the active one. Raises BankError("no_bank")."""
-    return Drafts(services().banks).head() or services().manifest().version
+def edited(store: BankStore | None = None) -> str:
+    """The version that the next change of a bank (None: the request's) starts from: the draft, or else the active one.
+
+    Raises BankError("no_bank").
+    """
+    store = store or bank_store()
+    return Drafts(store).head() or store.manifest().version
 
 
 def _editing(work: Editing) -> EditArguments:
-    banks, version = services().banks, edited()
+    banks, version = bank_store(), edited()
     manifest = banks.manifest(version)
     shown: str | None
     if isinstance(work, Merge):
@@ -99,21 +106,22 @@ def _editing(work: Editing) -> EditArguments:
 def _arguments(work: Check | Preview | Clean | Apply | Curate | Add) -> Arguments:
     at = services()
     if isinstance(work, Check):
-        return CheckArguments(version=at.banks.manifest(work.version).version)
+        return CheckArguments(version=bank_store().manifest(work.version).version)
     if isinstance(work, Preview):
-        return PreviewArguments(version=at.banks.manifest(work.version).version, base=at.manifest().version)
-    current = at.manifest().version
-    if isinstance(work, Clean):
-        return CleanArguments(version=edited() if work.draft else current, keep=work.keep)
+        base = at.banks.of_version(work.version).manifest().version
+        return PreviewArguments(version=work.version, base=base)
     if isinstance(work, Apply):
         plan = tasks.find(at.settings, work.plan)
         if plan.kind is not TaskKind.CLEAN or plan.state is not TaskState.DONE:
             raise InvalidRequest(reason="plan: no finished clean task")
-        base = plan.arguments.version
-        if base is None or base not in (current, edited()):
+        planned = plan.arguments.version
+        own = at.banks.of_version(planned)
+        if planned is None or planned not in (own.current(), edited(own)):
             raise Conflict("bank_changed")
-        return ApplyArguments(version=base, plan=plan.id, publish=work.publish, draft=work.draft)
-    base = edited() if work.draft else current
+        return ApplyArguments(version=planned, plan=plan.id, publish=work.publish, draft=work.draft)
+    base = edited() if work.draft else bank_store().manifest().version
+    if isinstance(work, Clean):
+        return CleanArguments(version=base, keep=work.keep)
     if isinstance(work, Curate):
         if not work.aside and not work.back:
             raise InvalidRequest("no_samples_selected")

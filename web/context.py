@@ -115,13 +115,21 @@ class Services:
             return None
 
     def class_names(self, version: str | None = None) -> ClassNames:
-        """What names of classes mean in a version (None: the active one); made once for each pair of versions."""
-        active = self.active_bank()
+        """What names of classes mean in a version (None: the active one) and in the active version of its bank; made
+        once for each pair of versions."""
+        active = self.active_beside(version)
         key = (version or active, active)
         if key not in self._class_names:
             # Versions never change, and a site sees few of them at a time.
             self._class_names = dict(list(self._class_names.items())[-7:]) | {key: class_names(self.banks, version)}
         return self._class_names[key]
+
+    def active_beside(self, version: str | None) -> str | None:
+        """The active version of the bank of a version; of the default bank where that cannot be told."""
+        try:
+            return self.banks.of_version(version).current()
+        except WeftError:
+            return self.active_bank()
 
     def intake(self, incoming_bytes: int = 0) -> Intake:
         """For one submission. Raises Unavailable where there is no room for it."""

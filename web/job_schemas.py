@@ -35,10 +35,8 @@ class RetryItems(BaseModel):
 
 
 class Rerun(JobWish):
-    """The same photos once more; what is left out stays as it was, but for the bank, which is the active one."""
-
-    #: A version of the bank.
-    bank: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] | None = None
+    """The same photos once more; what is left out stays as it was, but for the version of the bank, which is the active
+    one."""
 
 
 class CompareQuery(BaseModel):

@@ -121,6 +121,9 @@ LIMITS: dict[str, Limit] = {
     # A share may take its time.
     "folders.index": Limit(NOTHING, Lane.EXPORT),
     "classify.classify": Limit(Whole.PHOTO, Lane.WAIT),
+    **dict.fromkeys(("banks.create", "pages.banks_new"), Limit(FIELDS, Lane.EXPORT)),
+    **dict.fromkeys(("banks.change", "pages.banks_change", "pages.banks_delete"), Limit(FIELDS)),
+    "banks.delete": Limit(NOTHING),
     "bank_versions.publish": Limit(NOTHING),
     "bank_versions.rollback": Limit(NOTHING),
     "bank_tasks.start": Limit(LISTS),

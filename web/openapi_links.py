@@ -22,6 +22,8 @@ LINKS: dict[tuple[str, str], dict[str, str]] = {
         "sha256": _BODY + "items/0/sha256",
     },
     ("post", "/api/v1/jobs/{job_id}/reviews"): {"job_id": _PATH + "job_id", "act": _BODY + "act"},
+    ("get", "/api/v1/banks"): {"bank": _BODY + "banks/0/id"},
+    ("post", "/api/v1/banks"): {"bank": _BODY + "id"},
     ("get", "/api/v1/bank"): {"label": _BODY + "classes/0/label"},
     ("get", "/api/v1/bank/versions"): {"version": _BODY + "versions/0/version"},
     ("post", "/api/v1/bank/tasks"): {"task_id": _BODY + "id"},

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model, field_validator, model_validator
 
+from shared.bank.manifest import DEFAULT_BANK
 from shared.jobs.fields import PUBLIC, Status
 from shared.jobs.model import JobState, Priority
 from shared.jobs.photo_fields import Note as Note
@@ -55,7 +56,9 @@ class JobOut(BaseModel):
     model: str
     #: Engine that answered, once a worker has begun; `null` and `sleep` have no model behind their answers.
     engine: str | None = None
+    #: The version of the bank that it uses, and the id of the bank.
     bank: str
+    bank_id: str = DEFAULT_BANK
     created: float
     started: float | None
     finished: float | None
@@ -113,6 +116,8 @@ class JobsQuery(BaseModel):
     search: Annotated[str, StringConstraints(max_length=200)] = ""
     #: Only archived jobs, or only the others.
     archived: bool | None = None
+    #: Only jobs of this bank, by id or name.
+    bank: Annotated[str, StringConstraints(max_length=100)] | None = None
 
 
 class ItemFilters(BaseModel):
@@ -197,6 +202,8 @@ class JobWish(BaseModel):
     not_before: datetime | None = None
     #: As in the job; a small upload of low priority does not go before others.
     priority: Priority = Priority.NORMAL
+    #: The bank, by id or name; or a version of one.
+    bank: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] | None = None
 
 
 class UploadJob(JobWish):
@@ -232,8 +239,11 @@ class ClassOut(BaseModel):
 
 
 class BankOut(BaseModel):
-    """The active bank; `warnings` as its curation left them."""
+    """A version of a bank; `warnings` as its curation left them."""
 
+    #: The id of the bank, and what it is called.
+    bank: str
+    bank_name: str
     version: str
     name: str
     created: float

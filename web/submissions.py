@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from flask import g, request
 from pydantic import ValidationError
@@ -33,7 +32,7 @@ def submit_upload(read_wish: Callable[[], UploadJob] | None = None) -> Job:
 def submit_photo() -> Job:
     """One photo that somebody waits for. Raises as `Intake.classify`."""
     intake = services().intake(_incoming())
-    wish = Wish(preset=request.form.get("preset"), owner=owner())
+    wish = Wish(preset=request.form.get("preset"), owner=owner(), bank=request.form.get("bank", "").strip() or None)
     return made(intake.classify(uploaded("file")[:1], wish, request_key(), one=True))
 
 
@@ -44,8 +43,7 @@ def submit_folder(wish: FolderJob) -> Job:
 
 def repeat(job_id: str, wish: Rerun) -> Job:
     """The photos of a job once more. Raises NotFound, and as `Intake.repeat`."""
-    wanted = replace(asked(wish), bank=wish.bank or None)
-    return made(services().intake().repeat(services().ledger.find(job_id), wanted, request_key()))
+    return made(services().intake().repeat(services().ledger.find(job_id), asked(wish), request_key()))
 
 
 def request_key() -> RequestKey:
@@ -85,7 +83,7 @@ def _incoming() -> int:
 
 def asked(wish: JobWish) -> Wish:
     """The wish of whoever sends the request at hand."""
-    return Wish(wish.name, wish.preset, wish.not_before, owner(), priority=wish.priority)
+    return Wish(wish.name, wish.preset, wish.not_before, owner(), wish.bank or None, wish.priority)
 
 
 def made(job: Job) -> Job:

@@ -20,6 +20,8 @@ class UploadOut(BaseModel):
     id: str
     name: str
     preset: str
+    #: The id of the bank, or the version, that was asked for.
+    bank: str | None
     created: float
     #: Put off by every file.
     expires: float

@@ -230,6 +230,7 @@ class Child:
             preprocessing=info.preprocessing if info else None,
             identity=engine.identity if engine else None,
             bank=engine.bank.version if engine and engine.bank else None,
+            banks=list(engine.banks) if engine else [],
             ready_since=self._ready_since,
             rate=self._rate(),
             photos=self._photos,

@@ -22,12 +22,14 @@ from shared.pipeline import Pipeline
 from shared.pipeline.decoding import open_pool
 from shared.pipeline.photos import Photos
 from shared.ranking.model import PRESETS, Ranking
-from shared.ranking.ranker import rank
+from shared.ranking.ranker import memory_bytes, rank
 
 _log = structlog.get_logger(__name__)
 
-#: Banks kept in memory: the active version, and one that older jobs still use.
-_MAX_BANKS = 2
+#: Versions kept in memory: always two (the active one, and one that older jobs still use), and more of several banks
+#: that are used side by side, as long as they are small.
+_MIN_BANKS, _MAX_BANKS = 2, 12
+_BANK_BYTES = 1024**3
 _SLOW_LOAD_SECONDS = 3.0
 _LARGE_BANK_BYTES = 500 * 1024**2
 
@@ -54,6 +56,8 @@ class Engine:
         self._store = BankStore(settings)
         self._banks: OrderedDict[str, Bank] = OrderedDict()
         self._lock = threading.Lock()
+        #: The versions in memory.
+        self.banks: tuple[str, ...] = ()
         self.bank: Bank | None = None
 
     def refresh(self) -> None:
@@ -133,10 +137,19 @@ class Engine:
                 bank.require(self.encoder.info)
                 _warn_if_large(bank, time.perf_counter() - began)
                 self._banks[version] = bank
-                while len(self._banks) > _MAX_BANKS:
-                    self._banks.popitem(last=False)
+                self._drop_banks()
+                self.banks = tuple(self._banks)
             self._banks.move_to_end(version)
             return bank
+
+    def _drop_banks(self) -> None:
+        """Those used longest ago, where there are too many or they take too much."""
+        while len(self._banks) > _MIN_BANKS and (
+            len(self._banks) > _MAX_BANKS or sum(map(memory_bytes, self._banks.values())) > _BANK_BYTES
+        ):
+            _, dropped = self._banks.popitem(last=False)
+            # It holds them and they hold it: without this the memory would come back late.
+            dropped.rankers.clear()
 
 
 def _warn_if_large(bank: Bank, seconds: float) -> None:

@@ -261,18 +261,21 @@ def _decoding(settings: Settings, encoder: list[EncoderInfo]) -> Iterator[Findin
 
 
 def _bank(settings: Settings, encoder: list[EncoderInfo]) -> Iterator[Finding]:
-    store = BankStore(settings)
-    current = store.current()
-    if current is None:
-        yield Finding("bank", "note", sentence("no_bank"))
-        return
-    manifest = store.manifest(current)
-    verify_files(store.folder(current), manifest)
-    if encoder and manifest.identity != encoder[0].identity:
-        text = sentence("bank_model_mismatch", bank_model=manifest.model, model=encoder[0].model)
-        yield Finding("bank", "broken", text)
-    else:
-        yield Finding("bank", "ok", f"{current}, built with {manifest.model}")
+    default = BankStore(settings)
+    for info in default.banks.list():
+        store, name = default.of(info.id), "bank" if info.is_default else f"bank {info.name}"
+        current = store.current()
+        if current is None:
+            yield Finding(name, "note", sentence("no_bank") if info.is_default else "no version is active yet")
+            continue
+        manifest = store.manifest(current)
+        verify_files(store.folder(current), manifest)
+        if encoder and manifest.identity != encoder[0].identity:
+            text = sentence("bank_model_mismatch", bank_model=manifest.model, model=encoder[0].model)
+            # An archived bank may wait for a model that is not in use any more.
+            yield Finding(name, "note" if info.archived else "broken", text)
+        else:
+            yield Finding(name, "ok", f"{current}, built with {manifest.model}")
 
 
 def _workers(ledger: list[Ledger]) -> Iterator[Finding]:

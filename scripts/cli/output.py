@@ -33,6 +33,8 @@ class State:
 
     data_dir: Path | None = None
     json: bool = False
+    #: Id or name of the bank that --bank chose; None: the default one.
+    bank: str | None = None
     _settings: Settings | None = None
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ class Bank:
     names: Floats | None
     #: [C, d + 1] float32, weights and bias of a linear method (GDA, ridge), where one was chosen.
     linear: Floats | None
+    #: What ranking has made of it, for `shared.ranking`: it goes where the bank goes.
+    rankers: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, folder: Path, manifest: Manifest) -> Bank:

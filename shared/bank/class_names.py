@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 
 from shared.bank.manifest import ClassEntry
@@ -90,11 +91,13 @@ class Spellings:
 
 
 def class_names(banks: BankStore, version: str | None = None) -> ClassNames:
-    """Names of `version`'s classes, then of those that the active version has beside them.
+    """Names of `version`'s classes, then of those that the active version of its bank has beside them.
 
     A version that is gone or damaged contributes nothing: a correction must stay possible without it.
     """
     classes: list[ClassEntry] = []
+    with suppress(WeftError):
+        banks = banks.of_version(version)
     for wanted in dict.fromkeys((version, None)):
         try:
             classes += banks.manifest(wanted).ranked_classes

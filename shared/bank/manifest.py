@@ -36,8 +36,12 @@ class Origin(StrEnum):
     EDIT = "edit"
     #: Photos added to classes.
     PHOTOS = "photos"
+    #: A version of another bank, which the bank began with.
+    COPY = "copy"
 
 
+#: The bank that every installation has: the only one until another is made (`shared.bank.banks`).
+DEFAULT_BANK = "default"
 #: Names of the banks that Weft builds itself, from rendered samples and from class names: a user's has another.
 DEMO_NAME, NAMES_NAME = "demo", "names"
 
@@ -123,6 +127,8 @@ class Manifest(Document):
 
     version: str
     name: str
+    #: The id of the bank that it is a version of; absent for the default bank.
+    bank: str = DEFAULT_BANK
     #: Seconds since the epoch.
     created: float
     #: A string where only a later version knows the origin.

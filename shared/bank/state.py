@@ -1,6 +1,7 @@
-"""Which version is active, which were, and the draft: the file `current` beside the versions. No numpy here.
+"""Which version of a bank is active, which were, and the draft: a file beside the versions. No numpy here.
 
-<root>/current   {"version", "history": [{"version", "at", "by"?}…], "draft"?: ["version"…]}, replaced atomically
+<root>/current        {"version", "history": [{"version", "at", "by"?}…], "draft"?: ["version"…]}, replaced atomically
+<root>/current-BANK   the same of another bank than the default one
 """
 
 from __future__ import annotations
@@ -42,43 +43,75 @@ class State(Document):
     draft: list[str] = Field(default_factory=list)
 
 
-class StateFile:
-    """Reads and replaces the file; `root` is the folder of the versions."""
+class SharedFile:
+    """A small file that every machine of an installation reads and replaces."""
 
-    def __init__(self, root: Path, storage: Storage) -> None:
-        self.root = root
-        self.storage = storage
+    def __init__(self, path: Path, key: str, storage: Storage) -> None:
+        self.path = path
+        self._key = key
+        self._storage = storage
         self._read_at = 0.0
+        #: Why it is not known whether there is such a file: neither it nor the storage was here.
+        self._unknown: Unavailable | None = None
+
+    def read(self, now: bool = False) -> bytes | None:
+        """Its bytes; None where there is none. `now`: what another machine wrote a moment ago, too.
+
+        Raises Unavailable where the storage does not answer and the file is not here.
+        """
+        if now or time.monotonic() - self._read_at > _CURRENT_VERSION_TTL:
+            self._fetch()
+        if self._unknown is not None:
+            raise self._unknown.with_traceback(None)
+        try:
+            return self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def _fetch(self) -> None:
+        """While the storage does not answer, what was known last holds: a bank that is here can still be ranked by.
+
+        Nor is it asked again at once where nothing was known: every page would wait for it.
+        """
+        pause = 0.0
+        self._unknown = None
+        try:
+            self._storage.fetch(self._key, self.path)
+        except Unavailable as error:
+            if not self.path.exists():
+                self._unknown = error
+            pause = _AWAY
+        self._read_at = time.monotonic() + pause
+
+    def write(self, data: bytes) -> None:
+        """Replaces it. Raises Unavailable("disk_full")."""
+        write_atomic(self.path, data)
+        self._storage.share(self.path, self._key)
+
+
+class StateFile:
+    """Reads and replaces the state of one bank; `root` is the folder of the versions."""
+
+    def __init__(self, root: Path, storage: Storage, name: str = "current") -> None:
+        self.root = root
+        self._file = SharedFile(root / name, f"banks/{name}", storage)
 
     def read(self) -> State:
         """Raises BankError("bank_damaged")."""
-        if time.monotonic() - self._read_at > _CURRENT_VERSION_TTL:
-            self._fetch()
-        try:
-            return State.from_json(parse_json((self.root / "current").read_bytes()))
-        except FileNotFoundError:
+        data = self._file.read()
+        if data is None:
             return State(version=None, history=[])
-        except ValueError as failure:
-            raise BankError("bank_damaged", version="current", reason=str(failure)) from failure
-
-    def _fetch(self) -> None:
-        """While the storage does not answer, what was known last holds: a bank that is here can still be ranked by."""
-        pause = 0.0
         try:
-            self.storage.fetch("banks/current", self.root / "current")
-        except Unavailable:
-            if not (self.root / "current").exists():
-                raise
-            pause = _AWAY
-        self._read_at = time.monotonic() + pause
+            return State.from_json(parse_json(data))
+        except ValueError as failure:
+            raise BankError("bank_damaged", version=self._file.path.name, reason=str(failure)) from failure
 
     def write(self, history: Sequence[Publication], draft: Sequence[str]) -> None:
         """Replaces the file; the last publication is active. Raises Unavailable("disk_full")."""
         state = State(version=history[-1].version if history else None, history=list(history))
         if draft:
             state = state.model_copy(update={"draft": list(draft)})
-        write_atomic(self.root / "current", json.dumps(state.to_json(), indent=1).encode())
-        self.storage.share(self.root / "current", "banks/current")
+        self._file.write(json.dumps(state.to_json(), indent=1).encode())
 
     @contextmanager
     def locked(self) -> Iterator[None]:

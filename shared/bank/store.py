@@ -1,12 +1,14 @@
 """Where bank versions lie, which one is active, and what the web may read of them. No numpy here.
 
-<root>/current            which version is active and what the draft is: `shared.bank.state`
+<root>/current…           which version is active and what the draft is, for each bank: `shared.bank.state`
+<root>/banks.json         what the banks are called: `shared.bank.banks`
 <root>/<version>/         immutable once it has this name: manifest.json, arrays, samples.jsonl, thumbs/
 <root>/.new-*/            a version in the making; renamed when complete
 """
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import shutil
@@ -18,12 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.bank.manifest import ClassEntry, Counts, Manifest, read_manifest, verify_files
+from shared.bank.banks import BankInfo, Banks, is_bank_id
+from shared.bank.manifest import DEFAULT_BANK, ClassEntry, Counts, Manifest, read_manifest, verify_files
+from shared.bank.pictures import picture_name, thumb_name
 from shared.bank.samples import Sample
 from shared.bank.state import Publication, StateFile
 from shared.core import json_lines
 from shared.core.documents import Document
-from shared.core.errors import BankError, NotFound
+from shared.core.errors import BankError, Conflict, NotFound
 from shared.core.files import disk_errors, fsync
 from shared.core.settings import Settings
 from shared.storage import open_storage
@@ -33,10 +37,6 @@ if TYPE_CHECKING:
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SAMPLE = re.compile(r"[0-9a-f]{16}")
-#: Folders of a version: thumbnails of 240 pixels, and pictures in which the cloth can be seen.
-THUMBS, PICTURES = "thumbs", "pictures"
-#: Longer side of such a picture, in pixels.
-PICTURE_SIDE = 1024
 #: Publications that `rollback` can go back through.
 _HISTORY = 100
 #: Larger arrays are checked by size at load and by checksum in `weft bank check`: 2 GB take seconds to read.
@@ -55,6 +55,14 @@ class VersionEntry(Document):
     counts: Counts
 
 
+def _entry(
+    version: str, current: bool, damaged: bool, name: str, created: float, model: str, counts: Counts
+) -> VersionEntry:
+    return VersionEntry(
+        version=version, current=current, damaged=damaged, name=name, created=created, model=model, counts=counts
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ClassSamples:
     """A class and all its samples."""
@@ -69,14 +77,61 @@ Classes = list[ClassSamples]
 
 
 class BankStore:
-    """All versions of this installation's bank. Cheap to make; safe to use from several processes."""
+    """The versions of one bank: the default one, unless `of` gives another. Any store reads the versions of all banks.
+
+    Cheap to make; safe to use from several processes.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        self.bank = DEFAULT_BANK
         self.root = settings.data_dir / "banks"
         self.storage = open_storage(settings)
+        self.banks = Banks(self.root, self.storage)
         self.state = StateFile(self.root, self.storage)
         self._manifests: dict[str, Manifest] = {}
         self._samples: dict[str, Samples] = {}
+        self._stores = {DEFAULT_BANK: self}
+
+    # which bank
+
+    def of(self, bank: str | None) -> BankStore:
+        """The store of another bank, by id or name (None: this one). Raises NotFound."""
+        if bank is None or bank == self.bank:
+            return self
+        return self._of_id(bank) if bank == DEFAULT_BANK else self._of_id(self.banks.find(bank).id)
+
+    def of_version(self, version: str | None) -> BankStore:
+        """The store of the bank that a version belongs to (None: this one). Raises as `manifest`."""
+        return self if version is None else self._of_id(self.manifest(version).bank)
+
+    def _of_id(self, bank: str) -> BankStore:
+        if bank not in self._stores:
+            if not is_bank_id(bank):
+                raise NotFound(what=f"bank {bank}")
+            # What was read of versions is shared: their names are unique over all banks.
+            other = copy.copy(self)
+            other.bank = bank
+            other.state = StateFile(self.root, self.storage, f"current-{bank}")
+            self._stores[bank] = other
+        return self._stores[bank]
+
+    def info(self) -> BankInfo:
+        """What this bank is called. Raises NotFound."""
+        return self.banks.find(self.bank)
+
+    def chosen(self, wished: str | None) -> Manifest:
+        """What a new job uses: the active version of the bank of this id or name (None: this bank), or a version.
+
+        Raises NotFound, BankError("no_bank", "bank_damaged"), Conflict("bank_archived").
+        """
+        try:
+            store = self.of(wished)
+        except NotFound:
+            # A version that is named outright may be asked for as long as it is there.
+            return self.manifest(wished)
+        if store.bank != DEFAULT_BANK and (info := store.info()).archived:
+            raise Conflict("bank_archived", name=info.name)
+        return store.manifest()
 
     # which version is active
 
@@ -94,6 +149,8 @@ class BankStore:
         Raises NotFound, BankError("bank_damaged"), Unavailable("disk_full").
         """
         self._verify(version)
+        if self.manifest(version).bank != self.bank:
+            raise NotFound(what=f"version {version} of the bank {self.bank}")
         with self.state.locked():
             state = self.state.read()
             if state.version == version:
@@ -141,29 +198,20 @@ class BankStore:
         return path
 
     def list(self) -> list[VersionEntry]:
-        """All versions, newest first."""
+        """All versions of the bank, newest first; the default bank's with the damaged ones, which name no bank."""
         current = self.current()
         found = []
         for path in self.root.iterdir() if self.root.is_dir() else ():
-            if not path.is_dir() or not _VERSION.fullmatch(path.name):
+            name = path.name
+            if not path.is_dir() or not _VERSION.fullmatch(name):
                 continue
             try:
-                manifest = self.manifest(path.name)
-                name, created, model = manifest.name, manifest.created, manifest.model
-                damaged, counts = False, manifest.counts
+                known = self.manifest(name)
+                told = (known.name, known.created, known.model, known.counts)
             except BankError:
-                name, created, model, damaged, counts = "", path.stat().st_mtime, "", True, Counts()
-            found.append(
-                VersionEntry(
-                    version=path.name,
-                    current=path.name == current,
-                    damaged=damaged,
-                    name=name,
-                    created=created,
-                    model=model,
-                    counts=counts,
-                )
-            )
+                known, told = None, ("", path.stat().st_mtime, "", Counts())
+            if self.bank == (known.bank if known else DEFAULT_BANK):
+                found.append(_entry(name, name == current, known is None, *told))
         return sorted(found, key=lambda row: (row.created, row.version), reverse=True)
 
     def manifest(self, version: str | None = None) -> Manifest:
@@ -248,12 +296,11 @@ class BankStore:
         fsync(self.root)
         self.storage.share(self.root / version, f"banks/{version}")
 
-
-def picture_name(sample_id: str) -> str:
-    """Path of a sample's large picture inside its version's folder."""
-    return f"{PICTURES}/{sample_id[:2]}/{sample_id}.jpg"
-
-
-def thumb_name(sample_id: str) -> str:
-    """Path of a sample's thumbnail inside its version's folder."""
-    return f"{THUMBS}/{sample_id[:2]}/{sample_id}.jpg"
+    def remove(self, version: str) -> None:
+        """Deletes a version here; an object store keeps its copy. Raises Conflict("bank_default_stays")."""
+        if self.bank == DEFAULT_BANK:
+            raise Conflict("bank_default_stays")
+        with self.new_folder() as folder, suppress(FileNotFoundError):
+            os.rename(self.root / version, folder / version)
+        self._manifests.pop(version, None)
+        self._samples.pop(version, None)

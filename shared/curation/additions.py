@@ -30,9 +30,9 @@ def add_corrections(
     progress: Progress = silent,
     by: str | None = None,
 ) -> str:
-    """Makes a version from `version` (None: the active one) with these proposals (None: all that no one disputes).
+    """Makes a version from `version` with these proposals (None: all that no one disputes).
 
-    `by`: who asks for it. Returns it, not yet published.
+    `version` None: the active one of the default bank. `by`: who asks for it. Returns it, not yet published.
 
     Raises NotFound (a place that is no proposal, nothing to add, an embedding that was not kept), BankError,
     InvalidRequest("class_clash"), Unavailable.

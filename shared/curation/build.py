@@ -17,8 +17,9 @@ import numpy.typing as npt
 
 from shared.bank.manifest import ClassEntry, Skipped
 from shared.bank.measures import Measures
+from shared.bank.pictures import PICTURE_SIDE, picture_name, thumb_name
 from shared.bank.samples import Sample
-from shared.bank.store import PICTURE_SIDE, BankStore, picture_name, thumb_name
+from shared.bank.store import BankStore
 from shared.core.errors import PhotoError
 from shared.core.settings import Settings, cores
 from shared.curation.folder import read_classes, read_names
@@ -49,17 +50,26 @@ class Photo:
 
 
 def build_bank(
-    folder: Path, encoder: Encoder, settings: Settings, progress: Progress = silent, name: str = "", limit: int = 0
+    folder: Path,
+    encoder: Encoder,
+    settings: Settings,
+    progress: Progress = silent,
+    name: str = "",
+    limit: int = 0,
+    bank: str | None = None,
 ) -> str:
     """Builds a version from `folder` (one folder per class) and returns it, not yet published.
 
     Unreadable photos are skipped and named in the manifest, the same bytes in one class are taken once. `limit` takes
-    only so many photos of each class (0: all). Raises InvalidRequest (`folder_missing`, `folder_empty`, `class_clash`),
+    only so many photos of each class (0: all); `bank` is as for `build_from`.
+
+    Raises InvalidRequest (`folder_missing`, `folder_empty`, `class_clash`), NotFound for an unknown bank,
     BankError("bank_empty"), Unavailable("disk_full").
     """
     classes, names = read_classes(folder), read_names(folder)
     photos = [Photo(c.label, name, path) for c in classes for name, path in c.photos[: limit or None]]
-    return build_from([names.of(entry.label) for entry in classes], photos, encoder, settings, progress, name=name)
+    entries = [names.of(entry.label) for entry in classes]
+    return build_from(entries, photos, encoder, settings, progress, name=name, bank=bank)
 
 
 def build_from(
@@ -70,12 +80,15 @@ def build_from(
     progress: Progress = silent,
     name: str = "",
     by: str | None = None,
+    bank: str | None = None,
 ) -> str:
     """Builds a version of these classes and their photos and returns it, not yet published. `by`: who asks for it.
 
-    Raises BankError("bank_empty"), Unavailable("disk_full").
+    `bank`: the bank that it belongs to, by id or name (None: the default one).
+
+    Raises NotFound for an unknown bank, BankError("bank_empty"), Unavailable("disk_full").
     """
-    store = BankStore(settings)
+    store = BankStore(settings).of(bank)
     with store.new_folder() as target:
         draft = Draft(
             encoder=encoder.info,

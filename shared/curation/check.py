@@ -52,7 +52,7 @@ def check_bank(settings: Settings, version: str | None = None, progress: Progres
 
     Raises NotFound, BankError("no_bank"), BankError("bank_damaged").
     """
-    store = BankStore(settings)
+    store = BankStore(settings).of_version(version)
     bank = store.load(version)
     report = examine(bank, store.samples(bank.version), progress)
     report = report.model_copy(update={"current": bank.version == store.current()})

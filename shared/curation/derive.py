@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,9 +13,11 @@ import numpy.typing as npt
 
 from shared.bank.manifest import ClassEntry, Origin
 from shared.bank.measures import Measures
+from shared.bank.pictures import PICTURES, THUMBS, picture_name, thumb_name
 from shared.bank.samples import Sample
-from shared.bank.store import PICTURES, THUMBS, BankStore, picture_name, thumb_name
+from shared.bank.store import BankStore
 from shared.core.errors import InvalidRequest, NotFound
+from shared.core.files import link_or_copy
 from shared.core.names import normal
 from shared.core.settings import Settings
 from shared.curation.build import Photo, take_photos
@@ -76,14 +77,16 @@ def derive(
     progress: Progress = silent,
     by: str | None = None,
 ) -> str:
-    """Makes a version from `parent` (None: the active one) with `change`; returns it, not yet published.
+    """Makes a version from `parent` (None: the active one of the default bank) with `change`, in the same bank.
+
+    Returns it, not yet published.
 
     `name`: the version's (None: the parent's). `by`: who asks for it.
 
     Raises NotFound (version or sample), InvalidRequest (`class_clash`, vectors of another dimension), BankError
     (`no_bank`, `bank_damaged`, `bank_vectors`, `bank_empty`, `bank_model_mismatch`), Unavailable("disk_full").
     """
-    store = BankStore(settings)
+    store = BankStore(settings).of_version(parent)
     bank = store.load(parent)
     if encoder is not None:
         bank.require(encoder.info)
@@ -230,13 +233,6 @@ def _rename_thumbs(target: Path, old: str, new: str) -> None:
 
 def _copy_thumbs(source: Path, target: Path) -> None:
     """Thumbnails of the parent, as hard links where the file system has them: they never change."""
-
-    def link(here: str, there: str) -> None:
-        try:
-            os.link(here, there)
-        except OSError:
-            shutil.copyfile(here, there)
-
     for folder in (THUMBS, PICTURES):
         if (source / folder).is_dir():
-            shutil.copytree(source / folder, target / folder, copy_function=link)
+            shutil.copytree(source / folder, target / folder, copy_function=link_or_copy)

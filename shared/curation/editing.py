@@ -55,11 +55,18 @@ def make_bank(settings: Settings, asked: NewBankArguments, progress: Progress = 
         # One file, an NPZ.
         file = uploads.folder(settings, asked.upload) / index.photos[0].file
         return import_legacy(
-            file, settings, asked.model, name=asked.name, progress=progress, by=by, shown=index.photos[0].name
+            file,
+            settings,
+            asked.model,
+            name=asked.name,
+            progress=progress,
+            by=by,
+            shown=index.photos[0].name,
+            bank=asked.bank,
         )
     with _encoder(settings) as encoder:
         photos = uploaded(settings, asked.upload)
-        return build_from(index.classes, photos, encoder, settings, progress, name=asked.name, by=by)
+        return build_from(index.classes, photos, encoder, settings, progress, name=asked.name, by=by, bank=asked.bank)
 
 
 def uploaded(settings: Settings, upload: str | None) -> list[Photo]:

@@ -185,13 +185,16 @@ def import_legacy(
     progress: Progress = silent,
     by: str | None = None,
     shown: str | None = None,
+    bank: str | None = None,
 ) -> str:
     """Makes a version from an NPZ of the old format and returns it, not yet published.
 
     `model` (None: the active one) is what must have made the vectors; only its dimension can be checked. Names come
     from the files given, or from those beside the NPZ. `by`: who asks; errors call the file
-    `shown`. Rows that are the same in one class are taken once.
-    Raises as `read_legacy`; BankError("legacy_dimensions"), ModelError, Unavailable("disk_full").
+    `shown`. Rows that are the same in one class are taken once. `bank`: the bank that the version belongs to, by id or
+    name (None: the default one).
+    Raises as `read_legacy`; NotFound for an unknown bank, BankError("legacy_dimensions"), ModelError,
+    Unavailable("disk_full").
     """
     legacy = read_legacy(path, shown)
     columns = legacy.vectors.shape[1]
@@ -219,7 +222,7 @@ def import_legacy(
         samples.append(Sample(identifier, label, f"{label}[{number}]", sha256=""))
         rows.append(row)
     classes = [names.of(label) for label in (*legacy.labels, *legacy.empty)]
-    store = BankStore(settings)
+    store = BankStore(settings).of(bank)
     with store.new_folder() as target:
         draft = Draft(
             encoder=encoder,

@@ -15,6 +15,7 @@ from shared.core.errors import BankError
 from shared.core.settings import Settings
 from shared.curation.version_preview import Answer, AnswerChange, ChangedPhoto, CorrectedPhotos, VersionPreview
 from shared.curation.writer import Progress
+from shared.jobs.job_search import JobFilter
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Job
 from shared.jobs.projection import caught_up
@@ -53,17 +54,17 @@ def preview(
     photos: int = PHOTOS,
     progress: Progress | None = None,
 ) -> VersionPreview:
-    """How the latest `photos` of this bank's encoder would be answered by `version` instead of `base` (active).
+    """How the bank's latest `photos` of this encoder would be answered by `version` instead of `base` (active).
 
     Raises NotFound, BankError("no_bank", "bank_damaged", "bank_empty"), BankError("bank_model_mismatch") where the
     versions are of different encoders, Unavailable.
     """
-    store = BankStore(settings)
+    store = BankStore(settings).of_version(version)
     old, new = store.load(base), store.load(version)
     if old.identity != new.identity or old.dim != new.dim:
         raise BankError("bank_model_mismatch", bank_model=new.model, model=old.model)
     own = {sample.sha256 for sample in store.samples(new.version)}
-    seen = list(_latest(settings, ledger, old.identity, 2 * old.dim, photos))
+    seen = list(_latest(settings, ledger, store.bank, old.identity, 2 * old.dim, photos))
     by_preset: defaultdict[str, list[Seen]] = defaultdict(list)
     for photo in seen:
         by_preset[photo.job.preset].append(photo)
@@ -97,9 +98,9 @@ def preview(
     )
 
 
-def _latest(settings: Settings, ledger: Ledger, identity: str, size: int, count: int) -> Iterator[Seen]:
-    """Photos of the newest jobs of this encoder that kept an embedding of `size` bytes."""
-    for job in ledger.listed(limit=_JOBS):
+def _latest(settings: Settings, ledger: Ledger, bank: str, identity: str, size: int, count: int) -> Iterator[Seen]:
+    """Photos of the newest jobs of this bank and encoder that kept an embedding of `size` bytes."""
+    for job in ledger.listed(_JOBS, wanted=JobFilter(bank=bank)):
         if count <= 0:
             return
         if job.identity != identity or job.kind == "classify" or not job.ok:

@@ -12,6 +12,7 @@ from shared.bank.store import BankStore
 from shared.core.documents import Document
 from shared.core.names import is_usable_label
 from shared.core.settings import Settings
+from shared.jobs.job_search import JobFilter
 from shared.jobs.ledger import Ledger
 from shared.jobs.projection import open_projection
 
@@ -50,7 +51,7 @@ class Proposals(Document):
 
 
 def proposals(settings: Settings, ledger: Ledger, store: BankStore, version: str | None = None) -> Proposals:
-    """Corrected photos that `version` (None: the active one) has neither as a sample nor set aside.
+    """Corrected photos of jobs of the bank that `version` (None: the active one) has neither as a sample nor set aside.
 
     Of the same photo under the same label only the newest correction.
 
@@ -63,7 +64,7 @@ def proposals(settings: Settings, ledger: Ledger, store: BankStore, version: str
     labels = {entry.label for entry in manifest.classes}
     found: dict[tuple[str, str], Proposal] = {}
     foreign = 0
-    for job in ledger.listed(limit=JOBS):
+    for job in ledger.listed(JOBS, wanted=JobFilter(bank=manifest.bank)):
         if job.kind == "classify" or not (settings.jobs_dir / f"{job.id}.sqlite").exists():
             continue
         try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from shared.bank.manifest import DEFAULT_BANK
 from shared.core.documents import Document
 from shared.curation.edits import Edit
 from shared.curation.reports import CheckReport, CleaningPlan, MadeVersion
@@ -95,7 +96,7 @@ class EditArguments(Document):
 
 
 class NewBankArguments(Document):
-    """A bank of nothing but what was uploaded; it joins the draft."""
+    """A version of nothing but what was uploaded; it joins the draft of its bank."""
 
     upload: str
     name: str
@@ -103,6 +104,8 @@ class NewBankArguments(Document):
     model: str | None = None
     #: There is none.
     version: None = None
+    #: The id of the bank that it is for.
+    bank: str = DEFAULT_BANK
 
 
 Arguments = (

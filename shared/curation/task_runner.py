@@ -140,7 +140,7 @@ def _apply(settings: Settings, arguments: ApplyArguments, progress: Progress, by
 
 def _made(settings: Settings, arguments: Making, version: str) -> MadeVersion:
     """What is said of a version that was made, and published or put into the draft where that was asked."""
-    store = BankStore(settings)
+    store = BankStore(settings).of_version(version)
     parent = arguments.version
     published = False
     if isinstance(arguments, ApplyArguments | CurateArguments | AddArguments):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shared.bank.manifest import ClassEntry, Counts, Finding, Manifest, Origin, Skipped, seal_manifest
+from shared.bank.manifest import DEFAULT_BANK, ClassEntry, Counts, Finding, Manifest, Origin, Skipped, seal_manifest
 from shared.bank.samples import Sample
 from shared.bank.store import BankStore
 from shared.core import json_lines
@@ -83,7 +83,8 @@ def normalised(vectors: npt.ArrayLike) -> npt.NDArray[np.float32]:
 
 
 def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = silent) -> str:
-    """Writes the draft into `folder` (from `store.new_folder()`, thumbnails already in it) and keeps it as a version.
+    """Writes the draft into `folder` (from `store.new_folder()`, thumbnails already in it) and keeps it as a version of
+    the store's bank.
 
     Returns the version; it is not published. Raises BankError("bank_empty"), Unavailable("disk_full").
     """
@@ -162,6 +163,8 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
         skipped=draft.skipped,
         colour=draft.colour,
     )
+    if store.bank != DEFAULT_BANK:
+        manifest = manifest.model_copy(update={"bank": store.bank})
     if draft.by:
         manifest = manifest.model_copy(update={"by": draft.by})
     if draft.removed:

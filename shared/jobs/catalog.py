@@ -52,11 +52,12 @@ class Catalog:
         top = float("inf") if before is None else before
         sql = "SELECT job FROM archived WHERE created < ? AND kind <> 'classify'"
         if wanted.looks:
-            sql += " AND wanted(json_extract(job, '$.name'), json_extract(job, '$.path'), json_extract(job, '$.owner'))"
+            values = (f"json_extract(job, '$.{name}')" for name in ("name", "path", "owner", "bank_id"))
+            sql += f" AND wanted({', '.join(values)})"
         with self._open() as db:
             if db is None:
                 return []
-            db.create_function("wanted", 3, wanted.matches, deterministic=True)
+            db.create_function("wanted", 4, wanted.matches, deterministic=True)
             rows = db.execute(f"{sql} ORDER BY created DESC, id DESC LIMIT ?", (top, limit)).fetchall()
         return [from_json(row[0]) for row in rows]
 

@@ -59,8 +59,10 @@ class Heartbeat(Document):
     #: What the preprocessing was taken from: `tag:TAG`, `tags`, `config` or `default`; joined as the models are.
     preprocessing: str | None = None
     identity: str | None = None
-    #: Version of the bank that it has loaded.
+    #: The active version of the default bank, which it has loaded.
     bank: str | None = None
+    #: All versions that it has in memory, of any bank.
+    banks: list[str] = Field(default_factory=list)
     #: Seconds since the epoch.
     ready_since: float | None = None
     #: Photos a second over 30 s.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from shared.bank.manifest import DEFAULT_BANK
 from shared.core.engine_names import HASH_ENGINES
 from shared.jobs.states import RULES, VERBS, StateRule, offered
 from shared.jobs.states import JobState as JobState
@@ -112,6 +113,8 @@ class JobSpec:
     repeats: str | None = None
     #: None: normal.
     priority: Priority | None = None
+    #: The id of the bank that `bank` is a version of.
+    bank_id: str = DEFAULT_BANK
 
 
 #: The note of a job whose folder went away while it was listed.
@@ -194,6 +197,8 @@ class Job:
     repeats: str | None = None
     #: Of a queued job, where it was asked for: its place in the line for the next worker, 1 for the next.
     place: int | None = None
+    #: Id of the bank that `bank` is a version of.
+    bank_id: str = DEFAULT_BANK
 
     @property
     def waiting_for(self) -> str | None:

@@ -4,7 +4,7 @@ A backup is a folder, and a second one into the same folder copies only what is 
 
     ledger.rdb    one moment of the ledger (BGSAVE: Redis forks, and the child writes what it sees)
     jobs/         projections, copied through SQLite
-    blobs/ thumbs/ banks/    files that never change under their name, and `banks/current`
+    blobs/ thumbs/ banks/    files that never change under their name, and the few beside the banks' versions that do
     keys.json     who may use it; keys.required: that a key is needed
     backup.json   written last: without it the folder is no backup
 
@@ -91,13 +91,13 @@ def save(settings: Settings, target: Path, say: Say = lambda _: None) -> BackupM
     if (log := settings.data_dir / AUDIT).exists():
         _copy_projection(log, target / AUDIT, empty=False)
     # Read before the versions are copied, which only ever become more.
-    current = settings.data_dir / "banks" / "current"
-    single = (current, *(settings.data_dir / name for name in KEYS))
+    banks = [path for path in _files(settings.data_dir) if path.parent == settings.data_dir / "banks"]
+    single = (*banks, *(settings.data_dir / name for name in KEYS))
     small = {path: path.read_bytes() for path in single if path.exists()}
     copied = 0
     for source in _files(settings.data_dir):
         relative = source.relative_to(settings.data_dir)
-        if source != current and _copy_new(source, target / relative):
+        if source not in small and _copy_new(source, target / relative):
             copied += 1
             say(str(relative))
     for name in KEYS:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import numpy.typing as npt
 
@@ -41,10 +39,17 @@ def rank(bank: Bank, vectors: npt.ArrayLike, preset: Preset | str, *, centroids_
     return ranker_for(bank, preset, centroids_only).rank(vectors)
 
 
-@lru_cache(maxsize=16)
 def ranker_for(bank: Bank, preset: Preset, centroids_only: bool = False) -> Ranker:
-    """The cached ranker of a bank and preset."""
-    return Ranker(bank, preset, centroids_only)
+    """The ranker of a bank and preset, which is kept with the bank."""
+    key = (preset, centroids_only)
+    found: Ranker | None = bank.rankers.get(key)
+    return found if found is not None else bank.rankers.setdefault(key, Ranker(bank, preset, centroids_only))
+
+
+def memory_bytes(bank: Bank) -> int:
+    """About what a bank takes in memory once it has ranked with one preset; files that are only mapped do not count."""
+    rows = min(len(bank.vectors), DENSE_ROWS) + 3 * len(bank.labels)
+    return 4 * bank.dim * rows
 
 
 def rounded(vectors: npt.ArrayLike) -> Floats:

@@ -10,14 +10,18 @@ import pytest
 from scripts.supervisor import redis as embedded
 from shared.access.audit import Audit
 from shared.access.keys import Keys
+from shared.bank.store import BankStore
 from shared.core.errors import Conflict, NotFound
 from shared.core.settings import Settings
+from shared.curation.banks import new_bank
+from shared.curation.derive import Change, derive
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Lane
 from shared.jobs.projection import caught_up
 from shared.jobs.reviews import Review
 from shared.maintenance import backup
 from shared.storage.local import LocalStorage
+from tests.banks import by_label, clustered, make_bank
 from tests.ledger_harness import LedgerHarness, sha
 
 
@@ -81,6 +85,26 @@ def test_keys_go_with_it_and_removed_ones_do_not_come_back(
     backup.load(restored, target)
     assert Keys.of(restored).holder(key) == "new"
     assert list(Keys.of(restored).rows()) == ["new"]
+
+
+def test_all_banks_go_with_it(
+    settings: Settings, redis_pair: embedded.Pair, restored: Settings, tmp_path: Path
+) -> None:
+    make_bank(settings, by_label(clustered(3)))
+    store, target = BankStore(settings), tmp_path / "backup"
+    leather = new_bank(store, "Leather", copy_of="default")
+    backup.save(settings, target)
+    # What changes under its name is taken again.
+    store.banks.change(leather.id, name="Suede")
+    other = new_bank(store, "Silk", copy_of="Suede")
+    store.of(other.id).publish(derive(settings, store.of(other.id).current(), Change()))
+    backup.save(settings, target)
+    backup.load(restored, target)
+    again = BankStore(restored)
+    assert again.banks.list() == store.banks.list()
+    for bank in ("default", "Suede", "Silk"):
+        assert again.of(bank).state.read() == store.of(bank).state.read()
+        assert len(again.of(bank).load().vectors) == 18
 
 
 def test_the_audit_log_goes_with_it(

@@ -18,6 +18,7 @@ from scripts.supervisor import redis as embedded
 from shared.bank.store import BankStore
 from shared.core.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from shared.core.settings import Settings
+from shared.curation.banks import new_bank
 from shared.storage import open_storage, require_storage
 from tests.bank_api import built_bank
 from tests.product import ROOT, WEFT, Product, eventually, run_product
@@ -85,6 +86,23 @@ def test_two_machines_share_a_bank(server: S3Server, tmp_path: Path) -> None:
     assert BankStore(two).current() == version
     assert len(BankStore(two).load(version).vectors) == len(BankStore(one).load(version).vectors)
     assert BankStore(two).samples(version) == BankStore(one).samples(version)
+
+
+def test_two_machines_share_several_banks(server: S3Server, tmp_path: Path) -> None:
+    url = f"s3://{BUCKET}/several"
+    one, two = on(tmp_path / "one", url), on(tmp_path / "two", url)
+    here = built_bank(one, tmp_path / "photos")
+    made = new_bank(here, "皮革 Leather", copy_of="default")
+    version = here.of(made.id).current()
+    there = BankStore(two)
+    assert there.banks.find("皮革 leather") == made
+    assert there.of(made.id).current() == version
+    assert there.current() == here.current() != version
+    assert there.load(version).manifest.bank == made.id
+    # What both change at once is there on both: the list is read afresh before it is written.
+    there.banks.new("Silk")
+    here.banks.new("Linen")
+    assert {bank.name for bank in BankStore(two).banks.list()} >= {"皮革 Leather", "Silk", "Linen"}
 
 
 def test_a_missing_bucket_is_refused_and_not_made(server: S3Server, tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(settings: Settings, 
         "act": 1,
         "name": "n",
         "upload": "u",
+        "bank": "b",
     }
     with app.test_request_context():
         address = app.url_map.bind("localhost").build(

@@ -48,6 +48,10 @@ RIGHTS: dict[str, Right] = {
     **{f"bank.{view}": READ for view in ("bank", "one_class", "sample_picture", "names")},
     **{f"bank_versions.{view}": READ for view in ("versions", "compared", "proposed")},
     **{f"bank_tasks.{view}": READ for view in ("one", "collected")},
+    "banks.index": READ,
+    **dict.fromkeys(("banks.create", "pages.banks_new"), Right(Scope.ADMIN, "bank_made")),
+    **dict.fromkeys(("banks.change", "pages.banks_change"), Right(Scope.ADMIN, "bank_changed")),
+    **dict.fromkeys(("banks.delete", "pages.banks_delete"), Right(Scope.ADMIN, "bank_deleted")),
     "access.me": READ,
     **dict.fromkeys(("access.index", "pages.keys", "access.audit", "pages.audit"), ADMIN),
     **dict.fromkeys(("access.create", "pages.key_create"), Right(Scope.ADMIN, "key_created")),
@@ -56,6 +60,7 @@ RIGHTS: dict[str, Right] = {
     **{
         f"pages.{view}": READ
         for view in (
+            "banks",
             "start",
             "folder_form",
             "upload_form",

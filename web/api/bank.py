@@ -10,6 +10,7 @@ from shared.bank.samples import Sample
 from shared.core.errors import NotFound
 from shared.curation.edits import known_classes
 from web.api.items import picture
+from web.bank_choice import bank_store, words_of
 from web.bank_schemas import BankQuery
 from web.context import services
 from web.schemas import BankOut, ClassOut, PictureQuery, SampleOut, file_response
@@ -21,8 +22,8 @@ bp = APIBlueprint("bank", __name__, tag="Bank")
 @bp.input(BankQuery, location="query", arg_name="query")
 @bp.output(BankOut)
 def bank(query: BankQuery) -> BankOut:
-    """The active bank, or the version asked for."""
-    return overview(services().banks.manifest(query.version))
+    """The active version of a bank, or the version asked for."""
+    return overview(bank_store().manifest(query.version))
 
 
 @bp.get("/bank/classes/<path:label>")
@@ -45,11 +46,12 @@ def sample_picture(version: str, sample_id: str, query: PictureQuery) -> Respons
 
 
 def find_class(label: str, unused: bool = False, version: str | None = None) -> ClassOut:
-    """A class of a version (None: the active one) with all its samples; raises `NotFound`, `BankError`.
+    """A class of a version (None: the active one of the request's bank) with all its samples.
 
     `label` may be any name of the class. `unused`: also a class without samples, and one that was removed.
+    Raises NotFound, BankError.
     """
-    manifest = services().banks.manifest(version)
+    manifest = bank_store().manifest(version)
     version = manifest.version
     label = known_classes(manifest).resolve(label) or label
     for found in services().banks.classes(version):
@@ -63,6 +65,8 @@ def find_class(label: str, unused: bool = False, version: str | None = None) -> 
 
 def overview(manifest: Manifest) -> BankOut:
     return BankOut(
+        bank=manifest.bank,
+        bank_name=words_of(manifest.bank),
         version=manifest.version,
         name=manifest.name,
         created=manifest.created,

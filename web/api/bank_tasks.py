@@ -5,7 +5,7 @@ from __future__ import annotations
 from apiflask import APIBlueprint
 
 from shared.curation import tasks
-from web.bank_schemas import Asked, TaskOut
+from web.bank_schemas import Asked, BankChoice, TaskOut
 from web.bank_work import begin, shown
 from web.context import services
 
@@ -13,9 +13,10 @@ bp = APIBlueprint("bank_tasks", __name__, tag="Bank")
 
 
 @bp.post("/bank/tasks")
+@bp.input(BankChoice, location="query", arg_name="query")
 @bp.input(Asked, location="json", arg_name="asked")
 @bp.output(TaskOut, status_code=202)
-def start(asked: Asked) -> TaskOut:
+def start(query: BankChoice, asked: Asked) -> TaskOut:
     """Start a check, a preview, a dry run of cleaning, or make a new version. One at a time (409 `bank_busy`)."""
     return shown(begin(asked.root))
 

@@ -6,37 +6,41 @@ from apiflask import APIBlueprint
 from flask import g
 
 from shared.bank.state import Publication
-from shared.bank.store import VersionEntry
+from shared.bank.store import BankStore, VersionEntry
 from shared.curation.compare import Comparison, compare
 from shared.curation.proposals import Proposals, proposals
 from web.access.visitor import owner
-from web.bank_schemas import CompareQuery, DiffOut, ProposalList, VersionList, VersionOut
+from web.bank_choice import bank_store
+from web.bank_schemas import BankChoice, CompareQuery, DiffOut, ProposalList, VersionList, VersionOut
 from web.context import services
 
 bp = APIBlueprint("bank_versions", __name__, tag="Bank")
 
 
 @bp.get("/bank/versions")
+@bp.input(BankChoice, location="query", arg_name="query")
 @bp.output(VersionList)
-def versions() -> VersionList:
-    """All versions, newest first."""
-    return listed()
+def versions(query: BankChoice) -> VersionList:
+    """All versions of a bank, newest first."""
+    return listed(bank_store())
 
 
 @bp.post("/bank/versions/<version>/publish")
 @bp.output(VersionList)
 def publish(version: str) -> VersionList:
-    """Make a version active: jobs submitted from now on use it, running ones keep theirs."""
-    services().banks.publish(version, owner())
-    return listed()
+    """Make a version the active one of its bank: jobs submitted from now on use it, running ones keep theirs."""
+    store = services().banks.of_version(version)
+    store.publish(version, owner())
+    return listed(store)
 
 
 @bp.post("/bank/rollback")
+@bp.input(BankChoice, location="query", arg_name="query")
 @bp.output(VersionList)
-def rollback() -> VersionList:
-    """Make the previous version active again."""
-    g.acted_on = services().banks.rollback()
-    return listed()
+def rollback(query: BankChoice) -> VersionList:
+    """Make a bank's previous version active again."""
+    g.acted_on = bank_store().rollback()
+    return listed(bank_store())
 
 
 @bp.get("/bank/compare")
@@ -48,19 +52,20 @@ def compared(query: CompareQuery) -> DiffOut:
 
 
 @bp.get("/bank/proposals")
+@bp.input(BankChoice, location="query", arg_name="query")
 @bp.output(ProposalList)
-def proposed() -> ProposalList:
-    """Corrections that could become samples, newest jobs first."""
+def proposed(query: BankChoice) -> ProposalList:
+    """Corrections in jobs of a bank that could become its samples, newest jobs first."""
     return ProposalList.model_validate(corrections().to_json())
 
 
-def listed() -> VersionList:
-    """All versions, which is active, and which a rollback would bring back."""
-    banks = services().banks
+def listed(banks: BankStore) -> VersionList:
+    """All versions of a bank, which is active, and which a rollback would bring back."""
     published = banks.history()
     history = [entry.version for entry in published]
     last = {entry.version: entry for entry in published}
     return VersionList(
+        bank=banks.bank,
         current=banks.current(),
         previous=history[-2] if len(history) > 1 else None,
         versions=[_shown(entry, last.get(entry.version)) for entry in banks.list()],
@@ -76,10 +81,10 @@ def _shown(entry: VersionEntry, published: Publication | None) -> VersionOut:
 
 def difference(old: str | None, new: str | None) -> Comparison:
     """`compare`, with the active version in place of one that is not named."""
-    banks = services().banks
+    banks = services().banks.of_version(old or new) if old or new else bank_store()
     return compare(banks, banks.manifest(old).version, banks.manifest(new).version)
 
 
 def corrections() -> Proposals:
     at = services()
-    return proposals(at.settings, at.ledger, at.banks)
+    return proposals(at.settings, at.ledger, bank_store())

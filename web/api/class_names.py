@@ -7,15 +7,11 @@ from pydantic import BaseModel
 
 from web import pinyin
 from web.api.bank import bp
-from web.context import services
+from web.bank_choice import bank_store
+from web.bank_schemas import BankQuery
 
 #: Classes of larger banks are found by their whole names only.
 MOST = 5000
-
-
-class NamesQuery(BaseModel):
-    #: A version of the bank; the active one without it.
-    version: str | None = None
 
 
 class NamedClass(BaseModel):
@@ -31,11 +27,11 @@ class NamedClasses(BaseModel):
 
 
 @bp.get("/bank/names")
-@bp.input(NamesQuery, location="query", arg_name="query")
+@bp.input(BankQuery, location="query", arg_name="query")
 @bp.output(NamedClasses)
-def names(query: NamesQuery) -> Response:
+def names(query: BankQuery) -> Response:
     """Names of the classes that a version of the bank ranks, at most 5,000."""
-    manifest = services().banks.manifest(query.version)
+    manifest = bank_store().manifest(query.version)
     found = []
     for entry in manifest.ranked_classes[:MOST]:
         chinese = filter(None, (entry.zh, *entry.aliases, entry.label))

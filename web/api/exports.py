@@ -15,6 +15,7 @@ from shared.jobs.model import Job
 from shared.jobs.shown import ShownItem
 from web.api.items import bp, projected
 from web.api.photos import photo_bytes
+from web.bank_choice import of_job
 from web.context import services
 from web.i18n import language
 from web.labels import REVIEWS, VERDICTS
@@ -63,7 +64,7 @@ def class_names(job: Job, lang: str) -> dict[str, str]:
 
 def _table(job: Job, query: ExportQuery) -> Iterator[bytes]:
     lang, results = language(), projected(job.id)
-    words = export.Words(lang, class_names(job, lang)) if query.headings == "words" else None
+    words = export.Words(lang, class_names(job, lang), of_job(job)) if query.headings == "words" else None
 
     def rows() -> Iterator[bytes]:
         with results as projection:

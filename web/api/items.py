@@ -74,7 +74,7 @@ def index(job_id: str, query: ItemsQuery) -> ItemListing | Response:
     ledger = services().ledger
     job = ledger.find(job_id)
     # What is shown of a review depends on the classes of the active bank.
-    if same := unchanged(job, written(job_id), services().active_bank()):
+    if same := unchanged(job, written(job_id), services().active_beside(job.bank)):
         return same
     if job.kind == "classify" and not job.archived and query == ItemsQuery():
         found = ledger.results(job_id)

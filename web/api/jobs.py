@@ -53,7 +53,8 @@ def create_from_folder(folder: FolderJob) -> ShownJob:
 @bp.output(JobList)
 def index(query: JobsQuery) -> JobListing | Response:
     """Jobs, newest first."""
-    wanted = JobFilter((owner() if query.mine else None) or query.owner, query.search, query.archived)
+    bank = services().banks.banks.find(query.bank).id if query.bank else None
+    wanted = JobFilter((owner() if query.mine else None) or query.owner, query.search, query.archived, bank)
     jobs = services().ledger.listed(query.limit, query.before, wanted)
     if same := unchanged(jobs):
         return same
@@ -107,7 +108,7 @@ def retry_items(job_id: str, chosen: RetryItems) -> ShownJob:
 @bp.input(Rerun, location="json", arg_name="wish")
 @bp.output(JobOut, status_code=202)
 def rerun(job_id: str, wish: Rerun) -> ShownJob:
-    """Classify the photos of a job once more, as a new job: with another preset, or another version of the bank."""
+    """Classify the photos of a job once more, as a new job: with another preset, bank, or version of the bank."""
     return shown(repeat(job_id, wish))
 
 

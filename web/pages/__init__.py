@@ -28,6 +28,7 @@ def init_app(app: APIFlask) -> None:
         bank_drafts,
         bank_tasks,
         bank_versions,
+        banks,
         compare,
         job,
         job_changes,

@@ -11,6 +11,7 @@ from shared.curation.task_model import Task
 from shared.photos.formats import EXTENSIONS
 from web import bank_uploads
 from web.access.visitor import visitor
+from web.bank_choice import bank_store
 from web.bank_work import draft
 from web.context import services
 from web.pages import bp
@@ -19,7 +20,7 @@ from web.pages import bp
 @bp.get("/bank/new")
 def bank_new() -> str:
     """A new bank from class folders, from one class, or from a file of the old format."""
-    banks = services().banks
+    banks = bank_store()
     first = banks.current() is None and Drafts(banks).head() is None
     return render_template("bank_new.html", first=first, zh=request.args.get("zh", ""), **upload_limits())
 
@@ -42,21 +43,21 @@ def bank_imported() -> Response:
 
 @bp.post("/bank/undo")
 def bank_undo() -> Response:
-    g.acted_on = Drafts(services().banks).undo() or ""
+    g.acted_on = Drafts(bank_store()).undo() or ""
     return redirect(url_for("pages.bank"), 303)
 
 
 @bp.post("/bank/discard")
 def bank_discard() -> Response:
-    Drafts(services().banks).discard()
+    Drafts(bank_store()).discard()
     return redirect(url_for("pages.bank"), 303)
 
 
 def version_shown() -> str:
     """The version that the bank's pages show: the draft to those who may change it. Raises BankError("no_bank")."""
     found = visitor()
-    head = Drafts(services().banks).head() if found and found.may("admin") else None
-    return head or services().manifest().version
+    head = Drafts(bank_store()).head() if found and found.may("admin") else None
+    return head or bank_store().manifest().version
 
 
 def draft_shown() -> dict[str, object]:
@@ -64,7 +65,7 @@ def draft_shown() -> dict[str, object]:
     found = visitor()
     own = draft() if found and found.may("admin") else None
     try:
-        active = services().banks.current()
+        active = bank_store().current()
     except BankError:
         active = None
     return {"draft": own if own and own.version else None, "active_version": active}

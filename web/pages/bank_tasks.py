@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from flask import redirect, render_template, request, url_for
@@ -9,12 +10,13 @@ from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
 from shared.bank.manifest import Finding
-from shared.core.errors import InvalidRequest
+from shared.core.errors import InvalidRequest, WeftError
 from shared.curation import tasks
 from shared.curation.reports import CheckReport, CleaningPlan, MadeVersion
 from shared.curation.saved_checks import saved_check
-from shared.curation.task_model import EditArguments, Task, TaskKind, TaskState
+from shared.curation.task_model import EditArguments, NewBankArguments, Task, TaskKind, TaskState
 from shared.curation.version_preview import VersionPreview
+from web.bank_choice import about
 from web.bank_labels import findings
 from web.bank_schemas import Asked
 from web.bank_work import begin, shown
@@ -78,6 +80,7 @@ def bank_begin() -> Response:
 def bank_task(task_id: str) -> str | Response:
     """Polled while the work continues; what is returned for ended work asks no more."""
     task = tasks.find(services().settings, task_id)
+    _about(task)
     polled = bool(request.headers.get("HX-Request"))
     if task.kind is TaskKind.CHECK and task.state is TaskState.DONE:
         # The report belongs to the version, whoever asked for it.
@@ -86,6 +89,13 @@ def bank_task(task_id: str) -> str | Response:
     if polled and task.kind in AT_ONCE and isinstance(task.result, MadeVersion) and not task.result.skipped:
         return Response(headers={"HX-Redirect": _class_page(task)})
     return _task("parts/bank_task.html" if polled else "bank_task.html", task)
+
+
+def _about(task: Task) -> None:
+    """The page is about the bank that the task works on; the default one where that is gone."""
+    asked, banks = task.arguments, services().banks
+    with suppress(WeftError):
+        about(banks.of(asked.bank) if isinstance(asked, NewBankArguments) else banks.of_version(asked.version))
 
 
 def _class_page(task: Task) -> str:

@@ -15,6 +15,7 @@ from shared.curation.compare import SampleChange
 from web.access.visitor import owner
 from web.api import bank_versions as api
 from web.api.bank import sample as shown
+from web.bank_choice import about, bank_store
 from web.bank_schemas import Add, VersionOut
 from web.bank_work import begin
 from web.context import services
@@ -29,7 +30,7 @@ PROPOSED = 300
 
 @bp.get("/bank/versions")
 def bank_versions() -> str:
-    found = api.listed()
+    found = api.listed(bank_store())
     rows = [_shown(row) for row in found.versions]
     return render_template(
         "bank_versions.html", versions=rows, current=found.current, previous=found.previous, **draft_shown()
@@ -39,19 +40,20 @@ def bank_versions() -> str:
 @bp.post("/bank/publish")
 def bank_publish() -> Response:
     g.acted_on = request.form.get("version", "")
-    services().banks.publish(g.acted_on, owner())
+    services().banks.of_version(g.acted_on).publish(g.acted_on, owner())
     return redirect(url_for("pages.bank_versions"), 303)
 
 
 @bp.post("/bank/rollback")
 def bank_rollback() -> Response:
-    g.acted_on = services().banks.rollback()
+    g.acted_on = bank_store().rollback()
     return redirect(url_for("pages.bank_versions"), 303)
 
 
 @bp.get("/bank/compare")
 def bank_compare() -> str:
     found = api.difference(request.args.get("old"), request.args.get("new"))
+    about(services().banks.of_version(found.new))
     # What was removed has its picture in the older version only.
     pictures = [
         {

@@ -8,12 +8,14 @@ from flask import redirect, request, url_for
 from pydantic import ValidationError
 from werkzeug import Response
 
+from shared.bank.manifest import DEFAULT_BANK
 from shared.bank.store import VersionEntry
 from shared.core.errors import InvalidRequest, NotFound
 from shared.jobs import archive
 from shared.jobs.job_search import EVERY
 from shared.jobs.model import Job
 from web.api.jobs import changed
+from web.bank_choice import all_banks, bank_words
 from web.context import services
 from web.job_schemas import JobChange, Rerun
 from web.pages import bp
@@ -54,7 +56,7 @@ def rerun(job_id: str) -> Response:
 
 def offers(job: Job) -> dict[str, Any]:
     """What a job's page offers besides its results."""
-    return {"versions": _versions(), "others": _others(job), "repeated": _repeated(job)}
+    return {"versions": _versions(job), "others": _others(job), "repeated": _repeated(job)}
 
 
 def _repeated(job: Job) -> Job | None:
@@ -65,9 +67,12 @@ def _repeated(job: Job) -> Job | None:
         return None
 
 
-def _versions() -> list[VersionEntry]:
-    """Versions of the bank, the newest first."""
-    return services().banks.list()[:VERSIONS]
+def _versions(job: Job) -> list[tuple[str, bool, list[VersionEntry]]]:
+    """Of each bank that jobs can choose: what it is called, whether the job used it, and its versions, newest first."""
+    banks = [info for info in all_banks() if not info.archived]
+    rows = [(bank_words(info), info.id, services().banks.of(info.id).list()[:VERSIONS]) for info in banks]
+    used = job.bank_id if any(bank == job.bank_id for _, bank, _ in rows) else DEFAULT_BANK
+    return [(words, bank == used, found) for words, bank, found in rows]
 
 
 def _others(job: Job) -> list[Job]:

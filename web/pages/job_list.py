@@ -14,6 +14,7 @@ from shared.jobs import archive
 from shared.jobs.job_search import JobFilter
 from shared.jobs.model import Priority
 from web.access.visitor import owner, record, require_steering
+from web.bank_choice import all_banks
 from web.conditional import unchanged
 from web.context import services
 from web.i18n import say
@@ -39,13 +40,14 @@ def jobs() -> str | Response:
     text = request.args.get("q", "")[:SEARCHED].strip()
     which = request.args.get("which", "")
     which = which if which in WHICH else "current"
-    found = services().ledger.listed(LISTED, before, JobFilter(owner() if mine else None, text, WHICH[which]))
+    bank = next((info.id for info in all_banks() if info.id == request.args.get("bank")), None)
+    found = services().ledger.listed(LISTED, before, JobFilter(owner() if mine else None, text, WHICH[which], bank))
     polled = "HX-Request" in request.headers
     # A whole page carries a nonce that goes with its own headers, so it is always made.
     if polled and (same := unchanged(found)):
         return same
     chosen: dict[str, Any] = {"q": text or None, "which": None if which == "current" else which}
-    chosen["mine"] = 1 if mine else None
+    chosen |= {"mine": 1 if mine else None, "bank": bank}
     return render_template(
         "parts/job_rows.html" if polled else "jobs.html",
         jobs=found,
@@ -55,6 +57,7 @@ def jobs() -> str | Response:
         mine=mine,
         text=text,
         which=which,
+        bank=bank,
         chosen=chosen,
         told=_told(),
     )
@@ -86,7 +89,7 @@ def act_on_jobs() -> Response:
             record(ACTS[act], job_id)
     # Recorded one by one.
     g.unchanged = True
-    back: dict[str, Any] = {name: request.form.get(name) or None for name in ("q", "which", "mine")}
+    back: dict[str, Any] = {name: request.form.get(name) or None for name in ("q", "which", "mine", "bank")}
     outcome: dict[str, Any] = {"done": done, "act": act, "refused": len(chosen) - done or None, "why": refusal or None}
     return redirect(url_for("pages.jobs", **back, **outcome), 303)
 

@@ -9,9 +9,9 @@ import click
 from rich.console import Console
 
 from scripts.cli import output
+from scripts.cli.bank_option import bank_store, with_bank
 from scripts.cli.bank_words import size_problem, summary
-from scripts.cli.commands import bank_check, bank_classes, bank_clean, bank_import, bank_versions
-from shared.bank.store import BankStore
+from scripts.cli.commands import bank_check, bank_classes, bank_clean, bank_import, bank_versions, banks
 
 
 @click.group()
@@ -19,14 +19,18 @@ def command() -> None:
     """Build, check, clean, import, publish and roll back banks."""
 
 
-command.add_command(bank_check.command, "check")
-command.add_command(bank_clean.clean)
-command.add_command(bank_clean.restore)
+command.add_command(with_bank(bank_check.command), "check")
 command.add_command(bank_import.command, "import")
-for inner in (*bank_versions.COMMANDS, *bank_classes.COMMANDS):
+for inner in (
+    *(bank_clean.clean, bank_clean.restore, bank_import.command),
+    *(*bank_classes.GROUP, bank_classes.add_photos, bank_classes.draft),
+):
+    with_bank(inner)
+for inner in (bank_clean.clean, bank_clean.restore, *bank_versions.COMMANDS, *bank_classes.COMMANDS, *banks.COMMANDS):
     command.add_command(inner)
 
 
+@with_bank
 @command.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--no-publish", is_flag=True, help="Create the version without making it active.")
@@ -43,7 +47,7 @@ def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: 
     from shared.encoder import load_encoder
 
     settings = output.state(ctx).settings
-    store = BankStore(settings)
+    store = bank_store(ctx)
     started = time.monotonic()
     encoder = load_encoder(settings, threads=settings.threads or cores(), say=output.note)
     stages = {"reading": "Reading photos", "choosing": "Choosing the ranking"}
@@ -53,7 +57,7 @@ def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: 
             def show(stage: str, done: int, total: int) -> None:
                 bar(done, total, stages[stage])
 
-            version = build_bank(folder, encoder, settings, show, name=name, limit=limit)
+            version = build_bank(folder, encoder, settings, show, name=name, limit=limit, bank=store.bank)
     finally:
         encoder.close()
     if not no_publish:
@@ -86,11 +90,12 @@ def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: 
     output.emit(ctx, document, human)
 
 
+@with_bank
 @command.command(name="list")
 @click.pass_context
 def list_versions(ctx: click.Context) -> None:
-    """List versions, newest first; the active one is marked with *."""
-    rows = BankStore(output.state(ctx).settings).list()
+    """List the versions of a bank, newest first; the active one is marked with *."""
+    rows = bank_store(ctx).list()
 
     def human(console: Console) -> None:
         columns = ("", "version", "created", "classes", "samples", "model")
@@ -114,17 +119,17 @@ def list_versions(ctx: click.Context) -> None:
 @click.argument("version")
 @click.pass_context
 def publish(ctx: click.Context, version: str) -> None:
-    """Make VERSION active; workers switch to it with their next job."""
-    store = BankStore(output.state(ctx).settings)
-    store.publish(version)
+    """Make VERSION the active one of its bank; workers switch to it with their next job."""
+    bank_store(ctx).of_version(version).publish(version)
     output.record(ctx, "bank_published", version)
     output.emit(ctx, {"version": version, "published": True}, f"{version} is active.")
 
 
+@with_bank
 @command.command()
 @click.pass_context
 def rollback(ctx: click.Context) -> None:
     """Make the previous version active again."""
-    version = BankStore(output.state(ctx).settings).rollback()
+    version = bank_store(ctx).rollback()
     output.record(ctx, "bank_rolled_back", version)
     output.emit(ctx, {"version": version, "published": True}, f"{version} is active again.")

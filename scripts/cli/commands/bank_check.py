@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from scripts.cli import output
+from scripts.cli.bank_option import bank_store
 from scripts.cli.bank_words import by_code, promise_words
 from shared.bank.manifest import Finding
 from shared.bank.store import BankStore
@@ -40,6 +41,8 @@ def command(ctx: click.Context, version: str | None, html: Path | None, model: s
         if version is not None and version.endswith(".npz"):
             settings = settings.model_copy(update={"data_dir": Path(work), "storage_url": None})
             version = import_legacy(Path(version), settings, model, keep_duplicates=True)
+        elif version is None:
+            version = bank_store(ctx).manifest().version
         report = check_bank(settings, version, show)
         if html is not None:
             from scripts.cli.evaluate.bank_report import write_report

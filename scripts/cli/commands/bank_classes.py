@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from scripts.cli import output
+from scripts.cli.bank_option import bank_store
 from shared.bank.drafts import Drafts
 from shared.bank.manifest import Manifest
 from shared.bank.store import BankStore
@@ -109,7 +110,7 @@ def add_photos(ctx: click.Context, label: str, photos: tuple[Path, ...]) -> None
 @click.pass_context
 def draft(ctx: click.Context, undo: bool, discard: bool) -> None:
     """Show the draft, or take its last change back, or discard it. `weft bank publish` makes it active."""
-    drafts = Drafts(BankStore(output.state(ctx).settings))
+    drafts = Drafts(bank_store(ctx))
     if undo and discard:
         raise click.UsageError("--undo and --discard exclude each other")
     if undo:
@@ -128,7 +129,7 @@ def draft(ctx: click.Context, undo: bool, discard: bool) -> None:
 
 def _base(ctx: click.Context) -> tuple[BankStore, Manifest]:
     """The draft, or else the active version."""
-    store = BankStore(output.state(ctx).settings)
+    store = bank_store(ctx)
     return store, store.manifest(Drafts(store).head())
 
 
@@ -163,4 +164,6 @@ def _make(
     output.emit(ctx, document, "\n".join(lines))
 
 
+#: Those about one class.
+GROUP = (new, rename, merge, move, remove)
 COMMANDS = (group, add_photos, draft)

@@ -6,8 +6,8 @@ import click
 from rich.console import Console
 
 from scripts.cli import output
+from scripts.cli.bank_option import bank_store
 from shared.bank.manifest import Origin
-from shared.bank.store import BankStore
 from shared.curation.reports import CleaningPlan
 
 
@@ -31,10 +31,10 @@ def clean(ctx: click.Context, version: str | None, keep: int, yes: bool, no_publ
         def show(_stage: str, done: int, total: int) -> None:
             bar(done, total)
 
-        plan = plan_cleaning(settings, version, keep, show)
+        plan = plan_cleaning(settings, bank_store(ctx).manifest(version).version, keep, show)
         made = apply_cleaning(settings, plan, name, show) if yes and plan.aside else None
     if made and not no_publish:
-        BankStore(settings).publish(made)
+        bank_store(ctx).of_version(made).publish(made)
         output.record(ctx, "bank_published", made)
     published = bool(made) and not no_publish
     document = {**plan.to_json(), "made": made, "published": published}
@@ -54,7 +54,7 @@ def restore(
     from shared.curation.derive import Change, derive
 
     settings = output.state(ctx).settings
-    store = BankStore(settings)
+    store = bank_store(ctx)
     current = store.manifest().version
     aside = store.aside(current)
     wanted = [row.id for row in aside if everything or row.reason == reason]

@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 
 from scripts.cli import output
+from scripts.cli.bank_option import bank_store
 from scripts.cli.bank_words import summary
-from shared.bank.store import BankStore
 
 
 @click.command(name="import")
@@ -40,7 +40,7 @@ def command(
     from shared.curation.legacy import import_legacy, read_legacy, required_model
 
     settings = output.state(ctx).settings
-    store = BankStore(settings)
+    store = bank_store(ctx)
     with output.progress("Choosing the ranking") as bar:
         version = import_legacy(
             file,
@@ -50,6 +50,7 @@ def command(
             aliases_file=aliases,
             keep_duplicates=keep_duplicates,
             name=name,
+            bank=store.bank,
             progress=lambda _stage, done, total: bar(done, total),
         )
     if not no_publish:

@@ -6,8 +6,8 @@ import click
 from rich.console import Console
 
 from scripts.cli import output
+from scripts.cli.bank_option import bank_store, with_bank
 from shared.bank.manifest import Origin
-from shared.bank.store import BankStore
 from shared.curation.compare import SampleChange, compare
 from shared.curation.proposals import Proposal, proposals
 from shared.curation.version_preview import Answer, AnswerChange
@@ -37,7 +37,7 @@ KINDS = {
 @click.pass_context
 def diff(ctx: click.Context, old: str, new: str | None) -> None:
     """Compare version OLD with NEW (default: the active version): added, removed, excluded and restored samples."""
-    store = BankStore(output.state(ctx).settings)
+    store = bank_store(ctx).of_version(old)
     found = compare(store, old, store.manifest(new).version)
 
     def human(console: Console) -> None:
@@ -103,7 +103,7 @@ def preview(ctx: click.Context, version: str, photos: int) -> None:
 def corrections(ctx: click.Context) -> None:
     """List corrected photos that are not yet samples of the bank."""
     settings = output.state(ctx).settings
-    found = proposals(settings, Ledger.connect(settings), BankStore(settings))
+    found = proposals(settings, Ledger.connect(settings), bank_store(ctx))
 
     def human(console: Console) -> None:
         cells = [
@@ -138,6 +138,7 @@ def add(ctx: click.Context, photos: tuple[str, ...], publish: bool) -> None:
         made = add_corrections(
             settings,
             Ledger.connect(settings),
+            bank_store(ctx).manifest().version,
             places=places or None,
             progress=lambda stage, done, total: bar(done, total),
         )
@@ -156,7 +157,7 @@ def set_aside(ctx: click.Context, samples: tuple[str, ...], publish: bool) -> No
     with output.progress("Choosing the ranking") as bar:
         made = derive(
             settings,
-            None,
+            bank_store(ctx).manifest().version,
             Change(aside=dict.fromkeys(samples, "by_hand")),
             origin=Origin.CURATE,
             progress=lambda stage, done, total: bar(done, total),
@@ -165,7 +166,7 @@ def set_aside(ctx: click.Context, samples: tuple[str, ...], publish: bool) -> No
 
 
 def _made(ctx: click.Context, version: str, publish: bool) -> None:
-    store = BankStore(output.state(ctx).settings)
+    store = bank_store(ctx).of_version(version)
     if publish:
         store.publish(version)
     counts = store.manifest(version).counts
@@ -185,4 +186,4 @@ def _remark(row: Proposal) -> str:
     return ", ".join(remarks)
 
 
-COMMANDS = (diff, preview, corrections, add, set_aside)
+COMMANDS = (diff, preview, *map(with_bank, (corrections, add, set_aside)))

@@ -52,7 +52,7 @@ def archive(ctx: click.Context, job_id: str) -> None:
 @click.command()
 @click.argument("job_id", metavar="ID")
 @click.option("--preset", type=submission.PresetName(), help="Ranking settings; default: those of the job.")
-@click.option("--bank", help="Version of the bank; default: the active one.")
+@click.option("--bank", help="Bank, by ID or name, or a version of one; default: the job's bank.")
 @click.option("--name", default="", help="Name of the new job; default: that of the job.")
 @click.option("--watch", is_flag=True, help="Follow the new job until it is finished.")
 @click.pass_context

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from scripts.cli import output, submission
+from scripts.cli.bank_option import job_bank
 from shared.bank.store import BankStore
 from shared.core.errors import Unavailable
 from shared.core.i18n import LazyText as _l
@@ -31,8 +32,9 @@ VERDICTS = {Verdict.UNSURE: _l("unsure"), Verdict.NOT_IN_BANK: _l("not in bank")
 @click.command()
 @click.argument("photos", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--preset", type=submission.PresetName(), help="Ranking settings; default: realtime.")
+@job_bank
 @click.pass_context
-def command(ctx: click.Context, photos: tuple[Path, ...], preset: str | None) -> None:
+def command(ctx: click.Context, photos: tuple[Path, ...], preset: str | None, bank: str | None) -> None:
     """Classify PHOTOS now and print the best classes of each.
 
     The photos are sent to the Weft running on this data folder (`weft up`) and take priority over bulk jobs. Folders
@@ -42,7 +44,7 @@ def command(ctx: click.Context, photos: tuple[Path, ...], preset: str | None) ->
     ledger = Ledger.connect(settings)
     intake = submission.intake(settings, ledger, BankStore(settings))
     with submission.Shown(_("Reading")) as shown:
-        job = intake.classify(local_files(photos), Wish(preset=preset), RequestKey(), progress=shown)
+        job = intake.classify(local_files(photos), Wish(preset=preset, bank=bank), RequestKey(), progress=shown)
     results = [public(result) for result in _await(ledger, job)]
     if any(item["status"] == "failed" for item in results):
         output.fail(ctx, results, lambda console: _print(console, results))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("target", metavar="[FOLDER_OR_BANK]", required=False)
 @click.option("--preset", default="standard", show_default=True, type=click.Choice(list(PRESETS)))
-@click.option("--bank", "version", help="For a folder: the bank version to use; default: the active version.")
+@click.option("--bank", "version", help="The bank, by ID or name, or a version of one; default: the default bank.")
 @click.option(
     "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML report with curves to this file."
 )
@@ -43,7 +43,7 @@ def command(ctx: click.Context, target: str | None, preset: str, version: str | 
             from shared.core.settings import cores
             from shared.encoder import load_encoder
 
-            bank = store.load(version)
+            bank = store.load(store.chosen(version).version)
             encoder = load_encoder(settings, threads=settings.threads or cores(), say=output.note)
             try:
                 outcomes, skipped, unknown = folder.judge(bank, Path(target), encoder, settings, PRESETS[preset], bar)
@@ -51,7 +51,7 @@ def command(ctx: click.Context, target: str | None, preset: str, version: str | 
                 encoder.close()
             methods = [bank.manifest.ranking.method.name]
         else:
-            bank = store.load(target or version)
+            bank = store.load(target or store.chosen(version).version)
             outcomes, sweep, methods = own_photos.judge(bank, PRESETS[preset], bar)
     found = Evaluation(
         bank=bank.version,

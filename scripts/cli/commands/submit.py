@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from scripts.cli import follow, output, submission
+from scripts.cli.bank_option import job_bank
 from shared.bank.store import BankStore
 from shared.core.i18n import gettext as _
 from shared.core.messages import sentence
@@ -32,6 +33,7 @@ from shared.jobs.shown import shown_job
 @click.option(
     "--preset", type=submission.PresetName(), help="Ranking settings; default: standard, precise for folders."
 )
+@job_bank
 @click.option("--at", type=submission.StartTime(), help="Start at this time: 22:00, or a date and time.")
 @click.option(
     "--priority",
@@ -48,6 +50,7 @@ def command(
     paths: tuple[Path, ...],
     name: str,
     preset: str | None,
+    bank: str | None,
     at: float | None,
     priority: str,
     copy: bool,
@@ -63,10 +66,10 @@ def command(
     settings = output.state(ctx).settings
     ledger, banks = Ledger.connect(settings), BankStore(settings)
     intake = submission.intake(settings, ledger, banks)
-    wish = Wish(name, preset, at, priority=Priority(priority))
+    wish = Wish(name, preset, at, bank=bank, priority=Priority(priority))
     roots = None if copy else _roots(ledger, paths, settings.roots)
     with closing(KnownFiles(settings)) as known:
-        once = Command.of(known, paths, name, preset, at, copy, priority)
+        once = Command.of(known, paths, name, preset, at, copy, priority, bank)
         if roots is None:
             job = _copy(intake, known, once, paths, wish)
         else:

@@ -69,10 +69,11 @@ _CLASSES = {"label", "corrected", "final_label", "class"}
 class Words:
     """How tables speak to people."""
 
-    def __init__(self, lang: str | None, classes: Mapping[str, str]) -> None:
-        """`classes`: label → name in the language."""
+    def __init__(self, lang: str | None, classes: Mapping[str, str], bank: str | None = None) -> None:
+        """`classes`: label → name in the language. `bank`: what stands in the place of the bank's version."""
         self._lang = lang
         self._classes = classes
+        self._bank = bank
         self._kinds = [_kind(name)[0] for name in NAMES]
 
     def headings(self) -> list[str]:
@@ -86,6 +87,8 @@ class Words:
     def _word(self, kind: str, cell: Any) -> Any:
         if kind in _CLASSES:
             return self._classes.get(cell, cell)
+        if kind == "bank" and self._bank is not None:
+            return self._bank
         known = _VALUES.get(kind, {}).get(cell)
         return cell if known is None else gettext(known, self._lang)
 

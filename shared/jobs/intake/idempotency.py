@@ -71,9 +71,13 @@ class Command:
         at: float | None,
         copy: bool,
         priority: str = "normal",
+        bank: str | None = None,
     ) -> Command:
         """The command with these arguments, as they were typed (`at` in seconds since the epoch)."""
-        more = () if priority == "normal" else (priority,)
+        # What is left out does not count, as in earlier versions, whose commands may be run again.
+        more: tuple[str, ...] = () if priority == "normal" else (priority,)
+        if bank is not None:
+            more = (*more, "bank", bank)
         return cls(known, fingerprint([os.path.abspath(path) for path in paths], name, preset, at, copy, *more))
 
     def fingerprint(self, asked: Sequence[object], items: Iterable[Item] | None) -> str:

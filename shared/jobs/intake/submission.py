@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from shared.bank.manifest import DEFAULT_BANK
 from shared.bank.store import BankStore
 from shared.core.errors import InvalidRequest
 from shared.core.names import display_name, title
@@ -41,7 +42,7 @@ class Wish:
     not_before: datetime | float | None = None
     #: Who asks.
     owner: str | None = None
-    #: A version of the bank; None: the active one.
+    #: A bank, by id or name (its active version), or a version; None: the default bank.
     bank: str | None = None
     priority: Priority = Priority.NORMAL
 
@@ -49,8 +50,8 @@ class Wish:
 class Intake:
     """Accepts one submission. It exists only where there is room for more work: no job passes it by.
 
-    Every method raises BankError (`no_bank`), Conflict (`idempotency_*`), InvalidRequest (`unknown_preset`,
-    `start_out_of_range`), Unavailable.
+    Every method raises BankError (`no_bank`), NotFound (an unknown bank), Conflict (`idempotency_*`, `bank_archived`),
+    InvalidRequest (`unknown_preset`, `start_out_of_range`), Unavailable.
     """
 
     def __init__(
@@ -149,7 +150,7 @@ class Intake:
         if one and len(items) != 1:
             raise InvalidRequest(reason="exactly one photo: POST /jobs takes archives")
         named = replace(spec, name=spec.name or title(items[0].name) or "photo")
-        return self._accept(named, items, ("classify", spec.preset), repeatable)
+        return self._accept(named, items, ("classify", spec.preset, *_chosen(spec)), repeatable)
 
     def submit_folder(self, path: str, wish: Wish, repeatable: Repeatable, roots: Sequence[Path] | None = None) -> Job:
         """A folder below one of `roots` (None: `WEFT_FOLDER_ROOTS` of this process), which the dispatcher lists.
@@ -158,17 +159,21 @@ class Intake:
         """
         spec = self._spec("folder", wish, Lane.BULK)
         folder = allowed_folder(path, self._settings.roots if roots is None else roots)
-        asked = ("folder", path, spec.name, spec.preset, spec.not_before, *_priority(spec))
+        asked = ("folder", path, spec.name, spec.preset, spec.not_before, *_chosen(spec))
         named = replace(spec, name=spec.name or title(folder.name) or "folder", path=str(folder))
         return self._accept(named, None, asked, repeatable)
 
     def repeat(self, job: Job, wish: Wish, repeatable: Repeatable) -> Job:
-        """The photos of a job once more, as a job of its own; what is not wished stays as it was, but for the bank.
+        """The photos of a job once more, as a job of its own; what is not wished stays as it was, but for the bank's
+        version, which is the active one.
 
         Also raises NotFound for an unknown bank version, and as `repeating.photos_of`.
         """
         kind = "folder" if job.path is not None else "upload"
-        spec = self._spec(kind, replace(wish, name=wish.name or job.name, preset=wish.preset or job.preset), Lane.BULK)
+        same = replace(
+            wish, name=wish.name or job.name, preset=wish.preset or job.preset, bank=wish.bank or job.bank_id
+        )
+        spec = self._spec(kind, same, Lane.BULK)
         items = photos_of(self._settings, self._ledger, job)
         lane = Lane.BULK if kind == "folder" else _lane(len(items), spec)
         named = replace(spec, lane=lane, path=job.path, repeats=job.id)
@@ -180,7 +185,7 @@ class Intake:
         """What is asked for, pinned to a bank and the encoder that built it."""
         preset = chosen_preset(wish.preset, self._settings.preset_for(kind))
         starts = start_time(wish.not_before)
-        manifest = self._banks.manifest(wish.bank)
+        manifest = self._banks.chosen(wish.bank)
         return JobSpec(
             name=title(wish.name),
             preset=preset,
@@ -192,6 +197,7 @@ class Intake:
             not_before=starts,
             owner=wish.owner,
             priority=None if wish.priority is Priority.NORMAL else wish.priority,
+            bank_id=manifest.bank,
         )
 
     def _accept(
@@ -209,11 +215,16 @@ def _upload_values(spec: JobSpec) -> tuple[object, ...]:
     """What an upload's fingerprint has besides its files. Without a start time there is no such value, as in earlier
     versions."""
     start = () if spec.not_before is None else (spec.not_before,)
-    return ("upload", spec.name, spec.preset, *start, *_priority(spec))
+    return ("upload", spec.name, spec.preset, *start, *_chosen(spec))
+
+
+def _chosen(spec: JobSpec) -> tuple[str, ...]:
+    """What a fingerprint has of the priority and the bank: nothing of the usual ones, as in earlier versions."""
+    bank = () if spec.bank_id == DEFAULT_BANK else ("bank", spec.bank_id)
+    return (*_priority(spec), *bank)
 
 
 def _priority(spec: JobSpec) -> tuple[str, ...]:
-    """What a fingerprint has of it: nothing for a normal one, as in earlier versions."""
     return () if spec.priority is None else (spec.priority.value,)
 
 

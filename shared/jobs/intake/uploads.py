@@ -52,6 +52,9 @@ class Uploads:
         spec = intake.check(wish)
         values = {"name": spec.name, "preset": spec.preset, "not_before": spec.not_before, "owner": spec.owner}
         values["priority"] = spec.priority
+        if wish.bank is not None:
+            # A name may change until the job is made; a version that was named outright stays the one.
+            values["bank"] = spec.bank if wish.bank == spec.bank else spec.bank_id
         return self.records.find(self.records.open({k: v for k, v in values.items() if v is not None}))
 
     def find(self, upload: str, owner: str | None) -> Upload:
@@ -152,7 +155,7 @@ class Uploads:
         if len(files) != count:
             raise Conflict("upload_incomplete", arrived=len(files), total=count)
         later = upload.not_before if (upload.not_before or 0) > time.time() else None
-        wish = Wish(upload.name, upload.preset, later, upload.owner, priority=upload.priority)
+        wish = Wish(upload.name, upload.preset, later, upload.owner, upload.bank, upload.priority)
         # Its own Idempotency-Key: whoever says twice that all has arrived gets the same job.
         job = intake.submit_stored(files, wish, RequestKey(f"upload\n{upload.id}"))
         self.records.became(upload.id, job.id)

@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 
 import structlog
 
+from shared.bank.manifest import DEFAULT_BANK
 from shared.core.errors import NotFound
 from shared.jobs.job_search import EVERY, JobFilter
 from shared.jobs.ledger import keys, wire
@@ -288,6 +289,7 @@ def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
         owner=meta.get("owner"),
         priority=Priority(meta.get("priority", Priority.NORMAL)),
         repeats=meta.get("repeats"),
+        bank_id=meta.get("bank_id", DEFAULT_BANK),
     )
     if job.ended and job.note in OF_UNENDED:
         job = replace(job, note=None, note_detail={})

@@ -19,7 +19,7 @@ def chosen(redis: Any, wanted: JobFilter, top: str, limit: int) -> list[str]:
         rows = redis.zrevrangebyscore(keys.JOBS, top, "-inf", start=start, num=_AT_ONCE)
         pipe = redis.pipeline(transaction=False)
         for row in rows:
-            pipe.hmget(keys.job(row.decode(), "meta"), "name", "path", "owner")
+            pipe.hmget(keys.job(row.decode(), "meta"), "name", "path", "owner", "bank_id")
         metas = pipe.execute(raise_on_error=False) if rows else []
         # A damaged record is an error in place of its values.
         found += [r.decode() for r, m in zip(rows, metas, strict=True) if isinstance(m, list) and _matches(wanted, m)]
@@ -30,5 +30,4 @@ def chosen(redis: Any, wanted: JobFilter, top: str, limit: int) -> list[str]:
 
 
 def _matches(wanted: JobFilter, values: list[bytes | None]) -> bool:
-    name, path, owner = (None if value is None else value.decode("utf-8", "surrogateescape") for value in values)
-    return wanted.matches(name, path, owner)
+    return wanted.matches(*(None if value is None else value.decode("utf-8", "surrogateescape") for value in values))

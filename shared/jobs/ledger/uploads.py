@@ -38,6 +38,8 @@ class Upload:
     preset: str
     not_before: float | None
     owner: str | None
+    #: The id of the bank, or a version, that its job will use; None: the default bank.
+    bank: str | None
     created: float
     expires: float
     #: Files that have arrived, and their bytes.
@@ -57,7 +59,7 @@ class UploadRecords:
         self._keep = keep_seconds
 
     def open(self, values: dict[str, Any]) -> str:
-        """Begins an upload; `values`: name, preset, not_before, owner, priority, where they are not None.
+        """Begins an upload; `values`: name, preset, not_before, owner, priority, bank, where they are not None.
 
         Returns its id.
         """
@@ -93,6 +95,7 @@ class UploadRecords:
             preset=values["preset"],
             not_before=float(values["not_before"]) if "not_before" in values else None,
             owner=values.get("owner"),
+            bank=values.get("bank"),
             created=float(values["created"]),
             expires=time.time() + left if expires is None else expires,
             files=files,

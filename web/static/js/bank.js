@@ -5,6 +5,11 @@ for (const form of document.querySelectorAll("form[data-confirm]")) {
   form.addEventListener("submit", (event) => { if (!confirm(form.dataset.confirm)) event.preventDefault(); });
 }
 
+for (const form of document.querySelectorAll("form[data-at-once].bank-choice")) {
+  form.classList.add("scripted");
+  form.addEventListener("change", () => form.requestSubmit());
+}
+
 const selected = document.getElementById("selected");
 if (selected) {
   const hint = selected.textContent;

@@ -22,8 +22,9 @@ function kept() {
 
 async function send() {
   const token = form.elements.csrf?.value; // of a session
-  const { name, preset, priority, not_before: { value: start } } = form.elements; // the start in the visitor's local time
+  const { name, preset, priority, bank, not_before: { value: start } } = form.elements; // the start in the visitor's local time
   const wish = { name: name.value.trim(), preset: preset.value, priority: priority.value };
+  if (bank) wish.bank = bank.value; // where there are several
   if (start) wish.not_before = new Date(start).toISOString();
   const entries = [...chosen].map(([place, chosenFile]) => ({ place, ...chosenFile, archive: isArchive(chosenFile.name) }));
   sender = new Sender(entries, { api: form.dataset.api, token, wish }, shownSoon);
@@ -130,7 +131,7 @@ function forget() {
   resumed = null;
   localStorage.removeItem(KEPT);
   byId("interrupted").hidden = true;
-  for (const field of form.querySelectorAll("[name=name], [name=preset], [name=priority], [name=not_before]")) field.disabled = false;
+  for (const field of form.querySelectorAll("[name=name], [name=preset], [name=priority], [name=bank], [name=not_before]")) field.disabled = false;
 }
 
 async function discard(id) {
@@ -160,7 +161,8 @@ async function interrupted() {
   form.elements.priority.value = upload.priority;
   const preset = form.querySelector(`[name=preset][value="${upload.preset}"]`);
   if (preset) preset.checked = true;
-  for (const field of form.querySelectorAll("[name=name], [name=preset], [name=priority], [name=not_before]")) field.disabled = true;
+  if (form.elements.bank) form.elements.bank.value = upload.bank || "default";
+  for (const field of form.querySelectorAll("[name=name], [name=preset], [name=priority], [name=bank], [name=not_before]")) field.disabled = true;
 }
 
 byId("pause").addEventListener("click", () => sender?.pause(!sender.paused));
