@@ -22,7 +22,7 @@ def _check_whole(site: Site, job_id: str, photos: int) -> None:
 def test_a_worker_is_killed_in_the_middle_of_a_job(site: Site) -> None:
     with site.timed("3,000 photos, one of two workers killed"):
         job = site.submit("night")
-        eventually(lambda: site.job(job)["done"] > 100, "the first photos")
+        eventually(lambda: site.job(job)["ok"] > 100, "the first photos")
         victim = site.containers("worker")[0]
         assert not _ended(site, job)
         subprocess.run(["docker", "kill", victim], check=True, capture_output=True)
