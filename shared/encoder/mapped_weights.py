@@ -26,6 +26,8 @@ class MappedWeights:
 
     def __init__(self, memory: mmap.mmap) -> None:
         self._memory = memory
+        # Not unmapped at the interpreter's end, either: a thread may still be encoding.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(memory))
 
     @classmethod
     def of(cls, path: Path) -> MappedWeights:
@@ -34,7 +36,8 @@ class MappedWeights:
             status = os.fstat(file.fileno())
             key = (status.st_dev, status.st_ino)
             if key not in _MAPPED:
-                _MAPPED[key] = cls(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+                # Two threads may both come here; the first one's stays.
+                _MAPPED.setdefault(key, cls(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
             return _MAPPED[key]
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -66,3 +67,16 @@ def test_a_file_is_mapped_once_and_its_address_never_given_up(file: Path) -> Non
     file.write_bytes(b"another file under that name")
     assert MappedWeights.of(file).array.tobytes() == b"another file under that name"
     assert MappedWeights.of(file.with_name("moved.bin")).array.ctypes.data == address
+
+
+def test_it_stays_mapped_until_the_process_is_gone(file: Path) -> None:
+    code = f"""
+import ctypes, sys
+from pathlib import Path
+from shared.encoder import mapped_weights
+address = mapped_weights.MappedWeights.of(Path({str(file)!r})).array.ctypes.data
+mapped_weights._MAPPED.clear()
+print(ctypes.string_at(address, 16).hex())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, file.read_bytes()[:16].hex()), done.stderr
