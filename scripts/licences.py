@@ -71,6 +71,8 @@ BY_HAND = {
     # The library, and pdfium with what it holds.
     "pypdfium2": "BSD-3-Clause AND Apache-2.0",
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
+    # The binding, and resvg with what it holds.
+    "resvg-py": "MIT AND (Apache-2.0 OR MIT)",
     "tzdata": "Apache-2.0",
 }
 

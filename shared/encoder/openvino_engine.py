@@ -19,7 +19,7 @@ from shared.encoder.describe import info_of
 from shared.encoder.fidelity import encode_files, synthetic_photos
 from shared.encoder.joined import normalise
 from shared.encoder.load_request import CPU_BATCH
-from shared.encoder.mapped_weights import release
+from shared.encoder.mapped_weights import MappedWeights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ def _load_part(request: LoadRequest, part: Part) -> OpenVinoEncoder:
         folder = folder / "int8"
     info = info_of(manifest, request.chosen)
 
-    def make(streams: int, micro_batch: int) -> OpenVinoEncoder:
+    def make(streams: int, micro_batch: int, smallest: int = 1) -> OpenVinoEncoder:
         return OpenVinoEncoder(
             info,
             manifest.preprocessing,
@@ -59,15 +59,16 @@ def _load_part(request: LoadRequest, part: Part) -> OpenVinoEncoder:
             threads=request.threads,
             micro_batch=request.settings.micro_batch or micro_batch,
             streams=streams,
+            smallest=smallest,
         )
 
     if not request.concurrent:
         return make(1, CPU_BATCH)
     found = tuning.tuned(folder, info.precision, request.threads, lambda streams: make(streams, CPU_BATCH), request.say)
-    return make(found.streams, found.micro_batch)
+    return make(found.streams, found.micro_batch, found.smallest)
 
 
-def compile_tower(xml: Path, precision: str, threads: int, streams: int = 1) -> Any:
+def compile_tower(xml: Path, weights: MappedWeights, precision: str, threads: int, streams: int = 1) -> Any:
     """The compiled image tower: uint8 [n, h, w, 3] in, float32 [n, dim] out; `threads` are divided among `streams`."""
     settings = {
         "INFERENCE_PRECISION_HINT": _HINTS[precision],
@@ -77,7 +78,8 @@ def compile_tower(xml: Path, precision: str, threads: int, streams: int = 1) -> 
         # several workers on a machine would otherwise pin their threads to the same cores
         "ENABLE_CPU_PINNING": False,
     }
-    return _core().compile_model(str(xml), "CPU", settings)
+    model = _core().read_model(xml.read_bytes(), openvino.Tensor(weights.array, shared_memory=True))
+    return _core().compile_model(model, "CPU", settings)
 
 
 @cache
@@ -106,21 +108,28 @@ class OpenVinoEncoder:
         threads: int,
         micro_batch: int,
         streams: int = 1,
+        smallest: int = 1,
     ) -> None:
-        """Compiles the tower at `xml`. Raises ModelError `model_unavailable` where the file is damaged."""
+        """Compiles the tower at `xml`. `smallest`: photos that are encoded at a time at least, see `tuning`.
+
+        Raises ModelError `model_unavailable` where the file is damaged.
+        """
         self.info = info
         self.decode_size = 2 * preprocessing.side
         self.micro_batch = micro_batch
         self.streams = streams
         self._preprocessing = preprocessing
-        #: Mapped by OpenVINO, which lays the weights out anew for the processor with the first photos.
-        self._mapped: Path | None = xml.with_suffix(".bin")
+        self._smallest = smallest
+        #: OpenVINO copies the weights for the processor with the first photos, and some of them again for every other
+        #: number of photos.
+        self._seen: set[int] = set()
         try:
-            compiled = compile_tower(xml, info.precision, threads, streams)
+            self._weights = MappedWeights.of(xml.with_suffix(".bin"))
+            compiled = compile_tower(xml, self._weights, info.precision, threads, streams)
             self._idle: SimpleQueue[Any] = SimpleQueue()
             for _ in range(streams):
                 self._idle.put(compiled.create_infer_request())
-        except RuntimeError as error:
+        except (RuntimeError, OSError, ValueError) as error:
             raise ModelError(model=info.model, reason=str(error).strip().splitlines()[-1]) from error
 
     @property
@@ -133,15 +142,17 @@ class OpenVinoEncoder:
     def encode(self, batch: Sequence[Prepared]) -> NDArray[np.float32]:
         if not batch:
             return np.zeros((0, self.info.dim), np.float32)
+        missing = max(0, self._smallest - len(batch))
+        photos = np.stack([*batch, *[batch[0]] * missing])
         request = self._idle.get()
         try:
-            answer = request.infer({0: np.stack(batch)}, share_inputs=True)
-            return normalise(answer[0])
+            answer = request.infer({0: photos}, share_inputs=True)
+            return normalise(answer[0][: len(batch)])
         finally:
             self._idle.put(request)
-            if self._mapped is not None:
-                release(self._mapped)
-                self._mapped = None
+            if len(photos) not in self._seen:
+                self._seen.add(len(photos))
+                self._weights.release()
 
     def encode_blank(self, photos: int) -> None:
         """Encodes so many black photos: for tuning."""

@@ -57,6 +57,11 @@ class Confinement:
 OVER_TIME = signal.SIGPROF
 
 
+def opens_nothing() -> bool:
+    """Whether this process is confined for good, so that no file can get into a picture."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE) == (0, 0)
+
+
 def _limit(what: int, value: int) -> bool:
     try:
         resource.setrlimit(what, (value, value))

@@ -23,10 +23,11 @@ from shared.photos.colour_profile import Colour
 from shared.photos.decoding_memory import memory_needed
 from shared.photos.flattening import to_rgb
 from shared.photos.formats import EXTENSIONS, FORMATS, JPEG_SIGNATURE, is_photo_name
-from shared.photos.identify import unreadable_jpeg
+from shared.photos.identify import declared_pixels, unreadable_jpeg
 from shared.photos.photo_facts import DecodedPhoto, Exif, Note, PhotoFacts, photo_facts, read_exif, without_exif
 from shared.photos.raw_development import develop, libraw
 from shared.photos.raw_preview import largest_preview, raw_file
+from shared.photos.svg_drawing import draw, is_svg, resvg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +78,7 @@ def load_codecs() -> None:
     """Imports and registers everything that decoding needs: afterwards it opens no file."""
     _readable()
     libraw()
+    resvg()
     for name in ("JPEG", "PNG"):
         # Pillow imports some modules at first use.
         buffer = io.BytesIO()
@@ -114,6 +116,9 @@ def decode_photo(
         raise PhotoError("empty_file")
     if len(data) > limits.bytes:
         raise PhotoError("too_large", limit=limits.bytes)
+    if is_svg(data):
+        drawing = draw(data, target, ask)
+        return DecodedPhoto(np.asarray(drawing), PhotoFacts(drawing.size))
     raw = raw_file(data)
     if raw is None:
         return _decode(data, target, limits, read_jpeg, ask)
@@ -211,10 +216,12 @@ def _open(data: bytes, limits: Limits) -> Image.Image:
         image: Image.Image = Image.open(io.BytesIO(data), formats=_readable())
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many(error, limits) from error
-    except UnidentifiedImageError as error:
-        raise damaged.refusal(data) from error
-    except Exception as error:  # a plugin that stumbles over a damaged header
-        repaired = without_exif(data) if data[4:8] == b"ftyp" else None
+    except Exception as error:  # no plugin knows it, or one stumbles over a damaged header
+        # libavif opens none that is larger than it likes.
+        if (pixels := declared_pixels(data)) > limits.pixels:
+            raise PhotoError("too_many_pixels", pixels=pixels, limit=limits.pixels) from error
+        unknown = isinstance(error, UnidentifiedImageError) or data[4:8] != b"ftyp"
+        repaired = None if unknown else without_exif(data)
         if repaired is None:
             raise damaged.refusal(data) from error
         image = _open(repaired, limits)

@@ -19,11 +19,11 @@ _RAW = frozenset({
     ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef",
     ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f",
 })  # fmt: skip
-#: Lower-case file name endings of what is read.
+#: Lower-case file name endings of what is read; SVG with the extra `svg`.
 EXTENSIONS: frozenset[str] = _RAW | {
     ".apng", ".avif", ".bmp", ".bw", ".dib", ".gif", ".heic", ".heif", ".hif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe",
     ".jpeg", ".jpf", ".jpg", ".jpx", ".jxl", ".mpo", ".pbm", ".pcx", ".pgm", ".png", ".pnm", ".ppm", ".psb", ".psd",
-    ".qoi", ".rgb", ".sgi", ".tif", ".tiff", ".webp",
+    ".qoi", ".rgb", ".sgi", ".svg", ".tif", ".tiff", ".webp",
 }  # fmt: skip
 
 

@@ -126,6 +126,8 @@ _MARKUP = (
     (re.compile(rb"<plist[\s>]", re.I), "Apple property list", _OTHER),
     (re.compile(rb"^\s*<\?xml", re.I), "XML", _OTHER),
 )
+#: Width and height in AVIF and HEIF, and the bytes at a file's start in which they are looked for.
+_IMAGE_SIZE, _IMAGE_SIZES_WITHIN = re.compile(rb"\0\0\0\x14ispe\0{4}(.{8})", re.DOTALL), 1 << 20
 #: JPEG's frame types that no decoder here reads.
 _ODD_FRAMES = {0xC3: "lossless JPEG", 0xC5: "hierarchical JPEG", 0xC6: "hierarchical JPEG", 0xC7: "hierarchical JPEG"}
 
@@ -158,6 +160,14 @@ def identify(data: bytes) -> Kind | None:
     if data[:2] in (b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"):
         return Kind("MP3", _OTHER)
     return _markup(data) or _targa(data)
+
+
+def declared_pixels(data: bytes) -> int:
+    """Pixels of the largest picture that an AVIF or HEIF file tells of (`ispe`); 0 for other files."""
+    if data[4:8] != b"ftyp":
+        return 0
+    sizes = (struct.unpack(">II", found[1]) for found in _IMAGE_SIZE.finditer(data, 0, _IMAGE_SIZES_WITHIN))
+    return max((width * height for width, height in sizes), default=0)
 
 
 def unreadable_jpeg(data: bytes) -> str | None:

@@ -17,7 +17,7 @@ import pytest
 from scripts.cli import main as cli
 from shared.core.errors import ModelError
 from shared.core.settings import Settings
-from shared.encoder import demo, describe, encode_texts, load_encoder
+from shared.encoder import demo, describe, encode_texts, load_encoder, tuning
 from shared.encoder.fidelity import cosines, encode_files, synthetic_photos
 from shared.encoder.spec import parse
 from shared.encoder.store import Int8Accuracy, ModelStore
@@ -273,3 +273,18 @@ def test_weights_do_not_stay_in_memory_twice(folder: Path) -> None:
     assert size > 0
     assert resident <= size / 10
     np.testing.assert_array_equal(first, again)
+
+
+def test_a_lone_photo_may_have_a_black_one_beside_it(local: Settings) -> None:
+    """Where tuning found that lone photos take much memory: nothing of it is seen in the answer."""
+    expected = encode_files(load_encoder(local, threads=2), PHOTOS)
+    store = ModelStore.of(local)
+    manifest = store.find(parse(local.model)[0])
+    assert manifest is not None
+    note = store.folder(manifest.identity) / "tuning.json"
+    name = tuning.key(describe(local).precision, 2)
+    note.write_text(json.dumps({name: {"streams": 2, "micro_batch": 4, "smallest": 2}}), encoding="utf-8")
+    encoder = load_encoder(local, threads=2, concurrent=True)
+    alone = np.concatenate([encode_files(encoder, [photo]) for photo in PHOTOS])
+    assert cosines(alone, expected)["min"] > 0.9999
+    assert vars(encoder)["_seen"] == {2}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import threading
 import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from shared.encoder import tuning
@@ -74,14 +77,14 @@ def test_the_faster_choice_wins(tmp_path: Path) -> None:
 def test_tuned_once_a_number_of_threads(tmp_path: Path) -> None:
     first = Maker()
     found = tuned(tmp_path, first)
-    assert first.made == [1, 2]
+    assert first.made == [1, 1, 2]
     assert all(candidate.closed for candidate in first.candidates)
     again = Maker()
     assert tuned(tmp_path, again) == found
     assert again.made == []
     other = Maker()
     tuned(tmp_path, other, threads=8)
-    assert other.made == [1, 4, 8]
+    assert other.made == [1, 1, 4, 8]
     assert tuned(tmp_path, again) == found
 
 
@@ -91,9 +94,36 @@ def test_one_thread_needs_no_trying(tmp_path: Path) -> None:
     assert make.made == []
 
 
+class Hungry(Fake):
+    """Keeps memory from its first lone photo on, as an engine does that lays its weights out for it."""
+
+    def encode_blank(self, photos: int) -> None:
+        super().encode_blank(photos)
+        if photos == 1:
+            self.kept = np.ones(100 << 20, np.uint8)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_lone_photo_gets_a_second_where_it_would_take_memory_of_its_own() -> None:
+    assert tuning.tune([1, 2], lambda streams: Fake(streams, 2.0, 99)).smallest == 1
+    assert tuning.tune([1, 2], lambda streams: Hungry(streams, 2.0, 99)).smallest == 2
+
+
+def test_a_note_of_an_earlier_version_is_made_again(tmp_path: Path) -> None:
+    found = tuned(tmp_path, Maker())
+    note = tmp_path / "tuning.json"
+    document = json.loads(note.read_text(encoding="utf-8"))
+    for entry in document.values():
+        del entry["smallest"]
+    note.write_text(json.dumps(document), encoding="utf-8")
+    make = Maker()
+    assert tuned(tmp_path, make).smallest == found.smallest
+    assert make.made == [1, 1, 2]
+
+
 def test_a_damaged_or_unwritable_note_only_costs_another_try(tmp_path: Path) -> None:
     (tmp_path / "tuning.json").write_text('{"bf16-2": [', encoding="utf-8")
     make = Maker()
     tuned(tmp_path, make)
-    assert make.made == [1, 2]
+    assert make.made == [1, 1, 2]
     assert tuned(tmp_path / "missing" / "folder", Maker()).streams >= 1
