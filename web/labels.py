@@ -8,6 +8,7 @@ from shared.core.i18n import LazyText as _l
 from shared.core.i18n import gettext as _
 from shared.core.i18n import ngettext
 from shared.core.names import readable
+from shared.encoder import demo
 from shared.jobs.comparison import Change
 from shared.jobs.model import Job, Priority
 from shared.jobs.reviews import ReviewState
@@ -101,6 +102,15 @@ WAITING = {
 }
 
 
+#: Models that have a name in words.
+MODELS = {demo.NAME: _l("demo (trained on rendered fabrics only)")}
+
+
+def model(name: str) -> str:
+    """A model's name in the visitor's language, where it is made of words; several are joined by ` + `."""
+    return " + ".join(str(MODELS.get(part, part)) for part in name.split(" + "))
+
+
 def state(job: Job) -> str:
     """The job's state; one that cannot move does not read as if it did."""
     return str(WAITING[job.waiting_for] if job.waiting_for else _(job.rule.label))
@@ -168,6 +178,7 @@ FILTERS = {
     "number": number,
     "percent": percent,
     "megabytes": megabytes,
+    "model": model,
     "state": state,
     "place": place,
     "readable": readable,

@@ -70,7 +70,7 @@ def test_confined_and_not_is_the_same(pool: DecodePool, name: str) -> None:
 
 @pytest.mark.skipif(libraw() is None, reason="the extra `raw` is not installed")
 def test_raw_is_developed_in_confinement(pool: DecodePool) -> None:
-    assert pool.decode(dng(), thumbnail=True).thumbnail
+    assert pool.decode(dng(), thumbnail=True).thumbnails
 
 
 @pytest.mark.parametrize(
