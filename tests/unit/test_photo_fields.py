@@ -103,8 +103,9 @@ def test_from_the_file_to_everything_that_is_shown(tmp_path: Path, settings: Set
     assert dict(zip(names, values, strict=True))["colour_2"] == "cream"
     app = create_app(settings)
     with app.test_request_context("/?lang=zh"):
+        picture = app.jinja_env.get_template("macros.html").module.picture  # type: ignore[attr-defined]
         card = app.jinja_env.get_template("parts/card.html").render(
-            item=items[0], job=JOB, names={}, to=CardAddresses(JOB, {})
+            item=items[0], job=JOB, names={}, to=CardAddresses(JOB, {}), picture=picture
         )
     assert f'fill="{table["colour_hex_1"]}"' in card
     for text in ("深蓝" if "深蓝" in card else "navy", "Canon EOS R5", "120 × 160", "2024-05-01 12:30"):
