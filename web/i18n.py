@@ -60,7 +60,7 @@ def _whole_text(text: str, lang: str) -> Markup:
     return _text(text, lang) % {}
 
 
-def page_text(text: str, **values: object) -> Markup:
+def page_text(text: str, /, **values: object) -> Markup:
     """`_` of templates: as Jinja's new-style gettext, the text is markup and the values are escaped."""
     return _text(text, language()) % values if values else _whole_text(text, language())
 
