@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from PIL import Image
 
@@ -16,6 +17,10 @@ from shared.core.redis_urls import addresses
 from shared.core.settings import Settings
 from tests.leftovers import no_orphans
 from tests.product import Product, run_product
+
+# The machine may be busy with other things.
+hypothesis.settings.register_profile("weft", deadline=None)
+hypothesis.settings.load_profile("weft")
 
 
 @pytest.fixture(autouse=True, scope="session")

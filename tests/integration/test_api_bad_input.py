@@ -109,8 +109,8 @@ def test_no_bank(settings: Settings, redis_pair: embedded.Pair) -> None:
 def test_the_address_of_a_form_leads_to_its_page(settings: Settings) -> None:
     client = create_app(settings).test_client()
     for address, page in (
-        ("/folder?lang=zh", "/?lang=zh"),
         ("/upload", "/"),
+        ("/upload?lang=zh", "/?lang=zh"),
         ("/jobs/0000000000000/rename?lang=en", "/jobs/0000000000000?lang=en"),
         ("/jobs/0000000000000/items/3", "/jobs/0000000000000"),
         ("/bank/undo", "/bank"),
@@ -118,5 +118,5 @@ def test_the_address_of_a_form_leads_to_its_page(settings: Settings) -> None:
         answer = client.get(address, headers={"Accept": "text/html"})
         assert (answer.status_code, answer.headers.get("Location")) == (303, page), address
     # Programs are told.
-    assert client.get("/folder", headers={"Accept": "application/json"}).status_code == 405
+    assert client.get("/bank/undo", headers={"Accept": "application/json"}).status_code == 405
     assert client.get("/api/v1/jobs/0000000000000/retry").status_code == 405

@@ -66,7 +66,7 @@ def test_fields_of_uploads(app: APIFlask, settings: Settings) -> None:
     make_bank(settings, by_label(clustered(2)))
     client = app.test_client()
     found = {a: content(o)["multipart/form-data"]["schema"] for _, a, o in operations(app) if "multipart" in str(o)}
-    assert len(found) == 6
+    assert len(found) == 7
     upload = client.post("/api/v1/uploads", json={}).get_json()["id"]
     for path, schema in found.items():
         address = path.replace("/uploads/1m8mcax7kb9jm", f"/uploads/{upload}")

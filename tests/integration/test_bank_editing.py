@@ -91,7 +91,8 @@ def test_a_draft_collects_changes_and_is_published_once(bank: Product) -> None:
     assert run_bank_task(bank, kind="check", version=split)["state"] == "done"
     assert run_bank_task(bank, kind="preview", version=split)["state"] == "done"
     call(bank, "POST", f"/bank/versions/{split}/publish")
-    assert call(bank, "GET", "/bank/draft") == {"version": None, "versions": [], "base": None, "behind": False}
+    empty = {"version": None, "versions": [], "base": None, "behind": False, "bank": "default"}
+    assert call(bank, "GET", "/bank/draft") == empty
     assert call(bank, "GET", "/bank")["version"] == split
     assert call(bank, "POST", "/bank/rollback")["current"] == first
     assert call(bank, "GET", "/bank/draft")["version"] is None

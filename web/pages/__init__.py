@@ -68,9 +68,11 @@ def csrf() -> Markup:
 
 def other_languages() -> list[tuple[str, str, str]]:
     """(code, name, address of this page in it) of the languages that are not shown now."""
-    # A form that was refused is shown again as it was sent.
-    sent = {name: value for name, value in request.form.items() if value and name not in ("csrf", "timezone")}
-    query = request.args.to_dict() | (sent if request.endpoint == "pages.folder" else {})
+    query = request.args.to_dict()
+    if request.endpoint == "pages.folder":
+        # A form that was refused is shown again as it was sent; one that was too large to be read is not.
+        sent = vars(request).get("form", {})
+        query |= {name: value for name, value in sent.items() if value and name not in ("csrf", "timezone")}
     return [
         (code, name, f"?{urlencode({**query, 'lang': code})}") for code, name in NAMES.items() if code != language()
     ]

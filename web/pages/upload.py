@@ -55,7 +55,7 @@ def folder_form() -> str:
 @bp.get("/upload")
 def upload_form() -> Response:
     """The start page in another language: a browser does not send files twice."""
-    return redirect(url_for("pages.start", lang=request.args.get("lang")))
+    return redirect(url_for("pages.start", lang=request.args.get("lang")), 303)
 
 
 @bp.post("/folder")
