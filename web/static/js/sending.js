@@ -8,8 +8,9 @@ const LONGEST_WAIT = 30; // seconds between two attempts
 const WHOLE = new Set(["upload_gone", "upload_too_large", "too_many_files"]); // of the upload, not of a file
 
 class Refused extends Error {
-  constructor(status, document) {
-    super(document?.detail || "");
+  // `tooLarge`: the words for a size that the server did not refuse itself, for then it says so.
+  constructor(status, document, tooLarge) {
+    super(document?.detail || (status === 413 && tooLarge) || "");
     this.status = status;
     this.code = document?.code || "";
   }
@@ -17,7 +18,7 @@ class Refused extends Error {
 
 class Sender {
   // `entries`: {file, name, archive}; they get `state`: waiting, known (the server has it), sending, sent, lost or failed.
-  // `tell` is called with nothing whenever something has changed; `ask`: {api, token, wish}.
+  // `tell` is called with nothing whenever something has changed; `ask`: {api, token, wish, tooLarge}.
   constructor(entries, ask, tell) {
     this.entries = entries;
     this.ask = ask;
@@ -176,7 +177,7 @@ class Sender {
         return answer.document;
       }
       const busy = [408, 429, 502, 503, 504].includes(answer.status);
-      if (answer.status && !busy) throw new Refused(answer.status, answer.document);
+      if (answer.status && !busy) throw new Refused(answer.status, answer.document, this.ask.tooLarge);
       if (this.stopped) throw new Refused(0);
       if (this.paused) continue;
       if (batch && await this.loseUnreadable(batch)) throw new Refused(0);

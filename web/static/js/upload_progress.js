@@ -27,7 +27,7 @@ async function send() {
   if (bank) wish.bank = bank.value; // where there are several
   if (start) wish.not_before = new Date(start).toISOString();
   const entries = [...chosen].map(([place, chosenFile]) => ({ place, ...chosenFile, archive: isArchive(chosenFile.name) }));
-  sender = new Sender(entries, { api: form.dataset.api, token, wish }, shownSoon);
+  sender = new Sender(entries, { api: form.dataset.api, token, wish, tooLarge: form.dataset.tooLarge }, shownSoon);
   byId("send").disabled = true;
   byId("upload-failed").hidden = true;
   byId("leave-out").hidden = true;
