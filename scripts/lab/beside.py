@@ -1,0 +1,175 @@
+"""The whole product of another checkout beside this one's, in turns: photos per second of jobs of fresh photos.
+
+    python -m scripts.lab.beside /path/to/other/checkout --model ViT-B-32/weights.safetensors
+
+Both run at once, and one works while the other waits. Only the command line is used, so that the other may be of any
+age; packages that it needs and this one does not are found in --packages. Each tunes its threads at its first start,
+which is chance on a busy machine: the other takes over what this one found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+HERE = Path(__file__).resolve().parents[2]
+#: Megapixels → width and height.
+SIZES = {1: (1152, 864), 12: (4000, 3000)}
+
+
+def picture(rng: np.random.Generator, width: int, height: int) -> bytes:
+    """A JPEG with grain, as of woven cloth."""
+    coarse = Image.fromarray(rng.integers(0, 255, (height // 8, width // 8, 3), dtype=np.uint8))
+    smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)).astype(np.int16)
+    grain = smooth + rng.integers(-12, 12, (height, width, 1), dtype=np.int16)
+    made = io.BytesIO()
+    Image.fromarray(np.clip(grain, 0, 255).astype(np.uint8)).save(made, "JPEG", quality=90)
+    return made.getvalue()
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+class Side:
+    """One checkout with a data folder of its own."""
+
+    def __init__(self, root: Path, folder: Path, model: str, packages: str) -> None:
+        self.root, self.folder = root, folder
+        self.env = {name: value for name, value in os.environ.items() if not name.startswith("WEFT_")}
+        self.env |= {
+            "WEFT_DATA_DIR": str(folder),
+            "WEFT_MODEL": model,
+            "WEFT_LANG": "en",
+            "WEFT_PORT": str(free_port()),
+        }
+        self.env["PYTHONPATH"] = os.pathsep.join(filter(None, (str(root), packages)))
+
+    def weft(self, *arguments: str | Path) -> Any:
+        """One command; its JSON. Raises CalledProcessError."""
+        line = [sys.executable, "-m", "scripts.cli", *map(str, arguments), "--json"]
+        return json.loads(subprocess.run(line, cwd=self.root, env=self.env, capture_output=True, check=True).stdout)
+
+    def start(self, *roles: str) -> list[subprocess.Popen[bytes]]:
+        with (self.folder / "beside.log").open("ab") as log:
+            return [
+                subprocess.Popen(
+                    [sys.executable, "-m", "scripts.cli", *role.split()],
+                    cwd=self.root,
+                    env=self.env,
+                    stdout=log,
+                    stderr=log,
+                )
+                for role in roles
+            ]
+
+    def job(self, photos: list[bytes], count: int) -> float:
+        """Photos per second of a job of so many photos that nobody has seen."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder / "photos"))
+        for number in range(count):
+            mark = f"{folder.name} {number}".encode()
+            (folder / f"{number}.jpg").write_bytes(photos[number % len(photos)] + mark)
+        done = self.weft("submit", folder, "--watch")
+        shutil.rmtree(folder)
+        if done["ok"] != count:
+            raise RuntimeError(f"{done['ok']} of {count} photos were classified")
+        return float(count / (done["finished"] - done["started"]))
+
+
+def same_tuning(one: Path, other: Path) -> None:
+    """Gives the models of `other` the notes of those of `one`, in the form that it writes itself."""
+    for note in one.glob("models/*/tuning.json"):
+        target = other / note.relative_to(one)
+        known, chosen = json.loads(target.read_text("utf-8")), json.loads(note.read_text("utf-8"))
+        for name in known.keys() & chosen.keys():
+            known[name] |= {key: value for key, value in chosen[name].items() if key in known[name]}
+        target.write_text(json.dumps(known), encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("other", type=Path)
+    parser.add_argument("--model", default="demo")
+    parser.add_argument("--packages", default="", help="a folder with what the other needs besides")
+    parser.add_argument("--photos", type=int, default=150, help="of 1 MP in a job; of 12 MP a sixth of it")
+    parser.add_argument("--rounds", type=int, default=3)
+    asked = parser.parse_args()
+    rng = np.random.default_rng(time.time_ns())
+    pictures = {size: [picture(rng, *SIZES[size]) for _ in range(12 // size + 2)] for size in SIZES}
+    with tempfile.TemporaryDirectory() as name:
+        base = Path(name)
+        bank = base / "bank"
+        for number in range(30):
+            (bank / f"class-{number % 5}").mkdir(parents=True, exist_ok=True)
+            (bank / f"class-{number % 5}" / f"{number}.jpg").write_bytes(picture(rng, 640, 480))
+        sides = {
+            label: Side(root, base / label, asked.model, packages)
+            for label, root, packages in (("here", HERE, ""), ("other", asked.other.resolve(), asked.packages))
+        }
+        running: list[subprocess.Popen[bytes]] = []
+        try:
+            for side in sides.values():
+                (side.folder / "photos").mkdir(parents=True)
+                first = side.start("up")
+                running += first
+                side.weft("bank", "build", bank)
+                side.job(pictures[1], 8)
+                running = stop(running)
+            same_tuning(sides["here"].folder, sides["other"].folder)
+            for side in sides.values():
+                running += side.start("up")
+            for side in sides.values():
+                side.job(pictures[1], asked.photos)
+            report(measured(sides, pictures, asked.photos, asked.rounds))
+        finally:
+            stop(running)
+
+
+def measured(
+    sides: dict[str, Side], pictures: dict[int, list[bytes]], photos: int, rounds: int
+) -> dict[int, list[tuple[float, float]]]:
+    """Megapixels → (here, other) photos per second of each round; who begins changes."""
+    found: dict[int, list[tuple[float, float]]] = {size: [] for size in pictures}
+    for number in range(rounds):
+        for size, some in pictures.items():
+            rates = {}
+            for label in sorted(sides, reverse=bool(number % 2)):
+                rates[label] = sides[label].job(some, photos if size == 1 else max(4, photos // 6))
+            found[size].append((rates["here"], rates["other"]))
+    return found
+
+
+def report(found: dict[int, list[tuple[float, float]]]) -> None:
+    for size, rounds in found.items():
+        here, other = (statistics.median(side) for side in zip(*rounds, strict=True))
+        each = ", ".join(f"{a / b:.2f}" for a, b in rounds)
+        print(f"{size} MP: here {here:.1f}, other {other:.1f} photos/s, {here / other:.2f} × (each round: {each})")
+
+
+def stop(running: list[subprocess.Popen[bytes]]) -> list[subprocess.Popen[bytes]]:
+    for process in running:
+        process.send_signal(signal.SIGINT)
+    for process in running:
+        process.wait(120)
+    return []
+
+
+if __name__ == "__main__":
+    main()
