@@ -207,7 +207,7 @@ addEventListener("scroll", () => grid?.update(), { passive: true });
 addEventListener("resize", () => {
   if (!grid) return;
   // Another number of columns: what was measured is no longer so.
-  const place = grid.first();
+  const place = grid.target === undefined ? grid.first() : grid.target + 1;
   grid.heights.clear();
   grid.measure();
   grid.space();
