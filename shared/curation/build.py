@@ -26,8 +26,9 @@ from shared.curation.folder import read_classes, read_names
 from shared.curation.quality import measure
 from shared.curation.texts import class_texts
 from shared.curation.writer import Draft, Halves, Progress, normalised, sample_id, seal, silent
-from shared.photos.decode import Limits, decode, thumbnail
+from shared.photos.decode import Limits, decode
 from shared.photos.regular_files import open_regular
+from shared.photos.thumbnails import thumbnail
 
 if TYPE_CHECKING:
     from shared.encoder import Encoder

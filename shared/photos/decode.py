@@ -11,7 +11,7 @@ import re
 import warnings
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import simplejpeg
@@ -39,25 +39,15 @@ if TYPE_CHECKING:
 ReadJpeg: TypeAlias = "Callable[[bytes, int], NDArray[np.uint8] | None]"
 
 __all__ = [
-    "EXTENSIONS", "FORMATS", "JPEG_SIGNATURE", "Limits", "Thumbnails", "decode", "decode_photo", "is_photo_name",
-    "thumbnail", "thumbnails",
+    "EXTENSIONS", "FORMATS", "JPEG_SIGNATURE", "Limits", "decode", "decode_photo", "is_photo_name",
 ]  # fmt: skip
 
-#: Pixels of a thumbnail's longer side: for small places, and for cards and screens with two pixels for one.
-SMALL_SIDE, LARGE_SIDE = 240, 480
 #: Start of scan: within the coded data of a JPEG, FF is never followed by DA.
 _SCAN = b"\xff\xda"
 #: Scans that any progressive JPEG may have, and pixels times scans beyond them: some files are made to cost hours.
 _USUAL_SCANS, _MAX_SCANNED_PIXELS = 64, 1_000_000_000
 # Over the cap Pillow first warns and only at twice the cap refuses; here the cap is the cap.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
-
-
-class Thumbnails(NamedTuple):
-    """JPEGs; no large one of a photo that has no more pixels than the small one."""
-
-    small: bytes
-    large: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,34 +154,6 @@ def _decode(
         except Exception as error:  # every codec reports damage in a class of its own
             # `ask` has been answered.
             return _decode_damaged(data, target, limits, lambda need: None, error)
-
-
-def thumbnail(rgb: NDArray[np.uint8], side: int = SMALL_SIDE) -> bytes:
-    """A small JPEG of decoded pixels (uint8 [h, w, 3]) whose longer side is at most `side`."""
-    image = Image.fromarray(rgb)
-    _shrink(image, side)
-    return _to_jpeg(image, 80)
-
-
-def thumbnails(rgb: NDArray[np.uint8]) -> Thumbnails:
-    """Both thumbnails of decoded pixels (uint8 [h, w, 3]); the small one is made of the large one."""
-    image = Image.fromarray(rgb)
-    large = None
-    if max(image.size) > SMALL_SIDE:
-        _shrink(image, LARGE_SIDE)
-        # Compressed more: with two pixels for one of the screen nobody sees it.
-        large = _to_jpeg(image, 75)
-    _shrink(image, SMALL_SIDE)
-    return Thumbnails(_to_jpeg(image, 80), large)
-
-
-def _shrink(image: Image.Image, side: int) -> None:
-    image.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=1.0)
-
-
-def _to_jpeg(image: Image.Image, quality: int) -> bytes:
-    jpeg: bytes = simplejpeg.encode_jpeg(np.asarray(image), quality=quality, colorsubsampling="420", fastdct=True)
-    return jpeg
 
 
 @cache

@@ -27,9 +27,10 @@ from numpy.typing import NDArray
 from shared.core.errors import PhotoError
 from shared.core.process import die_with_parent
 from shared.photos.confinement import Confinement
-from shared.photos.decode import Limits, decode_photo, load_codecs, thumbnails
+from shared.photos.decode import Limits, decode_photo, load_codecs
 from shared.photos.decode_messages import MESSAGE_BYTES, Order, Part, Reply
 from shared.photos.photo_facts import DecodedPhoto
+from shared.photos.thumbnails import thumbnails
 
 #: Bytes of memory after which a child has to ask before it decodes.
 ASK_BYTES = 64 << 20

@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 
 from shared.core.errors import PhotoError
 from shared.core.process import child_environment, start_attended
-from shared.photos.decode import Thumbnails
 from shared.photos.decode_messages import MESSAGE_BYTES, Order, Part, Reply
 from shared.photos.decode_server import Task
 from shared.photos.memory_budget import MemoryBudget
+from shared.photos.thumbnails import Thumbnails
 
 _log = structlog.get_logger(__name__)
 

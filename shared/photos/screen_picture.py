@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.photos.decode import thumbnail
+from shared.photos.thumbnails import thumbnail
 
 #: Longer side of a picture that fills a screen, in pixels.
 SIDE = 1600

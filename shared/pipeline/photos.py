@@ -15,9 +15,10 @@ from shared.core.errors import NotFound, PhotoError, Unavailable, WeftError
 from shared.encoder import Encoder
 from shared.encoder.protocol import Prepared, from_transforms
 from shared.jobs.model import Item
-from shared.photos.decode import JPEG_SIGNATURE, Limits, Thumbnails, decode_photo, thumbnails
+from shared.photos.decode import JPEG_SIGNATURE, Limits, decode_photo
 from shared.photos.decode_pool import DecodePool
 from shared.photos.regular_files import open_regular
+from shared.photos.thumbnails import Thumbnails, thumbnails
 from shared.pipeline.blame import is_short, obstacle
 from shared.pipeline.pixel_fields import compute
 

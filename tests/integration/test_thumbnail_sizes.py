@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from shared.core.settings import Settings
-from shared.photos.decode import LARGE_SIDE, SMALL_SIDE, thumbnails
+from shared.photos.thumbnail_sizes import LARGE_SIDE, SMALL_SIDE
+from shared.photos.thumbnails import thumbnails
 from shared.storage import open_storage
 from tests.product import Product, eventually
 from web.app import create_app

@@ -21,11 +21,12 @@ from PIL import Image
 from shared.core.errors import PhotoError
 from shared.encoder.preprocessing import Preprocessing
 from shared.photos.confinement import Confinement
-from shared.photos.decode import Limits, decode, thumbnails
+from shared.photos.decode import Limits, decode
 from shared.photos.decode_pool import DecodePool
 from shared.photos.decode_server import Task
 from shared.photos.decoder import Decoded
 from shared.photos.photo_facts import DecodedPhoto
+from shared.photos.thumbnails import thumbnails
 
 SIZE = 64
 #: Photos of this width make the task below do what no decoder should.

@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from shared.core.errors import PhotoError
-from shared.photos.decode import Limits, decode, thumbnail
+from shared.photos.decode import Limits, decode
 from shared.photos.formats import is_photo_name
+from shared.photos.thumbnails import thumbnail
 
 LIMITS = Limits()
 RED, GREEN, BLUE, WHITE = (220, 30, 20), (30, 180, 60), (20, 40, 210), (255, 255, 255)

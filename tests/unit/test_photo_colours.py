@@ -13,7 +13,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from shared.photos import lab
-from shared.photos.decode import DecodedPhoto, Limits, decode_photo, thumbnail
+from shared.photos.decode import DecodedPhoto, Limits, decode_photo
+from shared.photos.thumbnails import thumbnail
 from tests.icc_profiles import ADOBE, GENERIC, P3, PROPHOTO, SRGB, Space, cmyk, grey, icc
 
 Pixels = np.ndarray[Any, Any]

@@ -26,10 +26,11 @@ from shared.jobs.result_rows import columns, public
 from shared.photos import lab
 from shared.photos.colour_names import COLOUR_NAMES
 from shared.photos.confinement import Confinement
-from shared.photos.decode import Limits, decode_photo, thumbnails
+from shared.photos.decode import Limits, decode_photo
 from shared.photos.decode_pool import DecodePool
 from shared.photos.decode_server import Task
 from shared.photos.dominant_colours import dominant
+from shared.photos.thumbnails import thumbnails
 from shared.pipeline.pixel_fields import compute
 from tests.icc_profiles import P3, cmyk
 from tests.pipeline_harness import DIM, Colours, ListSource, cut, make_pipeline, run

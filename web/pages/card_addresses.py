@@ -7,9 +7,8 @@ from typing import Any
 from flask import url_for
 
 from shared.jobs.model import Job
+from shared.photos.thumbnail_sizes import LARGE_SIDE, SMALL_SIDE
 
-#: Pixels of both thumbnails, as `shared.photos.decode` makes them: pages import nothing numeric.
-SMALL_SIDE, LARGE_SIDE = 240, 480
 #: Stands for what differs from card to card.
 _PLACE = "0" * 64
 
