@@ -80,6 +80,18 @@ def test_on_a_phone_the_last_photos_are_reached_and_the_acts_are_in_sight(page: 
     page.wait_for_url("**from=500*")
 
 
+def test_photos_that_come_late_move_nothing(page: Page, large: str) -> None:
+    """The heights of 99,900 photos above become known when the first neighbours come, here long after the page."""
+    page.route("**/results?*", lambda route: (page.wait_for_timeout(700), route.continue_()))
+    page.set_viewport_size({"width": 375, "height": 800})
+    page.goto(f"/jobs/{large}?from=99990")
+    expect(page.locator("#item-99989")).to_be_in_viewport()
+    expect(page.locator(".cards")).not_to_have_count(1)
+    expect(page.locator(".cards.coming")).to_have_count(0)
+    expect(page.locator("#item-99989")).to_be_in_viewport()
+    assert place(page) >= 99_990
+
+
 def test_filters_orders_and_the_way_back(page: Page, large: str) -> None:
     page.goto(f"/jobs/{large}")
     page.fill("#filter-search", "DSC00004")

@@ -74,35 +74,48 @@ class Grid {
     return [first, Math.min(Math.max(last, first), first + GRID.most)];
   }
 
+  // The first block in sight, one that has come rather than one that has not.
+  sighted() {
+    const seen = [...this.blocks].sort(([a], [b]) => a - b)
+      .filter(([, element]) => element.getBoundingClientRect().bottom > 0 && element.getBoundingClientRect().top < innerHeight);
+    return (seen.find(([, element]) => !element.classList.contains("coming")) || seen[0])?.[0];
+  }
+
+  // What is in sight stays where it is while `change` puts blocks in and out, and their heights become known.
+  keep(change) {
+    const block = this.sighted();
+    const before = this.blocks.get(block)?.getBoundingClientRect().top;
+    change();
+    this.space();
+    const after = this.blocks.get(block)?.getBoundingClientRect().top;
+    if (after !== undefined && Math.abs(after - before) > 1) scrollBy(0, after - before);
+  }
+
   update() {
     if (!this.root.isConnected || !this.count) return;
     const [first, last] = this.wanted();
-    const seen = [...this.blocks].filter(([block]) => block >= first && block <= last).map(([, element]) => element)
-      .find((element) => element.getBoundingClientRect().bottom > 0);
-    const before = seen?.getBoundingClientRect().top;
-    for (const [block, element] of this.blocks) {
-      if (block >= first && block <= last) continue;
-      element.remove();
-      this.blocks.delete(block);
-    }
-    for (let block = first; block <= last; block += 1) {
-      if (this.blocks.has(block)) continue;
-      const element = document.createElement("div");
-      element.className = "cards coming";
-      element.dataset.from = String(block * this.page);
-      element.style.height = `${this.full(block)}px`;
-      this.blocks.set(block, element);
-      const next = [...this.blocks.keys()].filter((other) => other > block).sort((a, b) => a - b)[0];
-      this.root.insertBefore(element, next === undefined ? this.below : this.blocks.get(next));
-    }
-    this.space();
-    // What is in sight stays where it is, whatever came or went above it.
-    const moved = seen ? seen.getBoundingClientRect().top - before : 0;
-    if (Math.abs(moved) > 1) scrollBy(0, moved);
+    this.keep(() => {
+      for (const [block, element] of this.blocks) {
+        if (block >= first && block <= last) continue;
+        element.remove();
+        this.blocks.delete(block);
+      }
+      for (let block = first; block <= last; block += 1) if (!this.blocks.has(block)) this.add(block);
+    });
     document.getElementById("results").toggleAttribute("data-busy", this.blocks.size > 1 || first > 0);
     this.tellPlace();
     clearTimeout(this.loading);
     this.loading = setTimeout(() => this.load(), GRID.wait);
+  }
+
+  add(block) {
+    const element = document.createElement("div");
+    element.className = "cards coming";
+    element.dataset.from = String(block * this.page);
+    element.style.height = `${this.full(block)}px`;
+    this.blocks.set(block, element);
+    const next = [...this.blocks.keys()].filter((other) => other > block).sort((a, b) => a - b)[0];
+    this.root.insertBefore(element, next === undefined ? this.below : this.blocks.get(next));
   }
 
   load() {
@@ -124,15 +137,13 @@ class Grid {
 
   put(block, old, html) {
     const made = new DOMParser().parseFromString(html, "text/html").querySelector(".cards");
-    const before = old.offsetHeight, sighted = old.getBoundingClientRect().bottom <= 0;
-    this.blocks.set(block, made);
-    old.replaceWith(made);
-    htmx.process(made);
-    localTimes(made);
-    this.heights.set(block, made.offsetHeight);
-    // What is above the window must not move what is in it.
-    if (sighted && !this.target) scrollBy(0, made.offsetHeight - before);
-    this.space();
+    this.keep(() => {
+      this.blocks.set(block, made);
+      old.replaceWith(made);
+      htmx.process(made);
+      localTimes(made);
+      this.heights.set(block, made.offsetHeight);
+    });
     this.root.dispatchEvent(new CustomEvent("photos", { bubbles: true }));
     this.arrive();
     this.tellPlace();
