@@ -1,6 +1,6 @@
 """The whole product of another checkout beside this one's, in turns: photos per second of jobs of fresh photos.
 
-    python -m scripts.lab.beside /path/to/other/checkout --model ViT-B-32/weights.safetensors
+    python -m scripts.lab.beside /path/to/other/checkout --model ViT-B-32//path/to/weights.safetensors
 
 Both run at once, and one works while the other waits. Only the command line is used, so that the other may be of any
 age; packages that it needs and this one does not are found in --packages. Each tunes its threads at its first start,
@@ -63,9 +63,12 @@ class Side:
         self.env["PYTHONPATH"] = os.pathsep.join(filter(None, (str(root), packages)))
 
     def weft(self, *arguments: str | Path) -> Any:
-        """One command; its JSON. Raises CalledProcessError."""
+        """One command; its JSON. Raises RuntimeError with what it printed."""
         line = [sys.executable, "-m", "scripts.cli", *map(str, arguments), "--json"]
-        return json.loads(subprocess.run(line, cwd=self.root, env=self.env, capture_output=True, check=True).stdout)
+        done = subprocess.run(line, cwd=self.root, env=self.env, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{self.root}: {' '.join(line[2:])}: {done.stdout}{done.stderr}")
+        return json.loads(done.stdout)
 
     def start(self, *roles: str) -> list[subprocess.Popen[bytes]]:
         with (self.folder / "beside.log").open("ab") as log:
