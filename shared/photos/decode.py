@@ -23,7 +23,7 @@ from shared.photos.colour_profile import Colour
 from shared.photos.decoding_memory import memory_needed
 from shared.photos.flattening import to_rgb
 from shared.photos.formats import EXTENSIONS, FORMATS, JPEG_SIGNATURE, is_photo_name
-from shared.photos.identify import declared_pixels, unreadable_jpeg
+from shared.photos.identify import declared_pixels, jpeg_scans, unreadable_jpeg
 from shared.photos.photo_facts import DecodedPhoto, Exif, Note, PhotoFacts, photo_facts, read_exif, without_exif
 from shared.photos.raw_development import develop, libraw
 from shared.photos.raw_preview import largest_preview, raw_file
@@ -42,8 +42,6 @@ __all__ = [
     "EXTENSIONS", "FORMATS", "JPEG_SIGNATURE", "Limits", "decode", "decode_photo", "is_photo_name",
 ]  # fmt: skip
 
-#: Start of scan: within the coded data of a JPEG, FF is never followed by DA.
-_SCAN = b"\xff\xda"
 #: Scans that any progressive JPEG may have, and pixels times scans beyond them: some files are made to cost hours.
 _USUAL_SCANS, _MAX_SCANNED_PIXELS = 64, 1_000_000_000
 # Over the cap Pillow first warns and only at twice the cap refuses; here the cap is the cap.
@@ -134,7 +132,7 @@ def _decode(
             return _decode_damaged(data, target, limits, ask, error)
         raise
     with opened as image:
-        scans = data.count(_SCAN) if image.format in ("JPEG", "MPO") else 1
+        scans = jpeg_scans(data) if image.format in ("JPEG", "MPO") else 1
         if scans > _USUAL_SCANS and scans * image.width * image.height > _MAX_SCANNED_PIXELS:
             raise PhotoError("photo_too_costly")
         ask(memory_needed(image, target, progressive=scans > 3))

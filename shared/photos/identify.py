@@ -128,7 +128,11 @@ _MARKUP = (
 )
 #: Width and height in AVIF and HEIF, and the bytes at a file's start in which they are looked for.
 _IMAGE_SIZE, _IMAGE_SIZES_WITHIN = re.compile(rb"\0\0\0\x14ispe\0{4}(.{8})", re.DOTALL), 1 << 20
-#: JPEG's frame types that no decoder here reads.
+#: Start of scan: within the coded data of a JPEG, FF is never followed by DA.
+_SCAN = b"\xff\xda"
+#: JPEG's frame types of which decoders read no scan behind one with all components: baseline, extended; arithmetic.
+_SEQUENTIAL = (0xC0, 0xC1, 0xC9)
+#: Those that no decoder here reads.
 _ODD_FRAMES = {0xC3: "lossless JPEG", 0xC5: "hierarchical JPEG", 0xC6: "hierarchical JPEG", 0xC7: "hierarchical JPEG"}
 
 
@@ -212,6 +216,18 @@ def jpeg_frame(data: bytes, start: int = 0, end: int | None = None) -> JpegFrame
             found = (marker, precision, width, height, components)
         at += 2 + length
     return None
+
+
+def jpeg_scans(data: bytes) -> int:
+    """At most how many scans a JPEG has. An ordinary one is not read through: its first scan holds all components."""
+    frame = jpeg_frame(data)
+    if (
+        frame is not None
+        and frame.marker in _SEQUENTIAL
+        and data[frame.scan + 4 : frame.scan + 5] == bytes([frame.components])
+    ):
+        return 1
+    return data.count(_SCAN, frame.scan if frame is not None else 0)
 
 
 def _zip(data: bytes) -> Kind | None:

@@ -25,6 +25,7 @@ from shared.photos.decode import Limits, decode
 from shared.photos.decode_pool import DecodePool
 from shared.photos.decode_server import Task
 from shared.photos.decoder import Decoded
+from shared.photos.identify import jpeg_frame, jpeg_scans
 from shared.photos.photo_facts import DecodedPhoto
 from shared.photos.thumbnails import thumbnails
 
@@ -175,6 +176,18 @@ def many_scans(scans: int) -> bytes:
 def test_scans_are_counted_before_anything_is_decoded(pool: DecodePool) -> None:
     assert code(pool, many_scans(2000)) == "photo_too_costly"
     assert pool.decode(photo(90), thumbnail=False).values == {"width": 90}
+
+
+def test_scans_are_counted_only_where_there_can_be_many() -> None:
+    plain = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(plain, "JPEG")
+    one = plain.getvalue()
+    # Behind a scan with all components decoders read no other, so that none of this costs anything.
+    assert jpeg_scans(one + b"\xff\xda" * 2000) == 1
+    assert jpeg_scans(many_scans(2000)) > 2000
+    # Sequential, but a scan for each component: more may follow.
+    scan = jpeg_frame(one).scan  # type: ignore[union-attr]
+    assert jpeg_scans(one[: scan + 4] + b"\x01" + one[scan + 5 :] + b"\xff\xda" * 9) == 10
 
 
 def test_more_memory_than_all_may_have_is_refused_and_large_photos_take_turns() -> None:
