@@ -9,9 +9,9 @@ from apiflask import APIFlask
 from flask import g, has_request_context, request
 
 from shared.bank.banks import BankInfo
-from shared.bank.manifest import DEFAULT_BANK
+from shared.bank.manifest import DEFAULT_BANK, Manifest
 from shared.bank.store import BankStore
-from shared.core.errors import WeftError
+from shared.core.errors import BankError, WeftError
 from shared.core.i18n import gettext as _
 from shared.jobs.model import Job
 from web.context import services
@@ -42,6 +42,25 @@ def words_of(bank: str) -> str:
 def of_job(job: Job) -> str:
     """The version that a job uses and, where there are several banks, whose it is."""
     return f"{words_of(job.bank_id)} · {job.bank}" if len(all_banks()) > 1 else job.bank
+
+
+def usable_banks() -> list[Manifest]:
+    """The active version of every bank that a new job may choose, the default one's first.
+
+    Raises BankError("no_bank", "bank_damaged") where there is none: what is wrong with the default bank.
+    """
+    found: list[Manifest] = []
+    wrong: BankError | None = None
+    for info in all_banks():
+        try:
+            found.append(services().banks.chosen(info.id))
+        except BankError as error:
+            wrong = wrong or error
+        except WeftError:
+            continue
+    if not found:
+        raise wrong or BankError("no_bank")
+    return found
 
 
 def all_banks() -> list[BankInfo]:

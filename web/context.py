@@ -12,7 +12,6 @@ from apiflask import APIFlask
 from flask import current_app
 
 from shared.bank.class_names import ClassNames, class_names
-from shared.bank.manifest import Manifest
 from shared.bank.store import BankStore
 from shared.core.errors import Unavailable, WeftError
 from shared.core.private_files import make_data_dir
@@ -102,10 +101,6 @@ class Services:
 
     def spool_dir(self) -> Path:
         return self.storage.spool_dir()
-
-    def manifest(self) -> Manifest:
-        """The manifest of the active bank; raises `BankError("no_bank")`."""
-        return self.banks.manifest()
 
     def active_bank(self) -> str | None:
         """The version of the active bank; None where there is none, or it cannot be told."""

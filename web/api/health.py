@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from shared.core.errors import BankError, Unavailable
 from shared.jobs.heartbeat import WorkerState, live_workers
 from shared.jobs.ledger import Ledger
+from web.bank_choice import usable_banks
 from web.context import services
 from web.schemas import Health, file_response
 
@@ -29,13 +30,16 @@ def healthz() -> dict[str, str]:
 @bp.get("/readyz")
 @bp.output(Health)
 def readyz() -> dict[str, str]:
-    """A photo sent now is classified: the ledger answers, a bank is active, a worker has its model. 503 otherwise."""
+    """A photo sent now is classified: the ledger answers, a bank is active, a worker has its model. 503 otherwise.
+
+    With several banks: one of them is, and a worker has its model.
+    """
     ledger = services().ledger
     try:
-        manifest = services().manifest()
+        identities = {manifest.identity for manifest in usable_banks()}
     except BankError as error:
         raise Unavailable(error.code, **error.detail) from error
-    if not any(w.identity == manifest.identity and w.works for w in live_workers(ledger)):
+    if not any(w.identity in identities and w.works for w in live_workers(ledger)):
         raise Unavailable("no_worker")
     return {"status": "ok"}
 

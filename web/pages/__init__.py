@@ -15,6 +15,7 @@ from shared.core.errors import BankError, WeftError
 from shared.curation.building_marker import is_building
 from shared.encoder import demo
 from web.access.visitor import visitor
+from web.bank_choice import usable_banks
 from web.context import services
 from web.i18n import NAMES, language
 
@@ -98,7 +99,7 @@ class Active:
 
 def active() -> Active:
     try:
-        manifest = services().manifest()
+        manifest = usable_banks()[0]
     except BankError as error:
         made = is_building(services().settings) if error.code == "no_bank" else None
         return Active(problem=BankError(f"bank_{made}_being_made") if made else error)
