@@ -19,6 +19,8 @@ def test_it_is_ready_with_another_bank_alone(tmp_path: Path) -> None:
         built = product.weft("bank", "build", str(photos), "--bank", "Leather")
         assert built.returncode == 0, built.stderr
         assert BankStore(product.settings).current() is None
-        eventually(lambda: requests.get(f"{product.url}/readyz", timeout=30).ok, what="a worker with the other bank's model")
+        eventually(
+            lambda: requests.get(f"{product.url}/readyz", timeout=30).ok, what="a worker with the other bank's model"
+        )
         page = requests.get(f"{product.url}/", timeout=30).text
         assert "No bank is active yet" not in page

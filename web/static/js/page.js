@@ -46,9 +46,15 @@ document.body.addEventListener("htmx:beforeRequest", (event) => {
 const asking = new Map();
 const planned = new WeakSet();
 const SLOW = 1000, LONGEST = 30;
-let strain = 1, notBefore = 0;
+// What is answered within moments (`data-soon`) is asked for soon at first, and then ever later.
+let strain = 1, notBefore = 0, nextSoon = 0.2;
 function pause(element) {
-  const seconds = Math.min(Number(element.dataset.poll) * strain, LONGEST) * (0.9 + 0.2 * Math.random());
+  let every = Number(element.dataset.poll);
+  if ("soon" in element.dataset && nextSoon < every) {
+    every = nextSoon;
+    nextSoon *= 1.5;
+  }
+  const seconds = Math.min(every * strain, LONGEST) * (0.9 + 0.2 * Math.random());
   return Math.max(seconds * 1000, notBefore - performance.now());
 }
 function plan() {
