@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
@@ -140,6 +141,20 @@ def test_everything_is_reviewed_in_one_act_and_undone(page: Page, product: Produ
     page.click("#undo-act")
     expect(page.locator("#count-unsure")).to_have_text(total, timeout=60_000)
     assert query(product, large, review="reviewed") == []
+
+
+def test_the_way_to_review_tells_how_many_are_left(page: Page, large: str) -> None:
+    page.goto(f"/jobs/{large}")
+    link = page.locator("#review-go")
+    expect(link).to_have_text(re.compile(r"Review [\d,]+ uncertain photos"))
+    before = link.inner_text()
+    page.locator(".item.unsure .tick").first.click()
+    page.fill("#acts-find", "stripe-2")
+    page.press("#acts-find", "Enter")
+    expect(link).not_to_have_text(before)
+    expect(link).to_have_text(re.compile(r"Review [\d,]+ uncertain photos"))
+    page.click("#undo-act")
+    expect(link).to_have_text(before)
 
 
 def test_some_are_selected_by_click_shift_and_drawing(page: Page, product: Product) -> None:

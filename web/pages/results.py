@@ -123,8 +123,8 @@ def counts(job_id: str) -> Response:
     chosen = choice(found)
     with projected(job_id) as projection:
         total, summary = _counted(found, projection, chosen)
-    told = {"job": found, "filters": chosen.address, "views": views(found, summary), "total": total}
-    return make_response(render_template("parts/counts.html", **told))
+    told = {"job": found, "filters": chosen.address, "view": chosen.view, "views": views(found, summary)}
+    return make_response(render_template("parts/counts.html", total=total, items=total, swapped=True, **told))
 
 
 @bp.get("/jobs/<job_id>/positions")

@@ -141,6 +141,7 @@ async function afterAct() {
   for (const fresh of part.querySelectorAll("[id]")) {
     const old = document.getElementById(fresh.id);
     if (!old) continue;
+    if (fresh.children.length) { old.replaceWith(fresh); continue; }
     old.textContent = fresh.textContent;
     if (fresh.dataset.total !== undefined) old.dataset.total = fresh.dataset.total;
   }
