@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "jobs": ("scripts.cli.commands.jobs:jobs", "List jobs, newest first."),
     "watch": ("scripts.cli.commands.jobs:watch", "Follow a job until it is finished."),
     "export": ("scripts.cli.commands.export:command", "Write a job's results to a file."),
+    "sort": ("scripts.cli.commands.sort:command", "Sort a job's photos into folders by class: links or copies."),
     **{verb: (f"scripts.cli.commands.control:{verb}", declared.meaning) for verb, declared in VERBS.items()},
     "rename": ("scripts.cli.commands.change:rename", "Rename a job."),
     "priority": ("scripts.cli.commands.change:priority", "Give a job a priority: high, normal or low."),
@@ -62,7 +63,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 
 #: Commands whose output files are the user's own; what all others write is for nobody else on this machine.
-USER_FILES = frozenset({"export", "embed", "evaluate", "bench"})
+USER_FILES = frozenset({"export", "sort", "embed", "evaluate", "bench"})
 
 
 class Lazy(click.Group):
