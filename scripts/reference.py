@@ -130,7 +130,8 @@ def errors_page() -> str:
 def commands_page() -> str:
     """Every command with its short help."""
     rows = [(f"`weft {name}`", text) for name, (_, text) in COMMANDS.items()]
-    note = "`weft COMMAND --help` shows options. All take `--data-dir` and `--json`. Exit: 0 ok, 1 failed, 2 usage.\n"
+    note = "`weft COMMAND --help` shows options. All take `--data-dir` and `--json`. Exit: 0 ok, 1 failed, 2 usage;"
+    note += " `weft watch` and `--watch` 3 if some photos failed.\n"
     return _page("Commands", "scripts/cli/main.py", note, ("command", "what it does"), rows)
 
 

@@ -134,7 +134,7 @@ def _set_json(ctx: click.Context, parameter: click.Parameter, value: bool) -> No
 def weft(ctx: click.Context) -> None:
     """Weft: a folder of fabric photos in, ranked fabric classes out.
 
-    Exit codes: 0 success, 1 failure, 2 wrong usage.
+    Exit codes: 0 success, 1 failure, 2 wrong usage; of jobs that are followed, 3 if some photos failed.
     """
     output.state(ctx)
 

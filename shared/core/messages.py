@@ -51,6 +51,8 @@ SENTENCES: dict[str, str] = {
     "no_body_here": "this request takes no body",
     "export_filtered": "filtered",
     "export_partial": "{done} of {total} so far",
+    "watch_lost": "The server does not answer; trying again for up to {minutes} minutes. The job goes on without this command.",
+    "watch_back": "The server answers again.",
     "bad_template": "The name template does not work: {reason} Fields: {fields}.",
     "sort_target": "{path} lies inside {source} or around it; the photos are sorted into a folder of its own.",
     "sort_uploads_are_copied": "The photos of this job were uploaded: they can only be copied.",
