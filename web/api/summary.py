@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from flask import Response, render_template
 
+from shared.core.errors import WeftError
+from shared.jobs.export import bank_facts
+from shared.jobs.export.columns import trained
 from shared.jobs.job_summary import JobSummary, summarise
 from shared.jobs.model import Job
+from shared.jobs.shown import ShownItem
 from web.api.exports import class_names, download_name
 from web.api.items import bp, projected
+from web.api.similar import look_alikes
 from web.context import services
 from web.i18n import language
 from web.job_files import written
@@ -20,6 +27,10 @@ from web.schemas import file_response
 
 #: Bytes of the pictures in a file; what comes after is shown without one.
 MOST_BYTES = 12_000_000
+#: Photos up to which those that look alike are looked for: it takes seconds beyond, and has a page of its own.
+MOST_COMPARED = 20_000
+#: Groups of photos that look alike, and photos that are shown of each.
+GROUPS, GROUPED = 6, 6
 _STYLE = Path(__file__).parents[1] / "static" / "css" / "summary.css"
 
 
@@ -31,16 +42,50 @@ def shown_summary(job: Job, picture: Callable[[str], str | None]) -> dict[str, A
         with projected(job.id) as projection:
             return summarise(projection, lang)
 
-    state = (*written(job.id), id(services().class_names(job.bank)))
-    found = services().counts.get(job, ("summary page", lang), state, made)
-    return {"job": job, "found": found, "names": class_names(job, lang), "picture": picture}
+    at = services()
+    state = (*written(job.id), id(at.class_names(job.bank)))
+    found = at.counts.get(job, ("summary page", lang), state, made)
+    return {
+        "job": job,
+        "found": found,
+        "names": class_names(job, lang),
+        "picture": picture,
+        "alike": {of: _alike(job, of, lang) for of in ("unknown", "copies")} if job.ok else {},
+        "trained": trained(job, bank_facts(at.banks, job)),
+        "weft_version": version("weft"),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Photos of a job that look alike."""
+
+    groups: int
+    photos: int
+    #: The largest groups: how many photos each has, and some of them.
+    largest: list[tuple[int, list[ShownItem]]]
+
+
+def _alike(job: Job, of: str, lang: str) -> Alike | None:
+    """None where they are not looked for: in a large job, one that runs, or where nobody can compare now."""
+    if not job.ended or job.ok > MOST_COMPARED:
+        return None
+    try:
+        groups = look_alikes(job, of)
+    except WeftError:
+        return None
+    shown = groups[:GROUPS]
+    with projected(job.id) as projection:
+        items = {item["index"]: item for item in projection.at([i for g in shown for i in g.items[:GROUPED]], lang)}
+    largest = [(len(group.items), [items[i] for i in group.items[:GROUPED] if i in items]) for group in shown]
+    return Alike(len(groups), sum(len(group.items) for group in groups), largest)
 
 
 @bp.get("/jobs/<job_id>/summary.html")
 @bp.doc(responses=file_response("The file", "text/html"))
 def summary_file(job_id: str) -> Response:
-    """A job on one page, as one HTML file that holds its pictures: classes with six photos each, the least certain
-    photos, and what failed."""
+    """A job on one page, as one HTML file that holds its pictures: classes with six photos each, how right the answers
+    are where folders are named after classes, the least certain photos, photos that look alike, and what failed."""
     job = services().ledger.find(job_id)
     response = Response(file(job), content_type="text/html; charset=utf-8")
     download_name(response, f"{job.name} {job.id}.html".replace("/", "-"), f"summary-{job.id}.html")
