@@ -56,7 +56,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "gc": ("scripts.cli.commands.gc:command", "Remove uploads and thumbnails that no job references."),
     "key": ("scripts.cli.commands.key:command", "Create, list and revoke access keys for the pages and the API."),
     "audit": ("scripts.cli.commands.audit:command", "Show who did what, and who was refused."),
-    "webhook": ("scripts.cli.commands.webhook:command", "Try who is told that a job has ended (WEFT_WEBHOOKS)."),
+    "webhook": (
+        "scripts.cli.commands.webhook:command",
+        "Try who is told that a job has ended (WEFT_WEBHOOKS, WEFT_MAIL_TO).",
+    ),
     "bench": ("scripts.cli.commands.bench:command", "Benchmark this machine."),
     "doctor": ("scripts.cli.commands.doctor:command", "Check the installation and print the effective settings."),
 }

@@ -98,6 +98,8 @@ SENTENCES: dict[str, str] = {
     "zip_bomb": "The archive {name} unpacks to an excessive size and was refused.",
     "zip_unsupported": "The zip file {name} uses an unsupported compression method; create it again.",
     "zip_split": "The archive {name} is one part of several; put them together and create one zip file.",
+    "bad_smtp_url": "WEFT_SMTP_URL: {host}: this is no address such as smtps://user:password@smtp.example.org.",
+    "bad_mail_address": "WEFT_MAIL_TO or WEFT_MAIL_FROM: {address} is no mail address.",
     "bad_webhook": "WEFT_WEBHOOKS: {host} is no http(s) address.",
     "pdf_damaged": "The PDF {name} is damaged or has a password; pages before the damage are classified.",
     "pdf_unsupported": "{name} is a PDF, and this installation cannot draw its pages: export the pages as JPEG, or install the extra “pdf”.",
