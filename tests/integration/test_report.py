@@ -79,8 +79,11 @@ def test_an_engine_without_a_model_is_told(client: FlaskClient, job: Job, settin
     assert "they mean nothing" in report(client, job, "en", True)
 
 
-def test_large_jobs_are_not_compared_on_the_page(
-    client: FlaskClient, job: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_large_jobs_are_compared_when_asked(client: FlaskClient, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(summary, "MOST_COMPARED", 10)
-    assert "of one cloth" not in report(client, job, "en", True)
+    page = report(client, job, "en", False)
+    assert "of one cloth" not in page + report(client, job, "en", True)
+    assert f"/jobs/{job.id}/summary?alike=true" in page
+    assert "of one cloth" in client.get(f"/jobs/{job.id}/summary?alike=true&lang=en").get_data(as_text=True)
+    file = client.get(f"/api/v1/jobs/{job.id}/summary.html?alike=true&lang=en").get_data(as_text=True)
+    assert "of one cloth" in file

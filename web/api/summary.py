@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Response, render_template
+from pydantic import BaseModel
 
 from shared.core.errors import WeftError
 from shared.jobs.export import bank_facts
@@ -27,16 +28,23 @@ from web.schemas import file_response
 
 #: Bytes of the pictures in a file; what comes after is shown without one.
 MOST_BYTES = 12_000_000
-#: Photos up to which those that look alike are looked for: it takes seconds beyond, and has a page of its own.
-MOST_COMPARED = 20_000
+#: Photos up to which those that look alike are looked for unasked: 2 seconds; a minute for 100,000.
+MOST_COMPARED = 5_000
 #: Groups of photos that look alike, and photos that are shown of each.
 GROUPS, GROUPED = 6, 6
 _STYLE = Path(__file__).parents[1] / "static" / "css" / "summary.css"
 
 
-def shown_summary(job: Job, picture: Callable[[str], str | None]) -> dict[str, Any]:
-    """What the template shows; `picture` gives the address of a thumbnail by the photo's SHA-256."""
+class SummaryQuery(BaseModel):
+    #: Look for photos that look alike in a job of more than 5,000 photos, too: it may take a minute.
+    alike: bool = False
+
+
+def shown_summary(job: Job, picture: Callable[[str], str | None], asked: bool = False) -> dict[str, Any]:
+    """What the template shows; `picture` gives the address of a thumbnail by the photo's SHA-256. `asked`: photos that
+    look alike are looked for however many there are."""
     lang = language()
+    looked = asked or job.ok <= MOST_COMPARED
 
     def made() -> JobSummary:
         with projected(job.id) as projection:
@@ -50,7 +58,9 @@ def shown_summary(job: Job, picture: Callable[[str], str | None]) -> dict[str, A
         "found": found,
         "names": class_names(job, lang),
         "picture": picture,
-        "alike": {of: _alike(job, of, lang) for of in ("unknown", "copies")} if job.ok else {},
+        "alike": {of: _alike(job, of, lang) if looked else None for of in ("unknown", "copies")},
+        "looked": looked,
+        "asked": asked,
         "trained": trained(job, bank_facts(at.banks, job)),
         "weft_version": version("weft"),
     }
@@ -67,8 +77,8 @@ class Alike:
 
 
 def _alike(job: Job, of: str, lang: str) -> Alike | None:
-    """None where they are not looked for: in a large job, one that runs, or where nobody can compare now."""
-    if not job.ended or job.ok > MOST_COMPARED:
+    """None where they are not looked for: in a job that runs or has no result, or where nobody can compare now."""
+    if not job.ended or not job.ok:
         return None
     try:
         groups = look_alikes(job, of)
@@ -82,12 +92,13 @@ def _alike(job: Job, of: str, lang: str) -> Alike | None:
 
 
 @bp.get("/jobs/<job_id>/summary.html")
+@bp.input(SummaryQuery, location="query", arg_name="query")
 @bp.doc(responses=file_response("The file", "text/html"))
-def summary_file(job_id: str) -> Response:
+def summary_file(job_id: str, query: SummaryQuery) -> Response:
     """A job on one page, as one HTML file that holds its pictures: classes with six photos each, how right the answers
     are where folders are named after classes, the least certain photos, photos that look alike, and what failed."""
     job = services().ledger.find(job_id)
-    response = Response(file(job), content_type="text/html; charset=utf-8")
+    response = Response(file(job, query.alike), content_type="text/html; charset=utf-8")
     download_name(response, f"{job.name} {job.id}.html".replace("/", "-"), f"summary-{job.id}.html")
     response.headers["Content-Security-Policy"] = (
         "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -95,7 +106,7 @@ def summary_file(job_id: str) -> Response:
     return response
 
 
-def file(job: Job) -> str:
+def file(job: Job, asked: bool = False) -> str:
     """One HTML file that needs nothing else."""
     left = MOST_BYTES
 
@@ -108,4 +119,4 @@ def file(job: Job) -> str:
         return f"data:image/jpeg;base64,{b64encode(jpeg).decode()}"
 
     style = _STYLE.read_text(encoding="utf-8")
-    return render_template("summary_file.html", style=style, **shown_summary(job, embedded))
+    return render_template("summary_file.html", style=style, **shown_summary(job, embedded, asked))
