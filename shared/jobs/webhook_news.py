@@ -41,6 +41,7 @@ def news_of(settings: Settings, ledger: Ledger, job: Job) -> Told:
         "verdicts": verdicts,
         "reviews": summary["reviews"],
         "url": url,
+        "summary": f"{url}/summary" if url else None,
     }
     return Told(document, gettext(title, lang, name=job.name), text, url)
 

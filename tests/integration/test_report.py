@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from scripts.supervisor import redis as embedded
 from shared.core.settings import Settings
 from shared.jobs.catalog import Catalog
 from shared.jobs.model import Job
+from shared.jobs.projection import open_projection
 from tests.banks import DIM, by_label, clustered, make_bank
 from tests.large_jobs import add_vectors, archived_job
 from web.api import summary
@@ -77,6 +79,17 @@ def test_an_engine_without_a_model_is_told(client: FlaskClient, job: Job, settin
     assert "they mean nothing" not in report(client, job, "en", True)
     Catalog(settings).add(replace(job, engine="null", precision="null"))
     assert "they mean nothing" in report(client, job, "en", True)
+
+
+def test_what_changed_since_the_run_before(client: FlaskClient, job: Job, settings: Settings) -> None:
+    again = replace(archived_job(settings, COUNT, job.bank, name="again"), repeats=job.id)
+    Catalog(settings).add(again)
+    with closing(open_projection(settings, again.id)) as projection:
+        projection._db.execute("UPDATE items SET label = 'stripe-9' WHERE idx IN (0, 1)")
+    text = report(client, again, "en", True)
+    assert "Changes since the run before" in text
+    assert "<li><span>Another class</span> <b>2</b></li>" in text
+    assert "Changes since" not in report(client, job, "en", True)
 
 
 def test_large_jobs_are_compared_when_asked(client: FlaskClient, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:

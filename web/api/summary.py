@@ -18,6 +18,7 @@ from shared.jobs.export.columns import trained
 from shared.jobs.job_summary import JobSummary, summarise
 from shared.jobs.model import Job
 from shared.jobs.shown import ShownItem
+from web.api.comparison import comparison
 from web.api.exports import class_names, download_name
 from web.api.items import bp, projected
 from web.api.similar import look_alikes
@@ -61,9 +62,21 @@ def shown_summary(job: Job, picture: Callable[[str], str | None], asked: bool = 
         "alike": {of: _alike(job, of, lang) if looked else None for of in ("unknown", "copies")},
         "looked": looked,
         "asked": asked,
+        "changes": _changes(job),
         "trained": trained(job, bank_facts(at.banks, job)),
         "weft_version": version("weft"),
     }
+
+
+def _changes(job: Job) -> dict[str, int]:
+    """What became of the answers of the job that this one repeats: change → photos; empty where there is none."""
+    if job.repeats is None:
+        return {}
+    try:
+        counts = comparison(services().ledger.find(job.repeats), job).counts
+    except WeftError:
+        return {}
+    return {change: count for change, count in counts.items() if count}
 
 
 @dataclass(frozen=True, slots=True)
