@@ -18,6 +18,7 @@ from shared.core.errors import InvalidRequest
 from shared.core.settings import Settings
 from shared.jobs.export import Words, columnar, stream, workbook
 from shared.jobs.ledger import Ledger
+from shared.jobs.ledger.claims import Claims
 from shared.jobs.model import Item, Job, Lane
 from shared.jobs.projection import caught_up
 from shared.jobs.result_filters import Filters
@@ -58,6 +59,19 @@ def test_an_engine_without_a_model_is_named_in_its_stead(
     (row,) = [json.loads(line) for line in exported(settings, harness.ledger, job, "jsonl").splitlines()]
     table = exported(settings, harness.ledger, job, "csv").decode("utf-8-sig")
     assert row["model"] == next(csv.DictReader(io.StringIO(table, newline="")))["model"] == named
+
+
+def test_engine_and_precision_are_those_of_the_first_claim(harness: LedgerHarness) -> None:
+    made = harness.ledger.submit(spec("precise", Lane.INTERACTIVE), [Item(0, "a.jpg", sha256="00")])
+    first = Claims(harness.ledger.connection, "w1", made.identity, 30, "openvino", "int8")
+    claim = first.claim(Lane.INTERACTIVE)
+    assert claim is not None
+    assert first.commit(claim, [failure(claim.items[0])], b"", final=True)
+    harness.ledger.retry(made.id)
+    harness.admit(made)
+    assert Claims(harness.ledger.connection, "w2", made.identity, 30, "torch", "f32").claim(Lane.INTERACTIVE)
+    job = harness.ledger.job(made.id)
+    assert (job.engine, job.precision) == ("openvino", "int8")
 
 
 def test_csv_opens_in_a_spreadsheet(

@@ -251,6 +251,20 @@ def test_uploads_are_copied(product: Product, originals: Path, weft: Run, tmp_pa
     )
 
 
+def test_an_original_that_is_a_link_gets_a_hard_link_to_its_photo(
+    product: Product, originals: Path, weft: Run, tmp_path: Path
+) -> None:
+    folder = product.photos / "linked"
+    folder.mkdir()
+    (folder / "a.jpg").symlink_to(originals / "stripe-0/1.jpg")
+    job = weft("submit", folder, "--watch")["id"]
+    weft("sort", job, "--into", tmp_path / "sorted", "--by", "hardlink")
+    [made] = photos(tmp_path / "sorted").values()
+    assert not made.is_symlink()
+    assert made.samefile(originals / "stripe-0/1.jpg")
+    assert weft("sort", job, "--into", tmp_path / "sorted", "--undo")["removed"] == 1
+
+
 def test_one_run_at_a_time(job: str, weft: Run, tmp_path: Path) -> None:
     target = tmp_path / "sorted"
     (target / trees.PARTS).mkdir(parents=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from scripts.cli.commands.sort import _folders
 from shared.core.errors import InvalidRequest
 from shared.jobs.sorting.naming import APART, Template, numbered
 from shared.jobs.sorting.sidecars import sidecar, sidecar_name
@@ -64,3 +65,10 @@ def test_sidecars_are_named_as_their_readers_want() -> None:
     text = sidecar(["denim", "牛仔布", "", "denim", "a<b&c"]).decode()
     assert text.count("<rdf:li>") == 3
     assert "<rdf:li>a&lt;b&amp;c</rdf:li>" in text
+
+
+def test_two_classes_of_one_name_stay_apart() -> None:
+    names = {"denim": ("牛仔布", "Denim"), "denim-2": ("牛仔布", ""), "silk": ("", "Silk")}
+    assert _folders(names, "zh") == {"denim": "牛仔布 (denim)", "denim-2": "牛仔布 (denim-2)", "silk": "silk"}
+    assert _folders(names, "en") == {"denim": "Denim", "denim-2": "denim-2", "silk": "Silk"}
+    assert _folders(names, "label") == {}

@@ -254,7 +254,8 @@ class Tree:
             elif step.made.way == Way.LINK:
                 os.symlink(step.source, path)
             else:
-                os.link(step.source, path)
+                # `link` of an original that is a link itself would make another such link.
+                os.link(os.path.realpath(step.source), path)
         except OSError as error:
             if step.made.way != Way.COPY and error.errno in _NO_LINKS:
                 raise Conflict("sort_no_links", reason=os.strerror(error.errno)) from error
