@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import NoneType, UnionType
@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from scripts.cli.main import COMMANDS
 from shared.core.messages import SENTENCES
 from shared.core.settings import Settings
+from shared.jobs.export.columns import DESCRIBED
 from shared.jobs.fields import FIELDS
 from shared.jobs.states import MOVING, RULES, SAME, StateRule
 
@@ -129,14 +130,30 @@ def errors_page() -> str:
 def commands_page() -> str:
     """Every command with its short help."""
     rows = [(f"`weft {name}`", text) for name, (_, text) in COMMANDS.items()]
-    note = "`weft COMMAND --help` shows options. All take `--data-dir` and `--json`. Exit: 0 ok, 1 failed, 2 usage.\n"
+    note = "`weft COMMAND --help` shows options. All take `--data-dir` and `--json`. Exit: 0 ok, 1 failed, 2 usage;"
+    note += " `weft watch` and `--watch` 3 if some photos failed.\n"
     return _page("Commands", "scripts/cli/main.py", note, ("command", "what it does"), rows)
 
 
 def data_model_page() -> str:
     """The page as it is, with its generated parts made again."""
-    page = (DOCS / "data-model.md").read_text(encoding="utf-8")
-    for name, part in DATA_MODEL_PARTS.items():
+    return _made_again("data-model.md", DATA_MODEL_PARTS)
+
+
+def exports_page() -> str:
+    """Likewise."""
+    return _made_again("exports.md", {"columns": export_columns})
+
+
+def export_columns() -> str:
+    """Every column of the table formats, in their order."""
+    rows = [(f"`{one.column.name}`", one.column.kind.value, one.meaning) for one in DESCRIBED]
+    return _table(("column", "type", "meaning"), rows)
+
+
+def _made_again(name: str, parts: dict[str, Callable[[], str]]) -> str:
+    page = (DOCS / name).read_text(encoding="utf-8")
+    for name, part in parts.items():
         # In a diagram the marks are comments of its own syntax.
         marks = re.compile(rf"(^[^\n]*begin: {name}[^\n]*\n).*?(^[^\n]*end: {name})", re.MULTILINE | re.DOTALL)
         page = marks.sub(lambda found, part=part: f"{found[1]}{part()}{found[2]}", page)  # type: ignore[misc]
@@ -205,6 +222,7 @@ PAGES = {
     "../.env.example": env_example,
     "errors.md": errors_page,
     "cli.md": commands_page,
+    "exports.md": exports_page,
     "data-model.md": data_model_page,
 }
 

@@ -56,6 +56,8 @@ class JobOut(BaseModel):
     model: str
     #: Engine that answered, once a worker has begun; `null` and `sleep` have no model behind their answers.
     engine: str | None = None
+    #: Of the vectors that it computed: `f32`, `bf16`, `int8`…
+    precision: str | None = None
     #: The version of the bank that it uses, and the id of the bank.
     bank: str
     bank_id: str = DEFAULT_BANK
@@ -180,10 +182,13 @@ class ItemsQuery(ItemFilters):
 
 
 class ExportQuery(ItemFilters):
-    #: `csv`, `xlsx`, `jsonl`, `parquet`; or `folders`: a zip of the photos, one folder per class.
+    #: `csv`, `xlsx`, `jsonl`, `parquet` (docs/exports.md); for other programs `coco`, `fiftyone`, `label-studio`; or
+    #: `folders`: a zip of the photos, one folder per class.
     format: str = "csv"
     #: `words`: headings, class names and values of CSV and XLSX in the user's language.
     headings: Literal["names", "words"] = "names"
+    #: XLSX only: show the first 2,000 photos.
+    pictures: bool = False
 
 
 class WaitQuery(BaseModel):

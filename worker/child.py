@@ -83,10 +83,9 @@ class Child:
         assert self._pipeline is not None
         self._refresh()
         ledger = Ledger.connect(self._settings)
-        engine = self._engine
-        claims = Claims(
-            ledger.connection, self._id, engine.identity, self._settings.lease_seconds, engine.encoder.info.engine
-        )
+        engine, info = self._engine, self._engine.encoder.info
+        lease = self._settings.lease_seconds
+        claims = Claims(ledger.connection, self._id, engine.identity, lease, info.engine, info.precision)
         until = time.monotonic() + _MAX_TASK_SECONDS
         source = LedgerSource(
             claims,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
@@ -24,8 +26,10 @@ from shared.jobs.shown import shown_job
 
 #: Seconds between two looks.
 POLL_INTERVAL = 0.5
-#: Seconds that Redis may be away while a job is followed.
-RECONNECT_TIMEOUT = 60.0
+#: Seconds that Redis may be away while a job is followed: an update and a restart, a lost network.
+RECONNECT_TIMEOUT = 900.0
+#: Seconds between two lines of progress for programs.
+LINE_INTERVAL = 1.0
 #: What a job waits for → its state in a table.
 WAITING = {
     "worker": _l("waiting for a worker"),
@@ -37,27 +41,69 @@ WAITING = {
 }
 
 
-def follow(ledger: Ledger, job_id: str) -> Job:
-    """Wait until the job has ended. Raises NotFound, and Unavailable when Redis stays away for a minute."""
+@dataclass
+class Lines:
+    """One JSON document per line, as something happens: for programs that follow a job."""
+
+    on: bool = False
+    _last: tuple[Any, ...] = ()
+    _at: float = 0.0
+
+    def tell(self, event: str, **said: Any) -> None:
+        """`event`: `progress`, `lost`, `back` or `ended`."""
+        if self.on:
+            click.echo(json.dumps({"event": event, "at": round(time.time(), 3), **said}, ensure_ascii=False))
+
+    def progress(self, job: Job) -> None:
+        """Only where it moved, and once a second at most."""
+        moved = (job.state, job.done, job.total, job.waiting_for)
+        if self.on and moved != self._last and time.monotonic() - self._at >= LINE_INTERVAL:
+            self._last, self._at = moved, time.monotonic()
+            self.tell("progress", job=shown_job(job))
+
+
+def follow(settings: Settings, job_id: str, lines: Lines | None = None) -> Job:
+    """Wait until the job has ended; a server that stops or restarts meanwhile is awaited, and that is told.
+
+    Raises NotFound, and Unavailable when Redis is away at once, or stays away for `RECONNECT_TIMEOUT`.
+    """
+    lines = lines or Lines()
+    # At the start, a server that is not there is a mistake and no interruption.
+    ledger: Ledger | None = Ledger.connect(settings)
     lost_at: float | None = None
     with output.progress("…") as show:
         while True:
             try:
+                ledger = ledger or Ledger.connect(settings)
                 job = ledger.find(job_id)
-                lost_at = None
-            except Unavailable:
-                lost_at = lost_at or time.monotonic()
+            except Unavailable as error:
+                # Its address may be another one when it is back.
+                ledger = None
+                if lost_at is None:
+                    lost_at = time.monotonic()
+                    output.note(sentence("watch_lost", minutes=round(RECONNECT_TIMEOUT / 60)))
+                    lines.tell("lost", error={"code": error.code, "message": str(error)})
                 if time.monotonic() - lost_at > RECONNECT_TIMEOUT:
                     raise
             else:
+                if lost_at is not None:
+                    lost_at = None
+                    output.note(sentence("watch_back"))
+                    lines.tell("back", job=shown_job(job))
                 show(job.done, job.total if job.listed else None, _caption(job))
+                lines.progress(job)
                 if job.ended:
                     return job
             time.sleep(POLL_INTERVAL)
 
 
-def report(ctx: click.Context, settings: Settings, ledger: Ledger, banks: BankStore, job: Job) -> None:
-    """Print how an ended job went; exit code 1 where a photo failed or the job was cancelled."""
+def watch(ctx: click.Context, settings: Settings, banks: BankStore, job_id: str, lines: bool = False) -> NoReturn:
+    """Follow a job to its end, print how it went, and end with the exit code that says so (`outcome`)."""
+    if lines and output.state(ctx).json:
+        raise click.UsageError("--json prints one document, --lines prints many: choose one")
+    told = Lines(lines)
+    job = follow(settings, job_id, told)
+    ledger = _connected(settings)
     with caught_up(settings, ledger, job.id, class_names(banks, job.bank)) as projection:
         summary = projection.summary()
 
@@ -71,10 +117,31 @@ def report(ctx: click.Context, settings: Settings, ledger: Ledger, banks: BankSt
         for code, count in summary["failures"].items():
             console.print(f"  {count:>7}  " + _("failed: %(reason)s", reason=sentence(code)))
 
-    answer = {**shown_job(job), "summary": summary}
-    if job.failed or job.state is JobState.CANCELLED:
-        output.fail(ctx, answer, human)
-    output.emit(ctx, answer, human)
+    answer, code = {**shown_job(job), "summary": summary}, outcome(job)
+    if lines:
+        told.tell("ended", exit=code, job=answer)
+    else:
+        output.emit(ctx, answer, human)
+    ctx.exit(code)
+
+
+def outcome(job: Job) -> int:
+    """0: every photo has a result. 3: some failed. 1: it was cancelled, or no photo at all has a result."""
+    if job.state is JobState.CANCELLED or (job.failed and not job.ok):
+        return output.FAILED
+    return output.PARTLY if job.failed else output.OK
+
+
+def _connected(settings: Settings) -> Ledger:
+    """The ledger, which may have gone between the job's end and the summary."""
+    end = time.monotonic() + RECONNECT_TIMEOUT
+    while True:
+        try:
+            return Ledger.connect(settings)
+        except Unavailable:
+            if time.monotonic() > end:
+                raise
+        time.sleep(POLL_INTERVAL)
 
 
 def state(job: Job) -> str:

@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "jobs": ("scripts.cli.commands.jobs:jobs", "List jobs, newest first."),
     "watch": ("scripts.cli.commands.jobs:watch", "Follow a job until it is finished."),
     "export": ("scripts.cli.commands.export:command", "Write a job's results to a file."),
+    "sort": ("scripts.cli.commands.sort:command", "Sort a job's photos into folders by class: links or copies."),
     **{verb: (f"scripts.cli.commands.control:{verb}", declared.meaning) for verb, declared in VERBS.items()},
     "rename": ("scripts.cli.commands.change:rename", "Rename a job."),
     "priority": ("scripts.cli.commands.change:priority", "Give a job a priority: high, normal or low."),
@@ -55,14 +56,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "gc": ("scripts.cli.commands.gc:command", "Remove uploads and thumbnails that no job references."),
     "key": ("scripts.cli.commands.key:command", "Create, list and revoke access keys for the pages and the API."),
     "audit": ("scripts.cli.commands.audit:command", "Show who did what, and who was refused."),
-    "webhook": ("scripts.cli.commands.webhook:command", "Try who is told that a job has ended (WEFT_WEBHOOKS)."),
+    "webhook": (
+        "scripts.cli.commands.webhook:command",
+        "Try who is told that a job has ended (WEFT_WEBHOOKS, WEFT_MAIL_TO).",
+    ),
     "bench": ("scripts.cli.commands.bench:command", "Benchmark this machine."),
     "doctor": ("scripts.cli.commands.doctor:command", "Check the installation and print the effective settings."),
 }
 
 
 #: Commands whose output files are the user's own; what all others write is for nobody else on this machine.
-USER_FILES = frozenset({"export", "embed", "evaluate", "bench"})
+USER_FILES = frozenset({"export", "sort", "embed", "evaluate", "bench"})
 
 
 class Lazy(click.Group):
@@ -133,7 +137,7 @@ def _set_json(ctx: click.Context, parameter: click.Parameter, value: bool) -> No
 def weft(ctx: click.Context) -> None:
     """Weft: a folder of fabric photos in, ranked fabric classes out.
 
-    Exit codes: 0 success, 1 failure, 2 wrong usage.
+    Exit codes: 0 success, 1 failure, 2 wrong usage; of jobs that are followed, 3 if some photos failed.
     """
     output.state(ctx)
 

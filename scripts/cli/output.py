@@ -1,4 +1,4 @@
-"""What a command prints: one JSON document with --json, words for people otherwise; and the exit codes 0, 1 and 2."""
+"""What a command prints: one JSON document with --json, words for people otherwise; and the exit codes 0 to 3."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from shared.access.audit import Audit, local_user
 from shared.core.errors import WeftError
 from shared.core.settings import Settings
 
-#: Exit codes: everything went well; work failed; the command line itself is wrong.
-OK, FAILED, USAGE = 0, 1, 2
+#: Exit codes: everything went well; work failed; the command line itself is wrong; of a job that was followed, some
+#: photos failed.
+OK, FAILED, USAGE, PARTLY = 0, 1, 2, 3
 #: Seconds between two lines of progress where stderr is no terminal.
 LINE_SECONDS = 5.0
 

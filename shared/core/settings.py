@@ -103,6 +103,17 @@ class Settings(BaseSettings):
     #: WeCom, DingTalk, Feishu and Slack are known by their hosts; `KIND+https://…` names a kind: generic, wecom,
     #: dingtalk, feishu, slack.
     webhooks: SecretStr = SecretStr("")
+    #: Mail server for the same notices: `smtps://USER:PASSWORD@smtp.example.org`, or `smtp://…` with STARTTLS, which
+    #: only a server on this machine, or `?tls=no`, does without. Letters such as @ in the password as %40.
+    smtp_url: SecretStr = SecretStr("")
+    #: Who gets them by mail: addresses with blanks between.
+    mail_to: str = ""
+    #: Sender of the mail; empty: the user of WEFT_SMTP_URL.
+    mail_from: str = ""
+    #: Share of failed photos above which a running job is told of, 0…1; 1: never.
+    notice_failed_share: float = Field(0.2, ge=0, le=1)
+    #: Minutes for which a job waits for a worker until that is told; 0: never.
+    notice_no_worker_minutes: float = Field(10, ge=0, le=MAX_DAYS)
     #: Where people reach the pages, e.g. `https://weft.example.org`: for links in messages.
     public_url: str = ""
     #: Days that the ledger keeps a finished job; its projection stays until it is deleted.

@@ -18,6 +18,8 @@ class Kind(StrEnum):
     INTEGER = "integer"
     NUMBER = "number"
     FLAG = "flag"
+    #: Seconds since the epoch; a time in UTC where a format has such a type, else ISO 8601.
+    TIME = "time"
 
 
 class Part(StrEnum):

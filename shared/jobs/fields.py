@@ -9,6 +9,7 @@ has to know it. CONTRIBUTING.md has the recipe.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -21,8 +22,8 @@ from shared.jobs.reviews import ReviewState
 from shared.jobs.shown import ShownCandidate, ShownError
 from shared.ranking.model import Candidate, Verdict
 
-#: Candidates with export columns of their own.
-TOP = 3
+#: Candidates with export columns of their own: those of the first release, and those that came later.
+TOP, ALL = 3, 5
 Status = Literal["ok", "failed"]
 _JSON = json.JSONEncoder(ensure_ascii=False)
 
@@ -68,6 +69,11 @@ def _final_label(values: Values, lang: str | None) -> str | None:
 def _error(values: Values, lang: str | None) -> ShownError | None:
     code: str | None = values["code"]
     return {"code": code, "message": sentence(code, lang, **values["detail"])} if code else None
+
+
+def _placed(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """The columns of the first candidates where they have always been, those of later ones behind all others."""
+    return tuple(replace(column, place=9 if int(column.name[-1]) <= TOP else 20_000) for column in columns)
 
 
 #: In the order of the API's JSON.
@@ -151,11 +157,13 @@ _BASE = (
             Stored("candidates", "TEXT", "candidates", Part.RANKING, _pack_candidates, _unpack_candidates, empty=[]),
         ),
         show=_candidates,
-        columns=numbered(
-            TOP,
-            Column("class", cell=entry("label"), width=22, place=9),
-            Column("score", Kind.NUMBER, entry("score"), place=9),
-            Column("sample", cell=entry("sample"), place=9),
+        columns=_placed(
+            numbered(
+                ALL,
+                Column("class", cell=entry("label"), width=22),
+                Column("score", Kind.NUMBER, entry("score")),
+                Column("sample", cell=entry("sample")),
+            )
         ),
     ),
     Field(

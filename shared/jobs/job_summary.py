@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from shared.jobs.folder_truth import FolderTruth, folder_truth
 from shared.jobs.projection_results import Results
 from shared.jobs.result_filters import Filters
 from shared.jobs.reviews import ReviewState
@@ -13,6 +14,8 @@ from shared.jobs.shown import ShownItem
 #: Classes that are listed, the largest first; those of them that are shown with photos; photos of each; and the photos
 #: that are least certain.
 CLASSES, PICTURED, EACH, LEAST = 300, 60, 6, 12
+#: Failed photos that are named, of each reason.
+NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,16 @@ class JobSummary:
     open: dict[str, int]
     #: Photos that failed, by code.
     failures: dict[str, int]
+    #: Names of a few of them, by code.
+    failed_names: dict[str, list[str]]
     #: Photos by `ReviewState`.
     reviews: dict[str, int]
     #: Mean confidence of all photos with a result; None without any.
     confidence: float | None
     #: Photos that nobody has reviewed, the least certain first.
     least_certain: list[ShownItem]
+    #: Where photos lie in folders that are named after classes; else None.
+    truth: FolderTruth | None
 
     def photos(self) -> Iterable[ShownItem]:
         """All photos that are shown."""
@@ -68,7 +75,9 @@ def summarise(results: Results, lang: str | None = None) -> JobSummary:
         others=len(others),
         open={verdict: photos for verdict, photos in summary["todo"].items() if verdict != "label" and photos},
         failures=results.failures(),
+        failed_names=results.failed_names(NAMED),
         reviews=summary["reviews"],
         confidence=results.mean_confidence(),
         least_certain=least,
+        truth=folder_truth(results.by_folder(), results.reviews.meaning),
     )

@@ -197,6 +197,28 @@ class Results:
         sql = "SELECT code, count(*) AS n FROM items WHERE code IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1"
         return dict(self._db.execute(sql).fetchall())
 
+    def failed_names(self, each: int) -> dict[str, list[str]]:
+        """Names of at most `each` photos that failed for each reason."""
+        numbered = "SELECT code, name, row_number() OVER (PARTITION BY code ORDER BY idx) AS place FROM items"
+        sql = f"SELECT code, name FROM ({numbered} WHERE code IS NOT NULL) WHERE place <= ? ORDER BY code, place"
+        found: dict[str, list[str]] = {}
+        for row in self._db.execute(sql, (each,)):
+            found.setdefault(row["code"], []).append(row["name"])
+        return found
+
+    def by_folder(self) -> Iterator[tuple[str, str, bool, int]]:
+        """(folder in the job, best class as it is called now, whether the verdict is `label`, photos)."""
+        self._db.create_function(
+            "folder_of", 1, lambda name: name.replace("\\", "/").rpartition("/")[0], deterministic=True
+        )
+        sql = (
+            "SELECT folder_of(name) AS folder, class_of(items.label) AS label, verdict = 'label' AS definite,"
+            " count(*) AS n FROM items WHERE status = 'ok' GROUP BY 1, 2, 3"
+        )
+        for row in self._db.execute(sql):
+            if row["folder"]:
+                yield row["folder"], row["label"], bool(row["definite"]), row["n"]
+
     def totals(self) -> dict[str, int]:
         """How many rows there are: `total`, `ok`, `cached`."""
         counts = "count(*) AS total, coalesce(sum(status = 'ok'), 0) AS ok, coalesce(sum(cached), 0) AS cached"

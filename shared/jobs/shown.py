@@ -79,6 +79,8 @@ class ShownJob(TypedDict):
     eta: float | None
     note: str | None
     engine: str | None
+    #: Of the vectors, e.g. `f32`.
+    precision: str | None
     archived: bool
     #: Who submitted it.
     owner: str | None

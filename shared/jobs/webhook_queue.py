@@ -17,16 +17,27 @@ GIVE_UP = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A job whose end some targets do not know yet."""
+    """A job whose end, or an event of which, some targets do not know yet."""
 
+    #: Its id; of an event, `id:event`.
     job: str
-    #: When it ended, seconds since the epoch.
+    #: When it ended, or when the event was seen; seconds since the epoch.
     ended: float
     #: Digests of the targets that are left.
     targets: list[str]
     tries: int = 0
     #: Not before this time.
     due: float = 0.0
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return self.job.partition(":")[0]
+
+    @property
+    def event(self) -> str:
+        """A value of `notices.Event`; empty for the end."""
+        return self.job.partition(":")[2]
 
 
 class WebhookQueue:
@@ -51,6 +62,10 @@ class WebhookQueue:
                 self._put(pipe, Pending(job.decode(), at, digests))
         pipe.set(keys.WEBHOOKS_SINCE, repr(max(at for _, at in ended)))
         pipe.execute()
+
+    def add(self, job: str, event: str, digests: list[str]) -> None:
+        """Takes up an event of a job that has not ended."""
+        self._put(self._redis, Pending(f"{job}:{event}", time.time(), digests))
 
     def due(self, limit: int = 20) -> list[Pending]:
         """What is to be told now, the longest due first."""

@@ -49,7 +49,8 @@ class Target:
 class Told:
     """What is told."""
 
-    #: JSON of a generic target: `event`, `job` (as the API shows it), `reviews` and `verdicts` (counts), `url`.
+    #: JSON of a generic target: `event`, `job` (as the API shows it), `reviews` and `verdicts` (counts), `url`, and
+    #: `summary` (the address of the job's report).
     document: dict[str, Any]
     title: str
     text: str

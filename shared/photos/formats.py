@@ -27,6 +27,11 @@ EXTENSIONS: frozenset[str] = _RAW | {
 }  # fmt: skip
 
 
+def is_raw_name(name: str) -> bool:
+    """Whether a file of this name is a camera's RAW."""
+    return posixpath.splitext(name)[1].lower() in _RAW
+
+
 def is_photo_name(name: str) -> bool:
     """Whether a file of this name is taken into a folder job or a bank; `decode` finds out what it really is."""
     return posixpath.splitext(name)[1].lower() in EXTENSIONS and not posixpath.basename(name).startswith("._")

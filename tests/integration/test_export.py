@@ -6,18 +6,22 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
+from PIL import Image
 from pyarrow import parquet
 
 from shared.core.errors import InvalidRequest
 from shared.core.settings import Settings
-from shared.jobs.export import columnar, stream, workbook
+from shared.jobs.export import Words, columnar, stream, workbook
 from shared.jobs.ledger import Ledger
+from shared.jobs.ledger.claims import Claims
 from shared.jobs.model import Item, Job, Lane
 from shared.jobs.projection import caught_up
+from shared.jobs.result_filters import Filters
 from tests.ledger_harness import LedgerHarness, answer, failure, spec
 
 NAMES = ["布料/真丝.jpg", "=HYPERLINK(1).jpg", "+1.jpg", "-1.jpg", "@x.jpg", 'quo"te,comma\n.jpg', "plain.jpg"]
@@ -55,6 +59,19 @@ def test_an_engine_without_a_model_is_named_in_its_stead(
     (row,) = [json.loads(line) for line in exported(settings, harness.ledger, job, "jsonl").splitlines()]
     table = exported(settings, harness.ledger, job, "csv").decode("utf-8-sig")
     assert row["model"] == next(csv.DictReader(io.StringIO(table, newline="")))["model"] == named
+
+
+def test_engine_and_precision_are_those_of_the_first_claim(harness: LedgerHarness) -> None:
+    made = harness.ledger.submit(spec("precise", Lane.INTERACTIVE), [Item(0, "a.jpg", sha256="00")])
+    first = Claims(harness.ledger.connection, "w1", made.identity, 30, "openvino", "int8")
+    claim = first.claim(Lane.INTERACTIVE)
+    assert claim is not None
+    assert first.commit(claim, [failure(claim.items[0])], b"", final=True)
+    harness.ledger.retry(made.id)
+    harness.admit(made)
+    assert Claims(harness.ledger.connection, "w2", made.identity, 30, "torch", "f32").claim(Lane.INTERACTIVE)
+    job = harness.ledger.job(made.id)
+    assert (job.engine, job.precision) == ("openvino", "int8")
 
 
 def test_csv_opens_in_a_spreadsheet(
@@ -103,7 +120,29 @@ def test_a_long_workbook_goes_on_on_the_next_sheet(
 ) -> None:
     monkeypatch.setattr(workbook, "SHEET_ROWS", 3)
     book = load_workbook(io.BytesIO(exported(own(ledger_settings, tmp_path), harness.ledger, job, "xlsx")))
-    assert [sheet.max_row for sheet in book] == [4, 4, 2]
+    assert [sheet.max_row for sheet in book][:-1] == [4, 4, 2]
+    assert book.sheetnames == ["Weft", "Weft 2", "Weft 3", "Summary"]
+
+
+def test_a_workbook_sums_up_and_shows_photos(
+    harness: LedgerHarness, job: Job, ledger_settings: Settings, tmp_path: Path
+) -> None:
+    """Without any result, the headings stand all the same."""
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), (200, 0, 0)).save(out, "JPEG")
+    with caught_up(own(ledger_settings, tmp_path), harness.ledger, job.id) as projection:
+        words = Words("zh", {"class-0": "牛仔布"})
+        raw = b"".join(stream(job, projection, "xlsx", "zh", words=words, picture=lambda sha256: out.getvalue()))
+        none = b"".join(stream(job, projection, "xlsx", filters=Filters(label="class-9")))
+    book = load_workbook(io.BytesIO(raw))
+    first: Any = book.worksheets[0]
+    assert [picture.anchor._from.row for picture in first._images] == [1, 2, 3, 4, 5, 6, 7]
+    assert (first["A1"].value, first["B1"].value) == ("缩略图", "序号")
+    summary = {row[0].value: row[1].value for row in book.worksheets[-1].iter_rows()}
+    assert (summary["照片"], summary["失败"], summary["牛仔布"]) == (7, 1, 2)
+    assert summary["任务编号"] == job.id
+    empty = load_workbook(io.BytesIO(none)).worksheets[0]
+    assert [cell.value for cell in next(empty.iter_rows())][:2] == ["index", "name"]
 
 
 def test_parquet_has_types(

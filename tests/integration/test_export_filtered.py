@@ -96,7 +96,7 @@ def test_the_links_of_the_page_carry_its_filter(client: FlaskClient, job: Job) -
     def links(address: str) -> list[str]:
         page = client.get(address, headers={"HX-Request": "true"}).get_data(as_text=True)
         found = re.findall(r'href="(/api/v1/jobs/[^"]+/export[^"]+)" download', page)
-        assert len(found) == 4, address
+        assert len(found) == 8, address
         return [link.replace("&amp;", "&") for link in found]
 
     for address in (f"/jobs/{job.id}", f"/jobs/{job.id}/results"):

@@ -99,6 +99,7 @@ def test_the_end_is_told_once_and_signed(harness: LedgerHarness, own: Settings, 
     document = json.loads(body)
     assert (document["event"], document["job"]["id"]) == ("job.finished", job)
     assert document["url"] == f"https://weft.example.org/jobs/{job}"
+    assert document["summary"] == f"https://weft.example.org/jobs/{job}/summary"
     assert document["verdicts"] == {"label": 4}
     stamp, signature = (part.partition("=")[2] for part in headers["X-Weft-Signature"].split(","))
     expected = hmac.new(b"s3cret", f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()

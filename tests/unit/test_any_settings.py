@@ -17,7 +17,7 @@ from shared.core.errors import WeftError
 from shared.core.redis_urls import addresses
 from shared.core.settings import Settings
 from shared.encoder import engine, spec
-from shared.jobs.webhook_targets import targets
+from shared.jobs.webhook_sending import all_targets
 from tests.outside_bytes import is_ours, same_examples
 from web.hosts import Hosts
 
@@ -49,7 +49,7 @@ def readers(settings: Settings) -> None:
         lambda: addresses(settings),
         lambda: Proxies(settings),
         lambda: Hosts(settings),
-        lambda: targets(settings.webhooks.get_secret_value()),
+        lambda: all_targets(settings),
         lambda: engine.parse(settings.engine),
         lambda: spec.parse(settings.model),
         lambda: check_exposure(settings),

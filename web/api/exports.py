@@ -65,10 +65,16 @@ def class_names(job: Job, lang: str) -> dict[str, str]:
 def _table(job: Job, query: ExportQuery) -> Iterator[bytes]:
     lang, results = language(), projected(job.id)
     words = export.Words(lang, class_names(job, lang), of_job(job)) if query.headings == "words" else None
+    at = services()
+    facts = export.bank_facts(at.banks, job)
+    picture = at.storage.thumb if query.pictures else None
+    url = at.settings.public_url
 
     def rows() -> Iterator[bytes]:
         with results as projection:
-            yield from export.stream(job, projection, query.format, lang, query.filters, query.sort, words)
+            yield from export.stream(
+                job, projection, query.format, lang, query.filters, query.sort, words, facts, picture, url
+            )
 
     return rows()
 

@@ -1,21 +1,25 @@
-"""Tells other programs that a job has ended: a thread of the dispatcher, so that a slow receiver delays nothing."""
+"""Tells people and programs that a job has ended, or is in trouble: a thread of the dispatcher, so that a slow receiver
+delays nothing."""
 
 from __future__ import annotations
 
 import threading
+import time
 
 import structlog
 
 from shared.core.errors import NotFound, Unavailable
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
-from shared.jobs.webhook_news import news_of
+from shared.jobs.notices import Event, Notices, holds
+from shared.jobs.webhook_news import news_of, trouble_of
 from shared.jobs.webhook_queue import Pending, WebhookQueue
-from shared.jobs.webhook_sending import send
-from shared.jobs.webhook_targets import targets
+from shared.jobs.webhook_sending import all_targets, send
 
 _log = structlog.get_logger(__name__)
 _POLL_INTERVAL = 2.0
+#: Seconds between two looks at the jobs that are under way.
+_LOOK_INTERVAL = 10.0
 
 
 class Announcer(threading.Thread):
@@ -25,14 +29,17 @@ class Announcer(threading.Thread):
         super().__init__(name="announcer", daemon=True)
         self._settings = settings
         self._ledger = ledger
-        self._targets = {target.digest: target for target in targets(settings.webhooks.get_secret_value())}
+        self._targets = {target.digest: target for target in all_targets(settings)}
         self._queue = WebhookQueue(ledger.connection.redis)
+        self._notices = Notices(settings, ledger.connection.redis)
+        self._looked = -_LOOK_INTERVAL
         self._stopping = threading.Event()
 
     def run(self) -> None:
         while self._targets and not self._stopping.wait(_POLL_INTERVAL):
             try:
                 self._queue.collect(list(self._targets))
+                self._look()
                 for row in self._queue.due():
                     if self._stopping.is_set():
                         return
@@ -45,18 +52,29 @@ class Announcer(threading.Thread):
     def end(self) -> None:
         self._stopping.set()
 
+    def _look(self) -> None:
+        if time.monotonic() - self._looked < _LOOK_INTERVAL:
+            return
+        self._looked = time.monotonic()
+        for job, event in self._notices.look(self._ledger.active()):
+            self._queue.add(job, event, list(self._targets))
+
     def _tell(self, row: Pending) -> None:
         try:
-            job = self._ledger.find(row.job)
+            job = self._ledger.find(row.id)
         except NotFound:
             # Deleted meanwhile.
             self._queue.settle(row, [])
             return
-        if not job.ended:
-            # Begun again; its next end is told.
+        event = Event(row.event) if row.event in tuple(Event) else None
+        # Begun again; its next end is told. Of trouble only what still is.
+        if (row.event and (event is None or not holds(event, job, self._settings))) or not (row.event or job.ended):
             self._queue.settle(row, [])
             return
-        told = news_of(self._settings, self._ledger, job)
+        if event is None:
+            told = news_of(self._settings, self._ledger, job)
+        else:
+            told = trouble_of(self._settings, self._ledger, job, event)
         left = []
         for digest in row.targets:
             target = self._targets.get(digest)

@@ -64,6 +64,6 @@ def rerun(ctx: click.Context, job_id: str, preset: str | None, bank: str | None,
     job = intake.repeat(ledger.find(job_id), Wish(name, preset, bank=bank), RequestKey())
     output.record(ctx, "job_submitted", job.id)
     if watch:
-        follow.report(ctx, settings, ledger, banks, follow.follow(ledger, job.id))
+        follow.watch(ctx, settings, banks, job.id)
     else:
         output.emit(ctx, shown_job(job), f"{job.id}  {job.name}: {job.state.value}")

@@ -45,9 +45,18 @@ from shared.ranking.model import Verdict
 @click.option("--taken", help="Only photos whose time begins so, e.g. 2026-11.")
 @click.option("--profile", help="Only photos with this colour profile.")
 @click.option("--sort", type=click.Choice(SORTS), default="index", show_default=True)
+@click.option("--pictures", is_flag=True, help="XLSX only: show the first 2,000 photos.")
 @click.pass_context
 def command(
-    ctx: click.Context, /, job_id: str, kind: str, target: Path | None, label: str | None, sort: str, **wish: Any
+    ctx: click.Context,
+    /,
+    job_id: str,
+    kind: str,
+    target: Path | None,
+    label: str | None,
+    sort: str,
+    pictures: bool,
+    **wish: Any,
 ) -> None:
     """Export the results of the job ID, including reviews; works while the job is running."""
     if target is None and output.state(ctx).json:
@@ -55,14 +64,25 @@ def command(
     settings = output.state(ctx).settings
     ledger = Ledger.connect(settings)
     job = ledger.find(job_id)
-    names = class_names(BankStore(settings), job.bank)
+    banks = BankStore(settings)
+    names = class_names(banks, job.bank)
+    picture = banks.storage.thumb if pictures else None
     with caught_up(settings, ledger, job.id, names) as projection:
         # Nothing would match a class that is neither in the bank nor made by a correction.
         if label is not None and projection.reviews.meaning(label) is None:
             raise UnknownClass(label, names.near(label))
         filters = Filters(label=label, **wish)
         count = projection.count(filters)
-        pieces = export.stream(job, projection, kind, filters=filters, sort=sort)
+        pieces = export.stream(
+            job,
+            projection,
+            kind,
+            filters=filters,
+            sort=sort,
+            facts=export.bank_facts(banks, job),
+            picture=picture,
+            public_url=settings.public_url,
+        )
         if export.is_partial(job):
             output.note(sentence("export_is_partial", done=job.done, total=job.total, state=job.state.value))
         if target is None:

@@ -51,9 +51,13 @@ def jobs(ctx: click.Context, limit: int, owner: str | None, search: str, archive
 
 @click.command()
 @click.argument("job_id", metavar="ID")
+@click.option("--lines", is_flag=True, help="Print one JSON object per line as the job moves, the outcome last.")
 @click.pass_context
-def watch(ctx: click.Context, job_id: str) -> None:
-    """Follow the job ID until it ends. Exit code 1 if a photo failed or the job was cancelled."""
+def watch(ctx: click.Context, job_id: str, lines: bool) -> None:
+    """Follow the job ID until it ends; a server that is away for some minutes is awaited.
+
+    Exit code 0 if every photo has a result, 3 if some failed, 1 if all failed, the job was cancelled, or the server
+    stayed away.
+    """
     settings = output.state(ctx).settings
-    ledger = Ledger.connect(settings)
-    follow.report(ctx, settings, ledger, BankStore(settings), follow.follow(ledger, job_id))
+    follow.watch(ctx, settings, BankStore(settings), job_id, lines)

@@ -43,7 +43,8 @@ from shared.jobs.shown import shown_job
     help="Before or after other jobs.",
 )
 @click.option("--copy", is_flag=True, help="Copy the photos even if the server can read the folder itself.")
-@click.option("--watch", is_flag=True, help="Follow the job until it is finished.")
+@click.option("--watch", is_flag=True, help="Follow the job until it has ended; exit codes as of `weft watch`.")
+@click.option("--lines", is_flag=True, help="With --watch: one JSON object per line, as `weft watch --lines`.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -55,6 +56,7 @@ def command(
     priority: str,
     copy: bool,
     watch: bool,
+    lines: bool,
 ) -> None:
     """Submit PATHS (photos, zip files, folders) as one job and print it.
 
@@ -63,6 +65,8 @@ def command(
     storage. Photos already stored are not copied again, so an interrupted command resumes when you run it again. Which
     of the two applies is printed on stderr.
     """
+    if lines and not watch:
+        raise click.UsageError("--lines goes with --watch")
     settings = output.state(ctx).settings
     ledger, banks = Ledger.connect(settings), BankStore(settings)
     intake = submission.intake(settings, ledger, banks)
@@ -78,7 +82,7 @@ def command(
             job = intake.submit_folder(str(folder), wish, once, roots)
     output.record(ctx, "job_submitted", job.id)
     if watch:
-        follow.report(ctx, settings, ledger, banks, follow.follow(ledger, job.id))
+        follow.watch(ctx, settings, banks, job.id, lines)
     else:
         output.emit(ctx, shown_job(job), f"{job.id}  {job.name}: {job.state.value}")
 

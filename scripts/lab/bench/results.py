@@ -160,6 +160,16 @@ class SimilarCost(Document):
     groups_pure: float
 
 
+class ExportCost(Document):
+    """A job's results as files, CPU."""
+
+    results: int
+    csv_cpu_ms_a_result: float
+    #: Format → its CPU time relative to CSV, the median of rounds.
+    beside_csv: dict[str, float]
+    xlsx_vs_csv: float
+
+
 class FormatCost(Document):
     """One way to decode a 12-megapixel picture."""
 
@@ -230,6 +240,7 @@ Result = (
     | Sleeping
     | RankingCost
     | SimilarCost
+    | ExportCost
     | Decoding
     | OwnSet
     | LongJob

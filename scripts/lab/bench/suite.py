@@ -12,6 +12,7 @@ from scripts.lab.bench import (
     cached,
     decoding,
     durability,
+    exports,
     footprint,
     hostile,
     interactive,
@@ -62,6 +63,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Result]] = {
     "ranking": ranking.measure,
     "decoding": decoding.measure,
     "similar": similar.measure,
+    "exports": exports.measure,
     "own": own_set.own,
     "long": own_set.long,
 }
@@ -94,6 +96,7 @@ FIGURES = (
     Figure("ranking_exact", "nearest samples found in it", "ranking", 1.0),
     Figure("like_cpu_ms", "photos like one of 100,000, CPU", "similar", 500, more=False, unit="ms"),
     Figure("groups_s", "groups of 100,000 photos that look alike", "similar", 60, more=False, unit="s"),
+    Figure("xlsx_vs_csv", "10,000 results as XLSX beside CSV, CPU", "exports", 2.0, more=False),
     Figure("ready_s", "worker: start to ready, converted model", "footprint", 3.0, more=False, unit="s"),
     Figure("resident_mb", "worker: resident memory", "footprint", 900, more=False, unit="MB"),
     Figure("worker_pss_mb", "worker and decoding processes, proportional", "footprint", 600, more=False, unit="MB"),

@@ -44,8 +44,26 @@ HEADINGS = {
     "height": N_("Height"),
     "colour_profile": N_("Colour profile"),
     "orientation": N_("Orientation"),
+    "label_zh": N_("Predicted class, Chinese"),
+    "label_en": N_("Predicted class, English"),
+    "final_label_zh": N_("Final class, Chinese"),
+    "final_label_en": N_("Final class, English"),
+    "evidence": N_("Nearest sample"),
+    "engine": N_("Engine"),
+    "precision": N_("Precision"),
+    "trained": N_("Trained model"),
+    "calibrated": N_("Confidence calibrated"),
+    "bank_id": N_("Bank id"),
+    "bank_name": N_("Name of the bank"),
+    "job_id": N_("Job id"),
+    "job_name": N_("Job name"),
+    "job_created": N_("Job submitted"),
+    "job_finished": N_("Job finished"),
+    "weft_version": N_("Weft version"),
 }
-_VALUES: dict[str, dict[Any, str]] = {
+_FLAG = {True: N_("yes"), False: N_("no")}
+#: Column → its values in words.
+VALUES: dict[str, dict[Any, str]] = {
     "status": {"ok": N_("Classified"), "failed": N_("Failed")},
     "verdict": {"label": N_("Recognised"), "unsure": N_("Unsure"), "not_in_bank": N_("Not in bank")},
     "review": {
@@ -54,7 +72,9 @@ _VALUES: dict[str, dict[Any, str]] = {
         "corrected": N_("Corrected"),
         "rejected": N_("Not a fabric"),
     },
-    "cached": {True: N_("yes"), False: N_("no")},
+    "cached": _FLAG,
+    "trained": _FLAG,
+    "calibrated": _FLAG,
     "preset": {
         "development": N_("Development"),
         "realtime": N_("Quick"),
@@ -84,12 +104,16 @@ class Words:
         """A row of `columns.cells`, in words."""
         return [self._word(kind, cell) for kind, cell in zip(self._kinds, cells, strict=True)]
 
+    def class_name(self, label: str) -> str:
+        """A class's name, or else its label."""
+        return self._classes.get(label, label)
+
     def _word(self, kind: str, cell: Any) -> Any:
         if kind in _CLASSES:
             return self._classes.get(cell, cell)
         if kind == "bank" and self._bank is not None:
             return self._bank
-        known = _VALUES.get(kind, {}).get(cell)
+        known = VALUES.get(kind, {}).get(cell)
         return cell if known is None else gettext(known, self._lang)
 
 

@@ -32,19 +32,25 @@ class Claim:
 
 class Claims:
     def __init__(
-        self, connection: Connection, worker: str, identity: str, lease_seconds: float, engine: str = ""
+        self,
+        connection: Connection,
+        worker: str,
+        identity: str,
+        lease_seconds: float,
+        engine: str = "",
+        precision: str = "",
     ) -> None:
         self._c = connection
         self._worker = worker
         self._identity = identity
         self._lease = lease_seconds
-        #: `EncoderInfo.engine`; the job keeps that of its first claim.
-        self._engine = engine
+        #: `EncoderInfo.engine` and `precision`; the job keeps those of its first claim.
+        self._engine, self._precision = engine, precision
 
     def claim(self, lane: Lane, skip: Sequence[str] = ()) -> Claim | None:
         """Leases the oldest ready chunk of `lane` for this worker's encoder, except of jobs in `skip`; or None."""
         ready = keys.ready(self._identity, lane.value)
-        got = self._c.scripts.claim(ready, self._worker, self._lease, self._engine, skip)
+        got = self._c.scripts.claim(ready, self._worker, self._lease, self._engine, self._precision, skip)
         if got is None:
             return None
         items = wire.unpack_items(got.blob)

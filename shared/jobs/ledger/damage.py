@@ -32,6 +32,7 @@ def damaged(job_id: str, raw: Mapping[bytes, bytes]) -> Job:
         preset=meta["preset"] if meta.get("preset") in PRESETS else "standard",
         model=meta.get("model", ""),
         engine=meta.get("engine"),
+        precision=meta.get("precision"),
         bank=meta.get("bank", ""),
         identity=meta.get("identity", ""),
         total=count("total"),

@@ -270,6 +270,7 @@ def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
         preset=meta["preset"],
         model=meta["model"],
         engine=meta.get("engine"),
+        precision=meta.get("precision"),
         bank=meta["bank"],
         identity=meta["identity"],
         total=int(meta.get("total", 0)) if listed else max(int(meta.get("total", 0)), int(meta.get("expected", 0))),

@@ -29,6 +29,8 @@ DISPATCHER = "weft:dispatcher"
 WEBHOOKS = "weft:webhooks"
 #: string: end time up to which ended jobs were looked at for webhooks
 WEBHOOKS_SINCE = "weft:webhooks:since"
+#: hash: `job:event` → when it was told of a job that has not ended
+NOTICES = "weft:notices"
 
 
 #: zset: upload → when it expires

@@ -121,9 +121,9 @@ class Scripts:
         return int(self._run("admit", identity, lane, target, *jobs))
 
     def claim(
-        self, ready: str, worker: str, lease_seconds: float, engine: str, skip: Sequence[str]
+        self, ready: str, worker: str, lease_seconds: float, engine: str, precision: str, skip: Sequence[str]
     ) -> ClaimReply | None:
-        got = self._run("claim", worker, lease_seconds, engine, *skip, keys=[ready])
+        got = self._run("claim", worker, lease_seconds, engine, precision, *skip, keys=[ready])
         if not got:
             return None
         job, chunk, token, attempt, blob, done, bank, preset, alone, path = got

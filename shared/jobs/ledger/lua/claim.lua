@@ -1,12 +1,12 @@
 -- Leases the oldest ready chunk. The entry leaves its list after the first writes: a full Redis refuses those, and then
 -- nothing has changed.
 -- KEYS: ready lists, in order of priority
--- ARGV: worker, lease seconds (float), engine ('' = unknown), then jobs to skip (their folder is not readable on the worker)
+-- ARGV: worker, lease seconds (float), engine and precision ('' = unknown), then jobs to skip (their folder is not readable on the worker)
 -- Returns {job, chunk, token, attempt, blob, done bits, bank, preset, alone, path} or nil.
-local worker, lease_seconds, engine = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local worker, lease_seconds, engine, precision = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local now = seconds()
 local skipped = {}
-for i = 4, #ARGV do skipped[ARGV[i]] = true end
+for i = 5, #ARGV do skipped[ARGV[i]] = true end
 for _, list in ipairs(KEYS) do
   local position = 0
   while true do
@@ -34,6 +34,7 @@ for _, list in ipairs(KEYS) do
         if m[1] == 'queued' then redis.call('HSET', meta, 'state', 'running') end
         redis.call('HSETNX', meta, 'started', stamp(now))
         if engine ~= '' then redis.call('HSETNX', meta, 'engine', engine) end
+        if precision ~= '' then redis.call('HSETNX', meta, 'precision', precision) end
         local first, last = struct.unpack('>I4I4', blob)
         local bits = redis.call('GETRANGE', p .. 'done', math.floor(first / 8), math.floor(last / 8))
         return {job, c, token, attempt, blob, bits, m[2], m[3], redis.call('SISMEMBER', p .. 'alone', c),
