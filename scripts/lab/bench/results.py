@@ -160,6 +160,16 @@ class SimilarCost(Document):
     groups_pure: float
 
 
+class CollectionRun(Document):
+    """A collection of so many files, of which `new` are."""
+
+    files: int
+    new: int
+    #: Seconds from asking for a run to its end where nothing is new, and to its job where something is.
+    collection_nothing_s: float
+    collection_run_s: float
+
+
 class FormatCost(Document):
     """One way to decode a 12-megapixel picture."""
 
@@ -230,6 +240,7 @@ Result = (
     | Sleeping
     | RankingCost
     | SimilarCost
+    | CollectionRun
     | Decoding
     | OwnSet
     | LongJob
