@@ -126,7 +126,8 @@ LIMITS: dict[str, Limit] = {
     "banks.delete": Limit(NOTHING),
     # Folders are looked for on a share, which may take its time.
     **{f"collections.{view}": Limit(FIELDS, Lane.EXPORT) for view in ("create", "change")},
-    "collections.run": Limit(FIELDS),
+    **{f"pages.collections_{view}": Limit(FIELDS, Lane.EXPORT) for view in ("new", "change")},
+    **dict.fromkeys(("collections.run", "pages.collections_run", "pages.collections_delete"), Limit(FIELDS)),
     "collections.delete": Limit(NOTHING),
     **{f"collections.{view}": Limit(NOTHING, Lane.EXPORT) for view in ("files", "export")},
     "bank_versions.publish": Limit(NOTHING),
