@@ -24,10 +24,11 @@ STEPS: tuple[tuple[str, ...], ...] = (
     (
         # `gone`: when it was found to be no longer there (it keeps its result: it may come back, or turn up elsewhere).
         # `again`: its last attempt said nothing of the photo, so the next run takes it again.
-        # `old_*`: its result before the last run, where the plan says `carry`.
+        # `old_*`: its result before the last run, where the plan says `carry`. `said_*`: an earlier result of the same
+        # content that people have reviewed, where the latest one is of a run over everything.
         "CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL, sha256 TEXT,"
         " job TEXT NOT NULL, idx INTEGER NOT NULL, first_seen REAL NOT NULL, gone REAL, again INTEGER NOT NULL DEFAULT"
-        " 0, old_sha256 TEXT, old_job TEXT, old_idx INTEGER) WITHOUT ROWID",
+        " 0, old_sha256 TEXT, old_job TEXT, old_idx INTEGER, said_job TEXT, said_idx INTEGER) WITHOUT ROWID",
         "CREATE INDEX files_size ON files (size, mtime)",
         "CREATE INDEX files_job ON files (job, idx)",
         "CREATE INDEX files_sha256 ON files (sha256)",
@@ -87,11 +88,11 @@ class Index:
 
     def settle(self, job: str) -> None:
         """The plan has become this job: its files are known from now on. Within a transaction."""
-        columns = "path, size, mtime, job, idx, first_seen, old_sha256, old_job, old_idx"
+        columns = "path, size, mtime, job, idx, first_seen, old_sha256, old_job, old_idx, said_job, said_idx"
         self.db.execute(
             f"INSERT OR REPLACE INTO files ({columns}) SELECT plan.path, plan.size, plan.mtime, ?, plan.idx,"
             " coalesce(files.first_seen, ?), iif(carry, files.sha256, NULL), iif(carry, files.job, NULL),"
-            " iif(carry, files.idx, NULL)"
+            " iif(carry, files.idx, NULL), iif(carry, said_job, NULL), iif(carry, said_idx, NULL)"
             " FROM plan LEFT JOIN files ON files.path = plan.path ORDER BY plan.path",
             (job, time.time()),
         )

@@ -111,14 +111,16 @@ class Look:
             db.execute(
                 f"UPDATE files SET gone = NULL FROM seen WHERE gone IS NOT NULL AND seen.path = files.path AND {_SAME}"
             )
-            moved = "SELECT moves.path, moves.size, moves.mtime, sha256, job, idx, first_seen FROM moves JOIN files ON"
-            columns = "path, size, mtime, sha256, job, idx, first_seen"
-            rows = db.execute(f"{moved} files.path = moves.source").fetchall()
+            kept = "sha256, job, idx, first_seen, said_job, said_idx"
+            moved = f"SELECT moves.path, moves.size, moves.mtime, {kept} FROM moves JOIN files"
+            rows = db.execute(f"{moved} ON files.path = moves.source").fetchall()
             db.execute("DELETE FROM files WHERE path IN (SELECT source FROM moves)")
-            db.executemany(f"INSERT OR REPLACE INTO files ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", map(tuple, rows))
+            put = f"INSERT OR REPLACE INTO files (path, size, mtime, {kept}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            db.executemany(put, map(tuple, rows))
             db.execute("DELETE FROM plan")
             db.execute(
-                "INSERT INTO plan SELECT row_number() OVER (ORDER BY path) - 1, path, size, mtime, kind = 'changed'"
+                "INSERT INTO plan SELECT row_number() OVER (ORDER BY path) - 1, path, size, mtime,"
+                " kind IN ('changed', 'unchanged')"
                 " AND path NOT IN (SELECT path FROM files WHERE job IN (SELECT job FROM lost))"
                 " FROM chosen WHERE kind NOT IN ('writing', 'older')"
             )

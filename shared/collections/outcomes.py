@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.collections.index import Index
+from shared.core.errors import NotFound
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
 from shared.jobs.projection import caught_up
@@ -38,7 +39,11 @@ def take_outcomes(settings: Settings, ledger: Ledger, index: Index, job: str, *,
             " (SELECT 1 FROM temp.outcome WHERE outcome.idx = files.idx)",
             (job,),
         )
+        # Of another content: nobody has said anything of that.
+        db.execute("UPDATE files SET said_job = NULL WHERE job = ? AND sha256 IS NOT old_sha256", (job,))
         counts = _carry(index, job) if carry else {}
+        if not carry:
+            _keep_reviews(settings, ledger, index, job)
         counts["duplicates"] = _duplicates(index, job)
         db.execute("UPDATE files SET old_sha256 = NULL, old_job = NULL, old_idx = NULL WHERE job = ?", (job,))
     return counts
@@ -56,14 +61,30 @@ def _carry(index: Index, job: str) -> dict[str, int]:
         (job,),
     ).fetchall()
     sources = {row["source"]: row["path"] for row in pairs}
+    kept = "job, idx, first_seen, said_job, said_idx"
     for source, path in sources.items():
-        db.execute(
-            "UPDATE files SET (job, idx, first_seen) = (SELECT job, idx, first_seen FROM files WHERE path = ?)"
-            " WHERE path = ?",
-            (source, path),
-        )
+        same = f"UPDATE files SET ({kept}) = (SELECT {kept} FROM files WHERE path = ?) WHERE path = ?"
+        db.execute(same, (source, path))
         db.execute("DELETE FROM files WHERE path = ?", (source,))
     return {"touched": touched, "moved_later": len(sources)}
+
+
+def _keep_reviews(settings: Settings, ledger: Ledger, index: Index, job: str) -> None:
+    """Photos that were classified once more keep what people said of the earlier result."""
+    again = "job = ? AND sha256 = old_sha256 AND old_job"
+    db = index.db
+    earlier = [
+        row["old_job"] for row in db.execute(f"SELECT DISTINCT old_job FROM files WHERE {again} NOT NULL", (job,))
+    ]
+    for old in earlier:
+        try:
+            ledger.find(old)
+        except NotFound:
+            continue
+        with caught_up(settings, ledger, old) as projection:
+            reviewed = projection.reviews.indexes()
+        said = f"UPDATE files SET said_job = old_job, said_idx = old_idx WHERE {again} = ? AND old_idx = ?"
+        db.executemany(said, [(job, old, item) for item in reviewed])
 
 
 def _duplicates(index: Index, job: str) -> int:

@@ -24,11 +24,14 @@ from shared.jobs.export.columns import NAMES, about, cells, harmless
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Job
 from shared.jobs.projection import caught_up
+from shared.jobs.reviews import ReviewState
 from shared.jobs.shown import ShownItem
 
 #: Files that are looked up together.
 _AT_ONCE = 1000
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
+#: Fields of a result that are a person's.
+_SAID = ("corrected", "review", "final_label", "reviewed_at", "reviewed_by")
 #: Columns before those of a job's export.
 OWN = ("path", "job", "first_seen", "truth")
 
@@ -76,14 +79,26 @@ class CollectionResults:
         which = "" if gone is None else f" AND gone IS {'NOT ' if gone else ''}NULL"
         sql = f"SELECT * FROM files WHERE path > ?{which} ORDER BY path LIMIT ?"
         rows = self._db.execute(sql, (after, limit)).fetchall()
+        found = self._items({(row["job"], row["idx"]) for row in rows}, lang)
+        said = self._items({(row["said_job"], row["said_idx"]) for row in rows if row["said_job"]}, lang)
+        shown = []
+        for row in rows:
+            result, earlier = found.get((row["job"], row["idx"])), said.get((row["said_job"], row["said_idx"]))
+            if result and earlier and result["review"] == ReviewState.TODO:
+                result = _with_review(result, earlier)
+            shown.append(self._shown(row, result))
+        return shown
+
+    def _items(self, wanted: set[tuple[str, int]], lang: str | None) -> dict[tuple[str, int], ShownItem]:
+        """Results by job and index; what is not there is left out."""
         found: dict[tuple[str, int], ShownItem] = {}
-        for job_id in dict.fromkeys(row["job"] for row in rows):
+        for job_id in {job for job, _ in wanted}:
             if (job := self.job(job_id)) is None:
                 continue
-            wanted = [row["idx"] for row in rows if row["job"] == job_id]
+            indexes = [index for one, index in wanted if one == job_id]
             with caught_up(self._settings, self._ledger, job_id, self._names(job.bank)) as projection:
-                found |= {(job_id, item["index"]): item for item in projection.at(wanted, lang)}
-        return [self._shown(row, found.get((row["job"], row["idx"]))) for row in rows]
+                found |= {(job_id, item["index"]): item for item in projection.at(indexes, lang)}
+        return found
 
     def all(self, lang: str | None = None) -> Iterator[FileResult]:
         """Every file that is there."""
@@ -115,6 +130,12 @@ class CollectionResults:
 
     def _class_names(self, version: str) -> ClassNames:
         return class_names(self._banks, version)
+
+
+def _with_review(result: ShownItem, earlier: ShownItem) -> ShownItem:
+    """A result with what people said of an earlier one."""
+    said: Any = {**result, **{name: value for name, value in earlier.items() if name in _SAID}}
+    return said  # type: ignore[no-any-return]
 
 
 def require(format: str) -> None:

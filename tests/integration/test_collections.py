@@ -198,6 +198,25 @@ def test_all_and_since(product: Product) -> None:
     assert {row["job"] for row in site.results().values()} == {every.job}
 
 
+def test_a_run_over_everything_keeps_reviews(product: Product) -> None:
+    site = Site.make(product, "again", photos=5)
+    site.run()
+    site.review("0001.jpg", "stripe-1")
+    site.review("0002.jpg", "stripe-2")
+    second = site.run(everything=True)
+    # Said of the newer result; the older one of the other photo still counts.
+    site.review("0002.jpg", "stripe-3")
+    write(site.folder / "0003.jpg", "another picture", age=9000)
+    third = site.run(everything=True)
+    rows = site.results()
+    assert {row["job"] for row in rows.values()} == {third.job}
+    assert third.job != second.job
+    labels = {name: row["result"]["corrected"] for name, row in rows.items() if row["result"]["corrected"]}
+    assert labels == {"0001.jpg": "stripe-1", "0002.jpg": "stripe-3"}
+    site.review("0001.jpg", "stripe-0")
+    assert site.results()["0001.jpg"]["result"]["final_label"] == "stripe-0"
+
+
 def test_files_of_a_deleted_job_are_taken_again(product: Product) -> None:
     site = Site.make(product, "deleted", photos=3)
     first = site.run()

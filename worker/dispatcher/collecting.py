@@ -3,6 +3,7 @@ that does not answer keeps no other collection waiting."""
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter
@@ -13,7 +14,7 @@ import structlog
 from shared.collections.collection import Collection
 from shared.collections.running import Running, refuse
 from shared.collections.runs import RunState
-from shared.collections.schedule import last_due
+from shared.collections.schedule import last_due, next_after
 from shared.collections.store import Collections
 from shared.core.errors import Conflict, Unavailable
 from shared.core.settings import Settings
@@ -22,8 +23,8 @@ from shared.jobs.ledger import Ledger
 _log = structlog.get_logger(__name__)
 #: Seconds between two looks at what is asked for, and until a run that was interrupted is continued.
 _POLL_INTERVAL, _RETRY_DELAY = 0.5, 2.0
-#: Seconds between two looks at a collection whose index has not changed.
-_UNCHANGED_INTERVAL = 5.0
+#: Seconds between two looks at a collection whose index does not seem to have changed.
+_UNCHANGED_INTERVAL = 60.0
 #: Unexpected failures after which a run is given up.
 ATTEMPTS = 4
 
@@ -64,7 +65,8 @@ class Collector(threading.Thread):
         self._runners: dict[str, _Runner] = {}
         self._failures: Counter[str] = Counter()
         self._not_before: dict[str, float] = {}
-        self._seen: dict[str, object] = {}
+        #: What a collection without a run looked like, and when its next one is due.
+        self._seen: dict[str, tuple[object, float]] = {}
 
     def run(self) -> None:
         while not self._stopping.wait(_POLL_INTERVAL):
@@ -119,9 +121,13 @@ class Collector(threading.Thread):
         """Whether a run is under way, or due now: then it is asked for."""
         now = time.time()
         path = self._collections.index_path(collection.id)
-        signs = (collection, _touched(path), _touched(path.with_name(f"{path.name}-wal")), now // _UNCHANGED_INTERVAL)
-        if self._seen.get(collection.id) == signs:
+        wal = path.with_name(f"{path.name}-wal")
+        # The last one for what two changes within one tick of the file system's clock may hide.
+        signs = (collection, _touched(path), _touched(wal), int(now // _UNCHANGED_INTERVAL))
+        seen, due_at = self._seen.get(collection.id, (None, 0.0))
+        if seen == signs and now < due_at:
             return False
+        due_at = math.inf
         with self._collections.index(collection.id) as index:
             active = index.runs.active()
             if active is None and collection.schedule is not None:
@@ -132,9 +138,10 @@ class Collector(threading.Thread):
                     except Conflict:
                         # Somebody asked at this moment: the next look sees what is still due.
                         return True
+                due_at = next_after(collection.schedule, max(after, now))
         if active is None:
             # As it was before it was opened: a change since then is seen the next time.
-            self._seen[collection.id] = signs
+            self._seen[collection.id] = (signs, due_at)
         return active is not None
 
 
