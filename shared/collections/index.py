@@ -99,8 +99,9 @@ class Index:
         self.db.execute("DELETE FROM plan")
 
     def jobs_without_hash(self) -> list[str]:
-        """Jobs of which photos failed before they could be read."""
-        return [row["job"] for row in self.db.execute("SELECT DISTINCT job FROM files WHERE sha256 IS NULL")]
+        """Jobs of which photos failed before they were read, but for what is taken again anyway."""
+        sql = "SELECT DISTINCT job FROM files WHERE sha256 IS NULL AND NOT again"
+        return [row["job"] for row in self.db.execute(sql)]
 
     def _migrate(self) -> None:
         if (found := self._version()) == len(STEPS):

@@ -18,6 +18,7 @@ from shared.collections.listing import FolderGone, Found, Listing, holds_somethi
 from shared.collections.moved import Moves
 from shared.collections.runs import Run
 from shared.core.names import path_name
+from shared.jobs.intake.folders import FolderNotAllowed, is_below
 
 #: Seconds for which a file that has just been written is left alone: it may still grow.
 SETTLED_SECONDS = 60.0
@@ -84,7 +85,7 @@ class Look:
     def look(self, job_is_there: Callable[[str], bool]) -> None:
         """Lists, compares and counts. `job_is_there`: whether a job's results still exist.
 
-        Raises FolderGone: nothing may be concluded from an empty mount point.
+        Raises FolderGone: nothing may be concluded from an empty mount point; FolderNotAllowed.
         """
         for folder in self._collection.folders:
             self._list(folder)
@@ -130,6 +131,9 @@ class Look:
         return True
 
     def _list(self, folder: str) -> None:
+        if not is_below(folder, self._roots):
+            # The allowed folders are others than when the collection was made.
+            raise FolderNotAllowed(path=path_name(folder))
         known = self._index.known_below(os.fsencode(folder))
         if not holds_something(folder) and (known or not os.path.isdir(folder)):
             raise FolderGone(path=path_name(folder), known=known)

@@ -10,6 +10,8 @@ import os
 import time
 from collections.abc import Collection as Sized
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 import structlog
 
@@ -18,7 +20,7 @@ from shared.collections.collection import Collection
 from shared.collections.index import Index
 from shared.collections.look import Look
 from shared.collections.outcomes import take_outcomes
-from shared.collections.runs import Run, RunState
+from shared.collections.runs import UNDER_WAY, Run, RunState
 from shared.collections.store import Collections
 from shared.core.errors import NotFound, Unavailable, WeftError
 from shared.core.names import path_name
@@ -74,13 +76,18 @@ class Running:
                 return None
             try:
                 self._advance(index, run)
-            except Unavailable:
+            except Unavailable as error:
+                # People see what it waits for.
+                index.runs.advance(run.id, *UNDER_WAY, code=error.code, detail=_plain(error.detail))
                 raise
             except WeftError as error:
                 if error.code == "idempotency_in_progress":
                     # An earlier dispatcher died while it submitted: its lock goes by itself.
                     raise Unavailable("idempotency_in_progress") from error
                 refuse(index, run, error.code, error.detail)
+            else:
+                if run.code is not None:
+                    index.runs.advance(run.id, *UNDER_WAY, RunState.DONE, RunState.LOOKED, code=None, detail={})
             return index.runs.find(run.id)
 
     def _advance(self, index: Index, run: Run) -> None:
@@ -98,8 +105,9 @@ class Running:
 
     def _look(self, index: Index, run: Run) -> None:
         for job in index.jobs_without_hash():
-            # Failed photos may have been tried again since, and archived jobs restored.
-            take_outcomes(self._settings, self._ledger, index, job, carry=False)
+            # Its failed photos may have been tried again since.
+            with suppress(NotFound):
+                take_outcomes(self._settings, self._ledger, index, job, carry=False)
         look = Look(index, self._collection, self._settings.roots, run)
         look.look(self._job_is_there)
         _log.info("collection_looked", collection=self._collection.id, run=run.id, **look.counts)
@@ -142,9 +150,13 @@ class Running:
         return projection_path(self._settings, job_id).exists() or self._ledger.contains(job_id)
 
 
-def refuse(index: Index, run: Run, code: str, detail: dict[str, object]) -> None:
+def refuse(index: Index, run: Run, code: str, detail: dict[str, Any]) -> None:
     """Ends a run that cannot be done: what is known stays as it is."""
     _log.warning("collection_run_refused", run=run.id, code=code)
-    plain = {name: value if isinstance(value, (int, float, str)) else str(value) for name, value in detail.items()}
-    values = {"state": RunState.REFUSED, "code": code, "detail": plain, "ended": time.time()}
+    values = {"state": RunState.REFUSED, "code": code, "detail": _plain(detail), "ended": time.time()}
     index.runs.advance(run.id, *_BEFORE_JOB, **values)
+
+
+def _plain(detail: dict[str, Any]) -> dict[str, Any]:
+    """Values that JSON can hold."""
+    return {name: value if isinstance(value, (int, float, str)) else str(value) for name, value in detail.items()}

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from shared.bank.store import BankStore
 from shared.collections.collection import Rules
 from shared.collections.runs import RunState
 from shared.collections.shown import expected_seconds, told
@@ -225,6 +226,26 @@ def test_files_of_a_deleted_job_are_taken_again(product: Product) -> None:
     assert counts(site.run()) == {"found": 3, "again": 3, "chosen": 3}
 
 
+def test_a_run_that_cannot_be_done_says_why(product: Product) -> None:
+    banks = BankStore(product.settings).banks
+    bank = banks.new("Velvet")
+    site = Site.make(product, "refused", photos=2)
+    site.collections.change(site.own.id, Wish(bank="velvet"))
+    refused = site.run()
+    # The new bank is empty.
+    assert (refused.state, refused.job) == (RunState.REFUSED, None)
+    assert refused.code in ("no_bank", "bank_archived")
+    assert site.known() == {"present": 0, "gone": 0}
+    banks.change(bank.id, archived=True)
+    assert site.run().code == "bank_archived"
+    site.collections.change(site.own.id, Wish(bank=""))
+    assert counts(site.run())["chosen"] == 2
+    # The folder has become a link that leads out.
+    site.folder.rename(site.folder.with_name("refused-away"))
+    site.folder.symlink_to("/etc")
+    assert site.run().code == "folder_not_allowed"
+
+
 def test_photos_that_could_not_be_read_are_taken_again(product: Product) -> None:
     site = Site.make(product, "broken", photos=2)
     (site.folder / "link.jpg").symlink_to(site.folder / "target.bin")
@@ -232,8 +253,10 @@ def test_photos_that_could_not_be_read_are_taken_again(product: Product) -> None
     first = site.run()
     assert site.items(first)["link.jpg"]["error"]["code"] in ("missing_file", "unreadable")
     write(site.folder / "target.bin", "there it is")
+    archive.delete(product.settings, Ledger.connect(product.settings), str(first.job))
+    (site.folder / "0000.jpg").unlink()
     second = site.run()
-    assert list(site.items(second)) == ["link.jpg"]
+    assert list(site.items(second)) == ["0001.jpg", "link.jpg"]
     assert site.items(second)["link.jpg"]["status"] == "ok"
 
 

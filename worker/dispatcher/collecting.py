@@ -112,7 +112,10 @@ class Collector(threading.Thread):
         if self._failures[collection.id] >= ATTEMPTS:
             del self._failures[collection.id]
             with self._collections.index(collection.id) as index:
-                if (run := index.runs.active()) and run.state is not RunState.RUNNING:
+                if (run := index.runs.active()) and run.state is RunState.RUNNING:
+                    # Its photos are classified; what they are is not known to the next run.
+                    index.runs.advance(run.id, RunState.RUNNING, state=RunState.DONE, ended=time.time())
+                elif run:
                     refuse(index, run, "collection_failed", {})
         if runner.active:
             self._seen.pop(collection.id, None)
