@@ -38,6 +38,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
         # Files that were read to find out whether they moved: a look that is repeated does not read them again.
         "CREATE TABLE read (path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL, sha256 TEXT NOT NULL)"
         " WITHOUT ROWID",
+        # How many files there are, so that a list of collections counts no million rows.
+        "CREATE TABLE totals (only INTEGER PRIMARY KEY CHECK (only = 1), present INTEGER NOT NULL, gone INTEGER NOT"
+        " NULL)",
+        "INSERT INTO totals VALUES (1, 0, 0)",
         *RUNS,
     ),
 )
@@ -77,8 +81,12 @@ class Index:
 
     def counts(self) -> dict[str, int]:
         """Files that are `present`, and those that are `gone`."""
-        row = self.db.execute("SELECT count(*) AS n, count(gone) AS gone FROM files").fetchone()
-        return {"present": row["n"] - row["gone"], "gone": row["gone"]}
+        row = self.db.execute("SELECT present, gone FROM totals").fetchone()
+        return {"present": row["present"], "gone": row["gone"]}
+
+    def recount(self) -> None:
+        """After a change of the files, in its transaction."""
+        self.db.execute("UPDATE totals SET (present, gone) = (SELECT count(*) - count(gone), count(gone) FROM files)")
 
     def known_below(self, folder: bytes) -> int:
         """Present files below a folder."""
@@ -97,6 +105,7 @@ class Index:
             (job, time.time()),
         )
         self.db.execute("DELETE FROM plan")
+        self.recount()
 
     def jobs_without_hash(self) -> list[str]:
         """Jobs of which photos failed before they were read, but for what is taken again anyway."""

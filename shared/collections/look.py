@@ -128,6 +128,7 @@ class Look:
             # What has neither a file nor a result any more.
             db.execute("DELETE FROM files WHERE gone IS NOT NULL AND job IN (SELECT job FROM lost)")
             db.execute("DELETE FROM read")
+            self._index.recount()
         return True
 
     def _list(self, folder: str) -> None:

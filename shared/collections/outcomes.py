@@ -46,6 +46,7 @@ def take_outcomes(settings: Settings, ledger: Ledger, index: Index, job: str, *,
             _keep_reviews(settings, ledger, index, job)
         counts["duplicates"] = _duplicates(index, job)
         db.execute("UPDATE files SET old_sha256 = NULL, old_job = NULL, old_idx = NULL WHERE job = ?", (job,))
+        index.recount()
     return counts
 
 

@@ -53,7 +53,7 @@ RIGHTS: dict[str, Right] = {
     **dict.fromkeys(("banks.change", "pages.banks_change"), Right(Scope.ADMIN, "bank_changed")),
     **dict.fromkeys(("banks.delete", "pages.banks_delete"), Right(Scope.ADMIN, "bank_deleted")),
     **{f"collections.{view}": READ for view in ("index", "one", "runs", "one_run", "files", "export")},
-    **{f"pages.{view}": READ for view in ("collections", "collections_runs")},
+    **{f"pages.{view}": READ for view in ("collections", "collection", "collections_runs")},
     **dict.fromkeys(("collections.create", "pages.collections_new"), Right(Scope.SUBMIT, "collection_made")),
     **dict.fromkeys(("collections.change", "pages.collections_change"), Right(Scope.SUBMIT, "collection_changed")),
     **dict.fromkeys(("collections.delete", "pages.collections_delete"), Right(Scope.SUBMIT, "collection_deleted")),

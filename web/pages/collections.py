@@ -21,8 +21,8 @@ from web.pages import bp
 
 F = TypeVar("F", bound=BaseModel)
 
-#: Runs that a collection's card shows.
-_RUNS = 6
+#: Runs that a collection's page shows.
+_RUNS = 20
 #: Day → what pages call it.
 DAY_WORDS = dict(zip(DAYS, (_l("Mon"), _l("Tue"), _l("Wed"), _l("Thu"), _l("Fri"), _l("Sat"), _l("Sun")), strict=True))
 #: Time zones that the form offers beside the server's own and the one that is set.
@@ -44,13 +44,19 @@ def collections_new() -> Response | tuple[str, int]:
     return redirect(url_for("pages.collections", _anchor=f"collection-{made.id}"), 303)
 
 
+@bp.get("/collections/<collection>")
+def collection(collection: str) -> str:
+    """One collection: its runs, and the form that changes it."""
+    return _one(collection)
+
+
 @bp.post("/collections/<collection>")
 def collections_change(collection: str) -> Response | tuple[str, int]:
     try:
         made = api.changed(collection, _read(CollectionChange, _fields()))
     except WeftError as error:
-        return _page(error=say(error.code, **error.detail), form=request.form, edited=collection), error.status
-    return redirect(url_for("pages.collections", _anchor=f"collection-{made.id}"), 303)
+        return _one(collection, error=say(error.code, **error.detail), form=request.form), error.status
+    return redirect(url_for("pages.collection", collection=made.id), 303)
 
 
 @bp.post("/collections/<collection>/delete")
@@ -65,30 +71,34 @@ def collections_run(collection: str) -> Response:
     fields = {name: request.form[name] for name in ("all", "since", "dry_run") if request.form.get(name)}
     api.asked(collection, _read(RunWish, fields))
     own = api.store().find(collection)
+    if "one" in request.form:
+        return redirect(url_for("pages.collection", collection=own.id), 303)
     return redirect(url_for("pages.collections", _anchor=f"collection-{own.id}"), 303)
 
 
 @bp.get("/collections/<collection>/runs")
 def collections_runs(collection: str) -> str:
-    """The part of a collection's card that changes while a run is under way."""
-    found = overview(api.store(), api.store().find(collection), _RUNS)
-    return render_template("parts/collection_runs.html", one=found, **_words(found))
+    """The part of a collection's card that changes while a run is under way; with `one`, that of its page."""
+    single = "one" in request.args
+    found = overview(api.store(), api.store().find(collection), _RUNS if single else 1)
+    return render_template("parts/collection_runs.html", one=found, single=single, **_words(found))
 
 
-def _page(error: str = "", form: Any = None, edited: str = "") -> str:
+def _page(error: str = "", form: Any = None) -> str:
     store = api.store()
-    found = [overview(store, own, _RUNS) for own in store.list()]
-    return render_template(
-        "collections.html",
-        found=found,
-        error=error,
-        form=form,
-        edited=edited,
-        days=DAY_WORDS,
-        zones=ZONES,
-        roots=services().settings.roots,
-        **_words(*found),
-    )
+    found = [overview(store, own) for own in store.list()]
+    return render_template("collections.html", found=found, single=False, **_form(error, form), **_words(*found))
+
+
+def _one(collection: str, error: str = "", form: Any = None) -> str:
+    store = api.store()
+    found = overview(store, store.find(collection), _RUNS)
+    return render_template("collection.html", one=found, single=True, **_form(error, form), **_words(found))
+
+
+def _form(error: str, form: Any) -> dict[str, Any]:
+    roots = services().settings.roots
+    return {"error": error, "form": form, "days": DAY_WORDS, "zones": ZONES, "roots": roots}
 
 
 def _words(*found: Overview) -> dict[str, Any]:
