@@ -63,16 +63,16 @@ class Collections:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.root = settings.data_dir / "collections"
-        self._path = self.root / FILE
+        self.path = self.root / FILE
 
     def list(self) -> Found:
         """By name. Raises Unavailable where the file is damaged (`collections_damaged`)."""
         try:
-            return _Registry.from_json(parse_json(self._path.read_bytes())).collections
+            return _Registry.from_json(parse_json(self.path.read_bytes())).collections
         except FileNotFoundError:
             return []
         except ValueError as failure:
-            raise Unavailable("collections_damaged", path=str(self._path), reason=str(failure)) from failure
+            raise Unavailable("collections_damaged", path=str(self.path), reason=str(failure)) from failure
 
     def find(self, wished: str) -> Collection:
         """The collection of this id or name (upper and lower case are the same). Raises NotFound, Unavailable."""
@@ -163,7 +163,7 @@ class Collections:
             if taken := next((row.name for row in rows if names.count(row.name.casefold()) > 1), None):
                 raise Conflict("collection_name_taken", name=taken)
             document = _Registry(collections=rows).model_dump(mode="json")
-            write_atomic(self._path, json.dumps(document, ensure_ascii=True, indent=1).encode())
+            write_atomic(self.path, json.dumps(document, ensure_ascii=True, indent=1).encode())
         return rows
 
 

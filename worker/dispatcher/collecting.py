@@ -65,13 +65,14 @@ class Collector(threading.Thread):
         self._runners: dict[str, _Runner] = {}
         self._failures: Counter[str] = Counter()
         self._not_before: dict[str, float] = {}
+        self._listed: tuple[object, list[Collection]] | None = None
         #: What a collection without a run looked like, and when its next one is due.
         self._seen: dict[str, tuple[object, float]] = {}
 
     def run(self) -> None:
         while not self._stopping.wait(_POLL_INTERVAL):
             try:
-                for collection in self._collections.list():
+                for collection in self._all():
                     if not self._stopping.is_set():
                         self._guarded(collection)
             except Unavailable as error:
@@ -82,6 +83,13 @@ class Collector(threading.Thread):
     def end(self) -> None:
         """What is under way is continued by the next dispatcher."""
         self._stopping.set()
+
+    def _all(self) -> list[Collection]:
+        """All collections, read again where the list has changed, and once a minute."""
+        signs = (_touched(self._collections.path), int(time.time() // _UNCHANGED_INTERVAL))
+        if self._listed is None or self._listed[0] != signs:
+            self._listed = (signs, self._collections.list())
+        return self._listed[1]
 
     def _guarded(self, collection: Collection) -> None:
         runner = self._runners.get(collection.id)
