@@ -14,7 +14,7 @@ from pathlib import Path
 
 from shared.collections.collection import Collection
 from shared.collections.index import Index, bounds
-from shared.collections.listing import FolderGone, Found, Listing, holds_something
+from shared.collections.listing import FolderGone, Listing, holds_something
 from shared.collections.moved import Moves
 from shared.collections.runs import Run
 from shared.core.names import path_name
@@ -30,27 +30,6 @@ _BETWEEN_SECONDS = 1.0
 _NAMED_PARTS = 20
 _NS = 1_000_000_000
 
-#: What `Look.counts` may count, files each, and how people read it (`words.py`).
-COUNTS = (
-    "found",
-    "unchanged",
-    "new",
-    "changed",
-    "again",
-    "back",
-    "moved",
-    "gone",
-    "writing",
-    "older",
-    "variants",
-    "excluded",
-    "chosen",
-    "parts",
-    # Once its job has ended: same content under another name; at another place before; only the date was new.
-    "duplicates",
-    "moved_later",
-    "touched",
-)
 _TABLES = """
 CREATE TEMP TABLE seen (path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TEMP TABLE chosen (path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL, kind TEXT NOT NULL)
@@ -231,6 +210,3 @@ def _differs(row: sqlite3.Row) -> bool:
         # Removed at this moment. A link to nothing is taken: it fails with a reason.
         return not os.path.islink(row["path"])
     return (told.st_size, told.st_mtime_ns) != (row["size"], row["mtime"])
-
-
-__all__ = ["COUNTS", "SETTLED_SECONDS", "FolderGone", "Found", "Look"]

@@ -65,7 +65,7 @@ class Run:
     ended: float | None = None
     #: The job of its photos; None where there is nothing to classify.
     job: str | None = None
-    #: How many files there are of each kind: see `look.Counts`.
+    #: How many files there are of each kind: those of `shown.WORDS`, all `found`, and those `chosen` to be classified.
     counts: dict[str, int] = field(default_factory=dict)
     #: Folders that could not be read, at most a few of them.
     parts: list[str] = field(default_factory=list)
