@@ -98,13 +98,14 @@ def _one(collection: str, error: str = "", form: Any = None) -> str:
 
 def _form(error: str, form: Any) -> dict[str, Any]:
     roots = services().settings.roots
-    return {"error": error, "form": form, "days": DAY_WORDS, "zones": ZONES, "roots": roots}
+    return {"error": error, "form": form, "zones": ZONES, "roots": roots}
 
 
 def _words(*found: Overview) -> dict[str, Any]:
-    """What the templates say of runs: by the id of each."""
+    """What the templates say of schedules and, by their ids, of runs."""
     runs = [run for one in found for run in one.runs]
     return {
+        "days": DAY_WORDS,
         "told": {run.id: told(run) for run in runs},
         "run_states": {state: _(words) for state, words in STATES.items()},
         "lasts": {run.id: _seconds(one) for one in found for run in one.runs[:1] if run.dry and not run.under_way},
