@@ -124,6 +124,12 @@ LIMITS: dict[str, Limit] = {
     **dict.fromkeys(("banks.create", "pages.banks_new"), Limit(FIELDS, Lane.EXPORT)),
     **dict.fromkeys(("banks.change", "pages.banks_change", "pages.banks_delete"), Limit(FIELDS)),
     "banks.delete": Limit(NOTHING),
+    # Folders are looked for on a share, which may take its time.
+    **{f"collections.{view}": Limit(FIELDS, Lane.EXPORT) for view in ("create", "change")},
+    **{f"pages.collections_{view}": Limit(FIELDS, Lane.EXPORT) for view in ("new", "change")},
+    **dict.fromkeys(("collections.run", "pages.collections_run", "pages.collections_delete"), Limit(FIELDS)),
+    "collections.delete": Limit(NOTHING),
+    **{f"collections.{view}": Limit(NOTHING, Lane.EXPORT) for view in ("files", "export")},
     "bank_versions.publish": Limit(NOTHING),
     "bank_versions.rollback": Limit(NOTHING),
     "bank_tasks.start": Limit(LISTS),

@@ -33,6 +33,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "classify": ("scripts.cli.commands.classify:command", "Classify photos now and print the results."),
     "submit": ("scripts.cli.commands.submit:command", "Submit photos, zip files or a folder as a job."),
+    "collection": (
+        "scripts.cli.commands.collections:command",
+        "Folders of which every run classifies only new and changed photos.",
+    ),
     "jobs": ("scripts.cli.commands.jobs:jobs", "List jobs, newest first."),
     "watch": ("scripts.cli.commands.jobs:watch", "Follow a job until it is finished."),
     "export": ("scripts.cli.commands.export:command", "Write a job's results to a file."),

@@ -235,6 +235,11 @@ class Results:
         for row in self._db.execute("SELECT idx, name, sha256 FROM items ORDER BY idx"):
             yield row["idx"], row["name"], row["sha256"]
 
+    def outcomes(self, again: Collection[str]) -> Iterator[tuple[int, str | None, bool]]:
+        """Index and SHA-256 of every outcome, and whether it failed with one of the codes `again`."""
+        for row in self._db.execute("SELECT idx, sha256, code FROM items"):
+            yield row["idx"], row["sha256"], row["code"] in again
+
     def answers(self) -> Iterator[Answer]:
         """What two runs are compared by, of every outcome by index; labels are the classes that they mean now."""
         chosen = f"SELECT idx, name, sha256, verdict, items.label AS label, {SAID} AS said FROM {JOINED} ORDER BY idx"

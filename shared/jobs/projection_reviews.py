@@ -136,6 +136,10 @@ class Reviews:
         """Whether anything was reviewed."""
         return self._db.execute("SELECT 1 FROM reviews LIMIT 1").fetchone() is not None
 
+    def indexes(self) -> list[int]:
+        """The items that were reviewed."""
+        return [row["idx"] for row in self._db.execute("SELECT idx FROM reviews")]
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")

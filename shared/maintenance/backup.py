@@ -3,7 +3,7 @@
 A backup is a folder, and a second one into the same folder copies only what is new:
 
     ledger.rdb    one moment of the ledger (BGSAVE: Redis forks, and the child writes what it sees)
-    jobs/         projections, copied through SQLite
+    jobs/ collections/    projections and what is known of collections' files, copied through SQLite
     blobs/ thumbs/ banks/    files that never change under their name, and the few beside the banks' versions that do
     keys.json     who may use it; keys.required: that a key is needed
     backup.json   written last: without it the folder is no backup
@@ -45,6 +45,7 @@ from shared.jobs.projection import rewind
 FOLDERS = ("blobs", "thumbs", "banks")
 MANIFEST = "backup.json"
 KEYS = (FILE, REQUIRED)
+COLLECTIONS = "collections/collections.json"
 #: Seconds that Redis may take to write its moment.
 _SAVE_SECONDS = 3600.0
 
@@ -90,9 +91,12 @@ def save(settings: Settings, target: Path, say: Say = lambda _: None) -> BackupM
         jobs += 1
     if (log := settings.data_dir / AUDIT).exists():
         _copy_projection(log, target / AUDIT, empty=False)
+    for path in sorted(settings.data_dir.glob("collections/*.sqlite")):
+        # Ahead of the ledger, perhaps: files whose job is not in it are taken again.
+        _copy_projection(path, target / "collections" / path.name, empty=False)
     # Read before the versions are copied, which only ever become more.
     banks = [path for path in _files(settings.data_dir) if path.parent == settings.data_dir / "banks"]
-    single = (*banks, *(settings.data_dir / name for name in KEYS))
+    single = (*banks, settings.data_dir / COLLECTIONS, *(settings.data_dir / name for name in KEYS))
     small = {path: path.read_bytes() for path in single if path.exists()}
     copied = 0
     for source in _files(settings.data_dir):
@@ -130,7 +134,8 @@ def load(settings: Settings, source: Path) -> BackupManifest:
     server = settings.data_dir / "redis" / "ledger"
     if any(server.glob("append*")) or any(settings.jobs_dir.glob("*.sqlite")):
         raise Conflict("restore_not_empty", data_dir=str(settings.data_dir))
-    for path in [*_files(source), *source.glob("jobs/*.sqlite"), *(source / name for name in (*KEYS, AUDIT))]:
+    kept = [*source.glob("jobs/*.sqlite"), *source.glob("collections/*"), *(source / name for name in (*KEYS, AUDIT))]
+    for path in [*_files(source), *kept]:
         _copy_new(path, settings.data_dir / path.relative_to(source))
     server.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Redis takes an append-only file that begins with a moment, under the name that all versions know.

@@ -88,6 +88,7 @@ FLOORS = (
     "bank",
     "ranking",
     "jobs",
+    "collections",
     "similar",
     "curation",
     "pipeline",

@@ -42,6 +42,8 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(settings: Settings, 
         "name": "n",
         "upload": "u",
         "bank": "b",
+        "collection": "c",
+        "run_id": "r",
     }
     with app.test_request_context():
         address = app.url_map.bind("localhost").build(

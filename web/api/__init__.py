@@ -18,6 +18,7 @@ def init_app(app: APIFlask) -> None:
         banks,
         class_names,
         classify,
+        collections,
         comparison,
         exports,
         folders,
@@ -34,6 +35,7 @@ def init_app(app: APIFlask) -> None:
     for module in (
         jobs,
         comparison,
+        collections,
         uploads,
         folders,
         items,

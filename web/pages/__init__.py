@@ -30,6 +30,7 @@ def init_app(app: APIFlask) -> None:
         bank_tasks,
         bank_versions,
         banks,
+        collections,
         compare,
         job,
         job_changes,

@@ -27,6 +27,7 @@ from shared.jobs.notifier import KEY_PREFIX, WorkerNotifier
 from shared.jobs.states import CLAIMABLE
 from shared.storage import open_storage, require_storage
 from worker.dispatcher.announcing import Announcer
+from worker.dispatcher.collecting import Collector
 from worker.dispatcher.listing import Lister
 from worker.dispatcher.obstacles import CODES, left_alone, obstacle
 from worker.dispatcher.projecting import Projector
@@ -108,8 +109,10 @@ class Dispatcher:
         freeze_heap()
         projector = Projector(self._settings, self._ledger, self._dispatcher_ledger)
         announcer = Announcer(self._settings, self._ledger)
+        collector = Collector(self._settings, self._ledger)
         projector.start()
         announcer.start()
+        collector.start()
         try:
             while not stop.is_set() and self._still_leads():
                 self._tick()
@@ -120,6 +123,7 @@ class Dispatcher:
         finally:
             projector.end()
             announcer.end()
+            collector.end()
         self._dispatcher_ledger.resign()
 
     def _still_leads(self) -> bool:

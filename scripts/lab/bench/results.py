@@ -170,6 +170,16 @@ class ExportCost(Document):
     xlsx_vs_csv: float
 
 
+class CollectionRun(Document):
+    """A collection of so many files, of which `new` are."""
+
+    files: int
+    new: int
+    #: Seconds from asking for a run to its end where nothing is new, and to its job where something is.
+    collection_nothing_s: float
+    collection_run_s: float
+
+
 class FormatCost(Document):
     """One way to decode a 12-megapixel picture."""
 
@@ -241,6 +251,7 @@ Result = (
     | RankingCost
     | SimilarCost
     | ExportCost
+    | CollectionRun
     | Decoding
     | OwnSet
     | LongJob

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from scripts.lab.bench import (
     cached,
+    collections,
     decoding,
     durability,
     exports,
@@ -64,6 +65,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Result]] = {
     "decoding": decoding.measure,
     "similar": similar.measure,
     "exports": exports.measure,
+    "collections": collections.measure,
     "own": own_set.own,
     "long": own_set.long,
 }
@@ -97,6 +99,14 @@ FIGURES = (
     Figure("like_cpu_ms", "photos like one of 100,000, CPU", "similar", 500, more=False, unit="ms"),
     Figure("groups_s", "groups of 100,000 photos that look alike", "similar", 60, more=False, unit="s"),
     Figure("xlsx_vs_csv", "10,000 results as XLSX beside CSV, CPU", "exports", 2.0, more=False),
+    Figure(
+        "collection_run_s",
+        "collection of 100,000 files, 100 new: asked to queued",
+        "collections",
+        10,
+        more=False,
+        unit="s",
+    ),
     Figure("ready_s", "worker: start to ready, converted model", "footprint", 3.0, more=False, unit="s"),
     Figure("resident_mb", "worker: resident memory", "footprint", 900, more=False, unit="MB"),
     Figure("worker_pss_mb", "worker and decoding processes, proportional", "footprint", 600, more=False, unit="MB"),

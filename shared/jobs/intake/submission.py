@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -162,6 +162,21 @@ class Intake:
         asked = ("folder", path, spec.name, spec.preset, spec.not_before, *_chosen(spec))
         named = replace(spec, name=spec.name or title(folder.name) or "folder", path=str(folder))
         return self._accept(named, None, asked, repeatable)
+
+    def submit_listed(
+        self, folder: str, items: Collection[Item], wish: Wish, repeatable: Repeatable, asked: Sequence[object]
+    ) -> Job:
+        """Files of a folder that is listed already: references with names from `folder` on, which lies below a root.
+
+        `asked`: what tells this submission from others; the items are not part of it.
+        """
+        spec = self._spec("folder", wish, Lane.BULK)
+        named = replace(spec, name=spec.name or title(Path(folder).name) or "folder", path=folder)
+
+        def accept(key: str | None, fingerprint: str) -> Job:
+            return self._ledger.submit(named, items, key, fingerprint)
+
+        return repeatable.submit(accept, repeatable.fingerprint(("listed", *asked), None))
 
     def repeat(self, job: Job, wish: Wish, repeatable: Repeatable) -> Job:
         """The photos of a job once more, as a job of its own; what is not wished stays as it was, but for the bank's

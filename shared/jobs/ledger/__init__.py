@@ -51,7 +51,7 @@ class Ledger(JobStore):
     def submit(
         self,
         spec: JobSpec,
-        items: Sequence[Item],
+        items: Collection[Item],
         idempotency_key: str | None = None,
         fingerprint: str | None = None,
     ) -> Job:

@@ -1,0 +1,112 @@
+"""What a collection is: its folders, its rules, how its runs are classified, and when they begin."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from shared.collections.schedule import Schedule
+from shared.core.documents import Document
+from shared.core.errors import InvalidRequest
+from shared.core.names import path_name
+from shared.jobs.intake.folders import FolderNotAllowed, is_below
+from shared.jobs.model import Priority
+from shared.photos.formats import is_photo_name
+
+#: Folders of one collection, patterns of one rule, and characters of one of them.
+MAX_FOLDERS, MAX_PATTERNS, MAX_PATTERN = 100, 100, 200
+
+
+class Rules(Document):
+    """Which files below the folders count."""
+
+    #: Only files that one of these fits; empty: all. A pattern without `/` fits the name of a file or of a folder above
+    #: it, one with `/` the path below the collection's folder; `*` and `?` as in a shell, case ignored.
+    include: tuple[str, ...] = ()
+    #: No files that one of these fits.
+    exclude: tuple[str, ...] = ()
+    #: Levels of folders below each folder; 0: only the folder itself; None: all.
+    depth: int | None = None
+    #: Also files and folders whose names begin with a dot.
+    hidden: bool = False
+    #: Also what links to folders lead to, as long as it lies inside an allowed folder.
+    links: bool = False
+    #: Only these endings, without a dot (`jpg`); empty: every kind of photo.
+    formats: tuple[str, ...] = ()
+    #: The folder that a photo lies in names its true class: exports say it beside the answer.
+    truth: bool = False
+
+
+class Collection(Document):
+    """One collection; ids never change and are never used again."""
+
+    id: str
+    name: str
+    #: Real paths on the server. Runs submit them as one job, so they lie below one allowed folder.
+    folders: tuple[str, ...]
+    rules: Rules = Field(default_factory=Rules)
+    #: None: the default of folder jobs.
+    preset: str | None = None
+    #: Id of a bank; None: the default bank. Each run uses the version that is active then.
+    bank: str | None = None
+    priority: Priority = Priority.NORMAL
+    schedule: Schedule | None = None
+    #: When the schedule was set, in seconds since the epoch: what was due before is not caught up.
+    scheduled: float = 0.0
+    created: float = 0.0
+    #: Who made it; its jobs belong to them.
+    owner: str | None = None
+
+    @property
+    def parent(self) -> str:
+        """The folder of its jobs: its only folder, or the one that holds all of them."""
+        return os.path.commonpath(self.folders)
+
+
+def checked_folders(wished: Sequence[str], roots: Sequence[Path]) -> tuple[str, ...]:
+    """The real paths of a collection's folders, without those that lie inside another one.
+
+    Raises FolderNotAllowed, InvalidRequest (`collection_no_folder`, `collection_folders_apart`, `folder_missing`).
+    """
+    found: list[str] = []
+    for text in filter(None, (one.strip() for one in wished)):
+        candidates = [os.path.realpath(root / text) for root in roots] if "\0" not in text else []
+        allowed = [path for path, root in zip(candidates, roots, strict=False) if is_below(path, (root,))]
+        if not allowed:
+            raise FolderNotAllowed(path=path_name(text))
+        folder = next((path for path in allowed if os.path.isdir(path)), None)
+        if folder is None:
+            raise InvalidRequest("folder_missing", path=path_name(text))
+        found.append(folder)
+    outer = [one for one in dict.fromkeys(found) if not any(_inside(one, other) for other in found)]
+    if not outer or len(outer) > MAX_FOLDERS:
+        raise InvalidRequest("collection_no_folder", limit=MAX_FOLDERS)
+    if not is_below(os.path.commonpath(outer), roots):
+        raise InvalidRequest("collection_folders_apart")
+    return tuple(outer)
+
+
+def checked_rules(rules: Rules) -> Rules:
+    """The same without what says nothing. Raises InvalidRequest for an ending that no photo has, or too long a list."""
+    include, exclude = (_patterns(patterns) for patterns in (rules.include, rules.exclude))
+    formats = tuple(dict.fromkeys(one.strip().lower().lstrip(".") for one in rules.formats if one.strip()))
+    for ending in formats:
+        if not is_photo_name(f"a.{ending}"):
+            raise InvalidRequest("collection_unknown_format", format=ending)
+    if rules.depth is not None and not 0 <= rules.depth <= 1000:
+        raise InvalidRequest(reason="depth: 0 to 1000")
+    return rules.model_copy(update={"include": include, "exclude": exclude, "formats": formats})
+
+
+def _patterns(given: Sequence[str]) -> tuple[str, ...]:
+    patterns = tuple(dict.fromkeys(one.strip() for one in given if one.strip()))
+    if len(patterns) > MAX_PATTERNS or any(len(one) > MAX_PATTERN for one in patterns):
+        raise InvalidRequest(reason=f"patterns: at most {MAX_PATTERNS} of {MAX_PATTERN} characters")
+    return patterns
+
+
+def _inside(path: str, other: str) -> bool:
+    return path != other and os.path.commonpath((path, other)) == other

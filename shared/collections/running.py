@@ -1,0 +1,162 @@
+"""A run of a collection, step by step. Every step is repeated or continued wherever the one before was interrupted.
+
+Exactly once: the plan and the run's state change in one transaction; the plan is submitted under the run's id as its
+Idempotency-Key; and the job's id is written together with what is known of its files.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection as Sized
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import structlog
+
+from shared.bank.store import BankStore
+from shared.collections.collection import Collection
+from shared.collections.index import Index
+from shared.collections.look import Look
+from shared.collections.outcomes import take_outcomes
+from shared.collections.runs import UNDER_WAY, Run, RunState
+from shared.collections.store import Collections
+from shared.core.errors import NotFound, Unavailable, WeftError
+from shared.core.names import path_name
+from shared.core.settings import Settings
+from shared.jobs.intake.idempotency import RequestKey
+from shared.jobs.intake.submission import Intake, Wish
+from shared.jobs.ledger import Ledger
+from shared.jobs.model import Item
+from shared.jobs.projection import projection_path
+from shared.storage import open_storage
+
+_log = structlog.get_logger(__name__)
+_NS = 1_000_000_000
+#: States in which nothing is submitted yet, as far as is known.
+_BEFORE_JOB = (RunState.WAITING, RunState.LOOKING, RunState.SUBMITTING)
+
+
+class _Planned(Sized[Item]):
+    """The photos of a plan, read as they are submitted: a million of them need no memory."""
+
+    def __init__(self, index: Index, parent: str) -> None:
+        self._db = index.db
+        self._from = len(parent.rstrip("/")) + 1
+
+    def __len__(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM plan").fetchone()[0])
+
+    def __contains__(self, item: object) -> bool:
+        return any(item == one for one in self)
+
+    def __iter__(self) -> Iterator[Item]:
+        for row in self._db.execute("SELECT * FROM plan ORDER BY idx"):
+            path = os.fsdecode(row["path"])
+            name, mtime = path_name(path[self._from :]), round(row["mtime"] / _NS, 3)
+            yield Item(row["idx"], name, path=path, size=row["size"], mtime=mtime)
+
+
+class Running:
+    """Does what is to be done for one collection now. Any process may; the dispatcher does."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, collection: Collection) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._collection = collection
+
+    def step(self) -> Run | None:
+        """Brings the run that is under way as far as it goes now; returns it, None without one.
+
+        A run that cannot be done is refused with the reason. Raises Unavailable: try again later.
+        """
+        with Collections(self._settings).index(self._collection.id) as index:
+            if (run := index.runs.active()) is None:
+                return None
+            try:
+                self._advance(index, run)
+            except Unavailable as error:
+                # People see what it waits for.
+                index.runs.advance(run.id, *UNDER_WAY, code=error.code, detail=_plain(error.detail))
+                raise
+            except WeftError as error:
+                if error.code == "idempotency_in_progress":
+                    # An earlier dispatcher died while it submitted: its lock goes by itself.
+                    raise Unavailable("idempotency_in_progress") from error
+                refuse(index, run, error.code, error.detail)
+            else:
+                if run.code is not None:
+                    index.runs.advance(run.id, *UNDER_WAY, RunState.DONE, RunState.LOOKED, code=None, detail={})
+            return index.runs.find(run.id)
+
+    def _advance(self, index: Index, run: Run) -> None:
+        if run.state is RunState.WAITING:
+            index.runs.advance(run.id, RunState.WAITING, state=RunState.LOOKING, began=time.time())
+            run = index.runs.find(run.id)
+        if run.state is RunState.LOOKING:
+            self._look(index, run)
+            run = index.runs.find(run.id)
+        if run.state is RunState.SUBMITTING:
+            self._submit(index, run)
+            run = index.runs.find(run.id)
+        if run.state is RunState.RUNNING:
+            self._finish(index, run)
+
+    def _look(self, index: Index, run: Run) -> None:
+        for job in index.jobs_without_hash():
+            # Its failed photos may have been tried again since.
+            with suppress(NotFound):
+                take_outcomes(self._settings, self._ledger, index, job, carry=False)
+        look = Look(index, self._collection, self._settings.roots, run)
+        look.look(self._job_is_there)
+        _log.info("collection_looked", collection=self._collection.id, run=run.id, **look.counts)
+        if run.dry:
+            values = {"state": RunState.LOOKED, "counts": look.counts, "parts": look.parts, "ended": time.time()}
+            index.runs.advance(run.id, RunState.LOOKING, **values)
+        else:
+            look.plan(RunState.SUBMITTING)
+
+    def _submit(self, index: Index, run: Run) -> None:
+        planned = _Planned(index, self._collection.parent)
+        if not len(planned):
+            index.runs.advance(run.id, RunState.SUBMITTING, state=RunState.DONE, ended=time.time())
+            return
+        storage, banks = open_storage(self._settings), BankStore(self._settings)
+        one = self._collection
+        wish = Wish(one.name, one.preset, owner=run.who or one.owner, bank=one.bank, priority=one.priority)
+        key = RequestKey(f"collection\n{one.id}\n{run.id}")
+        intake = Intake(self._settings, self._ledger, storage, banks)
+        # The plan alone counts, so that a change of the collection meanwhile is no other request.
+        job = intake.submit_listed(one.parent, planned, wish, key, (one.id, run.id))
+        with index.transaction():
+            if index.runs.advance(run.id, RunState.SUBMITTING, state=RunState.RUNNING, job=job.id):
+                index.settle(job.id)
+
+    def _finish(self, index: Index, run: Run) -> None:
+        """Learns the hashes of what was classified, once the job has ended."""
+        assert run.job is not None
+        try:
+            if not self._ledger.find(run.job).ended:
+                return
+            later = take_outcomes(self._settings, self._ledger, index, run.job, carry=not run.everything)
+        except NotFound:
+            # Deleted: the next run takes its files again.
+            later = {}
+        counts = {**run.counts, **later}
+        index.runs.advance(run.id, RunState.RUNNING, state=RunState.DONE, counts=counts, ended=time.time())
+
+    def _job_is_there(self, job_id: str) -> bool:
+        return projection_path(self._settings, job_id).exists() or self._ledger.contains(job_id)
+
+
+def refuse(index: Index, run: Run, code: str, detail: dict[str, Any]) -> None:
+    """Ends a run that cannot be done: what is known stays as it is."""
+    _log.warning("collection_run_refused", run=run.id, code=code)
+    values = {"state": RunState.REFUSED, "code": code, "detail": _plain(detail), "ended": time.time()}
+    index.runs.advance(run.id, *_BEFORE_JOB, **values)
+
+
+def _plain(detail: dict[str, Any]) -> dict[str, Any]:
+    """Values that JSON can hold."""
+    return {name: value if isinstance(value, (int, float, str)) else str(value) for name, value in detail.items()}
