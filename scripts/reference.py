@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from scripts.cli.main import COMMANDS
 from shared.core.messages import SENTENCES
+from shared.core.metric_table import TABLE
 from shared.core.settings import Settings
 from shared.jobs.fields import FIELDS
 from shared.jobs.states import MOVING, RULES, SAME, StateRule
@@ -182,6 +183,12 @@ def result_fields() -> str:
     return _table(("field", "type in JSON", "column of `items`", "columns of exports", "meaning"), rows)
 
 
+def metrics() -> str:
+    """A row per metric."""
+    rows = [(f"`{m.name}`", m.kind.value, " ".join(f"`{label}`" for label in m.labels), m.meaning) for m in TABLE]
+    return _table(("metric", "kind", "labels", "meaning"), rows)
+
+
 def _json_type(kind: Any) -> str:
     if kind is NoneType:
         return "null"
@@ -199,7 +206,7 @@ def _json_type(kind: Any) -> str:
     return plain[kind]
 
 
-DATA_MODEL_PARTS = {"transitions": transitions, "states": states, "result fields": result_fields}
+DATA_MODEL_PARTS = {"transitions": transitions, "states": states, "result fields": result_fields, "metrics": metrics}
 PAGES = {
     "settings.md": settings_page,
     "../.env.example": env_example,

@@ -9,14 +9,19 @@ import resource
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Generator
 
 import uvicorn
 
+from shared.core import measuring
+from shared.core.errors import WeftError
 from shared.core.logs import configure
 from shared.core.service_manager import ServiceManager
 from shared.core.settings import Settings
 from shared.jobs.intake.spool import sweep
+from shared.jobs.ledger import measurements
 from web.app import create_app
 from web.context import Services
 from web.server.connection import RESERVE, Config
@@ -77,6 +82,8 @@ def run(settings: Settings) -> None:
         timeout_keep_alive=KEEPALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
+    measuring.started("web")
+    threading.Thread(target=_count_up, args=(app.extensions["weft"],), name="measurements", daemon=True).start()
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     _Server(config).run()
     front.shut()
@@ -84,6 +91,17 @@ def run(settings: Settings) -> None:
         # A thread cannot be ended, and Python would wait for it: what it was to answer has nobody left to read it.
         logging.shutdown()
         os._exit(0)
+
+
+def _count_up(services: Services) -> None:
+    """Adds what this process measures to the ledger's totals, as long as it runs."""
+    while True:
+        time.sleep(measurements.INTERVAL)
+        try:
+            measurements.flush(services.ledger.connection)
+        except WeftError:
+            # It is added once Redis is back.
+            services.reconnect()
 
 
 def _allow_descriptors(wanted: int) -> None:

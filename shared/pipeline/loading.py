@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from shared.core.errors import WeftError
+from shared.core.measuring import looked_up
 from shared.encoder import Encoder
 from shared.encoder.cache import EmbeddingCache
 from shared.jobs.model import Item, Lane
@@ -102,6 +103,7 @@ class Loader(threading.Thread):
         hashed = self._hash(work, group)
         known = self._cache.get_many([sha for _, sha, _ in hashed], self._required)
         hits = [(item, sha) for item, sha, _ in hashed if sha in known]
+        looked_up(len(hashed), len(hits))
         if hits:
             self._queue.put_hit(CacheHit(work, hits, [known[sha] for _, sha in hits]))
         misses = [entry for entry in hashed if entry[1] not in known]

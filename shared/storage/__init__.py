@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shared.core.errors import Unavailable
 from shared.core.settings import Settings
+
+
+class Stored(NamedTuple):
+    """One file or object."""
+
+    name: str
+    size: int
+    #: Seconds since the epoch: last written, or asked for where the store can note that.
+    touched: float
 
 
 class Storage(Protocol):
@@ -40,6 +50,13 @@ class Storage(Protocol):
     def discard(self, sha256: str, before: float) -> None:
         """Removes a blob that no job names any more, unless it was asked for after `before` (seconds since the epoch).
         An object store keeps it."""
+
+    def stored(self, folder: str) -> Iterator[Stored]:
+        """Everything in `blobs` or `thumbs`, in no order. Raises Unavailable."""
+
+    def remove(self, folder: str, name: str, before: float) -> bool:
+        """Removes what `stored` named, unless it was written or asked for after `before` (seconds since the epoch).
+        Returns whether it is gone. Raises Unavailable."""
 
     def put_thumb(self, sha256: str, jpeg: bytes, large: bool = False) -> None:
         """A photo's thumbnail, or with `large` the one of twice its size."""

@@ -102,5 +102,5 @@ def commit(
         final=final,
         results=wire.pack_results(results),
         vectors=vectors,
-        outcomes=[(r.index, r.generation, r.ok, r.cached) for r in results],
+        outcomes=[(r.index, r.generation, r.error_code or "", r.cached) for r in results],
     ).held

@@ -156,10 +156,10 @@ class Scripts:
         final: bool,
         results: bytes,
         vectors: bytes,
-        outcomes: Sequence[tuple[int, int, bool, bool]],
+        outcomes: Sequence[tuple[int, int, str, bool]],
     ) -> CommitReply:
-        """`outcomes`: (index, generation, ok, cached) of each packed result."""
-        rows = [int(value) for outcome in outcomes for value in outcome]
+        """`outcomes`: (index, generation, error code or "", cached) of each packed result."""
+        rows = [value for index, gen, code, cached in outcomes for value in (index, gen, code, int(cached))]
         reply = self._run("commit", job, chunk, token, int(final), results, vectors, len(outcomes), *rows)
         accepted, duplicates, held = reply
         return CommitReply(int(accepted), int(duplicates), bool(held))

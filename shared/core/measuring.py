@@ -1,0 +1,60 @@
+"""What a process measures of itself: the `measured` metrics of `metric_table`, in a registry of its own.
+
+`shared/jobs/ledger/measurements.py` adds it to the ledger's totals, which outlive the process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from shared.core.metric_table import STAGES, TABLE, Kind
+
+REGISTRY = CollectorRegistry()
+_COUNTERS = {
+    m.name: Counter(m.name, m.meaning, m.labels, registry=REGISTRY)
+    for m in TABLE
+    if m.measured and m.kind is Kind.COUNTER
+}
+_HISTOGRAMS = {
+    m.name: Histogram(m.name, m.meaning, m.labels, buckets=m.buckets, registry=REGISTRY)
+    for m in TABLE
+    if m.kind is Kind.HISTOGRAM
+}
+_STAGES = {name: _HISTOGRAMS["weft_stage_seconds"].labels(stage=name) for name in STAGES}
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Measures one of `STAGES`; also where it fails."""
+    began = perf_counter()
+    try:
+        yield
+    finally:
+        _STAGES[name].observe(perf_counter() - began)
+
+
+def request(method: str, route: str, status: int, seconds: float) -> None:
+    """A request was answered; `route` is the pattern of its address."""
+    known = method if method in _METHODS else "other"
+    _HISTOGRAMS["weft_request_seconds"].labels(known, route, f"{status // 100}xx").observe(seconds)
+
+
+def looked_up(photos: int, hits: int) -> None:
+    """So many photos were looked up in the embedding cache."""
+    _COUNTERS["weft_cache_lookups"].labels("hit").inc(hits)
+    _COUNTERS["weft_cache_lookups"].labels("miss").inc(photos - hits)
+
+
+def started(role: str) -> None:
+    """A process is ready to work."""
+    _COUNTERS["weft_process_starts"].labels(role).inc()
+
+
+def removed(kind: str, size: int) -> None:
+    """Retention has removed so many bytes."""
+    _COUNTERS["weft_retention_bytes"].labels(kind).inc(size)
