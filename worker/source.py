@@ -137,6 +137,7 @@ class LedgerSource(Source):
         if progress:
             _log.info(
                 how,
+                **{name: told for name in ("request", "owner") if (told := getattr(chunk, name))},
                 job=chunk.job,
                 chunk=chunk.chunk,
                 lane=chunk.lane.value,

@@ -28,6 +28,10 @@ class Claim:
     alone: bool = False
     #: The job's folder; None where its photos are uploads.
     path: str | None = None
+    #: Of the job's submission: the request's id, the span (W3C traceparent), the key's name; each may be empty.
+    request: str = ""
+    trace: str = ""
+    owner: str = ""
 
 
 class Claims:
@@ -60,6 +64,9 @@ class Claims:
             lane=lane,
             alone=got.alone,
             path=os.fsdecode(got.path) or None,
+            request=got.request,
+            trace=got.trace,
+            owner=got.owner,
         )
 
     def renew(self, held: Sequence[tuple[Claim, Sequence[int]]]) -> list[bool]:

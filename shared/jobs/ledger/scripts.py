@@ -38,6 +38,10 @@ class ClaimReply:
     alone: bool
     #: The job's folder as its bytes; empty where its photos are uploads.
     path: bytes
+    #: Of the job's submission: the request's id, the span, the key's name; each may be empty.
+    request: str
+    trace: str
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ class Scripts:
         got = self._run("claim", worker, lease_seconds, engine, *skip, keys=[ready])
         if not got:
             return None
-        job, chunk, token, attempt, blob, done, bank, preset, alone, path = got
+        job, chunk, token, attempt, blob, done, bank, preset, alone, path, request, trace, owner = got
         return ClaimReply(
             job=job.decode(),
             chunk=int(chunk),
@@ -138,6 +142,9 @@ class Scripts:
             preset=preset.decode(),
             alone=bool(alone),
             path=path,
+            request=request.decode(),
+            trace=trace.decode(),
+            owner=owner.decode("utf-8", "replace"),
         )
 
     def renew(self, lease_seconds: float, held: Sequence[tuple[str, int, int, Sequence[int]]]) -> list[bool]:

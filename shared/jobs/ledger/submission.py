@@ -11,6 +11,8 @@ from dataclasses import asdict
 from itertools import islice
 from typing import TypeVar
 
+import structlog
+
 from shared.core.errors import Conflict
 from shared.core.settings import CHUNK_ITEMS
 from shared.jobs.ledger import keys, wire
@@ -121,6 +123,9 @@ class Submission:
         wanted = {name: value for name, value in asdict(spec).items() if value is not None}
         if spec.left_out is not None:
             wanted["left_out"] = json.dumps(spec.left_out)
+        # Whoever reads the log of a worker finds the request with it.
+        if request := structlog.contextvars.get_contextvars().get("request"):
+            wanted["request"] = request
         fields = [value for pair in wanted.items() for value in pair]
         if key:
             fields += ["idempotency", _digest(key)]
