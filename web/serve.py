@@ -15,7 +15,7 @@ from collections.abc import Generator
 
 import uvicorn
 
-from shared.core import measuring
+from shared.core import measuring, tracing
 from shared.core.errors import WeftError
 from shared.core.logs import configure
 from shared.core.service_manager import ServiceManager
@@ -26,6 +26,7 @@ from web.app import create_app
 from web.context import Services
 from web.server.connection import RESERVE, Config
 from web.server.front import Front
+from web.server.traced import traced
 
 #: Seconds that an idle connection is kept, and that running requests have to end in at shutdown.
 KEEPALIVE_SECONDS, GRACEFUL_SECONDS = 30, 15
@@ -64,6 +65,8 @@ def run(settings: Settings) -> None:
     _allow_descriptors(settings.max_connections + RESERVE + OWN_DESCRIPTORS)
     sys.setswitchinterval(SWITCH_SECONDS)
     app = create_app(settings)
+    if tracing.start("web"):
+        app.wsgi_app = traced(app.wsgi_app)  # type: ignore[method-assign]
     front = Front(app)
     config = Config(
         front,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 import structlog
 
-from shared.core import measuring
+from shared.core import measuring, tracing
 from shared.core.errors import WeftError
 from shared.core.process import freeze_heap
 from shared.core.redis_urls import addresses
@@ -72,6 +72,7 @@ class Child:
 
     def start(self) -> None:
         """Loads in one thread, beats in another, looks after folders in a third."""
+        tracing.start("worker")
         threading.Thread(target=self._folders.watch, args=(self._closing,), name="folders", daemon=True).start()
         threading.Thread(target=self._load, name="load", daemon=True).start()
         threading.Thread(target=self._send_heartbeats, name="heartbeat", daemon=True).start()
@@ -119,6 +120,7 @@ class Child:
     def close(self) -> None:
         """The process ends."""
         self._closing.set()
+        tracing.stop()
         try:
             ledger = Ledger.connect(self._settings)
             ledger.deregister_worker(self._id)

@@ -159,7 +159,7 @@ class Pipeline:
         if not photos:
             return
         started = time.perf_counter()
-        with stage("encode"):
+        with stage("encode", (work.trace for waiting in photos for work, _ in waiting.waiters)):
             vectors = each(partial(self._vectors, photos, prepared), len(photos))
         good = [n for n, vector in enumerate(vectors) if not isinstance(vector, Exception)]
         if good:
@@ -218,7 +218,7 @@ class Pipeline:
             groups[answer.work.chunk.bank, answer.work.chunk.preset].append(answer)
         for (bank, preset), group in groups.items():
             vectors = np.stack([answer.photo.vector for answer in group]).astype(np.float32)
-            with stage("rank"):
+            with stage("rank", (answer.work.trace for answer in group)):
                 rankings = each(partial(self._ranked, vectors, bank, preset), len(group))
             beside = any(not isinstance(ranking, Exception) for ranking in rankings)
             for answer, ranking in zip(group, rankings, strict=True):
@@ -285,7 +285,7 @@ class _Committer(threading.Thread):
                 # Before the results are seen: whoever submits the photos again then finds them.
                 self._cache.flush()
                 if results or work.complete:
-                    with stage("commit"):
+                    with stage("commit", (work.trace,)):
                         self._source.commit(work.chunk, results, vectors, ends and work.complete)
                 if ends and not work.complete:
                     self._source.release(work.chunk)
