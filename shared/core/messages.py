@@ -146,7 +146,6 @@ SENTENCES: dict[str, str] = {
     "schema_unknown": "The ledger in Redis was written by another version of Weft (schema {found}; this one reads {expected}).",
     "backup_external_redis": "The Redis at WEFT_REDIS_URL is not managed by Weft: back it up with its own tools (an RDB file), and back up the data folder separately.",
     "backup_inside_data": "A backup inside the data folder ({data_dir}) would be lost with it; choose another place.",
-    "gc_object_store": "Uploads are in an object store (WEFT_STORAGE_URL): remove them with its lifecycle rules.",
     "restore_not_empty": "{data_dir} already contains jobs; restore into an empty folder (--data-dir), or move this one away first.",
     "no_bank": "No bank is active yet. Build one with weft bank build FOLDER.",
     "bank_demo_being_made": "The demo bank is being built; photos can be classified in about a minute.",

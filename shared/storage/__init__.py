@@ -68,6 +68,9 @@ class Storage(Protocol):
     def share(self, path: Path, key: str) -> None:
         """Makes a file or a whole folder of the data dir known to the other machines, under `key`."""
 
+    def unshare(self, key: str) -> None:
+        """Takes back what was shared under `key`; what other machines have fetched stays with them."""
+
     def fetch(self, key: str, path: Path) -> bool:
         """Brings what another machine shared under `key` to `path`, atomically; False where there is nothing."""
 

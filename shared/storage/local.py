@@ -117,6 +117,9 @@ class LocalStorage:
     def share(self, path: Path, key: str) -> None:
         """Machines that share this folder have it already."""
 
+    def unshare(self, key: str) -> None:
+        """It is gone with the folder."""
+
     def fetch(self, key: str, path: Path) -> bool:
         return False
 

@@ -12,7 +12,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -159,6 +159,13 @@ class RemoteStorage:
         if path.is_dir():
             # Written last: a folder without it is still on its way, and is not fetched.
             self._write(f"{self._root}/{key}/{_COMPLETE}", b"")
+
+    def unshare(self, key: str) -> None:
+        with suppress(FileNotFoundError):
+            # First the mark: what is being removed is not fetched any more.
+            self._call(self._fs.rm_file, f"{self._root}/{key}/{_COMPLETE}")
+        with suppress(FileNotFoundError):
+            self._call(self._fs.rm, f"{self._root}/{key}", recursive=True)
 
     def fetch(self, key: str, path: Path) -> bool:
         self._fs.invalidate_cache()
