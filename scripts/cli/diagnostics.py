@@ -127,6 +127,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("bank", lambda: _bank(settings, encoder)),
         ("workers", lambda: _workers(ledger)),
         ("jobs", lambda: _each(ledger, running_checks.jobs)),
+        ("kept", lambda: _each(ledger, running_checks.kept)),
     )
     findings: list[Finding] = []
     for what, check in checks:

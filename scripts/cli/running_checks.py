@@ -12,6 +12,7 @@ from scripts.cli.finding import Finding
 from shared.core.settings import cores
 from shared.jobs.ledger import Ledger, server
 from shared.jobs.notes import note_sentence
+from shared.maintenance import disk_use
 
 #: Processes that want a processor, per processor, from which everything is told to be slow.
 BUSY_LOAD = 2.0
@@ -56,6 +57,15 @@ def clock(ledger: Ledger) -> Iterator[Finding]:
     yield Finding(
         "clock", "broken", text + "Turn on time synchronisation on both machines (`timedatectl set-ntp true`)."
     )
+
+
+def kept(ledger: Ledger) -> Iterator[Finding]:
+    """What takes the disk, the most first. Raises Unavailable."""
+    use = disk_use.last(ledger.connection)
+    if use is not None:
+        largest = sorted(use.bytes.items(), key=lambda row: -row[1])
+        text = ", ".join(f"{kind} {size / 1024**2:,.0f} MB" for kind, size in largest if size >= 1024**2)
+        yield Finding("kept on disk", "ok", text or "less than 1 MB of each kind")
 
 
 def jobs(ledger: Ledger) -> Iterator[Finding]:
