@@ -18,6 +18,8 @@ from shared.storage import Storage
 _log = structlog.get_logger(__name__)
 #: Seconds between two measurements, and between two rounds of retention at most.
 MEASURE_INTERVAL, RETENTION_INTERVAL = 600.0, 6 * 3600.0
+#: It rests for this many times as long as it has worked.
+_SHARE = 50.0
 #: Seconds until what failed is tried again.
 _RETRY = 60.0
 
@@ -37,9 +39,11 @@ class Keeper(threading.Thread):
     def run(self) -> None:
         pause = 0.0
         while not self._stopping.wait(pause):
-            pause = min(MEASURE_INTERVAL, self._interval)
+            began = time.monotonic()
             try:
                 self._round()
+                # Where there are very many files, they are looked at less often.
+                pause = max(min(MEASURE_INTERVAL, self._interval), _SHARE * (time.monotonic() - began))
             except WeftError as error:
                 _log.warning("keeping_delayed", code=error.code, message=str(error))
                 pause = _RETRY

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 
 from shared.core import measuring
@@ -18,7 +19,7 @@ from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
 from shared.maintenance.retention import bank_versions, models, results, unnamed
 from shared.maintenance.retention.pins import Pins
-from shared.maintenance.retention.plan import Due, Found, Policies
+from shared.maintenance.retention.plan import GONE, Due, Found, Policies
 from shared.storage import Storage
 
 __all__ = ["KINDS", "Due", "Found", "Policies", "look", "remove"]
@@ -52,6 +53,7 @@ def look(settings: Settings, ledger: Ledger, storage: Storage, policies: Policie
 
 def remove(settings: Settings, ledger: Ledger, storage: Storage, policies: Policies) -> dict[str, Found]:
     """Takes it, each thing after another look at it; returns what is gone. Raises as `look`."""
+    _forget_remains(settings)
     gone: dict[str, Found] = {}
     # One kind after the other: uploads of a job whose results have just gone are due from then on.
     for kind in KINDS:
@@ -59,6 +61,13 @@ def remove(settings: Settings, ledger: Ledger, storage: Storage, policies: Polic
         gone[kind] = Found([due for due in found.due if due.take()])
         measuring.removed(_MEASURED.get(kind, kind), gone[kind].bytes)
     return gone
+
+
+def _forget_remains(settings: Settings) -> None:
+    """What somebody who ended in the middle has put aside, and not removed yet."""
+    for root in (settings.data_dir / "banks", settings.model_store):
+        for folder in root.glob(f"{GONE}*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def smallest_days(policies: Policies) -> float:

@@ -14,7 +14,7 @@ from shared.core.settings import Settings
 from shared.jobs.heartbeat import live_workers
 from shared.jobs.ledger import Ledger
 from shared.maintenance.retention.pins import Pins
-from shared.maintenance.retention.plan import DAY, Due, Policies
+from shared.maintenance.retention.plan import DAY, GONE, Due, Policies
 from shared.storage import Storage
 
 #: Days for which a version stays that was made, and not made active yet.
@@ -61,7 +61,7 @@ def _take(store: BankStore, ledger: Ledger, storage: Storage, version: str) -> b
         # Nobody makes it active meanwhile.
         if _is_active(store, version):
             return False
-        aside = store.root / f".gone-{version}"
+        aside = store.root / f"{GONE}{version}"
         try:
             os.rename(store.root / version, aside)
         except FileNotFoundError:

@@ -16,7 +16,7 @@ from shared.encoder.store import ModelStore
 from shared.jobs.heartbeat import live_workers
 from shared.jobs.ledger import Ledger
 from shared.maintenance.retention.pins import Pins
-from shared.maintenance.retention.plan import DAY, Due, Policies
+from shared.maintenance.retention.plan import DAY, GONE, Due, Policies
 from shared.storage import Storage
 
 #: Joins the models of a joined encoder.
@@ -50,7 +50,7 @@ def _take(settings: Settings, ledger: Ledger, store: ModelStore, folder: Path, n
     with store.locked():
         if name in _named(settings, ledger):
             return False
-        aside = folder.with_name(f".gone-{folder.name}")
+        aside = folder.with_name(f"{GONE}{folder.name}")
         try:
             os.rename(folder, aside)
         except FileNotFoundError:

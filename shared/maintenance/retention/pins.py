@@ -7,7 +7,7 @@ import re
 from typing import Self
 
 from shared.core.documents import parse_json
-from shared.core.errors import InvalidRequest
+from shared.core.errors import Conflict, InvalidRequest
 from shared.core.files import file_lock, write_atomic
 from shared.core.settings import Settings
 
@@ -22,11 +22,13 @@ class Pins:
         self._names: set[str] = set()
 
     def read(self) -> Self:
-        """As the file is now. Raises ValueError where it is damaged: then nothing may be removed."""
+        """As the file is now. Raises Conflict where it is damaged: then nothing may be removed."""
         try:
             self._names = set(map(str, parse_json(self._path.read_text(encoding="utf-8"))))
         except FileNotFoundError:
             self._names = set()
+        except ValueError as error:
+            raise Conflict(reason=f"{self._path}: {error}") from error
         return self
 
     def has(self, kind: str, name: str) -> bool:

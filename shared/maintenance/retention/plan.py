@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from shared.core.settings import Settings
 
 DAY = 86400.0
+#: Begins the names of folders that are being removed.
+GONE = ".gone-"
 
 
 @dataclass(frozen=True, slots=True)
