@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from time import perf_counter, time_ns
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -29,15 +28,25 @@ _STAGES = {name: _HISTOGRAMS["weft_stage_seconds"].labels(stage=name) for name i
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
-@contextmanager
-def stage(name: str, traces: Iterable[str] = ()) -> Iterator[None]:
-    """Measures one of `STAGES`, also where it fails; with tracing, a span below each of `traces`."""
-    since, began = time_ns(), perf_counter()
-    try:
-        yield
-    finally:
-        _STAGES[name].observe(perf_counter() - began)
-        tracing.record(name, since, traces)
+class stage:
+    """Measures one of `STAGES`, also where it fails; with tracing, a span below each of `traces`.
+
+    A class, as a generator takes twice as long, and a photo out of the cache costs little besides.
+    """
+
+    __slots__ = ("_began", "_name", "_since", "_traces")
+
+    def __init__(self, name: str, traces: Iterable[str] = ()) -> None:
+        self._name = name
+        self._traces = traces
+
+    def __enter__(self) -> None:
+        self._since = time_ns()
+        self._began = perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        _STAGES[self._name].observe(perf_counter() - self._began)
+        tracing.record(self._name, self._since, self._traces)
 
 
 def request(method: str, route: str, status: int, seconds: float) -> None:
