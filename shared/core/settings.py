@@ -107,7 +107,8 @@ class Settings(BaseSettings):
     public_url: str = ""
     #: Days that the ledger keeps a finished job; its projection stays until it is deleted.
     keep_days: float = Field(30, gt=0, le=MAX_DAYS)
-    #: Days that uploads and thumbnails are kept after no job names them any more; 0: until `weft gc` is called.
+    #: Days that uploads and thumbnails are kept after no job names them any more; 0: until `weft gc` is called. In an
+    #: object store nothing is removed unless this is set: its folder must be of this installation alone.
     uploads_days: float = Field(7, ge=0, le=MAX_DAYS)
     #: Days after its end that an archived job's results are kept, unless somebody has reviewed them; 0: for ever.
     results_days: float = Field(0, ge=0, le=MAX_DAYS)

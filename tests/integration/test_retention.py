@@ -209,6 +209,15 @@ def test_the_dispatcher_does_it_by_itself_and_a_dry_run_shows_it_before(tmp_path
         assert "keeper_failed" not in log
 
 
+def test_nobody_removes_from_an_object_store_unasked(settings: Settings) -> None:
+    assert Policies.of(settings).uploads == 7
+    shared = Settings(data_dir=settings.data_dir, storage_url="s3://swatches/weft")
+    assert Policies.of(shared).uploads == 0
+    assert (
+        Policies.of(Settings(data_dir=settings.data_dir, storage_url="s3://swatches/weft", uploads_days=3)).uploads == 3
+    )
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     with s3_server(tmp_path_factory.mktemp("s3")) as started, pytest.MonkeyPatch.context() as patch:

@@ -23,7 +23,10 @@ class Policies:
 
     @classmethod
     def of(cls, settings: Settings) -> Policies:
-        return cls(settings.uploads_days, settings.results_days, settings.models_days, settings.bank_versions)
+        """Those of the settings. From an object store, which others may use too, nothing goes unasked."""
+        asked = not settings.storage_url or "uploads_days" in settings.model_fields_set
+        uploads = settings.uploads_days if asked else 0.0
+        return cls(uploads, settings.results_days, settings.models_days, settings.bank_versions)
 
     def wants(self, kind: str) -> bool:
         """Whether something of the kind may go."""
