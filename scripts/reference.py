@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from scripts.cli.main import COMMANDS
 from shared.core.messages import SENTENCES
+from shared.core.metric_table import TABLE
 from shared.core.settings import Settings
 from shared.jobs.export.columns import DESCRIBED
 from shared.jobs.fields import FIELDS
@@ -81,6 +82,16 @@ COMPOSE_DEFAULTS = (
     ("WEFT_DISPATCHER_CPUS", "1", ""),
     ("WEFT_WORKER_MEMORY", "6g", ""),
     ("WEFT_WORKER_CPUS", "0", ""),
+    ("WEFT_PROMETHEUS_IMAGE", "prom/prometheus:v2.53.3", "Images of the profile `monitoring`."),
+    ("WEFT_GRAFANA_IMAGE", "grafana/grafana:11.4.0", ""),
+    ("WEFT_METRICS_KEY", "", "Key with which Prometheus reads /metrics (scope `read`); empty: WEFT_API_KEY."),
+    ("WEFT_METRICS_DAYS", "30", "Days that Prometheus keeps what it read."),
+    ("WEFT_GRAFANA_PASSWORD", "", "Password of Grafana's user `admin`; it does not start without one."),
+    ("WEFT_GRAFANA_PORT", "3000", "Port of this machine on which Grafana is served."),
+    ("WEFT_PROMETHEUS_MEMORY", "1g", ""),
+    ("WEFT_PROMETHEUS_CPUS", "1", ""),
+    ("WEFT_GRAFANA_MEMORY", "1g", ""),
+    ("WEFT_GRAFANA_CPUS", "1", ""),
     ("AWS_ACCESS_KEY_ID", "", "For WEFT_STORAGE_URL=s3://…"),
     ("AWS_SECRET_ACCESS_KEY", "", ""),
     ("AWS_ENDPOINT_URL", "", "Of a store that is not Amazon's, e.g. http://minio:9000"),
@@ -199,6 +210,12 @@ def result_fields() -> str:
     return _table(("field", "type in JSON", "column of `items`", "columns of exports", "meaning"), rows)
 
 
+def metrics() -> str:
+    """A row per metric."""
+    rows = [(f"`{m.name}`", m.kind.value, " ".join(f"`{label}`" for label in m.labels), m.meaning) for m in TABLE]
+    return _table(("metric", "kind", "labels", "meaning"), rows)
+
+
 def _json_type(kind: Any) -> str:
     if kind is NoneType:
         return "null"
@@ -216,7 +233,7 @@ def _json_type(kind: Any) -> str:
     return plain[kind]
 
 
-DATA_MODEL_PARTS = {"transitions": transitions, "states": states, "result fields": result_fields}
+DATA_MODEL_PARTS = {"transitions": transitions, "states": states, "result fields": result_fields, "metrics": metrics}
 PAGES = {
     "settings.md": settings_page,
     "../.env.example": env_example,

@@ -13,7 +13,7 @@ import redis as redis_py
 from shared.jobs.ledger import keys
 
 #: The ledger's keys that belong to no job and have no lifetime; a worker's heartbeat list loses silent workers.
-_FOR_EVER = {keys.SCHEMA_KEY, keys.STATS, keys.WORKERS, keys.WEBHOOKS_SINCE}
+_FOR_EVER = {keys.SCHEMA_KEY, keys.STATS, keys.WORKERS, keys.WEBHOOKS_SINCE, keys.MEASURED, keys.DISK}
 _JOB = re.compile(r"weft:\{(\w+)\}:")
 
 

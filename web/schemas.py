@@ -264,6 +264,8 @@ class WorkersOut(BaseModel):
     workers: list[dict[str, Any]]
     queue: dict[str, Any]
     stats: dict[str, Any]
+    #: What is kept: `bytes` by kind, and when (`at`) the dispatcher measured it; null before the first time.
+    disk: dict[str, Any] | None = None
 
 
 class Health(BaseModel):

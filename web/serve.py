@@ -9,18 +9,24 @@ import resource
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Generator
 
 import uvicorn
 
+from shared.core import measuring, tracing
+from shared.core.errors import WeftError
 from shared.core.logs import configure
 from shared.core.service_manager import ServiceManager
 from shared.core.settings import Settings
 from shared.jobs.intake.spool import sweep
+from shared.jobs.ledger import measurements
 from web.app import create_app
 from web.context import Services
 from web.server.connection import RESERVE, Config
 from web.server.front import Front
+from web.server.traced import traced
 
 #: Seconds that an idle connection is kept, and that running requests have to end in at shutdown.
 KEEPALIVE_SECONDS, GRACEFUL_SECONDS = 30, 15
@@ -59,6 +65,8 @@ def run(settings: Settings) -> None:
     _allow_descriptors(settings.max_connections + RESERVE + OWN_DESCRIPTORS)
     sys.setswitchinterval(SWITCH_SECONDS)
     app = create_app(settings)
+    if tracing.start("web"):
+        app.wsgi_app = traced(app.wsgi_app)  # type: ignore[method-assign]
     front = Front(app)
     config = Config(
         front,
@@ -77,6 +85,8 @@ def run(settings: Settings) -> None:
         timeout_keep_alive=KEEPALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
+    measuring.started("web")
+    threading.Thread(target=_count_up, args=(app.extensions["weft"],), name="measurements", daemon=True).start()
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     _Server(config).run()
     front.shut()
@@ -84,6 +94,17 @@ def run(settings: Settings) -> None:
         # A thread cannot be ended, and Python would wait for it: what it was to answer has nobody left to read it.
         logging.shutdown()
         os._exit(0)
+
+
+def _count_up(services: Services) -> None:
+    """Adds what this process measures to the ledger's totals, as long as it runs."""
+    while True:
+        time.sleep(measurements.INTERVAL)
+        try:
+            measurements.flush(services.ledger.connection)
+        except WeftError:
+            # It is added once Redis is back.
+            services.reconnect()
 
 
 def _allow_descriptors(wanted: int) -> None:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import psutil
 import structlog
 
+from shared.core import measuring, tracing
 from shared.core.errors import WeftError
 from shared.core.process import freeze_heap
 from shared.core.redis_urls import addresses
 from shared.core.settings import Settings
 from shared.jobs.heartbeat import Heartbeat, HeartbeatError, WorkerState
-from shared.jobs.ledger import Ledger
+from shared.jobs.ledger import Ledger, measurements
 from shared.jobs.ledger.claims import Claims
 from shared.jobs.model import Lane
 from shared.jobs.notifier import WorkerNotifier
@@ -71,6 +72,7 @@ class Child:
 
     def start(self) -> None:
         """Loads in one thread, beats in another, looks after folders in a third."""
+        tracing.start("worker")
         threading.Thread(target=self._folders.watch, args=(self._closing,), name="folders", daemon=True).start()
         threading.Thread(target=self._load, name="load", daemon=True).start()
         threading.Thread(target=self._send_heartbeats, name="heartbeat", daemon=True).start()
@@ -117,8 +119,11 @@ class Child:
     def close(self) -> None:
         """The process ends."""
         self._closing.set()
+        tracing.stop()
         try:
-            Ledger.connect(self._settings).deregister_worker(self._id)
+            ledger = Ledger.connect(self._settings)
+            ledger.deregister_worker(self._id)
+            measurements.flush(ledger.connection)
         except WeftError:
             _log.debug("deregister_failed")
 
@@ -166,6 +171,7 @@ class Child:
                 freeze_heap()
                 self._ready_since = time.time()
                 self._ready.set()
+                measuring.started("worker")
                 self._usage.counted_again()
                 _log.info("ready", model=info.model, engine=info.engine, precision=info.precision, trained=info.trained)
                 return
@@ -190,6 +196,7 @@ class Child:
             try:
                 ledger = ledger or Ledger.connect(self._settings)
                 ledger.record_heartbeat(self._id, self._report().to_json())
+                measurements.flush(ledger.connection)
                 if self._ready_since is not None and time.time() - self._ready_since > STABLE_SECONDS:
                     self._crashes.child_is_stable()
             except WeftError:

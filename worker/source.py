@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Self, TypeVar
 
 import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential
 
+from shared.core import tracing
 from shared.core.errors import Unavailable, WeftError
 from shared.jobs.ledger.claims import Claim, Claims
 from shared.jobs.model import ItemResult, Lane
@@ -36,6 +37,7 @@ class _Progress:
     began: float = field(default_factory=time.monotonic)
     photos: int = 0
     ok: int = 0
+    span: tracing.Span = field(default_factory=tracing.Span)
 
 
 class LedgerSource(Source):
@@ -89,8 +91,10 @@ class LedgerSource(Source):
     def take(self, lane: Lane) -> Claim | None:
         while claim := self._retry(lambda: self._claims.claim(lane, self._skipped())):
             if self.reachable(claim):
+                span = tracing.opened("chunk", claim.trace, job=claim.job, chunk=claim.chunk, photos=len(claim.items))
+                claim = replace(claim, trace=span.traceparent)
                 with self._lock:
-                    self._claims_held[claim] = _Progress()
+                    self._claims_held[claim] = _Progress(span=span)
                 return claim
             # From now on the job is passed over.
             self._retry(partial(self._claims.release, claim))
@@ -135,8 +139,11 @@ class LedgerSource(Source):
         with self._lock:
             progress = self._claims_held.pop(chunk, None)
         if progress:
+            progress.span.tell(how=how, failed=progress.photos - progress.ok)
+            progress.span.end()
             _log.info(
                 how,
+                **{name: told for name in ("request", "owner") if (told := getattr(chunk, name))},
                 job=chunk.job,
                 chunk=chunk.chunk,
                 lane=chunk.lane.value,

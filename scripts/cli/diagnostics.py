@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from scripts.cli import running_checks
+from scripts.cli import running_checks, work_checks
 from scripts.cli.finding import Finding
 from scripts.supervisor import redis as embedded
 from scripts.supervisor import redis_server
@@ -28,9 +28,8 @@ from shared.core.messages import sentence
 from shared.core.private_files import open_to_others
 from shared.core.redis_urls import addresses
 from shared.core.settings import Settings, cores
-from shared.encoder import describe
+from shared.encoder import describe, spec
 from shared.jobs import admission
-from shared.jobs.heartbeat import live_workers
 from shared.jobs.ledger import Ledger, server
 
 #: Doctor warns once less than this multiple of what admission keeps free (`admission.disk_reserve`) is left.
@@ -125,8 +124,10 @@ def examine(settings: Settings) -> list[Finding]:
         ("model", lambda: _model(settings, encoder)),
         ("decoding", lambda: _decoding(settings, encoder)),
         ("bank", lambda: _bank(settings, encoder)),
-        ("workers", lambda: _workers(ledger)),
-        ("jobs", lambda: _each(ledger, running_checks.jobs)),
+        ("dispatcher", lambda: _each(ledger, work_checks.dispatcher)),
+        ("workers", lambda: _each(ledger, work_checks.workers)),
+        ("jobs", lambda: _each(ledger, work_checks.jobs)),
+        ("kept", lambda: _each(ledger, work_checks.kept)),
     )
     findings: list[Finding] = []
     for what, check in checks:
@@ -158,7 +159,9 @@ def _data_dir(settings: Settings) -> Iterator[Finding]:
     short = admission.disk_is_short(existing)
     low = disk.free < DISK_WARNING * admission.disk_reserve(disk.total)
     state = "broken" if short else "note" if low else "ok"
-    yield Finding("data folder", state, f"{folder}, {disk.free / 1024**3:.1f} GB ({disk.free / disk.total:.0%}) free")
+    text = f"{folder}, {disk.free / 1024**3:.1f} GB ({disk.free / disk.total:.0%}) free"
+    more = "" if state == "ok" else ": `weft gc --dry-run` shows what may go, “kept on disk” what takes the room"
+    yield Finding("data folder", state, text + more)
 
 
 def _storage(settings: Settings) -> Iterator[Finding]:
@@ -222,7 +225,7 @@ def _model(settings: Settings, found: list[EncoderInfo]) -> Iterator[Finding]:
     except WeftError as error:
         if error.code != "model_not_converted":
             raise
-        yield Finding("model", "note", f"{settings.model}: will be converted when a worker first loads it")
+        yield from _unconverted(settings)
         return
     found.append(info)
     text = f"{info.model} ({info.identity}), {info.engine} {info.precision} on {info.device}"
@@ -232,6 +235,20 @@ def _model(settings: Settings, found: list[EncoderInfo]) -> Iterator[Finding]:
         yield Finding(
             "model", "note", f"{text}; test mode: vectors are derived from file hashes, so results are meaningless"
         )
+
+
+def _unconverted(settings: Settings) -> Iterator[Finding]:
+    """Whether the weights are here that a worker will convert."""
+    for part in spec.parse(settings.model):
+        if spec.locate_weights(part, settings.weights_dir) is not None:
+            text = "will be converted when a worker first loads it, which takes minutes"
+            yield Finding("model", "note", f"{part.name}: {text}")
+        elif part.weights is not None:
+            text = f"there is no weights file {part.weights}, neither as written nor in {settings.weights_dir}"
+            yield Finding("model", "broken", f"{part.name}: {text}: put it there, or correct WEFT_MODEL")
+        else:
+            text = f"no weights in {settings.weights_dir} yet: a worker's first load downloads and converts them. "
+            yield Finding("model", "note", f"{part.name}: {text}Without network: bring them there (`weft model pull`)")
 
 
 def _decoding(settings: Settings, encoder: list[EncoderInfo]) -> Iterator[Finding]:
@@ -276,23 +293,6 @@ def _bank(settings: Settings, encoder: list[EncoderInfo]) -> Iterator[Finding]:
             yield Finding(name, "note" if info.archived else "broken", text)
         else:
             yield Finding(name, "ok", f"{current}, built with {manifest.model}")
-
-
-def _workers(ledger: list[Ledger]) -> Iterator[Finding]:
-    if not ledger:
-        return
-    workers = live_workers(ledger[0])
-    if not workers:
-        yield Finding("workers", "broken", f"{sentence('no_worker')} `weft worker`")
-    for worker in workers:
-        error = worker.error
-        text = sentence(error.code, **error.detail) if error else str(worker.state)
-        about = f"{worker.model}, {worker.device}, bank {worker.bank}"
-        yield Finding(f"worker {worker.id}", "broken" if error else "ok", f"{text} ({about})")
-        # One line for what may block many jobs.
-        blocked = {sentence(b.code, **b.detail): b.job for b in worker.blocked_jobs}
-        for text, job in blocked.items():
-            yield Finding(f"worker {worker.id}", "broken", f"{text} (job {job})")
 
 
 def as_documents(findings: list[Finding]) -> list[dict[str, str]]:

@@ -57,7 +57,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Back up the ledger, results, uploads and banks; safe while Weft is running.",
     ),
     "restore": ("scripts.cli.commands.backup:restore", "Restore a backup into an empty data folder."),
-    "gc": ("scripts.cli.commands.gc:command", "Remove uploads and thumbnails that no job references."),
+    "gc": (
+        "scripts.cli.commands.gc:command",
+        "Remove uploads, results, versions of banks and models that no policy keeps.",
+    ),
     "key": ("scripts.cli.commands.key:command", "Create, list and revoke access keys for the pages and the API."),
     "audit": ("scripts.cli.commands.audit:command", "Show who did what, and who was refused."),
     "webhook": (

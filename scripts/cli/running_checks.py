@@ -1,17 +1,17 @@
-"""What `weft doctor` says of what runs at this moment: the machine's load and memory, its clock, and jobs that wait."""
+"""What `weft doctor` says of the machine at this moment: load, memory, and clock."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 
 from scripts.cli.finding import Finding
 from shared.core.settings import cores
 from shared.jobs.ledger import Ledger, server
-from shared.jobs.notes import note_sentence
 
 #: Processes that want a processor, per processor, from which everything is told to be slow.
 BUSY_LOAD = 2.0
@@ -32,16 +32,32 @@ def load() -> Iterator[Finding]:
         yield Finding("load", "note", slow + "See what runs (`top`); start fewer workers or use another machine.")
 
 
-def memory() -> Iterator[Finding]:
-    """Whether the machine is about to end processes for want of memory."""
+def memory(group: Path = Path("/sys/fs/cgroup")) -> Iterator[Finding]:
+    """Whether the machine, or the container (`group`), is about to end processes for want of memory."""
     found = psutil.virtual_memory()
-    share = found.available / found.total
-    text = f"{found.available / 1024**3:.1f} of {found.total / 1024**3:.1f} GB available"
+    available, total = found.available, found.total
+    limit, used = _limited(group)
+    if limit is not None and limit < total:
+        available, total = min(available, max(0, limit - used)), limit
+    share = available / total
+    text = f"{available / 1024**3:.1f} of {total / 1024**3:.1f} GB available"
     if share >= LOW_MEMORY:
         yield Finding("memory", "ok", text)
         return
     state = "broken" if share < NO_MEMORY else "note"
     yield Finding("memory", state, f"{text}: start fewer workers, lower WEFT_DECODE_MB, or use a smaller model")
+
+
+def _limited(group: Path) -> tuple[int | None, int]:
+    """(bytes that the container may use, or None; bytes that it uses, without what the kernel can drop)."""
+    try:
+        limit = int((group / "memory.max").read_text())
+        used = int((group / "memory.current").read_text())
+        stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):
+        # No container, no limit (`max`), or another version of cgroups.
+        return None, 0
+    return limit, max(0, used - int(stat.get("inactive_file", 0)))
 
 
 def clock(ledger: Ledger) -> Iterator[Finding]:
@@ -56,10 +72,3 @@ def clock(ledger: Ledger) -> Iterator[Finding]:
     yield Finding(
         "clock", "broken", text + "Turn on time synchronisation on both machines (`timedatectl set-ntp true`)."
     )
-
-
-def jobs(ledger: Ledger) -> Iterator[Finding]:
-    """Jobs that were started and do not move, each with its reason. Raises Unavailable."""
-    for job in ledger.active():
-        if job.waiting_for:
-            yield Finding(f"job {job.id}", "broken", f"“{job.name}” waits: {note_sentence(job)}")

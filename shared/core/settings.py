@@ -118,6 +118,15 @@ class Settings(BaseSettings):
     public_url: str = ""
     #: Days that the ledger keeps a finished job; its projection stays until it is deleted.
     keep_days: float = Field(30, gt=0, le=MAX_DAYS)
+    #: Days that uploads and thumbnails are kept after no job names them any more; 0: until `weft gc` is called. In an
+    #: object store nothing is removed unless this is set: its folder must be of this installation alone.
+    uploads_days: float = Field(7, ge=0, le=MAX_DAYS)
+    #: Days after its end that an archived job's results are kept, unless somebody has reviewed them; 0: for ever.
+    results_days: float = Field(0, ge=0, le=MAX_DAYS)
+    #: Newest versions of each bank that are kept, beside those that are in use; 0: all.
+    bank_versions: int = Field(0, ge=0, le=100_000)
+    #: Days that a converted model is kept that neither the settings nor a bank nor a worker names; 0: for ever.
+    models_days: float = Field(0, ge=0, le=MAX_DAYS)
     #: Megabytes of the embedding cache's Redis.
     cache_mb: int = Field(512, ge=16, le=MAX_MB)
     #: Megabytes of the ledger's Redis (`noeviction`).

@@ -40,11 +40,12 @@ from shared.jobs.ledger import Ledger, keys
 from shared.jobs.ledger.redis_errors import redis_errors
 from shared.jobs.model import Job
 from shared.jobs.projection import rewind
+from shared.maintenance.retention.pins import FILE as PINS
 
 #: What is copied file by file; whatever has one of these names keeps its content for ever.
 FOLDERS = ("blobs", "thumbs", "banks")
 MANIFEST = "backup.json"
-KEYS = (FILE, REQUIRED)
+KEYS = (FILE, REQUIRED, PINS)
 COLLECTIONS = "collections/collections.json"
 #: Seconds that Redis may take to write its moment.
 _SAVE_SECONDS = 3600.0

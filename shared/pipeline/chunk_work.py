@@ -86,6 +86,11 @@ class ChunkWork:
     blocked: bool = False
     done: threading.Event = field(default_factory=threading.Event)
 
+    @property
+    def trace(self) -> str:
+        """The traceparent of its span; empty while tracing is off."""
+        return str(getattr(self.chunk, "trace", ""))
+
     def put(self, item: Item, sha256: str | None, ranking: Ranking, photo: CachedPhoto, cached: bool) -> None:
         extra = dict(photo.extra)
         result = ItemResult(item.index, item.name, item.generation, sha256, cached, ranking, extra=extra)

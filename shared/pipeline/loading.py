@@ -11,7 +11,9 @@ from typing import Any
 
 import structlog
 
+from shared.core import tracing
 from shared.core.errors import WeftError
+from shared.core.measuring import looked_up
 from shared.encoder import Encoder
 from shared.encoder.cache import EmbeddingCache
 from shared.jobs.model import Item, Lane
@@ -102,6 +104,7 @@ class Loader(threading.Thread):
         hashed = self._hash(work, group)
         known = self._cache.get_many([sha for _, sha, _ in hashed], self._required)
         hits = [(item, sha) for item, sha, _ in hashed if sha in known]
+        looked_up(len(hashed), len(hits))
         if hits:
             self._queue.put_hit(CacheHit(work, hits, [known[sha] for _, sha in hits]))
         misses = [entry for entry in hashed if entry[1] not in known]
@@ -113,7 +116,7 @@ class Loader(threading.Thread):
         self._source.hold(work.chunk, held)
         for item, sha, data in misses:
             if not self._queue.join(sha, work, item):
-                self._queue.put(self._lane, Waiting(sha, self._prepare(item, sha, data), [(work, item)]))
+                self._queue.put(self._lane, Waiting(sha, self._prepare(work, item, sha, data), [(work, item)]))
 
     def _stops(self) -> bool:
         """Whether the process is to be replaced: nothing is begun any more."""
@@ -121,7 +124,11 @@ class Loader(threading.Thread):
 
     def _hash(self, work: ChunkWork, group: Sequence[Item]) -> list[tuple[Item, str, bytes | None]]:
         """(item, SHA-256, bytes if they were read); unreadable photos fail here."""
-        reads = {i.index: self._readers.submit(partial(self._photos.hashed, i)) for i in group if i.sha256 is None}
+        reads = {
+            i.index: self._readers.submit(tracing.within(work.trace, partial(self._photos.hashed, i)))
+            for i in group
+            if i.sha256 is None
+        }
         answer: list[tuple[Item, str, bytes | None]] = []
         for item in group:
             if item.sha256 is not None:
@@ -182,7 +189,8 @@ class Loader(threading.Thread):
         work.hand_back(1)
         self._queue.outcome_added(work)
 
-    def _prepare(self, item: Item, sha: str, data: bytes | None) -> Future[PreparedPhoto] | None:
+    def _prepare(self, work: ChunkWork, item: Item, sha: str, data: bytes | None) -> Future[PreparedPhoto] | None:
         if not self._encoder.needs_pixels:
             return None
-        return self._pool.submit(self._photos.prepare, item, sha, data, self._encoder)
+        prepare = partial(self._photos.prepare, item, sha, data, self._encoder)
+        return self._pool.submit(tracing.within(work.trace, prepare))

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import structlog
 
 from shared.core.errors import NotFound, PhotoError, Unavailable, WeftError
+from shared.core.measuring import stage
 from shared.encoder import Encoder
 from shared.encoder.protocol import Prepared, from_transforms
 from shared.jobs.model import Item
@@ -56,6 +57,10 @@ class Photos:
 
     def read(self, item: Item) -> bytes:
         """The file's bytes. Raises: PhotoError; Unavailable (`storage_unavailable`, `resources_exhausted`)."""
+        with stage("read"):
+            return self._read(item)
+
+    def _read(self, item: Item) -> bytes:
         if item.path is None:
             return self._read_stored(item.sha256 or "")
         try:
@@ -101,17 +106,19 @@ class Photos:
         if data is None:
             data = self.read(item)
         wanted = not self._has_thumbnail(sha256)
-        if self.pool is None or (encoder.read_jpeg is not None and data.startswith(JPEG_SIGNATURE)):
-            found = decode_photo(data, encoder.decode_size, self.limits, encoder.read_jpeg)
-            jpegs = thumbnails(found.pixels) if wanted else None
-            photo = PreparedPhoto(encoder.prepare(found.pixels), compute(found))
-        else:
-            decoded = self.pool.decode(data, thumbnail=wanted)
-            jpegs = decoded.thumbnails
-            photo = PreparedPhoto(from_transforms(decoded.arrays), decoded.values)
+        with stage("decode"):
+            photo, jpegs = self._decode(data, wanted, encoder)
         if jpegs is not None:
             self._store_thumbnails(sha256, jpegs)
         return photo
+
+    def _decode(self, data: bytes, wanted: bool, encoder: Encoder) -> tuple[PreparedPhoto, Thumbnails | None]:
+        if self.pool is None or (encoder.read_jpeg is not None and data.startswith(JPEG_SIGNATURE)):
+            found = decode_photo(data, encoder.decode_size, self.limits, encoder.read_jpeg)
+            jpegs = thumbnails(found.pixels) if wanted else None
+            return PreparedPhoto(encoder.prepare(found.pixels), compute(found)), jpegs
+        decoded = self.pool.decode(data, thumbnail=wanted)
+        return PreparedPhoto(from_transforms(decoded.arrays), decoded.values), decoded.thumbnails
 
     def _has_thumbnail(self, sha256: str) -> bool:
         # A store that is away says so when the photo is read.

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.core.errors import WeftError
+from shared.core.measuring import stage
 from shared.encoder import Encoder
 from shared.encoder.cache import CachedPhoto, EmbeddingCache
 from shared.jobs.model import Item, Lane
@@ -158,7 +159,8 @@ class Pipeline:
         if not photos:
             return
         started = time.perf_counter()
-        vectors = each(partial(self._vectors, photos, prepared), len(photos))
+        with stage("encode", (work.trace for waiting in photos for work, _ in waiting.waiters)):
+            vectors = each(partial(self._vectors, photos, prepared), len(photos))
         good = [n for n, vector in enumerate(vectors) if not isinstance(vector, Exception)]
         if good:
             self._fit_batch(len(photos), time.perf_counter() - started)
@@ -216,7 +218,8 @@ class Pipeline:
             groups[answer.work.chunk.bank, answer.work.chunk.preset].append(answer)
         for (bank, preset), group in groups.items():
             vectors = np.stack([answer.photo.vector for answer in group]).astype(np.float32)
-            rankings = each(partial(self._ranked, vectors, bank, preset), len(group))
+            with stage("rank", (answer.work.trace for answer in group)):
+                rankings = each(partial(self._ranked, vectors, bank, preset), len(group))
             beside = any(not isinstance(ranking, Exception) for ranking in rankings)
             for answer, ranking in zip(group, rankings, strict=True):
                 work = answer.work
@@ -282,7 +285,8 @@ class _Committer(threading.Thread):
                 # Before the results are seen: whoever submits the photos again then finds them.
                 self._cache.flush()
                 if results or work.complete:
-                    self._source.commit(work.chunk, results, vectors, ends and work.complete)
+                    with stage("commit", (work.trace,)):
+                        self._source.commit(work.chunk, results, vectors, ends and work.complete)
                 if ends and not work.complete:
                     self._source.release(work.chunk)
                 if ends:

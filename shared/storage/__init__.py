@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shared.core.errors import Unavailable
 from shared.core.settings import Settings
+
+
+class Stored(NamedTuple):
+    """One file or object."""
+
+    name: str
+    size: int
+    #: Seconds since the epoch: last written, or asked for where the store can note that.
+    touched: float
 
 
 class Storage(Protocol):
@@ -41,6 +51,13 @@ class Storage(Protocol):
         """Removes a blob that no job names any more, unless it was asked for after `before` (seconds since the epoch).
         An object store keeps it."""
 
+    def stored(self, folder: str) -> Iterator[Stored]:
+        """Everything in `blobs` or `thumbs`, in no order. Raises Unavailable."""
+
+    def remove(self, folder: str, name: str, before: float) -> bool:
+        """Removes what `stored` named, unless it was written or asked for after `before` (seconds since the epoch).
+        Returns whether it is gone. Raises Unavailable."""
+
     def put_thumb(self, sha256: str, jpeg: bytes, large: bool = False) -> None:
         """A photo's thumbnail, or with `large` the one of twice its size."""
 
@@ -50,6 +67,9 @@ class Storage(Protocol):
 
     def share(self, path: Path, key: str) -> None:
         """Makes a file or a whole folder of the data dir known to the other machines, under `key`."""
+
+    def unshare(self, key: str) -> None:
+        """Takes back what was shared under `key`; what other machines have fetched stays with them."""
 
     def fetch(self, key: str, path: Path) -> bool:
         """Brings what another machine shared under `key` to `path`, atomically; False where there is nothing."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from shared.core.errors import NotFound
+from shared.storage import Stored
 from shared.storage.names import LARGE
 
 
@@ -72,15 +73,29 @@ class LocalStorage:
         yield path
 
     def discard(self, sha256: str, before: float) -> None:
-        path = self._path("blobs", sha256)
+        self._remove(self._path("blobs", sha256), before)
+
+    def _remove(self, path: Path, before: float) -> bool:
         # Out of the way first, then a look at its time: whoever asks for it in between finds it missing, not doomed.
-        aside = path.with_name(f".{sha256}.discard")
+        aside = path.with_name(f".{path.name}.discard")
         with suppress(FileNotFoundError):
             path.rename(aside)
             if aside.stat().st_mtime > before:
                 os.replace(aside, path)
             else:
                 aside.unlink()
+                return True
+        return False
+
+    def stored(self, folder: str) -> Iterator[Stored]:
+        for path in (self._root / folder).glob("??/*"):
+            with suppress(FileNotFoundError):
+                status = path.stat()
+                if not path.name.startswith("."):
+                    yield Stored(path.name, status.st_size, status.st_mtime)
+
+    def remove(self, folder: str, name: str, before: float) -> bool:
+        return self._remove(self._path(folder, name), before)
 
     def put_thumb(self, sha256: str, jpeg: bytes, large: bool = False) -> None:
         target = self._thumb(sha256, large)
@@ -101,6 +116,9 @@ class LocalStorage:
 
     def share(self, path: Path, key: str) -> None:
         """Machines that share this folder have it already."""
+
+    def unshare(self, key: str) -> None:
+        """It is gone with the folder."""
 
     def fetch(self, key: str, path: Path) -> bool:
         return False

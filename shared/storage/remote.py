@@ -10,8 +10,10 @@ import errno
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -19,6 +21,7 @@ from urllib.parse import urlsplit
 import fsspec
 
 from shared.core.errors import Conflict, InvalidRequest, NotFound, Unavailable, WeftError
+from shared.storage import Stored
 from shared.storage.names import LARGE
 
 T = TypeVar("T")
@@ -34,6 +37,8 @@ _EXTRAS = {"s3": "s3", "s3a": "s3"}
 _S3_OPTIONS = {
     "config_kwargs": {"connect_timeout": 5, "read_timeout": 10, "retries": {"mode": "standard", "max_attempts": 3}},
 }
+#: Seconds after which a blob that is sent or asked for again is written again: retention goes by when it was.
+_FRESH_SECONDS = 3600.0
 #: This machine's own, which no store is to blame for.
 _LOCAL = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
@@ -66,11 +71,11 @@ class RemoteStorage:
             raise _unavailable(error) from error
 
     def put(self, data: bytes, sha256: str) -> None:
-        if not self.has(sha256):
+        if not self._is_fresh(sha256):
             self._write(self._path("blobs", sha256), data)
 
     def adopt(self, path: Path, sha256: str) -> None:
-        if not self.has(sha256):
+        if not self._is_fresh(sha256):
             self._send(path, self._path("blobs", sha256))
         path.unlink()
 
@@ -87,7 +92,13 @@ class RemoteStorage:
         return self._kind(f"{self._root}/blobs") is not None
 
     def keep(self, sha256: str) -> bool:
-        return self.has(sha256)
+        if not self._is_fresh(sha256):
+            try:
+                # Stores have no way in common to touch an object.
+                self._write(self._path("blobs", sha256), self.read(sha256))
+            except NotFound:
+                return False
+        return True
 
     def read(self, sha256: str) -> bytes:
         try:
@@ -110,6 +121,24 @@ class RemoteStorage:
     def discard(self, sha256: str, before: float) -> None:
         """Its own rules remove what is old."""
 
+    def stored(self, folder: str) -> Iterator[Stored]:
+        try:
+            found = self._call(self._fs.find, f"{self._root}/{folder}", detail=True)
+        except FileNotFoundError:
+            return
+        for name, told in found.items():
+            yield Stored(name.rpartition("/")[2], int(told.get("size") or 0), _written(told))
+
+    def remove(self, folder: str, name: str, before: float) -> bool:
+        path = self._path(folder, name)
+        try:
+            if _written(self._call(self._fs.info, path)) > before:
+                return False
+            self._call(self._fs.rm_file, path)
+        except FileNotFoundError:
+            return False
+        return True
+
     def put_thumb(self, sha256: str, jpeg: bytes, large: bool = False) -> None:
         self._write(self._thumb(sha256, large), jpeg)
 
@@ -130,6 +159,13 @@ class RemoteStorage:
         if path.is_dir():
             # Written last: a folder without it is still on its way, and is not fetched.
             self._write(f"{self._root}/{key}/{_COMPLETE}", b"")
+
+    def unshare(self, key: str) -> None:
+        with suppress(FileNotFoundError):
+            # First the mark: what is being removed is not fetched any more.
+            self._call(self._fs.rm_file, f"{self._root}/{key}/{_COMPLETE}")
+        with suppress(FileNotFoundError):
+            self._call(self._fs.rm, f"{self._root}/{key}", recursive=True)
 
     def fetch(self, key: str, path: Path) -> bool:
         self._fs.invalidate_cache()
@@ -164,6 +200,14 @@ class RemoteStorage:
         self._call(self._fs.rm_file, name)
         if found != data:
             raise Unavailable("storage_unavailable", reason="an object came back otherwise than it was written")
+
+    def _is_fresh(self, sha256: str) -> bool:
+        """Whether the blob is here and was written so lately that retention leaves it alone."""
+        try:
+            told = self._call(self._fs.info, self._path("blobs", sha256))
+        except FileNotFoundError:
+            return False
+        return time.time() - _written(told) < _FRESH_SECONDS
 
     def _kind(self, path: str) -> str | None:
         """`file` or `directory`; None where there is nothing. fsspec's own questions take any failure for a no."""
@@ -211,6 +255,17 @@ class RemoteStorage:
 
     def _path(self, kind: str, sha256: str) -> str:
         return f"{self._root}/{kind}/{sha256[:2]}/{sha256}"
+
+
+def _written(told: dict[str, Any]) -> float:
+    """When an object was written, from what its store tells of it; now where it does not say, which keeps it."""
+    for name in ("LastModified", "mtime", "last_modified", "updated"):
+        value = told.get(name)
+        if isinstance(value, datetime):
+            return value.timestamp()
+        if isinstance(value, int | float):
+            return float(value)
+    return time.time()
 
 
 def _filesystem(scheme: str) -> Any:

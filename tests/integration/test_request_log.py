@@ -14,8 +14,8 @@ import requests
 
 from scripts.supervisor import redis as embedded
 from shared.core.settings import Settings
-from tests.bank_api import built_bank, finished, submit_photos
-from tests.product import Product, eventually, run_product
+from tests.bank_api import built_bank
+from tests.product import eventually, run_product
 from tests.web_server import Server, answer, head, serving
 
 KEY = "a-very-secret-key-of-32-letters!"
@@ -145,23 +145,37 @@ def test_what_asks_by_itself_is_sampled(settings: Settings, tmp_path: Path, whic
 
 
 def test_a_job_can_be_followed_from_the_request_to_its_chunks(tmp_path: Path) -> None:
-    with run_product(tmp_path, log_json="1", appendfsync="everysec") as product:
-        job = finished(product, submit_photos(product, "followed", 5))
+    with run_product(tmp_path, log_json="1", appendfsync="everysec", api_key=KEY) as product:
+        folder = product.photos / "followed"
+        folder.mkdir()
+        for n in range(5):
+            (folder / f"{n}.jpg").write_bytes(f"followed {n}".encode())
+        sent = requests.post(
+            f"{product.url}/api/v1/jobs/folder",
+            json={"path": str(folder)},
+            headers={**AUTH, "X-Request-Id": "night-shift-0001"},
+            timeout=20,
+        )
+        job = sent.json()
         run_dir = product.settings.run_dir
-        chunks = [line for log in run_dir.glob("worker*.log") for line in lines(log, "chunk_done")]
-        asked = [
-            line for line in lines(run_dir / "web.log") if line.get("job") == job["id"] and line["method"] == "POST"
-        ]
-        workers = {worker["id"] for worker in worker_rows(product)}
-    assert len(asked) == 1
-    assert asked[0]["status"] == 202
-    assert sum(line["photos"] for line in chunks if line["job"] == job["id"]) == 5
-    for line in chunks:
-        assert (line["role"], line["worker"] in workers, line["failed"], line["attempt"]) == ("worker", True, 0, 1)
+
+        def chunks() -> list[dict[str, Any]]:
+            found = [line for log in run_dir.glob("worker*.log") for line in lines(log, "chunk_done")]
+            return [line for line in found if line.get("request") == "night-shift-0001"]
+
+        eventually(lambda: sum(line["photos"] for line in chunks()) == 5, what="the lines of the chunks")
+        asked = [line for line in lines(run_dir / "web.log") if line["request"] == "night-shift-0001"]
+        answer = requests.get(f"{product.url}/api/v1/workers", headers=AUTH, timeout=20).json()
+        told = "".join(log.read_text("utf-8", "replace") for log in run_dir.glob("*.log"))
+    assert [(line["method"], line["status"], line["job"], line["name"]) for line in asked] == [
+        ("POST", 202, job["id"], "env")
+    ]
+    assert asked[0]["ms"] > 0
+    for line in chunks():
+        assert (line["role"], line["job"], line["owner"]) == ("worker", job["id"], "env")
+        assert line["worker"] in {worker["id"] for worker in answer["workers"]}
+        assert (line["failed"], line["attempt"]) == (0, 1)
         assert line["chunk"] >= 0
         assert line["seconds"] >= 0
-
-
-def worker_rows(product: Product) -> list[dict[str, Any]]:
-    found = requests.get(f"{product.url}/api/v1/workers", timeout=20).json()
-    return list(found["workers"])
+        assert line["timestamp"].endswith("Z")
+    assert KEY not in told

@@ -19,6 +19,9 @@ SERVICES: dict[str, dict[str, Any]] = FILE["services"]
 #: End by themselves, so nobody asks how they are.
 ONCE = {"prepare", "demo-bank"}
 REDIS = {"redis", "redis-cache"}
+#: Not ours: the profile `monitoring`.
+WATCHING = {"prometheus": "prom/prometheus:v2.53.3", "grafana": "grafana/grafana:11.4.0"}
+OURS = set(SERVICES) - REDIS - set(WATCHING)
 each = pytest.mark.parametrize("name", sorted(SERVICES))
 
 
@@ -61,6 +64,10 @@ def test_images_have_versions(name: str) -> None:
     if name in REDIS:
         assert image == "${WEFT_REDIS_IMAGE:-redis:7-bookworm}"
         return
+    if name in WATCHING:
+        assert image == f"${{WEFT_{name.upper()}_IMAGE:-{WATCHING[name]}}}"
+        assert SERVICES[name]["profiles"] == ["monitoring"]
+        return
     target = SERVICES[name]["build"]["target"]
     assert image == "${WEFT_REGISTRY:-}weft-" + target + ":${WEFT_VERSION:-0.1.0}"
     stages = re.findall(r"^FROM \S+ AS (\w+)", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
@@ -92,16 +99,19 @@ def test_redis_is_on_a_network_of_its_own_and_asks_for_a_password() -> None:
 
 def test_only_the_pages_are_published_and_to_this_machine() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert published == {"web": ["${WEFT_BIND:-127.0.0.1}:${WEFT_PORT:-8000}:8000"]}
+    assert published == {
+        "web": ["${WEFT_BIND:-127.0.0.1}:${WEFT_PORT:-8000}:8000"],
+        "grafana": ["${WEFT_BIND:-127.0.0.1}:${WEFT_GRAFANA_PORT:-3000}:3000"],
+    }
 
 
 def test_photos_are_read_only() -> None:
-    for name in set(SERVICES) - REDIS:
+    for name in OURS:
         assert "${WEFT_PHOTOS:-./photos}:/photos:ro" in SERVICES[name]["volumes"]
         # Docker gives a new volume the owner that this folder has in the image.
         assert "${WEFT_WEIGHTS:-weights}:/data/weights" in SERVICES[name]["volumes"]
     assert "/data/weights && chown -R weft:weft /data" in (ROOT / "Dockerfile").read_text("utf-8")
-    named = {"data", "ledger", "cache", "weights"}
+    named = {"data", "ledger", "cache", "weights", "metrics", "grafana"}
     assert set(FILE["volumes"]) == named
 
 
@@ -114,7 +124,7 @@ def test_every_setting_reaches_the_containers() -> None:
     assert own == {"WEFT_REDIS_URL", "WEFT_CACHE_REDIS_URL", "WEFT_FOLDER_ROOTS", "WEFT_ALLOWED_HOSTS", "HOME"}
     assert {name for name in given if name.startswith("WEFT_")} == settings - made - (left_out - own)
     # What the file makes itself, an empty value in .env would not undo; all others are left out where .env is silent.
-    for name in set(SERVICES) - REDIS:
+    for name in OURS:
         assert SERVICES[name]["environment"] == given
 
 

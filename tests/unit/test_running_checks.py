@@ -6,6 +6,7 @@ import os
 import time
 from collections import namedtuple
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
@@ -40,9 +41,25 @@ def test_a_busy_machine(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(("available", "state"), [(50, "ok"), (8, "note"), (2, "broken")])
 def test_little_memory(settings: Settings, available: int, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(100 * 1024**3, available * 1024**3))
+    monkeypatch.setattr(running_checks, "_limited", lambda _: (None, 0))
     found = _said(settings, "memory")
     assert found.state == state
     assert ("fewer workers" in found.text) == (state != "ok")
+
+
+@pytest.mark.parametrize(("used", "state"), [(900, "ok"), (1850, "note"), (1990, "broken")])
+def test_a_container_near_its_limit(used: int, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine around it has plenty."""
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(100 * 1024**3, 50 * 1024**3))
+    (tmp_path / "memory.max").write_text(f"{2000 << 20}\n")
+    # Files in memory that the kernel drops when it needs room.
+    (tmp_path / "memory.stat").write_text(f"anon 1\ninactive_file {100 << 20}\n")
+    (tmp_path / "memory.current").write_text(f"{(used + 100) << 20}\n")
+    (found,) = running_checks.memory(tmp_path)
+    assert (found.state, "of 2.0 GB available" in found.text) == (state, True)
+    (tmp_path / "memory.max").write_text("max\n")
+    (found,) = running_checks.memory(tmp_path)
+    assert (found.state, "of 100.0 GB available" in found.text) == ("ok", True)
 
 
 @pytest.mark.parametrize(("off", "said"), [(0.0, "agrees"), (-90.0, "90 s behind"), (90.0, "90 s ahead of")])

@@ -8,6 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from shared.jobs.heartbeat import Heartbeat, live_workers
+from shared.maintenance import disk_use
 from web.conditional import unchanged
 from web.context import services
 from web.i18n import say
@@ -22,9 +23,11 @@ def workers() -> WorkersOut | Response:
     """Workers alive, waiting chunks by lane, and totals. With `If-None-Match`: 304 while none has reported again."""
     ledger = services().ledger
     found, queue, stats = live_workers(ledger), ledger.queue(), ledger.stats()
-    if same := unchanged(found, queue, {**stats, "redis_memory": 0}):
+    disk = disk_use.last(ledger.connection)
+    if same := unchanged(found, queue, {**stats, "redis_memory": 0}, disk):
         return same
-    return WorkersOut(workers=[shown(worker) for worker in found], queue=queue, stats=stats)
+    kept = disk.to_json() if disk else None
+    return WorkersOut(workers=[shown(worker) for worker in found], queue=queue, stats=stats, disk=kept)
 
 
 def shown(worker: Heartbeat) -> dict[str, Any]:

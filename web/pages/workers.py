@@ -14,6 +14,7 @@ from flask import Response, render_template, request
 
 from shared.core.settings import Settings
 from shared.jobs.heartbeat import Heartbeat, live_workers
+from shared.maintenance import disk_use
 from web.api.workers import shown
 from web.conditional import unchanged
 from web.context import services
@@ -39,6 +40,8 @@ def workers() -> str | Response:
         stats=stats,
         hit_rate=stats.get("cached", 0) / answered if answered else None,
         now=now,
+        disk=None if polled else disk_use.last(ledger.connection),
+        free=shutil.disk_usage(services().settings.data_dir).free,
         commands=add_commands(services().settings),
     )
 

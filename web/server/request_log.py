@@ -15,6 +15,7 @@ import structlog
 from apiflask import APIFlask
 from flask import Response, g, request
 
+from shared.core import measuring
 from shared.core.settings import Settings
 from web.access.visitor import visitor
 from web.noted import Noted, noted_of
@@ -38,7 +39,9 @@ class RequestLog:
         self._quiet = itertools.count()
 
     def write(self, noted: Noted) -> None:
-        """The line of a request that has ended, if the setting wants it."""
+        """Counts a request that has ended; its line, if the setting wants it."""
+        seconds = time.monotonic() - noted.began
+        measuring.request(noted.method, noted.route, noted.status, seconds)
         failed = noted.status >= 400
         if self._which == "off" or (self._which == "errors" and not failed):
             return
@@ -50,7 +53,7 @@ class RequestLog:
             "method": noted.method,
             "route": noted.route,
             "status": noted.status,
-            "ms": round(1000 * (time.monotonic() - noted.began), 1),
+            "ms": round(1000 * seconds, 1),
             "bytes": noted.bytes,
         }
         told |= {name: value for name in ("name", "via", "job", "code") if (value := getattr(noted, name))}

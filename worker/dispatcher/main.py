@@ -13,13 +13,14 @@ from collections.abc import Callable
 
 import structlog
 
+from shared.core import measuring
 from shared.core.errors import Unavailable, WeftError
 from shared.core.logs import configure
 from shared.core.process import freeze_heap
 from shared.core.settings import Settings
 from shared.jobs.heartbeat import Heartbeat, live_workers
 from shared.jobs.intake.uploads import Uploads
-from shared.jobs.ledger import Ledger
+from shared.jobs.ledger import Ledger, measurements, overview
 from shared.jobs.ledger.dispatcher_ledger import DispatcherLedger
 from shared.jobs.ledger.server import require
 from shared.jobs.model import Job, JobState, Lane
@@ -28,6 +29,7 @@ from shared.jobs.states import CLAIMABLE
 from shared.storage import open_storage, require_storage
 from worker.dispatcher.announcing import Announcer
 from worker.dispatcher.collecting import Collector
+from worker.dispatcher.keeping import Keeper
 from worker.dispatcher.listing import Lister
 from worker.dispatcher.obstacles import CODES, left_alone, obstacle
 from worker.dispatcher.projecting import Projector
@@ -106,6 +108,7 @@ class Dispatcher:
             if stop.wait(_LEADER_POLL_INTERVAL):
                 return
         _log.info("dispatcher_started")
+        measuring.started("dispatcher")
         freeze_heap()
         projector = Projector(self._settings, self._ledger, self._dispatcher_ledger)
         announcer = Announcer(self._settings, self._ledger)
@@ -113,6 +116,8 @@ class Dispatcher:
         projector.start()
         announcer.start()
         collector.start()
+        keeper = Keeper(self._settings, self._ledger, self._storage)
+        keeper.start()
         try:
             while not stop.is_set() and self._still_leads():
                 self._tick()
@@ -124,6 +129,7 @@ class Dispatcher:
             projector.end()
             announcer.end()
             collector.end()
+            keeper.end()
         self._dispatcher_ledger.resign()
 
     def _still_leads(self) -> bool:
@@ -144,6 +150,8 @@ class Dispatcher:
                 self._guarded(job, self._list)
         moving = [j for j in jobs if j.state in CLAIMABLE]
         if self._due("sweep", _SWEEP_INTERVAL):
+            overview.leave(self._ledger.connection, jobs)
+            measurements.flush(self._ledger.connection)
             for job in jobs:
                 self._guarded(job, self._dispatcher_ledger.sweep)
             for job in moving:

@@ -28,6 +28,10 @@ class Claim:
     alone: bool = False
     #: The job's folder; None where its photos are uploads.
     path: str | None = None
+    #: Of the job's submission: the request's id, the span (W3C traceparent), the key's name; each may be empty.
+    request: str = ""
+    trace: str = ""
+    owner: str = ""
 
 
 class Claims:
@@ -66,6 +70,9 @@ class Claims:
             lane=lane,
             alone=got.alone,
             path=os.fsdecode(got.path) or None,
+            request=got.request,
+            trace=got.trace,
+            owner=got.owner,
         )
 
     def renew(self, held: Sequence[tuple[Claim, Sequence[int]]]) -> list[bool]:
@@ -108,5 +115,5 @@ def commit(
         final=final,
         results=wire.pack_results(results),
         vectors=vectors,
-        outcomes=[(r.index, r.generation, r.ok, r.cached) for r in results],
+        outcomes=[(r.index, r.generation, r.error_code or "", r.cached) for r in results],
     ).held

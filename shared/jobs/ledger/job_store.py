@@ -7,16 +7,17 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import structlog
 
 from shared.bank.manifest import DEFAULT_BANK
 from shared.core.errors import NotFound
 from shared.jobs.job_search import EVERY, JobFilter
-from shared.jobs.ledger import keys, wire
+from shared.jobs.ledger import keys, overview, wire
 from shared.jobs.ledger.connection import Connection
 from shared.jobs.ledger.damage import damaged
+from shared.jobs.ledger.overview import LaneQueue, Overview
 from shared.jobs.ledger.pace import Pace, Sample, measure, parse
 from shared.jobs.ledger.redis_errors import redis_errors
 from shared.jobs.ledger.search import chosen
@@ -28,15 +29,6 @@ _HEARTBEAT_TTL = 15
 #: Samples of a job's pace that commit.lua keeps.
 _PACE_SAMPLES = 60
 _log = structlog.get_logger(__name__)
-
-
-class LaneQueue(TypedDict):
-    #: Chunks that wait for a worker.
-    ready: int
-    #: Seconds that the oldest has waited; None without one.
-    oldest: float | None
-    #: Photos without an outcome, of all jobs of the lane that move.
-    photos: int
 
 
 #: Jobs whose damage this process has logged.
@@ -171,28 +163,29 @@ class JobStore:
             raw = self._c.redis.get(keys.ROOTS)
         return None if raw is None else tuple(Path(root) for root in json.loads(raw))
 
+    def overview(self) -> Overview:
+        """Counts of the jobs that have not ended, a second old where a dispatcher leads."""
+        return overview.current(self._c, self.active)
+
     def queue(self) -> dict[str, LaneQueue]:
-        """Per lane: ready chunks, the age in seconds of the oldest, and photos that are not classified yet."""
-        answer: dict[str, LaneQueue] = {lane.value: {"ready": 0, "oldest": None, "photos": 0} for lane in Lane}
-        for job in self.active():
-            if job.rule.claimable:
-                answer[job.lane.value]["photos"] += job.total - job.done
-        with redis_errors():
-            for name in self._c.redis.scan_iter("weft:ready:*", count=1000):
-                lane = answer[name.decode().rsplit(":", 1)[1]]
-                lane["ready"] += self._c.redis.llen(name)
-                if head := self._c.redis.lindex(name, 0):
-                    age = max(0.0, time.time() - int(head.split()[2]) / 1000)
-                    lane["oldest"] = max(age, lane["oldest"] or 0.0)
-        return answer
+        """See `overview.lanes`."""
+        return overview.lanes(self._c, self.overview())
 
     def stats(self) -> dict[str, float]:
         """Totals since the ledger was created, and its Redis memory in bytes."""
         with redis_errors():
-            totals = {k.decode(): float(v) for k, v in self._c.redis.hgetall(keys.STATS).items()}
+            rows = {k.decode(): float(v) for k, v in self._c.redis.hgetall(keys.STATS).items()}
+        totals = {name: value for name, value in rows.items() if ":" not in name}
         used, limit = self.memory()
         base = dict.fromkeys(("photos_ok", "photos_failed", "cached"), 0.0)
         return {**base, **totals, "redis_memory": used, "redis_maxmemory": limit}
+
+    def counted(self, what: str) -> dict[str, int]:
+        """Totals since the ledger was created: `failed`, photos by error code; `jobs`, ended ones by state."""
+        with redis_errors():
+            rows = self._c.redis.hgetall(keys.STATS)
+        pairs = ((k.decode().partition(":"), int(v)) for k, v in rows.items())
+        return {name: value for (head, _, name), value in pairs if head == what and name}
 
     def memory(self) -> tuple[int, int]:
         """Used and maximum memory of the ledger's Redis, in bytes (maximum 0: no limit)."""

@@ -18,8 +18,14 @@ ENDED = "weft:ended"
 RECEIVING = "weft:receiving"
 #: zset: job id → creation time; single classified photos, kept for a day and not listed
 BRIEF = "weft:brief"
-#: hash: totals since the ledger began (photos_ok photos_failed cached)
+#: hash: totals since the ledger began (photos_ok photos_failed cached …, failed:CODE, jobs:STATE)
 STATS = "weft:stats"
+#: hash: a measured sample (JSON of its name and labels) → its total since the ledger began
+MEASURED = "weft:measured"
+#: string (JSON) with a TTL: what the dispatcher last saw of the jobs that have not ended
+OVERVIEW = "weft:overview"
+#: string (JSON): what is kept, by kind, and when that was measured
+DISK = "weft:disk"
 #: zset: worker id → last heartbeat
 WORKERS = "weft:workers"
 #: string with a TTL: the dispatcher that holds the leader lock

@@ -38,6 +38,10 @@ class ClaimReply:
     alone: bool
     #: The job's folder as its bytes; empty where its photos are uploads.
     path: bytes
+    #: Of the job's submission: the request's id, the span, the key's name; each may be empty.
+    request: str
+    trace: str
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ class Scripts:
         got = self._run("claim", worker, lease_seconds, engine, precision, *skip, keys=[ready])
         if not got:
             return None
-        job, chunk, token, attempt, blob, done, bank, preset, alone, path = got
+        job, chunk, token, attempt, blob, done, bank, preset, alone, path, request, trace, owner = got
         return ClaimReply(
             job=job.decode(),
             chunk=int(chunk),
@@ -138,6 +142,9 @@ class Scripts:
             preset=preset.decode(),
             alone=bool(alone),
             path=path,
+            request=request.decode(),
+            trace=trace.decode(),
+            owner=owner.decode("utf-8", "replace"),
         )
 
     def renew(self, lease_seconds: float, held: Sequence[tuple[str, int, int, Sequence[int]]]) -> list[bool]:
@@ -156,10 +163,10 @@ class Scripts:
         final: bool,
         results: bytes,
         vectors: bytes,
-        outcomes: Sequence[tuple[int, int, bool, bool]],
+        outcomes: Sequence[tuple[int, int, str, bool]],
     ) -> CommitReply:
-        """`outcomes`: (index, generation, ok, cached) of each packed result."""
-        rows = [int(value) for outcome in outcomes for value in outcome]
+        """`outcomes`: (index, generation, error code or "", cached) of each packed result."""
+        rows = [value for index, gen, code, cached in outcomes for value in (index, gen, code, int(cached))]
         reply = self._run("commit", job, chunk, token, int(final), results, vectors, len(outcomes), *rows)
         accepted, duplicates, held = reply
         return CommitReply(int(accepted), int(duplicates), bool(held))

@@ -11,6 +11,9 @@ from dataclasses import asdict
 from itertools import islice
 from typing import TypeVar
 
+import structlog
+
+from shared.core import tracing
 from shared.core.errors import Conflict
 from shared.core.settings import CHUNK_ITEMS
 from shared.jobs.ledger import keys, wire
@@ -117,10 +120,28 @@ class Submission:
             if existing := self.known(key, fingerprint):
                 return existing
             job_id = self._reserve(key, fingerprint, job_id)
+        with tracing.span("job", job=job_id, kind=spec.kind) as span:
+            return self._write(job_id, spec, items, total, key, sent, span.traceparent)
+
+    def _write(
+        self,
+        job_id: str,
+        spec: JobSpec,
+        items: Iterable[Item] | None,
+        total: int | None,
+        key: str | None,
+        sent: Sequence[Sent],
+        trace: str,
+    ) -> str:
         receipt = secrets.token_hex(8)
         wanted = {name: value for name, value in asdict(spec).items() if value is not None}
         if spec.left_out is not None:
             wanted["left_out"] = json.dumps(spec.left_out)
+        # Whoever reads the log of a worker finds the request with it.
+        if request := structlog.contextvars.get_contextvars().get("request"):
+            wanted["request"] = request
+        if trace:
+            wanted["trace"] = trace
         fields = [value for pair in wanted.items() for value in pair]
         if key:
             fields += ["idempotency", _digest(key)]

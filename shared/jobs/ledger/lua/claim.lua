@@ -2,7 +2,7 @@
 -- nothing has changed.
 -- KEYS: ready lists, in order of priority
 -- ARGV: worker, lease seconds (float), engine and precision ('' = unknown), then jobs to skip (their folder is not readable on the worker)
--- Returns {job, chunk, token, attempt, blob, done bits, bank, preset, alone, path} or nil.
+-- Returns {job, chunk, token, attempt, blob, done bits, bank, preset, alone, path, request, trace, owner} or nil.
 local worker, lease_seconds, engine, precision = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local now = seconds()
 local skipped = {}
@@ -15,7 +15,7 @@ for _, list in ipairs(KEYS) do
     local job, c = string.match(entry, '^(%S+) (%S+)')
     local p = job_key(job, '')
     local meta = p .. 'meta'
-    local m = redis.call('HMGET', meta, 'state', 'bank', 'preset', 'path')
+    local m = redis.call('HMGET', meta, 'state', 'bank', 'preset', 'path', 'request', 'trace', 'owner')
     if skipped[job] then
       position = position + 1
     elseif is_active(m[1]) then
@@ -38,7 +38,7 @@ for _, list in ipairs(KEYS) do
         local first, last = struct.unpack('>I4I4', blob)
         local bits = redis.call('GETRANGE', p .. 'done', math.floor(first / 8), math.floor(last / 8))
         return {job, c, token, attempt, blob, bits, m[2], m[3], redis.call('SISMEMBER', p .. 'alone', c),
-                m[4] or ''}
+                m[4] or '', m[5] or '', m[6] or '', m[7] or ''}
       end
     else
       -- An ended or removed job's chunk is of no use. In every other state, also one that only a later version knows, the

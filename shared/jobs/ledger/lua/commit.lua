@@ -4,7 +4,7 @@
 -- dispatcher and a large job cannot block a later one.
 -- KEYS: none
 -- ARGV: job, chunk, token (int), final (0/1), results blob, vectors blob, count (int), then per item: index (int), generation
--- (int), ok (0/1), cached (0/1)
+-- (int), error code ('' = ok), cached (0/1)
 -- Returns {accepted, duplicates, whether the caller held the lease}.
 local job, c, token, final, results, vectors = unpack(ARGV, 1, 6)
 local p = job_key(job, '')
@@ -15,15 +15,16 @@ local ok, failed, cached, dups = 0, 0, 0, 0
 local mask = {}
 if state and takes_outcomes(state) then
   for i = 0, tonumber(ARGV[7]) - 1 do
-    local index, generation, succeeded, from_cache = unpack(ARGV, 8 + i * 4, 11 + i * 4)
+    local index, generation, code, from_cache = unpack(ARGV, 8 + i * 4, 11 + i * 4)
     local accepted = false
     if (redis.call('HGET', p .. 'gen', index) or '0') ~= generation then
       dups = dups + 1
-    elseif succeeded == '1' or mine then
+    elseif code == '' or mine then
       if redis.call('SETBIT', p .. 'done', index, 1) == 0 then
         accepted = true
-        if succeeded == '1' then ok = ok + 1 else
+        if code == '' then ok = ok + 1 else
           failed = failed + 1
+          redis.call('HINCRBY', 'weft:stats', 'failed:' .. code, 1)
           redis.call('HSET', p .. 'failed', index, c)
         end
         if from_cache == '1' then cached = cached + 1 end

@@ -17,6 +17,7 @@ local function ended(meta, job, state, now)
   redis.call('HSET', meta, 'state', state, 'finished', now)
   redis.call('SREM', 'weft:active', job)
   redis.call('ZADD', 'weft:ended', now, job)
+  redis.call('HINCRBY', 'weft:stats', 'jobs:' .. state, 1)
   changed(meta, job)
 end
 -- Call when counters changed. Ends the job once every listed item has exactly one outcome.

@@ -1,0 +1,46 @@
+"""`weft doctor` where the model or the bank is the trouble."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from scripts.cli.diagnostics import examine
+from shared.core.settings import Settings
+from tests.bank_api import built_bank
+from tests.doctor import findings, said
+from tests.product import await_ready, start_product
+
+
+def test_missing_weights(tmp_path: Path) -> None:
+    text = said(findings(tmp_path, engine="openvino", model="ViT-B-32/night.safetensors"), "model", "broken")
+    assert "night.safetensors" in text
+    assert str(tmp_path / "weights") in text
+    # Those that are known by name can still be downloaded.
+    text = said(findings(tmp_path, engine="openvino", model="ViT-B-32/openai"), "model", "note")
+    assert "weft model pull" in text
+
+
+def test_a_bank_of_another_model(settings: Settings, tmp_path: Path) -> None:
+    built_bank(settings, tmp_path / "photos")
+    assert said(examine(settings), "bank", "ok")
+    other = settings.model_copy(update={"model": "ViT-B-32/openai"})
+    text = said(examine(other), "bank", "broken")
+    assert "demo" in text
+
+
+def test_a_slow_first_start(tmp_path: Path) -> None:
+    """The first start converts the model."""
+    product = start_product(tmp_path, "--workers", "1", engine="openvino", appendfsync="everysec")
+    try:
+        deadline = time.monotonic() + 120
+        loading: list[str] = []
+        while not loading:
+            assert time.monotonic() < deadline
+            loading = [f.text for f in examine(product.settings) if f.what.startswith("worker ") and f.state == "note"]
+        assert "The first start converts it" in loading[0]
+        await_ready(product, bank=False)
+        ready = [f for f in examine(product.settings) if f.what.startswith("worker ")]
+        assert [f.state for f in ready] == ["ok"]
+    finally:
+        product.stop()
