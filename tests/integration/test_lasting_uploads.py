@@ -19,11 +19,11 @@ from shared.core.redis_urls import addresses
 from shared.core.settings import Settings
 from shared.jobs.intake.uploads import Uploads
 from shared.jobs.ledger import keys
-from shared.maintenance import gc
 from shared.storage import open_storage
 from tests.banks import by_label, clustered, make_bank
 from tests.ledger_harness import LedgerHarness
 from tests.product import Product, run_product
+from tests.unnamed import remove_unnamed
 from web.app import create_app
 
 
@@ -179,7 +179,7 @@ def test_files_put_the_expiry_off(client: FlaskClient, harness: LedgerHarness) -
 def test_gc_leaves_an_open_upload_alone(client: FlaskClient, site: Settings) -> None:
     sender = Sender(client)
     sender.send((0, "a.jpg", photo(1)))
-    gc.sweep(site, untouched_seconds=-1)
+    remove_unnamed(site)
     assert blobs(site) == {sha(photo(1))}
     sender.call("DELETE", "/", 204)
     assert blobs(site) == set()

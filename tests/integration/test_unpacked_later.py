@@ -23,11 +23,11 @@ from shared.jobs.ledger.keys import job as job_key
 from shared.jobs.model import Job, JobState
 from shared.jobs.notes import left_out_sentence, note_sentence
 from shared.jobs.projection import caught_up
-from shared.maintenance.gc import sweep
 from shared.storage import open_storage
 from tests.integration.test_dispatcher_robust import at_work, own
 from tests.ledger_harness import LedgerHarness, spec
 from tests.product import eventually
+from tests.unnamed import remove_unnamed
 from worker.dispatcher.unpacking import ArchiveLister
 
 __all__ = ["own"]
@@ -183,11 +183,11 @@ def test_two_jobs_of_one_archive(harness: LedgerHarness, own: Settings, tmp_path
     now = submit(harness, own, packed)
     assert finished(harness, own, now).ok == 2
     # Scheduled, it still needs the archive; so does `weft gc` see it.
-    assert sweep(own, untouched_seconds=-1)["blobs"].files == 0
+    assert remove_unnamed(own) == 0
     harness.redis.hset(job_key(later.id, "meta"), "not_before", 1)
     assert finished(harness, own, later).ok == 2
     # The second submission has asked for it a moment ago, as a third one might just now: gc takes it in time.
-    assert sweep(own, untouched_seconds=-1)["blobs"].files == 1
+    assert remove_unnamed(own) == 1
     assert blobs(own) == 2
 
 

@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 
 from shared.core.settings import Settings
 from shared.jobs.ledger import keys
-from shared.maintenance import gc
 from tests.integration.test_lasting_uploads import Sender, blobs, client, expire, packed, photo, sha, site
 from tests.ledger_harness import LedgerHarness
+from tests.unnamed import remove_unnamed
 from web.app import create_app
 
 __all__ = ["client", "site"]
@@ -79,7 +79,7 @@ def test_parts_expire_with_their_upload_and_gc_knows_them(
 ) -> None:
     sender = Sender(client)
     add(sender, b"one", b"two")
-    gc.sweep(site, untouched_seconds=-1)
+    remove_unnamed(site)
     assert blobs(site) == {sha(b"one"), sha(b"two")}
     expire(site, harness)
     assert blobs(site) == set()
