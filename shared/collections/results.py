@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -20,8 +17,9 @@ from shared.core import json_lines
 from shared.core.errors import InvalidRequest, NotFound
 from shared.core.names import path_name
 from shared.core.settings import Settings
-from shared.jobs.export.columns import NAMES, Cells, about, as_text, harmless, names_of
+from shared.jobs.export.columns import NAMES, Cells, about, as_text, moment, names_of
 from shared.jobs.export.source import BankFacts, bank_facts
+from shared.jobs.export.text import csv_pieces
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Job
 from shared.jobs.projection import caught_up
@@ -200,21 +198,7 @@ def _lines(results: CollectionResults, rows: Iterable[FileResult]) -> Iterator[b
 
 
 def _csv(results: CollectionResults, rows: Iterable[FileResult]) -> Iterator[bytes]:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow((*OWN, *NAMES))
-    yield b"\xef\xbb\xbf"
-    for file in rows:
-        answer = results.cells(file)
-        seen = datetime.fromtimestamp(file.first_seen, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        writer.writerow([harmless(v) for v in (file.shown_path, file.job, seen, file.truth, *answer)])
-        if text.tell() > 65536:
-            yield _drain(text)
-    yield _drain(text)
-
-
-def _drain(text: io.StringIO) -> bytes:
-    value = text.getvalue().encode()
-    text.seek(0)
-    text.truncate()
-    return value
+    return csv_pieces(
+        (*OWN, *NAMES),
+        ((file.shown_path, file.job, moment(file.first_seen), file.truth, *results.cells(file)) for file in rows),
+    )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from shared.core import json_lines
 from shared.jobs.export.columns import NAMES, Cells, about, as_text, harmless, names_of
@@ -12,15 +13,20 @@ from shared.jobs.export.source import Source
 
 
 def as_csv(source: Source) -> Iterator[bytes]:
+    """A job's results for spreadsheets."""
+    words, cells = source.words, Cells(source.job, source.facts)
+    rows = (as_text(cells.of(row)) for row in source.rows)
+    return csv_pieces(words.headings() if words else NAMES, map(words.row, rows) if words else rows)
+
+
+def csv_pieces(headings: Sequence[str], rows: Iterable[Iterable[Any]]) -> Iterator[bytes]:
     """RFC 4180 with a byte order mark: without it, Excel reads Chinese names as gibberish."""
     text = io.StringIO()
     writer = csv.writer(text)
-    words, cells = source.words, Cells(source.job, source.facts)
-    writer.writerow(words.headings() if words else NAMES)
+    writer.writerow(headings)
     yield b"\xef\xbb\xbf"
-    for row in source.rows:
-        values = as_text(cells.of(row))
-        writer.writerow([harmless(v) for v in (words.row(values) if words else values)])
+    for row in rows:
+        writer.writerow([harmless(value) for value in row])
         if text.tell() > 65536:
             yield _drain(text)
     yield _drain(text)
