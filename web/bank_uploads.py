@@ -17,8 +17,8 @@ from shared.curation.task_model import Arguments, EditArguments, NewBankArgument
 from shared.jobs.intake.sources import Uploaded
 from shared.photos.formats import is_photo_name
 from web.bank_choice import bank_store
-from web.bank_schemas import BuildForm, ImportForm, NameClass, PhotosForm
 from web.bank_work import begin, edited, start
+from web.bank_work_schemas import BuildForm, ImportForm, NameClass, PhotosForm
 from web.context import services
 from web.uploads import uploaded
 

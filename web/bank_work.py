@@ -23,20 +23,8 @@ from shared.curation.task_model import (
 )
 from web.access.visitor import owner
 from web.bank_choice import bank_store
-from web.bank_schemas import (
-    Add,
-    Apply,
-    Check,
-    Clean,
-    Curate,
-    DraftOut,
-    Editing,
-    Merge,
-    Move,
-    Preview,
-    Remove,
-    TaskOut,
-)
+from web.bank_schemas import DraftOut, TaskOut
+from web.bank_work_schemas import Add, Apply, Check, Clean, Curate, Editing, Merge, Move, Preview, Remove
 from web.context import services
 from web.i18n import say
 from web.schemas import Note

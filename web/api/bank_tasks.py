@@ -5,8 +5,9 @@ from __future__ import annotations
 from apiflask import APIBlueprint
 
 from shared.curation import tasks
-from web.bank_schemas import Asked, BankChoice, TaskOut
+from web.bank_schemas import BankChoice, TaskOut
 from web.bank_work import begin, shown
+from web.bank_work_schemas import Asked
 from web.context import services
 
 bp = APIBlueprint("bank_tasks", __name__, tag="Bank")

@@ -18,8 +18,8 @@ from shared.curation.task_model import EditArguments, NewBankArguments, Task, Ta
 from shared.curation.version_preview import VersionPreview
 from web.bank_choice import about
 from web.bank_labels import findings
-from web.bank_schemas import Asked
 from web.bank_work import begin, shown
+from web.bank_work_schemas import Asked
 from web.context import services
 from web.pages import bp, class_names
 from web.pages.bank_drafts import draft_shown, version_shown

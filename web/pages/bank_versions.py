@@ -16,8 +16,9 @@ from web.access.visitor import owner
 from web.api import bank_versions as api
 from web.api.bank import sample as shown
 from web.bank_choice import about, bank_store
-from web.bank_schemas import Add, VersionOut
+from web.bank_schemas import VersionOut
 from web.bank_work import begin
+from web.bank_work_schemas import Add
 from web.context import services
 from web.pages import bp, class_names
 from web.pages.bank_drafts import draft_shown
