@@ -297,10 +297,11 @@ class BankStore:
         self.storage.share(self.root / version, f"banks/{version}")
 
     def remove(self, version: str) -> None:
-        """Deletes a version here; an object store keeps its copy. Raises Conflict("bank_default_stays")."""
+        """Deletes a version here and in the object store. Raises Conflict("bank_default_stays"), Unavailable."""
         if self.bank == DEFAULT_BANK:
             raise Conflict("bank_default_stays")
         with self.new_folder() as folder, suppress(FileNotFoundError):
             os.rename(self.root / version, folder / version)
+        self.storage.unshare(f"banks/{version}")
         self._manifests.pop(version, None)
         self._samples.pop(version, None)

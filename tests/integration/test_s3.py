@@ -103,6 +103,10 @@ def test_two_machines_share_several_banks(server: S3Server, tmp_path: Path) -> N
     there.banks.new("Silk")
     here.banks.new("Linen")
     assert {bank.name for bank in BankStore(two).banks.list()} >= {"皮革 Leather", "Silk", "Linen"}
+    # A bank that is deleted leaves nothing behind.
+    assert len(server.objects(f"several/banks/{version}/")) > 1
+    here.of(made.id).remove(str(version))
+    assert server.objects(f"several/banks/{version}/") == []
 
 
 def test_a_missing_bucket_is_refused_and_not_made(server: S3Server, tmp_path: Path) -> None:
