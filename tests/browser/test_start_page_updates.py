@@ -60,3 +60,16 @@ def test_a_refused_folder_is_there_in_the_other_language(page: Page, product: Pr
     expect(page.locator("aside [name=priority]")).to_have_value("low")
     page.goto("/upload?lang=en")
     expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
+@pytest.mark.parametrize("form", ["#upload", "form[action='/folder']"])
+def test_tonight_is_one_click(page: Page, form: str) -> None:
+    page.clock.set_fixed_time("2026-11-30T21:15:00")
+    page.goto("/")
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    page.locator(f"{form} [data-tonight]").click()
+    expect(page.locator(f"{form} [name=not_before]")).to_have_value("2026-11-30T22:00")
+    # Past ten it is tomorrow's.
+    page.clock.set_fixed_time("2026-11-30T22:05:00")
+    page.locator(f"{form} [data-tonight]").click()
+    expect(page.locator(f"{form} [name=not_before]")).to_have_value("2026-12-01T22:00")

@@ -7,6 +7,18 @@ for (const field of document.querySelectorAll("[data-timezone]")) {
   field.disabled = false;
 }
 
+// The field above it gets the next such hour, in the visitor's zone, as a time without one.
+for (const button of document.querySelectorAll("[data-tonight]")) {
+  button.addEventListener("click", () => {
+    const at = new Date();
+    if (at.getHours() >= Number(button.dataset.tonight)) at.setDate(at.getDate() + 1);
+    at.setHours(Number(button.dataset.tonight), 0, 0, 0);
+    const field = button.closest("form").elements.not_before;
+    field.value = new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+}
+
 const toast = document.getElementById("toast");
 let hiding;
 function tell(words) {
