@@ -191,3 +191,14 @@ def test_a_file_that_browsers_cannot_show_is_converted(product: Product) -> None
     again = requests.get(answer.url, headers={"If-None-Match": answer.headers["ETag"]}, timeout=30)
     assert again.status_code == 304
     assert requests.get(f"{product.url}/api/v1/jobs/{job}/items/7/photo", timeout=30).status_code == 404
+
+
+def test_the_whole_of_a_wide_screen_is_used(page: Page, product: Product) -> None:
+    job = submit(product, 3, "wide")
+    finished(product, job)
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(f"/jobs/{job}/review")
+    expect(page.locator("#review-at")).to_have_text("1")
+    stage = page.locator("#review-stage .review-photo:not([hidden])").bounding_box()
+    assert stage
+    assert stage["width"] > 1800
