@@ -36,6 +36,20 @@ class TopcFigures(Document):
     ms_a_photo: float
 
 
+class Intervals(Document):
+    """Between which values (low, high) shares lie with probability `level`, by `shared.ranking.fitting.bootstrap`."""
+
+    level: float
+    #: Groups of near-duplicate photos: what was resampled.
+    groups: int
+    top1: tuple[float, float]
+    top5: tuple[float, float]
+    answered: tuple[float, float]
+    wrong_of_answered: tuple[float, float]
+    #: Label → top-1 of the class's photos.
+    per_class: dict[str, tuple[float, float]]
+
+
 class Figures(Document):
     """How well photos were ranked."""
 
@@ -48,6 +62,7 @@ class Figures(Document):
     #: Share with verdict `label`, and the share of those that is wrong.
     answered: float
     wrong_of_answered: float
+    intervals: Intervals
     calibration_error: float
     #: Risk → share of photos that can be answered.
     coverage_at: dict[str, float]

@@ -45,6 +45,7 @@ def judge(
         cross_fitted.rank,
         cross_fitted.confidence,
         cross_fitted.answered,
+        loo.photo,
     )
     return outcomes, sweep(bank, loo, preset), sorted({method.name for method in cross_fitted.methods})
 

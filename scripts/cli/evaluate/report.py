@@ -10,6 +10,7 @@ from scripts.cli import output
 from scripts.cli.bank_words import promise_words
 from scripts.cli.evaluate import html
 from scripts.cli.evaluate.evaluation import Evaluation
+from shared.ranking.fitting.bootstrap import Interval
 
 _SWEEP = ("topc", "coarse recall", "top-1", "top-5", "ms per photo")
 
@@ -17,8 +18,8 @@ _SWEEP = ("topc", "coarse recall", "top-1", "top-5", "ms per photo")
 def show(console: Console, report: Evaluation) -> None:
     """The report in words."""
     console.print(f"{report.figures.queries} photos, bank {report.bank}, preset {report.preset}", style="bold")
-    console.print(f"top-1 {report.figures.top1:.1%}, top-5 {report.figures.top5:.1%}")
-    console.print(f"coverage {report.figures.answered:.0%} with {report.figures.wrong_of_answered:.1%} errors")
+    console.print(f"{_accuracy(report)}; {_answers(report)}")
+    console.print(_certainty(report))
     console.print(promise_words(report.promise))
     console.print("coverage at an error rate of " + _coverage(report))
     console.print(f"expected calibration error {report.figures.calibration_error:.3f}")
@@ -28,6 +29,32 @@ def show(console: Console, report: Evaluation) -> None:
         console.print(f"  not in the bank, skipped: {', '.join(report.unknown_classes)}")
     if report.sweep:
         console.print(output.table(_SWEEP, _sweep_rows(report), frozenset(_SWEEP)))
+
+
+def within(share: float, interval: Interval) -> str:
+    """A share with its interval: `83% (78–87%)`, with decimals next to 0 and 1."""
+    digits = 1 if interval[1] < 0.1 or interval[0] > 0.9 else 0
+    return f"{share:.1%} ({interval[0] * 100:.{digits}f}–{interval[1]:.{digits}%})"
+
+
+def _range(interval: Interval) -> str:
+    return f"{interval[0]:.2f}–{interval[1]:.2f}"
+
+
+def _accuracy(report: Evaluation) -> str:
+    found = report.figures
+    return f"top-1 {within(found.top1, found.intervals.top1)}, top-5 {within(found.top5, found.intervals.top5)}"
+
+
+def _answers(report: Evaluation) -> str:
+    found = report.figures
+    answered = within(found.answered, found.intervals.answered)
+    return f"coverage {answered} with {within(found.wrong_of_answered, found.intervals.wrong_of_answered)} errors"
+
+
+def _certainty(report: Evaluation) -> str:
+    found = report.figures.intervals
+    return f"In brackets: {found.level:.0%} intervals for other photos of these classes ({found.groups} resampled)"
 
 
 def _coverage(report: Evaluation) -> str:
@@ -55,9 +82,8 @@ def write(path: Path, report: Evaluation) -> None:
     parts = [
         html.paragraph(
             f"{report.figures.queries} photos, preset {report.preset}, model {report.model}: "
-            f"top-1 {report.figures.top1:.1%}, top-5 {report.figures.top5:.1%}; coverage {report.figures.answered:.0%} "
-            f"with {report.figures.wrong_of_answered:.1%} errors; "
-            f"expected calibration error {report.figures.calibration_error:.3f}."
+            f"{_accuracy(report)}; {_answers(report)}; "
+            f"expected calibration error {report.figures.calibration_error:.3f}. {_certainty(report)}."
         ),
         html.paragraph(promise_words(report.promise)),
         html.paragraph("Coverage at an error rate of " + _coverage(report)),
@@ -67,7 +93,10 @@ def write(path: Path, report: Evaluation) -> None:
         parts += [html.heading("topc"), html.table(_SWEEP, _sweep_rows(report))]
     parts += [
         html.heading("Classes, worst first"),
-        html.table(("class", "photos", "top-1", "top-5"), [(k, v.queries, v.top1, v.top5) for k, v in classes]),
+        html.table(
+            ("class", "photos", "top-1", "interval", "top-5"),
+            [(k, v.queries, v.top1, _range(report.figures.intervals.per_class[k]), v.top5) for k, v in classes],
+        ),
         html.heading("Confusion matrix: rows are the true classes"),
         html.heat(sorted(report.figures.per_class), report.figures.confusion),
     ]
