@@ -12,7 +12,7 @@ from shared.bank.store import BankStore
 from shared.ranking.model import PRESETS
 
 if TYPE_CHECKING:
-    from scripts.cli.evaluate.evaluation import TopcFigures
+    from scripts.cli.evaluate.evaluation import Learning, TopcFigures
     from shared.bank.manifest import Skipped
 
 
@@ -38,6 +38,7 @@ def command(ctx: click.Context, target: str | None, preset: str, version: str | 
     sweep: list[TopcFigures] = []
     skipped: list[Skipped] = []
     unknown: list[str] = []
+    learning: Learning | None = None
     with output.progress("Evaluating") as bar:
         if target is not None and Path(target).is_dir():
             from shared.core.settings import cores
@@ -52,7 +53,8 @@ def command(ctx: click.Context, target: str | None, preset: str, version: str | 
             methods = [bank.manifest.ranking.method.name]
         else:
             bank = store.load(target or store.chosen(version).version)
-            outcomes, sweep, methods = own_photos.judge(bank, PRESETS[preset], bar)
+            own = own_photos.judge(bank, PRESETS[preset], bar)
+            outcomes, sweep, learning, methods = own.outcomes, own.sweep, own.learning, own.methods
     found = Evaluation(
         bank=bank.version,
         model=bank.model,
@@ -61,6 +63,7 @@ def command(ctx: click.Context, target: str | None, preset: str, version: str | 
         methods=methods,
         figures=outcomes.figures(),
         sweep=sweep,
+        learning=learning,
         skipped=skipped,
         unknown_classes=unknown,
         promise=bank.manifest.ranking.promise_for(preset),

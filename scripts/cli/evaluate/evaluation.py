@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from shared.bank.manifest import Skipped
 from shared.bank.ranking_fit import RiskPromise
@@ -70,6 +72,45 @@ class Figures(Document):
     reliability: list[ReliabilityBin]
 
 
+class LearningPoint(Document):
+    """Leave-one-out in a smaller bank, with `samples` of each class beside the photo that is asked."""
+
+    samples: int
+    top1: float
+    interval: tuple[float, float]
+    #: Photos that were asked, some of them several times.
+    photos: int
+
+
+class NeededClass(Document):
+    """A class where more photos would help; as in `shared.ranking.fitting.learning.Need`."""
+
+    label: Annotated[str, Field(alias="class")]
+    asked: int
+    wrong: int
+    gain: float
+    sure: float
+
+
+class MorePhotos(Document):
+    """What `photos` more of each class would bring: a rise of the mean top-1 of all classes, extrapolated."""
+
+    photos: int
+    classes: list[NeededClass]
+    gain: float
+    interval: tuple[float, float]
+
+
+class Learning(Document):
+    """What more photos bring."""
+
+    #: Classes that were asked at every point.
+    classes: int
+    points: list[LearningPoint]
+    #: None where nothing was wrong, or classes are too small to tell.
+    more: MorePhotos | None
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """The figures of a bank, on its own photos or on a labelled folder."""
@@ -84,6 +125,8 @@ class Evaluation:
     figures: Figures
     #: Empty for a folder.
     sweep: list[TopcFigures]
+    #: None for a folder, and where most classes have fewer than two photos.
+    learning: Learning | None
     #: Photos of the folder that could not be read, and its classes that the bank does not have.
     skipped: list[Skipped]
     unknown_classes: list[str]
@@ -99,6 +142,7 @@ class Evaluation:
             "methods": self.methods,
             **self.figures.to_json(),
             "sweep": [row.to_json() for row in self.sweep],
+            "learning": None if self.learning is None else self.learning.to_json(),
             "skipped": [photo.to_json() for photo in self.skipped],
             "unknown_classes": self.unknown_classes,
             "promise": self.promise.to_json(),

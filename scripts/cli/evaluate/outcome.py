@@ -94,14 +94,14 @@ class Outcomes:
         for index, label in enumerate(self.labels):
             own = self.truth == index
             if own.any():
-                classes[label] = _rounded(PhotoBootstrap(self.photo[own]).share(right[own]))
+                classes[label] = rounded(PhotoBootstrap(self.photo[own]).share(right[own]))
         return Intervals(
             level=LEVEL,
             groups=len(np.unique(self.photo)),
-            top1=_rounded(drawn.share(right)),
-            top5=_rounded(drawn.share(self.rank < 5)),
-            answered=_rounded(drawn.share(self.answered)),
-            wrong_of_answered=_rounded(drawn.share(~right, self.answered)),
+            top1=rounded(drawn.share(right)),
+            top5=rounded(drawn.share(self.rank < 5)),
+            answered=rounded(drawn.share(self.answered)),
+            wrong_of_answered=rounded(drawn.share(~right, self.answered)),
             per_class=classes,
         )
 
@@ -124,7 +124,8 @@ class Outcomes:
         return found
 
 
-def _rounded(interval: Interval) -> Interval:
+def rounded(interval: Interval) -> Interval:
+    """As reports hold it."""
     return round(interval[0], 4), round(interval[1], 4)
 
 

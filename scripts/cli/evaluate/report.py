@@ -9,9 +9,10 @@ from rich.console import Console
 from scripts.cli import output
 from scripts.cli.bank_words import promise_words
 from scripts.cli.evaluate import html
-from scripts.cli.evaluate.evaluation import Evaluation
+from scripts.cli.evaluate.evaluation import Evaluation, Learning, MorePhotos
 from shared.ranking.fitting.bootstrap import Interval
 
+_NEEDED = ("more photos of", "wrong now", "its top-1 rises by", "among these in resamplings")
 _SWEEP = ("topc", "coarse recall", "top-1", "top-5", "ms per photo")
 
 
@@ -27,6 +28,8 @@ def show(console: Console, report: Evaluation) -> None:
         console.print(f"  skipped {photo.name}: {photo.code}")
     if report.unknown_classes:
         console.print(f"  not in the bank, skipped: {', '.join(report.unknown_classes)}")
+    if report.learning is not None:
+        _show_learning(console, report.learning)
     if report.sweep:
         console.print(output.table(_SWEEP, _sweep_rows(report), frozenset(_SWEEP)))
 
@@ -55,6 +58,43 @@ def _answers(report: Evaluation) -> str:
 def _certainty(report: Evaluation) -> str:
     found = report.figures.intervals
     return f"In brackets: {found.level:.0%} intervals for other photos of these classes ({found.groups} resampled)"
+
+
+def _show_learning(console: Console, found: Learning) -> None:
+    console.print(f"{learning_title(found)}: {', '.join(f'{n}: {share}' for n, share, _ in _learning_rows(found))}")
+    if found.more is not None:
+        console.print(more_words(found.more))
+        if found.more.classes:
+            console.print(output.table(_NEEDED, _needed_rows(found.more), frozenset(_NEEDED[1:])))
+
+
+def learning_title(found: Learning) -> str:
+    """What the points of a learning curve are."""
+    return f"Top-1 by samples per class, the same {found.classes} classes each time"
+
+
+def more_words(more: MorePhotos) -> str:
+    """What more photos would bring, as a sentence."""
+    if not more.classes or more.gain < 0.0005:
+        return "More photos of the same kind would hardly help: accuracy does not rise with the number of samples"
+    names = ", ".join(row.label for row in more.classes)
+    low, high = (100 * end for end in more.interval)
+    text = (
+        f"{more.photos} more photos each of {names} would help most: about {100 * more.gain:.1f} points "
+        f"({low:.1f}–{high:.1f}) of mean class accuracy, extrapolated from the curve"
+    )
+    return text if more.interval[0] >= 0.0005 else f"{text}; it is not certain that they help"
+
+
+def _learning_rows(found: Learning) -> list[tuple[object, ...]]:
+    return [(row.samples, within(row.top1, row.interval), row.photos) for row in found.points]
+
+
+def _needed_rows(more: MorePhotos) -> list[tuple[object, ...]]:
+    return [
+        (row.label, f"{row.wrong} of {row.asked}", f"{100 * row.gain:.0f} points", f"{row.sure:.0%}")
+        for row in more.classes
+    ]
 
 
 def _coverage(report: Evaluation) -> str:
@@ -89,6 +129,14 @@ def write(path: Path, report: Evaluation) -> None:
         html.paragraph("Coverage at an error rate of " + _coverage(report)),
         f'<div class="curves">{"".join(charts)}</div>',
     ]
+    if report.learning is not None:
+        parts += [
+            html.heading(learning_title(report.learning)),
+            html.table(("samples per class", "top-1", "photos"), _learning_rows(report.learning)),
+        ]
+        if report.learning.more is not None:
+            parts.append(html.paragraph(more_words(report.learning.more) + "."))
+            parts.append(html.table(_NEEDED, _needed_rows(report.learning.more)))
     if report.sweep:
         parts += [html.heading("topc"), html.table(_SWEEP, _sweep_rows(report))]
     parts += [

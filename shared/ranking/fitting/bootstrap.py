@@ -1,7 +1,7 @@
 """How sure a measured share is: intervals from resampling photos.
 
 The cluster bootstrap (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, ch. 8; Davison & Hinkley, Bootstrap
-Methods and their Application, 1997, § 3.8): whole groups of answers – those to copies of one photo, or to one photo that
+Methods and their Application, 1997, § 3.8): whole groups of answers – those to copies of one photo, or to a photo that
 was asked several times – are drawn with replacement, because answers within a group are not independent. Percentile
 intervals of the drawn shares.
 
@@ -14,7 +14,7 @@ Several shots of one swatch that are no near-duplicates count as several photos;
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
@@ -46,23 +46,25 @@ class PhotoBootstrap:
     draws: int = DRAWS
 
     @cached_property
-    def _group(self) -> tuple[int, Ints]:
+    def numbered(self) -> tuple[int, Ints]:
         """The number of groups, and [q] each answer's, 0…G-1."""
         found, of = np.unique(self.groups, return_inverse=True)
         return len(found), of.astype(np.int64)
 
     def sums(self, columns: Sequence[npt.NDArray[Any]]) -> Doubles:
         """[draws, m] sums of m columns ([q] each, bool or numbers) over the answers of each resampling."""
-        count, of = self._group
+        count, of = self.numbered
         grouped = np.stack([np.bincount(of, weights=column, minlength=count) for column in columns], axis=1)
+        return np.concatenate([times @ grouped for times in self.times()])
+
+    def times(self) -> Iterator[Ints]:
+        """[some draws, G] how often each group is drawn; all parts together are `draws` rows."""
+        count, _ = self.numbered
         rng = np.random.default_rng(_SEED)
-        found = np.empty((self.draws, len(columns)))
         step = max(1, _BLOCK // max(count, 1))
         for start in range(0, self.draws, step):
             size = min(step, self.draws - start)
-            times = rng.multinomial(count, np.full(count, 1 / count), size=size) if count else np.zeros((size, 0))
-            found[start : start + size] = times @ grouped
-        return found
+            yield rng.multinomial(count, np.full(count, 1 / max(count, 1)), size=size)
 
     def share(self, hits: Bools, among: Bools | None = None) -> Interval:
         """Interval of the share of `hits` ([q]) among the answers `among` ([q]; None: all), 0…1; (0, 1) of none."""
