@@ -111,6 +111,21 @@ class Learning(Document):
     more: MorePhotos | None
 
 
+class Paired(Document):
+    """Another version on the photos that both have: shares, 0…1."""
+
+    bank: str
+    model: str
+    photos: int
+    top1_first: float
+    top1_second: float
+    #: Second - first, and its interval by `shared.ranking.fitting.bootstrap`.
+    difference: float
+    interval: tuple[float, float]
+    only_first_right: int
+    only_second_right: int
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """The figures of a bank, on its own photos or on a labelled folder."""
@@ -127,6 +142,8 @@ class Evaluation:
     sweep: list[TopcFigures]
     #: None for a folder, and where most classes have fewer than two photos.
     learning: Learning | None
+    #: The version that it was compared with.
+    compared: Paired | None
     #: Photos of the folder that could not be read, and its classes that the bank does not have.
     skipped: list[Skipped]
     unknown_classes: list[str]
@@ -143,6 +160,7 @@ class Evaluation:
             **self.figures.to_json(),
             "sweep": [row.to_json() for row in self.sweep],
             "learning": None if self.learning is None else self.learning.to_json(),
+            "compared": None if self.compared is None else self.compared.to_json(),
             "skipped": [photo.to_json() for photo in self.skipped],
             "unknown_classes": self.unknown_classes,
             "promise": self.promise.to_json(),

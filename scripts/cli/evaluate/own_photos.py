@@ -30,9 +30,21 @@ _MICRO_BATCH, _ROUNDS = 32, 5
 
 
 @dataclass(frozen=True)
+class Crossed:
+    """Cross-fitted answers of a bank's photos."""
+
+    bank: Bank
+    loo: LeaveOneOut
+    #: Labels of the classes that `loo` numbers.
+    labels: tuple[str, ...]
+    answers: CrossFitResult
+
+
+@dataclass(frozen=True)
 class OwnPhotos:
     """What a bank's own photos say of it."""
 
+    crossed: Crossed
     outcomes: Outcomes
     sweep: list[TopcFigures]
     #: What more photos would bring; None where most classes have fewer than two.
@@ -42,14 +54,9 @@ class OwnPhotos:
 
 
 def judge(bank: Bank, preset: Preset, progress: Callable[[int, int], None]) -> OwnPhotos:
-    """Outcomes of all photos of one class, and what follows from the bank's vectors.
-
-    Raises InvalidRequest where the bank has too few photos with a classmate, or vectors without meaning.
-    """
-    loo, labels = of_bank(bank)
-    if not bank.meaningful or int(loo.answerable.sum()) < MIN_QUERIES_TO_FIT:
-        raise InvalidRequest(reason=f"leave-one-out needs {MIN_QUERIES_TO_FIT} photos that have another of their class")
-    cross_fitted = cross_fit(loo, preset, nested=len(loo.owner) <= NESTED_ROWS, progress=progress)
+    """Outcomes of all photos of one class, and what follows from the bank's vectors. Raises as `crossed`."""
+    found = crossed(bank, preset, progress)
+    loo, labels, cross_fitted = found.loo, found.labels, found.answers
     outcomes = Outcomes(
         labels,
         cross_fitted.truth,
@@ -60,11 +67,24 @@ def judge(bank: Bank, preset: Preset, progress: Callable[[int, int], None]) -> O
         loo.photo,
     )
     return OwnPhotos(
+        found,
         outcomes,
         sweep(bank, loo, preset),
         learning(bank, loo, preset, cross_fitted, labels),
         sorted({method.name for method in cross_fitted.methods}),
     )
+
+
+def crossed(bank: Bank, preset: Preset, progress: Callable[[int, int], None]) -> Crossed:
+    """Answers of all photos of one class, each fitted without it.
+
+    Raises InvalidRequest where the bank has too few photos with a classmate, or vectors without meaning.
+    """
+    loo, labels = of_bank(bank)
+    if not bank.meaningful or int(loo.answerable.sum()) < MIN_QUERIES_TO_FIT:
+        raise InvalidRequest(reason=f"leave-one-out needs {MIN_QUERIES_TO_FIT} photos that have another of their class")
+    nested = len(loo.owner) <= NESTED_ROWS
+    return Crossed(bank, loo, labels, cross_fit(loo, preset, nested=nested, progress=progress))
 
 
 def learning(

@@ -9,7 +9,7 @@ from rich.console import Console
 from scripts.cli import output
 from scripts.cli.bank_words import promise_words
 from scripts.cli.evaluate import html
-from scripts.cli.evaluate.evaluation import Evaluation, Learning, MorePhotos
+from scripts.cli.evaluate.evaluation import Evaluation, Learning, MorePhotos, Paired
 from shared.ranking.fitting.bootstrap import Interval
 
 _NEEDED = ("more photos of", "wrong now", "its top-1 rises by", "among these in resamplings")
@@ -28,6 +28,8 @@ def show(console: Console, report: Evaluation) -> None:
         console.print(f"  skipped {photo.name}: {photo.code}")
     if report.unknown_classes:
         console.print(f"  not in the bank, skipped: {', '.join(report.unknown_classes)}")
+    if report.compared is not None:
+        console.print(compared_words(report.compared))
     if report.learning is not None:
         _show_learning(console, report.learning)
     if report.sweep:
@@ -86,13 +88,30 @@ def more_words(more: MorePhotos) -> str:
     return text if more.interval[0] >= 0.0005 else f"{text}; it is not certain that they help"
 
 
+def compared_words(found: Paired) -> str:
+    """Which of two versions is better, as a sentence."""
+    low, high = (100 * end for end in found.interval)
+    points = f"{100 * found.difference:+.1f} points ({low:+.1f} to {high:+.1f})"
+    if found.interval[0] > 0:
+        verdict = "better"
+    elif found.interval[1] < 0:
+        verdict = "worse"
+    else:
+        verdict = "no difference can be told"
+    return (
+        f"{found.bank} ({found.model}), on the {found.photos} photos of both: top-1 {found.top1_second:.1%} instead of "
+        f"{found.top1_first:.1%}, {points}: {verdict}; {found.only_second_right} right only there, "
+        f"{found.only_first_right} only here"
+    )
+
+
 def _learning_rows(found: Learning) -> list[tuple[object, ...]]:
     return [(row.samples, within(row.top1, row.interval), row.photos) for row in found.points]
 
 
 def _needed_rows(more: MorePhotos) -> list[tuple[object, ...]]:
     return [
-        (row.label, f"{row.wrong} of {row.asked}", f"{100 * row.gain:.0f} points", f"{row.sure:.0%}")
+        (row.label, f"{row.wrong} of {row.asked}", f"{100 * row.gain:.1f} points", f"{row.sure:.0%}")
         for row in more.classes
     ]
 
@@ -129,6 +148,8 @@ def write(path: Path, report: Evaluation) -> None:
         html.paragraph("Coverage at an error rate of " + _coverage(report)),
         f'<div class="curves">{"".join(charts)}</div>',
     ]
+    if report.compared is not None:
+        parts.append(html.paragraph(compared_words(report.compared) + "."))
     if report.learning is not None:
         parts += [
             html.heading(learning_title(report.learning)),

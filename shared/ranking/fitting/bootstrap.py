@@ -28,6 +28,7 @@ from shared.ranking.methods import Ints
 
 #: Probability that the interval holds what it estimates.
 LEVEL = 0.95
+_Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 #: Resamplings; an end of an interval is then good to about a tenth of the interval.
 DRAWS = 2000
 _SEED = 20_260
@@ -77,6 +78,20 @@ class PhotoBootstrap:
         least, most = wilson(float(hits[among].mean()), len(np.unique(self.groups[among])))
         return min(low, least), max(high, most)
 
+    def difference(self, before: Bools, after: Bools) -> Interval:
+        """Interval of share `after` - share `before` of the same answers ([q] each, at least one), -1…1.
+
+        At each end the wider of the percentile's and Bonett & Price's (Comput. Stat. Data Anal. 56, 2012) for as many
+        independent pairs as there are groups, because a few answers that agree do not prove that all would.
+        """
+        drawn = self.sums([after & ~before, before & ~after, np.ones(len(before), bool)])
+        low, high = percentiles((drawn[:, 0] - drawn[:, 1]) / drawn[:, 2])
+        count = self.numbered[0]
+        gained = (float((after & ~before).mean()) * count + 1) / (count + 2)
+        lost = (float((before & ~after).mean()) * count + 1) / (count + 2)
+        half = _Z * ((gained + lost - (gained - lost) ** 2) / (count + 2)) ** 0.5
+        return max(-1.0, min(low, gained - lost - half)), min(1.0, max(high, gained - lost + half))
+
 
 def percentiles(values: Doubles) -> Interval:
     """The middle `LEVEL` of resampled values."""
@@ -86,7 +101,7 @@ def percentiles(values: Doubles) -> Interval:
 
 def wilson(share: float, count: int) -> Interval:
     """Wilson's score interval of a share of `count` independent answers (at least one)."""
-    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    z = _Z
     centre = (share + z * z / (2 * count)) / (1 + z * z / count)
     half = z / (1 + z * z / count) * (share * (1 - share) / count + z * z / (4 * count * count)) ** 0.5
     return max(0.0, centre - half), min(1.0, centre + half)
