@@ -11,7 +11,7 @@ import pytest
 
 from scripts.cli import main as cli
 from scripts.cli import output
-from scripts.cli.evaluate.report import within
+from scripts.cli.bank_words import within
 from shared.core.settings import Settings
 from shared.ranking.fitting.bootstrap import PhotoBootstrap, wilson
 from tests.banks import by_label, clustered, make_bank
@@ -68,6 +68,17 @@ def test_the_command_tells_intervals_and_the_same_ones_again(
     said = capsys.readouterr().out
     assert f"top-1 {within(reports[0]['top1'], found['top1'])}" in said
     assert "95% intervals" in said
+
+
+def test_check_tells_the_interval_too(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    make_bank(settings, by_label(clustered(spread=0.5)))
+    arguments = ["bank", "check", "--data-dir", str(settings.data_dir)]
+    assert cli.run([*arguments, "--json"]) == output.OK
+    figures = json.loads(capsys.readouterr().out)["leave_one_out"]
+    low, high = figures["top1_interval"]
+    assert low < figures["top1"] < high
+    assert cli.run(arguments) == output.OK
+    assert f"top-1 {within(figures['top1'], (low, high))}" in capsys.readouterr().out
 
 
 def test_copies_in_a_labelled_folder_are_one_photo(

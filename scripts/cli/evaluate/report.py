@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from scripts.cli import output
-from scripts.cli.bank_words import promise_words
+from scripts.cli.bank_words import promise_words, within
 from scripts.cli.evaluate import html
 from scripts.cli.evaluate.evaluation import Evaluation, Learning, MorePhotos, Paired
 from shared.ranking.fitting.bootstrap import Interval
@@ -34,12 +34,6 @@ def show(console: Console, report: Evaluation) -> None:
         _show_learning(console, report.learning)
     if report.sweep:
         console.print(output.table(_SWEEP, _sweep_rows(report), frozenset(_SWEEP)))
-
-
-def within(share: float, interval: Interval) -> str:
-    """A share with its interval: `83% (78–87%)`, with decimals next to 0 and 1."""
-    digits = 1 if interval[1] < 0.1 or interval[0] > 0.9 else 0
-    return f"{share:.1%} ({interval[0] * 100:.{digits}f}–{interval[1]:.{digits}%})"
 
 
 def _range(interval: Interval) -> str:
