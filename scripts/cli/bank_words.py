@@ -33,6 +33,12 @@ def by_code(findings: list[Finding]) -> dict[str, list[Finding]]:
     return groups
 
 
+def within(share: float, interval: tuple[float, float]) -> str:
+    """A share with its interval: `83% (78–87%)`, with decimals next to 0 and 1."""
+    digits = 1 if interval[1] < 0.1 or interval[0] > 0.9 else 0
+    return f"{share:.1%} ({interval[0] * 100:.{digits}f}–{interval[1]:.{digits}%})"
+
+
 def promise_words(promise: RiskPromise) -> str:
     """What a version promises of its wrong answers, as a sentence."""
     share, photos = f"{promise.risk:.0%}", promise.photos

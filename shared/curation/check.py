@@ -31,6 +31,7 @@ from shared.curation.saved_checks import SCHEMA, save_check
 from shared.curation.sizes import size_warnings
 from shared.curation.writer import Progress, silent
 from shared.ranking.fitting.baseline import baseline_ranks
+from shared.ranking.fitting.bootstrap import PhotoBootstrap
 from shared.ranking.fitting.cross_fit import cross_fit
 from shared.ranking.fitting.fit import MIN_QUERIES_TO_FIT, sample_for_evaluation
 from shared.ranking.fitting.leave_out import LeaveOneOut
@@ -151,6 +152,7 @@ def leave_one_out(loo: LeaveOneOut, labels: tuple[str, ...], progress: Progress 
             foreign_found=measured.foreign_found,
             nested=nested,
             methods=sorted({method.name for method in cross_fitted.methods}),
+            top1_interval=_interval(loo, cross_fitted.rank),
             per_class=_class_figures(cross_fitted.truth, cross_fitted.rank, labels),
             plain=plain_shares,
             all_rows=all_rows,
@@ -162,10 +164,16 @@ def leave_one_out(loo: LeaveOneOut, labels: tuple[str, ...], progress: Progress 
         top5=plain_shares.top5,
         nested=False,
         methods=["plain"],
+        top1_interval=_interval(loo, plain),
         per_class=_class_figures(loo.truth, plain, labels),
         plain=plain_shares,
         all_rows=all_rows,
     )
+
+
+def _interval(loo: LeaveOneOut, rank: Ints) -> tuple[float, float]:
+    low, high = PhotoBootstrap(loo.photo).share(rank < 1)
+    return round(low, 4), round(high, 4)
 
 
 def _share(hits: Any) -> float:

@@ -78,6 +78,8 @@ class LeaveOneOutFigures(Document):
     nested: bool
     #: Names of the methods that the folds chose.
     methods: list[str]
+    #: Between which values top-1 lies for other photos of these classes, with 95 % certainty; None in older reports.
+    top1_interval: tuple[float, float] | None = None
     per_class: dict[str, ClassFigures]
     #: The rule without choice or calibration on the same queries.
     plain: Shares

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 
 import numpy as np
 import pytest
 
+from scripts.cli import main as cli
+from scripts.cli import output
 from shared.bank.manifest import MANIFEST, canonical, read_manifest
 from shared.bank.store import BankStore
 from shared.core.settings import Settings
@@ -77,6 +80,27 @@ def test_a_sample_filed_wrongly_is_suspect_and_says_what_it_looks_like(settings:
     report = check_bank(settings, version)
     told = {names[row.sample]: row.looks_like for row in report.suspects}
     assert told == {"class-03[2]": "class-08", "class-08[4]": "class-03"}
+
+
+def test_a_suspect_can_be_moved_by_the_command_that_is_told(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arrays = by_label(clustered(spread=0.3))
+    arrays["class-03"][2] = clustered(spread=0.3, each=7)[8, 6]
+    version = make_bank(settings, arrays)
+    data = ["--data-dir", str(settings.data_dir)]
+    assert cli.run(["bank", "check", *data]) == output.OK
+    told = [line for line in capsys.readouterr().out.splitlines() if "weft bank class move" in line]
+    assert len(told) == 1
+    words = shlex.split(told[0].partition("weft ")[2])
+    assert words[:3] == ["bank", "class", "move"]
+    moved = next(row for row in BankStore(settings).samples(version) if row.id == words[3])
+    assert cli.run([*words, *data, "--json"]) == output.OK
+    draft = json.loads(capsys.readouterr().out)["version"]
+    assert words[4:] == [
+        "--to",
+        next(row.label for row in BankStore(settings).samples(draft) if row.name == moved.name),
+    ]
 
 
 def test_poor_photos_are_named_by_what_is_wrong(settings: Settings) -> None:

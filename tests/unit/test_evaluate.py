@@ -24,6 +24,7 @@ def test_figures_follow_from_outcomes() -> None:
         rank=np.array([0, 1, 0, 0]),
         confidence=np.array([0.9, 0.3, 0.8, 0.7]),
         answered=np.array([True, False, True, True]),
+        photo=np.arange(4),
     )
     report = outcomes.figures().to_json()
     assert (report["queries"], report["top1"], report["top5"]) == (4, 0.75, 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from scripts.cli import output
 from scripts.cli.bank_option import bank_store
-from scripts.cli.bank_words import by_code, promise_words
+from scripts.cli.bank_words import by_code, promise_words, within
 from shared.bank.manifest import Finding
 from shared.bank.store import BankStore
 from shared.curation.reports import CheckReport, Duplicates, LeaveOneOutFigures
@@ -74,7 +75,7 @@ def show_report(console: Console, report: CheckReport) -> None:
         _show_figures(console, figures)
     if report.promise is not None:
         console.print(promise_words(report.promise))
-    _show_warnings(console, report.warnings)
+    _show_warnings(console, report.warnings, report.current)
 
 
 def _show_duplicates(console: Console, found: Duplicates) -> None:
@@ -87,8 +88,10 @@ def _show_duplicates(console: Console, found: Duplicates) -> None:
 
 
 def _show_figures(console: Console, figures: LeaveOneOutFigures) -> None:
+    interval = figures.top1_interval
+    top1 = f"{figures.top1:.1%}" if interval is None else within(figures.top1, interval)
     console.print(
-        f"Leave-one-out on {figures.queries} photos in a single class: top-1 {figures.top1:.1%}, "
+        f"Leave-one-out on {figures.queries} photos in a single class: top-1 {top1}, "
         f"top-5 {figures.top5:.1%} (baseline: {figures.plain.top1:.1%})"
     )
     if figures.calibration_error is not None:
@@ -105,13 +108,16 @@ def _show_figures(console: Console, figures: LeaveOneOutFigures) -> None:
         )
 
 
-def _show_warnings(console: Console, warnings: list[Finding]) -> None:
+def _show_warnings(console: Console, warnings: list[Finding], current: bool) -> None:
     for code, found in by_code(warnings).items():
         console.print(f"{code.replace('_', ' ')}: {len(found)}", style="bold")
         for warning in found[:_SHOWN]:
             console.print(f"  {words(warning)}")
         if len(found) > _SHOWN:
             console.print(f"  … and {len(found) - _SHOWN} more")
+        if code == "suspect" and current:
+            first = found[0]
+            console.print(f"  e.g. weft bank class move {first.samples[0]} --to {shlex.quote(first.looks_like)}")
 
 
 def words(warning: Finding) -> str:

@@ -12,7 +12,7 @@ from shared.bank.store import BankStore
 from shared.ranking.model import PRESETS
 
 if TYPE_CHECKING:
-    from scripts.cli.evaluate.evaluation import TopcFigures
+    from scripts.cli.evaluate.evaluation import Learning, Paired, TopcFigures
     from shared.bank.manifest import Skipped
 
 
@@ -23,21 +23,33 @@ if TYPE_CHECKING:
 @click.option(
     "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML report with curves to this file."
 )
+@click.option(
+    "--compare",
+    "other",
+    metavar="VERSION",
+    help="Also judge this version (or the active one of a bank) on the photos that both have, as with another model.",
+)
 @click.pass_context
-def command(ctx: click.Context, target: str | None, preset: str, version: str | None, html: Path | None) -> None:
+def command(
+    ctx: click.Context, target: str | None, preset: str, version: str | None, html: Path | None, other: str | None
+) -> None:
     """Measure accuracy on a labelled FOLDER (one subfolder per class), or of a BANK version by leave-one-out.
 
     Default: the active bank. Leave-one-out excludes near-duplicates together and evaluates each photo with a ranking
     and calibration fitted without it.
     """
-    from scripts.cli.evaluate import folder, own_photos, report
+    from scripts.cli.evaluate import folder, own_photos, paired, report
     from scripts.cli.evaluate.evaluation import Evaluation
 
+    if other is not None and target is not None and Path(target).is_dir():
+        raise click.UsageError("--compare judges two versions on their own photos, not on a folder")
     settings = output.state(ctx).settings
     store = BankStore(settings)
     sweep: list[TopcFigures] = []
     skipped: list[Skipped] = []
     unknown: list[str] = []
+    learning: Learning | None = None
+    compared: Paired | None = None
     with output.progress("Evaluating") as bar:
         if target is not None and Path(target).is_dir():
             from shared.core.settings import cores
@@ -52,7 +64,11 @@ def command(ctx: click.Context, target: str | None, preset: str, version: str | 
             methods = [bank.manifest.ranking.method.name]
         else:
             bank = store.load(target or store.chosen(version).version)
-            outcomes, sweep, methods = own_photos.judge(bank, PRESETS[preset], bar)
+            own = own_photos.judge(bank, PRESETS[preset], bar)
+            outcomes, sweep, learning, methods = own.outcomes, own.sweep, own.learning, own.methods
+            if other is not None:
+                second = own_photos.crossed(store.load(store.chosen(other).version), PRESETS[preset], bar)
+                compared = paired.paired(store, own.crossed, second)
     found = Evaluation(
         bank=bank.version,
         model=bank.model,
@@ -61,6 +77,8 @@ def command(ctx: click.Context, target: str | None, preset: str, version: str | 
         methods=methods,
         figures=outcomes.figures(),
         sweep=sweep,
+        learning=learning,
+        compared=compared,
         skipped=skipped,
         unknown_classes=unknown,
         promise=bank.manifest.ranking.promise_for(preset),

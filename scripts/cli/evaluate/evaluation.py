@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from shared.bank.manifest import Skipped
 from shared.bank.ranking_fit import RiskPromise
@@ -36,6 +38,20 @@ class TopcFigures(Document):
     ms_a_photo: float
 
 
+class Intervals(Document):
+    """Between which values (low, high) shares lie with probability `level`, by `shared.ranking.fitting.bootstrap`."""
+
+    level: float
+    #: Groups of near-duplicate photos: what was resampled.
+    groups: int
+    top1: tuple[float, float]
+    top5: tuple[float, float]
+    answered: tuple[float, float]
+    wrong_of_answered: tuple[float, float]
+    #: Label → top-1 of the class's photos.
+    per_class: dict[str, tuple[float, float]]
+
+
 class Figures(Document):
     """How well photos were ranked."""
 
@@ -48,11 +64,66 @@ class Figures(Document):
     #: Share with verdict `label`, and the share of those that is wrong.
     answered: float
     wrong_of_answered: float
+    intervals: Intervals
     calibration_error: float
     #: Risk → share of photos that can be answered.
     coverage_at: dict[str, float]
     risk_coverage: list[RiskPoint]
     reliability: list[ReliabilityBin]
+
+
+class LearningPoint(Document):
+    """Leave-one-out in a smaller bank, with `samples` of each class beside the photo that is asked."""
+
+    samples: int
+    top1: float
+    interval: tuple[float, float]
+    #: Photos that were asked, some of them several times.
+    photos: int
+
+
+class NeededClass(Document):
+    """A class where more photos would help; as in `shared.ranking.fitting.learning.Need`."""
+
+    label: Annotated[str, Field(alias="class")]
+    asked: int
+    wrong: int
+    gain: float
+    sure: float
+
+
+class MorePhotos(Document):
+    """What `photos` more of each class would bring: a rise of the mean top-1 of all classes, extrapolated."""
+
+    photos: int
+    classes: list[NeededClass]
+    gain: float
+    interval: tuple[float, float]
+
+
+class Learning(Document):
+    """What more photos bring."""
+
+    #: Classes that were asked at every point.
+    classes: int
+    points: list[LearningPoint]
+    #: None where nothing was wrong, or classes are too small to tell.
+    more: MorePhotos | None
+
+
+class Paired(Document):
+    """Another version on the photos that both have: shares, 0…1."""
+
+    bank: str
+    model: str
+    photos: int
+    top1_first: float
+    top1_second: float
+    #: Second - first, and its interval by `shared.ranking.fitting.bootstrap`.
+    difference: float
+    interval: tuple[float, float]
+    only_first_right: int
+    only_second_right: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +140,10 @@ class Evaluation:
     figures: Figures
     #: Empty for a folder.
     sweep: list[TopcFigures]
+    #: None for a folder, and where most classes have fewer than two photos.
+    learning: Learning | None
+    #: The version that it was compared with.
+    compared: Paired | None
     #: Photos of the folder that could not be read, and its classes that the bank does not have.
     skipped: list[Skipped]
     unknown_classes: list[str]
@@ -84,6 +159,8 @@ class Evaluation:
             "methods": self.methods,
             **self.figures.to_json(),
             "sweep": [row.to_json() for row in self.sweep],
+            "learning": None if self.learning is None else self.learning.to_json(),
+            "compared": None if self.compared is None else self.compared.to_json(),
             "skipped": [photo.to_json() for photo in self.skipped],
             "unknown_classes": self.unknown_classes,
             "promise": self.promise.to_json(),

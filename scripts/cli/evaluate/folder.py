@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from scripts.cli.evaluate.outcome import Outcomes
 from shared.bank.bank import Bank
@@ -16,8 +17,12 @@ from shared.core.settings import Settings
 from shared.curation.build import Photo, prepared_photos
 from shared.curation.folder import read_classes
 from shared.encoder import Encoder
+from shared.ranking.fitting.groups import SAME, find_groups
 from shared.ranking.model import Preset, Ranking
 from shared.ranking.ranker import rank
+
+#: Photos that are compared with each other to find near-duplicates; twice as many take four times as long.
+_MOST_COMPARED = 30_000
 
 
 def judge(
@@ -37,6 +42,7 @@ def judge(
         raise InvalidRequest(reason=f"no class of {folder} is in the bank")
     truth: list[str] = []
     rankings: list[Ranking] = []
+    encoded: list[npt.NDArray[np.float32]] = []
     skipped: list[Skipped] = []
     waiting: list[Photo] = []
     size = max(1, encoder.micro_batch)
@@ -48,7 +54,8 @@ def judge(
             vectors = encoder.encode([photo.prepared for photo in waiting])
         else:
             vectors = encoder.encode_hashes([photo.sha256 for photo in waiting])
-        rankings.extend(rank(bank, np.asarray(vectors), preset))
+        encoded.append(np.asarray(vectors, np.float32))
+        rankings.extend(rank(bank, encoded[-1], preset))
         truth.extend(photo.label for photo in waiting)
         waiting.clear()
 
@@ -61,4 +68,15 @@ def judge(
             flush()
         progress(done, len(photos))
     flush()
-    return Outcomes.of(bank.labels, truth, rankings), skipped, unknown
+    return Outcomes.of(bank.labels, truth, rankings, _groups(bank, encoded)), skipped, unknown
+
+
+def _groups(bank: Bank, encoded: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.int64]:
+    """[q] group of each photo: near-duplicates, as among the bank's samples, are one; very many count singly."""
+    count = sum(map(len, encoded))
+    if not 0 < count <= _MOST_COMPARED:
+        return np.arange(count)
+    same_above = bank.manifest.ranking.same_above
+    return find_groups(
+        np.concatenate(encoded), np.zeros(count, np.int64), SAME if same_above is None else same_above
+    ).of

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from scripts.cli.evaluate.evaluation import Figures, ReliabilityBin, RiskPoint
+from scripts.cli.evaluate.evaluation import Figures, Intervals, ReliabilityBin, RiskPoint
 from shared.curation.reports import ClassFigures
+from shared.ranking.fitting.bootstrap import LEVEL, Interval, PhotoBootstrap
 from shared.ranking.fitting.measure import calibration_error, coverage_at, reliability, risk_coverage
 from shared.ranking.model import Ranking, Verdict
 
@@ -30,9 +31,13 @@ class Outcomes:
     confidence: npt.NDArray[np.float64]
     #: Answered with a label; the rest is `unsure` or `not_in_bank`.
     answered: npt.NDArray[np.bool_]
+    #: Group of the photo: near-duplicates have the same.
+    photo: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, labels: tuple[str, ...], truth: list[str], rankings: list[Ranking]) -> Outcomes:
+    def of(
+        cls, labels: tuple[str, ...], truth: list[str], rankings: list[Ranking], photo: npt.NDArray[np.int64]
+    ) -> Outcomes:
         """From a worker's own answers."""
         number = {label: index for index, label in enumerate(labels)}
         ranks = []
@@ -45,7 +50,8 @@ class Outcomes:
             label=np.array([number.get(answer.label or "", -1) for answer in rankings], np.int64),
             rank=np.array(ranks, np.int64),
             confidence=np.array([answer.confidence for answer in rankings]),
-            answered=np.array([answer.verdict is Verdict.LABEL for answer in rankings]),
+            answered=np.array([answer.verdict is Verdict.LABEL for answer in rankings], bool),
+            photo=photo,
         )
 
     @property
@@ -67,6 +73,7 @@ class Outcomes:
             confusion=self.confusion(),
             answered=_share(self.answered),
             wrong_of_answered=_share(~right[self.answered]) if answered else 0.0,
+            intervals=self.intervals(),
             calibration_error=round(calibration_error(self.confidence, right), 4),
             coverage_at={f"{risk:g}": round(coverage_at(self.confidence, right, risk), 4) for risk in RISKS},
             risk_coverage=[
@@ -78,6 +85,24 @@ class Outcomes:
                 )
                 for row in reliability(self.confidence, right)
             ],
+        )
+
+    def intervals(self) -> Intervals:
+        """How sure the shares are."""
+        drawn, right = PhotoBootstrap(self.photo), self.right
+        classes = {}
+        for index, label in enumerate(self.labels):
+            own = self.truth == index
+            if own.any():
+                classes[label] = rounded(PhotoBootstrap(self.photo[own]).share(right[own]))
+        return Intervals(
+            level=LEVEL,
+            groups=len(np.unique(self.photo)),
+            top1=rounded(drawn.share(right)),
+            top5=rounded(drawn.share(self.rank < 5)),
+            answered=rounded(drawn.share(self.answered)),
+            wrong_of_answered=rounded(drawn.share(~right, self.answered)),
+            per_class=classes,
         )
 
     def per_class(self) -> dict[str, ClassFigures]:
@@ -97,6 +122,11 @@ class Outcomes:
                 row = found.setdefault(self.labels[right], {})
                 row[self.labels[answer]] = row.get(self.labels[answer], 0) + 1
         return found
+
+
+def rounded(interval: Interval) -> Interval:
+    """As reports hold it."""
+    return round(interval[0], 4), round(interval[1], 4)
 
 
 def _share(hits: npt.NDArray[np.bool_]) -> float:

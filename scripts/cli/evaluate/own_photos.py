@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from scripts.cli.evaluate.evaluation import TopcFigures
-from scripts.cli.evaluate.outcome import Outcomes
+from scripts.cli.evaluate.evaluation import Learning, LearningPoint, MorePhotos, NeededClass, TopcFigures
+from scripts.cli.evaluate.outcome import Outcomes, rounded
 from shared.bank.bank import Bank
 from shared.core.errors import InvalidRequest
 from shared.curation.check import NESTED_ROWS
+from shared.ranking.fitting.bootstrap import PhotoBootstrap
 from shared.ranking.fitting.calibrate import evaluate_preset
-from shared.ranking.fitting.cross_fit import cross_fit
+from shared.ranking.fitting.cross_fit import CrossFitResult, cross_fit
 from shared.ranking.fitting.fit import MIN_QUERIES_TO_FIT, sample_for_evaluation
+from shared.ranking.fitting.learning import MORE, Curve, learning_curve, needs
 from shared.ranking.fitting.leave_out import LeaveOneOut, ranks
 from shared.ranking.model import Preset
 from shared.ranking.ranker import Ranker
@@ -27,17 +29,34 @@ SWEEP = (4, 6, 8, 10, 12, 16, 24, 32, 64)
 _MICRO_BATCH, _ROUNDS = 32, 5
 
 
-def judge(
-    bank: Bank, preset: Preset, progress: Callable[[int, int], None]
-) -> tuple[Outcomes, list[TopcFigures], list[str]]:
-    """Outcomes of all photos of one class, the sweep, and the methods that the folds chose.
+@dataclass(frozen=True)
+class Crossed:
+    """Cross-fitted answers of a bank's photos."""
 
-    Raises InvalidRequest where the bank has too few photos with a classmate, or vectors without meaning.
-    """
-    loo, labels = of_bank(bank)
-    if not bank.meaningful or int(loo.answerable.sum()) < MIN_QUERIES_TO_FIT:
-        raise InvalidRequest(reason=f"leave-one-out needs {MIN_QUERIES_TO_FIT} photos that have another of their class")
-    cross_fitted = cross_fit(loo, preset, nested=len(loo.owner) <= NESTED_ROWS, progress=progress)
+    bank: Bank
+    loo: LeaveOneOut
+    #: Labels of the classes that `loo` numbers.
+    labels: tuple[str, ...]
+    answers: CrossFitResult
+
+
+@dataclass(frozen=True)
+class OwnPhotos:
+    """What a bank's own photos say of it."""
+
+    crossed: Crossed
+    outcomes: Outcomes
+    sweep: list[TopcFigures]
+    #: What more photos would bring; None where most classes have fewer than two.
+    learning: Learning | None
+    #: Names of the methods that the folds chose.
+    methods: list[str]
+
+
+def judge(bank: Bank, preset: Preset, progress: Callable[[int, int], None]) -> OwnPhotos:
+    """Outcomes of all photos of one class, and what follows from the bank's vectors. Raises as `crossed`."""
+    found = crossed(bank, preset, progress)
+    loo, labels, cross_fitted = found.loo, found.labels, found.answers
     outcomes = Outcomes(
         labels,
         cross_fitted.truth,
@@ -45,8 +64,70 @@ def judge(
         cross_fitted.rank,
         cross_fitted.confidence,
         cross_fitted.answered,
+        loo.photo,
     )
-    return outcomes, sweep(bank, loo, preset), sorted({method.name for method in cross_fitted.methods})
+    return OwnPhotos(
+        found,
+        outcomes,
+        sweep(bank, loo, preset),
+        learning(bank, loo, preset, cross_fitted, labels),
+        sorted({method.name for method in cross_fitted.methods}),
+    )
+
+
+def crossed(bank: Bank, preset: Preset, progress: Callable[[int, int], None]) -> Crossed:
+    """Answers of all photos of one class, each fitted without it.
+
+    Raises InvalidRequest where the bank has too few photos with a classmate, or vectors without meaning.
+    """
+    loo, labels = of_bank(bank)
+    if not bank.meaningful or int(loo.answerable.sum()) < MIN_QUERIES_TO_FIT:
+        raise InvalidRequest(reason=f"leave-one-out needs {MIN_QUERIES_TO_FIT} photos that have another of their class")
+    nested = len(loo.owner) <= NESTED_ROWS
+    return Crossed(bank, loo, labels, cross_fit(loo, preset, nested=nested, progress=progress))
+
+
+def learning(
+    bank: Bank, loo: LeaveOneOut, preset: Preset, answers: CrossFitResult, labels: tuple[str, ...]
+) -> Learning | None:
+    """Top-1 by samples per class, and the classes where more photos would help most."""
+    curve = learning_curve(loo, bank.manifest.ranking.method, preset)
+    if not curve.sizes:
+        return None
+    # Photos whose class cannot be recognised at all are always wrong: they would hide the classes that are hard.
+    known = answers.counted
+    found = needs(curve, loo.truth[known], answers.right[known], loo.photo[known], loo.classes)
+    return Learning(
+        classes=curve.classes,
+        points=[_point(curve, size) for size in curve.sizes],
+        more=None
+        if found is None
+        else MorePhotos(
+            photos=MORE,
+            classes=[
+                NeededClass(
+                    label=labels[one.label],
+                    asked=one.asked,
+                    wrong=one.wrong,
+                    gain=round(one.gain, 4),
+                    sure=round(one.sure, 2),
+                )
+                for one in found.classes
+            ],
+            gain=round(found.gain, 4),
+            interval=rounded(found.interval),
+        ),
+    )
+
+
+def _point(curve: Curve, size: int) -> LearningPoint:
+    at = curve.samples == size
+    return LearningPoint(
+        samples=size,
+        top1=round(float(curve.right[at].mean()), 4),
+        interval=rounded(PhotoBootstrap(curve.photo[at]).share(curve.right[at])),
+        photos=len(np.unique(curve.photo[at])),
+    )
 
 
 def of_bank(bank: Bank) -> tuple[LeaveOneOut, tuple[str, ...]]:

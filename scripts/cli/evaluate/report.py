@@ -7,18 +7,20 @@ from pathlib import Path
 from rich.console import Console
 
 from scripts.cli import output
-from scripts.cli.bank_words import promise_words
+from scripts.cli.bank_words import promise_words, within
 from scripts.cli.evaluate import html
-from scripts.cli.evaluate.evaluation import Evaluation
+from scripts.cli.evaluate.evaluation import Evaluation, Learning, MorePhotos, Paired
+from shared.ranking.fitting.bootstrap import Interval
 
+_NEEDED = ("more photos of", "wrong now", "its top-1 rises by", "among these in resamplings")
 _SWEEP = ("topc", "coarse recall", "top-1", "top-5", "ms per photo")
 
 
 def show(console: Console, report: Evaluation) -> None:
     """The report in words."""
     console.print(f"{report.figures.queries} photos, bank {report.bank}, preset {report.preset}", style="bold")
-    console.print(f"top-1 {report.figures.top1:.1%}, top-5 {report.figures.top5:.1%}")
-    console.print(f"coverage {report.figures.answered:.0%} with {report.figures.wrong_of_answered:.1%} errors")
+    console.print(f"{_accuracy(report)}; {_answers(report)}")
+    console.print(_certainty(report))
     console.print(promise_words(report.promise))
     console.print("coverage at an error rate of " + _coverage(report))
     console.print(f"expected calibration error {report.figures.calibration_error:.3f}")
@@ -26,8 +28,86 @@ def show(console: Console, report: Evaluation) -> None:
         console.print(f"  skipped {photo.name}: {photo.code}")
     if report.unknown_classes:
         console.print(f"  not in the bank, skipped: {', '.join(report.unknown_classes)}")
+    if report.compared is not None:
+        console.print(compared_words(report.compared))
+    if report.learning is not None:
+        _show_learning(console, report.learning)
     if report.sweep:
         console.print(output.table(_SWEEP, _sweep_rows(report), frozenset(_SWEEP)))
+
+
+def _range(interval: Interval) -> str:
+    return f"{interval[0]:.2f}–{interval[1]:.2f}"
+
+
+def _accuracy(report: Evaluation) -> str:
+    found = report.figures
+    return f"top-1 {within(found.top1, found.intervals.top1)}, top-5 {within(found.top5, found.intervals.top5)}"
+
+
+def _answers(report: Evaluation) -> str:
+    found = report.figures
+    answered = within(found.answered, found.intervals.answered)
+    return f"coverage {answered} with {within(found.wrong_of_answered, found.intervals.wrong_of_answered)} errors"
+
+
+def _certainty(report: Evaluation) -> str:
+    found = report.figures.intervals
+    return f"In brackets: {found.level:.0%} intervals for other photos of these classes ({found.groups} resampled)"
+
+
+def _show_learning(console: Console, found: Learning) -> None:
+    console.print(f"{learning_title(found)}: {', '.join(f'{n}: {share}' for n, share, _ in _learning_rows(found))}")
+    if found.more is not None:
+        console.print(more_words(found.more))
+        if found.more.classes:
+            console.print(output.table(_NEEDED, _needed_rows(found.more), frozenset(_NEEDED[1:])))
+
+
+def learning_title(found: Learning) -> str:
+    """What the points of a learning curve are."""
+    return f"Top-1 by samples per class, the same {found.classes} classes each time"
+
+
+def more_words(more: MorePhotos) -> str:
+    """What more photos would bring, as a sentence."""
+    if not more.classes or more.gain < 0.0005:
+        return "More photos of the same kind would hardly help: accuracy does not rise with the number of samples"
+    names = ", ".join(row.label for row in more.classes)
+    low, high = (100 * end for end in more.interval)
+    text = (
+        f"{more.photos} more photos each of {names} would help most: about {100 * more.gain:.1f} points "
+        f"({low:.1f}–{high:.1f}) of mean class accuracy, extrapolated from the curve"
+    )
+    return text if more.interval[0] >= 0.0005 else f"{text}; it is not certain that they help"
+
+
+def compared_words(found: Paired) -> str:
+    """Which of two versions is better, as a sentence."""
+    low, high = (100 * end for end in found.interval)
+    points = f"{100 * found.difference:+.1f} points ({low:+.1f} to {high:+.1f})"
+    if found.interval[0] > 0:
+        verdict = "better"
+    elif found.interval[1] < 0:
+        verdict = "worse"
+    else:
+        verdict = "no difference can be told"
+    return (
+        f"{found.bank} ({found.model}), on the {found.photos} photos of both: top-1 {found.top1_second:.1%} instead of "
+        f"{found.top1_first:.1%}, {points}: {verdict}; {found.only_second_right} right only there, "
+        f"{found.only_first_right} only here"
+    )
+
+
+def _learning_rows(found: Learning) -> list[tuple[object, ...]]:
+    return [(row.samples, within(row.top1, row.interval), row.photos) for row in found.points]
+
+
+def _needed_rows(more: MorePhotos) -> list[tuple[object, ...]]:
+    return [
+        (row.label, f"{row.wrong} of {row.asked}", f"{100 * row.gain:.1f} points", f"{row.sure:.0%}")
+        for row in more.classes
+    ]
 
 
 def _coverage(report: Evaluation) -> str:
@@ -55,19 +135,31 @@ def write(path: Path, report: Evaluation) -> None:
     parts = [
         html.paragraph(
             f"{report.figures.queries} photos, preset {report.preset}, model {report.model}: "
-            f"top-1 {report.figures.top1:.1%}, top-5 {report.figures.top5:.1%}; coverage {report.figures.answered:.0%} "
-            f"with {report.figures.wrong_of_answered:.1%} errors; "
-            f"expected calibration error {report.figures.calibration_error:.3f}."
+            f"{_accuracy(report)}; {_answers(report)}; "
+            f"expected calibration error {report.figures.calibration_error:.3f}. {_certainty(report)}."
         ),
         html.paragraph(promise_words(report.promise)),
         html.paragraph("Coverage at an error rate of " + _coverage(report)),
         f'<div class="curves">{"".join(charts)}</div>',
     ]
+    if report.compared is not None:
+        parts.append(html.paragraph(compared_words(report.compared) + "."))
+    if report.learning is not None:
+        parts += [
+            html.heading(learning_title(report.learning)),
+            html.table(("samples per class", "top-1", "photos"), _learning_rows(report.learning)),
+        ]
+        if report.learning.more is not None:
+            parts.append(html.paragraph(more_words(report.learning.more) + "."))
+            parts.append(html.table(_NEEDED, _needed_rows(report.learning.more)))
     if report.sweep:
         parts += [html.heading("topc"), html.table(_SWEEP, _sweep_rows(report))]
     parts += [
         html.heading("Classes, worst first"),
-        html.table(("class", "photos", "top-1", "top-5"), [(k, v.queries, v.top1, v.top5) for k, v in classes]),
+        html.table(
+            ("class", "photos", "top-1", "interval", "top-5"),
+            [(k, v.queries, v.top1, _range(report.figures.intervals.per_class[k]), v.top5) for k, v in classes],
+        ),
         html.heading("Confusion matrix: rows are the true classes"),
         html.heat(sorted(report.figures.per_class), report.figures.confusion),
     ]
