@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from shared.core.settings import Settings
 from shared.jobs.projection import projection_path
 from web.context import services
 
 
-def written(job_id: str) -> list[tuple[int, int]]:
-    """Changes with every correction and every result that is written into the job's results file."""
-    path = projection_path(services().settings, job_id)
+def written(job_id: str, settings: Settings | None = None) -> list[tuple[int, int]]:
+    """Changes with every correction and every result that is written into the job's results file. `settings` where
+    there is no request."""
+    path = projection_path(settings or services().settings, job_id)
     stats = []
     for file in (path, path.with_name(f"{path.name}-wal")):
         # The second one comes and goes with whoever reads.

@@ -72,6 +72,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+#: The exit code after Ctrl-C, as shells have it: 128 and the number of SIGINT.
+INTERRUPTED = 130
 #: Commands whose output files are the user's own; what all others write is for nobody else on this machine.
 USER_FILES = frozenset({"export", "sort", "embed", "evaluate", "bench"})
 
@@ -176,7 +178,7 @@ def run(arguments: list[str]) -> int:
         error.show()
         return output.FAILED
     except (click.Abort, KeyboardInterrupt):
-        return 130
+        return INTERRUPTED
     except WeftError as error:
         output.error(error, state.json)
         _hint(error, state)
@@ -189,6 +191,11 @@ def run(arguments: list[str]) -> int:
         for problem in error.errors():
             click.echo(f"WEFT_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}", err=True)
         return output.USAGE
+    except RuntimeError as error:
+        # Ctrl-C while a lock is being taken: Python 3.11 then complains of the lock.
+        if not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        return INTERRUPTED
     finally:
         os.umask(before)
 

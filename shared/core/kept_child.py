@@ -49,6 +49,11 @@ class KeptChild:
         with self._lock:
             self._end()
 
+    def __del__(self) -> None:
+        # Nobody can ask it any more; its pipes must not outlive it unclosed.
+        with suppress(Exception):
+            self._end()
+
     def _ask(self, request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
         if self._child is not None and self._child.poll() is not None:
             self._end()

@@ -269,8 +269,10 @@ Object.defineProperty(document, "hidden", { get: () => window.away === true });
 
 def test_a_tab_in_the_background_tells_the_end(page: Page, curated: Product) -> None:
     page.add_init_script(NOTED)
-    job = submit(curated, 400, "told")
-    page.goto(f"{curated.url}/jobs/{job}")
+    # It has not begun, so that it cannot end before the click.
+    later = {"name": "told", "not_before": str(time.time() + 3600)}
+    sent = requests.post(f"{curated.url}/api/v1/jobs", files=[("files", ("a.jpg", b"told"))], data=later, timeout=30)
+    page.goto(f"{curated.url}/jobs/{sent.json()['id']}")
     page.click("#notify")
     expect(page.locator("#notify")).to_have_attribute("aria-pressed", "true")
     page.evaluate("window.away = true")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,7 +126,8 @@ def test_tables_for_people_name_the_bank(product: Product) -> None:
         return answer.text
 
     assert f"皮革 Leather · {job['bank']}" in table("words")
-    assert "皮革" not in table("names")
+    [row, _] = csv.DictReader(io.StringIO(table("names").removeprefix("\ufeff")))
+    assert (row["bank"], row["bank_name"]) == (job["bank"], "皮革 Leather")
 
 
 def test_run_again_with_another_bank(product: Product) -> None:

@@ -20,7 +20,7 @@ from shared.jobs.shown import ShownItem
 from shared.storage.names import LARGE
 from web.access.visitor import owner
 from web.conditional import unchanged
-from web.context import services
+from web.context import Services, services
 from web.i18n import language
 from web.job_files import written
 from web.review_schemas import ReviewActOut, ReviewActs, ReviewDoneOut, ReviewIn, ReviewManyIn
@@ -47,18 +47,21 @@ def projected(job_id: str) -> closing[Projection]:
     # Asked first: opening a projection makes its file.
     job = at.ledger.find(job_id)
     try:
-        return caught_up(at.settings, at.ledger, job_id, at.class_names(job.bank), lambda item: _like(job, item))
+        return caught_up(at.settings, at.ledger, job_id, at.class_names(job.bank), lambda item: _like(at, job, item))
     except sqlite3.DatabaseError as error:
         raise Unavailable("projection_damaged", retry_after=30, reason=str(error)) from error
 
 
-def _like(job: Job, item: int) -> list[int]:
-    """Positions of the job's photos that look most like one of them, itself first; kept, since a page asks often."""
+def _like(at: Services, job: Job, item: int) -> list[int]:
+    """Positions of the job's photos that look most like one of them, itself first; kept, since a page asks often.
+
+    `at` is given: an export is written when the request's context is gone.
+    """
 
     def found() -> list[int]:
-        return [match.item for match in services().similar.like_photo(job.id, item, [job.id], MOST_SIMILAR).found]
+        return [match.item for match in at.similar.like_photo(job.id, item, [job.id], MOST_SIMILAR).found]
 
-    return services().orders.get(job, ("like", item), written(job.id), found)
+    return at.orders.get(job, ("like", item), written(job.id, at.settings), found)
 
 
 class ItemListing(TypedDict):
