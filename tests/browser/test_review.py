@@ -191,3 +191,17 @@ def test_a_file_that_browsers_cannot_show_is_converted(product: Product) -> None
     again = requests.get(answer.url, headers={"If-None-Match": answer.headers["ETag"]}, timeout=30)
     assert again.status_code == 304
     assert requests.get(f"{product.url}/api/v1/jobs/{job}/items/7/photo", timeout=30).status_code == 404
+
+
+def test_the_three_classes_can_be_read_on_a_phone(page: Page, product: Product) -> None:
+    job = submit(product, 1, "narrow")
+    finished(product, job)
+    page.set_viewport_size({"width": 375, "height": 740})
+    page.goto(f"/jobs/{job}/review")
+    expect(page.locator(".review-photo:not([hidden]) .choice")).to_have_count(3)
+    cut = """() => [...document.querySelectorAll(".review-photo:not([hidden]) .choice")].map(choice => {
+      const name = choice.querySelector("span");
+      name.textContent = "人造毛 faux fur";
+      return name.scrollWidth > name.clientWidth || name.scrollHeight > name.clientHeight + 1;
+    })"""
+    assert page.evaluate(cut) == [False, False, False]
