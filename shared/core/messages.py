@@ -53,6 +53,7 @@ SENTENCES: dict[str, str] = {
     "export_partial": "{done} of {total} so far",
     "watch_lost": "The server does not answer; trying again for up to {minutes} minutes. The job continues without this command.",
     "watch_back": "The server answers again.",
+    "watch_interrupted": "The job {job} continues without this command: `weft watch {job}` follows it again, `weft cancel {job}` ends it.",
     "bad_template": "The name template does not work: {reason} Fields: {fields}.",
     "sort_target": "{path} lies inside {source} or around it; the photos are sorted into a folder of its own.",
     "sort_uploads_are_copied": "The photos of this job were uploaded: they can only be copied.",
@@ -279,6 +280,10 @@ _WITH_VALUE: dict[str, tuple[str, str]] = {
             'There is no class “{label}”. Similar classes: {near}. To create a new class with this name, send "new_class":'
             " true."
         ),
+    ),
+    "no_bank": (
+        "name",
+        N_("The bank “{name}” has no active version yet. Build one with weft bank build FOLDER --bank {bank}."),
     ),
     "model_unknown_architecture": (
         "near",
