@@ -65,9 +65,17 @@ class Lines:
 def follow(settings: Settings, job_id: str, lines: Lines | None = None) -> Job:
     """Wait until the job has ended; a server that stops or restarts meanwhile is awaited, and that is told.
 
-    Raises NotFound, and Unavailable when Redis is away at once, or stays away for `RECONNECT_TIMEOUT`.
+    Raises NotFound, and Unavailable when Redis is away at once, or stays away for `RECONNECT_TIMEOUT`. Ctrl-C ends only
+    the waiting, and that is told, too.
     """
-    lines = lines or Lines()
+    try:
+        return _followed(settings, job_id, lines or Lines())
+    except KeyboardInterrupt:
+        output.note(sentence("watch_interrupted", job=job_id))
+        raise
+
+
+def _followed(settings: Settings, job_id: str, lines: Lines) -> Job:
     # At the start, a server that is not there is a mistake and no interruption.
     ledger: Ledger | None = Ledger.connect(settings)
     lost_at: float | None = None

@@ -26,10 +26,13 @@ class UnknownClass(Conflict):
 
     code = "unknown_class"
 
-    def __init__(self, label: str, near: Sequence[ClassEntry]) -> None:
+    def __init__(self, label: str, near: Sequence[ClassEntry], makes: bool = False) -> None:
+        """`makes`: the caller may ask for a new class of this name instead."""
         self.near = list(near)
         shown = "; ".join(" / ".join(dict.fromkeys(filter(None, (e.label, e.zh, e.en)))) for e in near)
         super().__init__(label=label, near=shown or "–")
+        if makes:
+            self.detail["makes"] = True
 
 
 class ClassNames:

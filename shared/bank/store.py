@@ -221,7 +221,9 @@ class BankStore:
         """
         version = version or self.current()
         if version is None:
-            raise BankError("no_bank")
+            if self.bank == DEFAULT_BANK:
+                raise BankError("no_bank")
+            raise BankError("no_bank", bank=self.bank, name=self.info().name)
         folder = self.folder(version)
         if version not in self._manifests:
             self._manifests[version] = read_manifest(folder)

@@ -20,6 +20,7 @@ SENTENCES: dict[str, str] = {
     "export_partial": "{done} of {total} so far",
     "watch_lost": "The server does not answer; trying again for up to {minutes} minutes. The job continues without this command.",
     "watch_back": "The server answers again.",
+    "watch_interrupted": "The job {job} continues without this command: `weft watch {job}` follows it again, `weft cancel {job}` ends it.",
     "bad_template": "The name template does not work: {reason} Fields: {fields}.",
     "sort_target": "{path} lies inside {source} or around it; the photos are sorted into a folder of its own.",
     "sort_uploads_are_copied": "The photos of this job were uploaded: they can only be copied.",
@@ -43,7 +44,7 @@ SENTENCES: dict[str, str] = {
     "projection_incomplete": "The job's results file is not complete yet: {reason}",
     "projection_unknown": "The results were written by a newer version of Weft (version {found}; this one reads {expected}).",
     "export_is_partial": "The job is {state}: {done} of {total} results so far.",
-    "unknown_class": 'There is no class “{label}”. Similar classes: {near}. To create a new class with this name, send "new_class": true.',
+    "unknown_class": "There is no class “{label}”. Similar classes: {near}.",
     "no_files": "No photos were sent.",
     "no_photos_in": "There are no photos in what was sent. {left_out}",
     "too_many_files": "An upload can have at most {limit} files; use a folder job or several uploads.",
@@ -57,7 +58,7 @@ SENTENCES: dict[str, str] = {
     "roots_unknown": "No running server reports its allowed folders; using WEFT_FOLDER_ROOTS of this shell.",
     "folder_is_referred_to": "Photos are not copied: the server reads them from {path}; leave them there until the job has finished.",
     "folder_is_copied": "{path} is not inside a folder that the server can read ({roots}); its photos are copied.",
-    "photos_are_copied": "{photos} photos: {known} are already stored, the others ({size}) are copied into Weft's storage.",
+    "photos_are_copied": "{known} of {photos} photos are already stored; what is missing ({size}) is copied into Weft's storage.",
     "submit_interrupted": "Interrupted: {done} of {total} photos are stored. Run the same command again to continue.",
     "disk_too_small": "The photos need {need}, but only {free} of disk space is free and a reserve is required; nothing was copied.",
     "zip_damaged": "The archive {name} is damaged.",
@@ -240,6 +241,17 @@ PHOTO_CODES = frozenset(
 #: code → a value that its detail may have, and the sentence with it.
 _WITH_VALUE: dict[str, tuple[str, str]] = {
     "truncated": ("percent", N_("Only {percent} % of the image is there; copy or export it again.")),
+    "unknown_class": (
+        "makes",
+        N_(
+            'There is no class “{label}”. Similar classes: {near}. To create a new class with this name, send "new_class":'
+            " true."
+        ),
+    ),
+    "no_bank": (
+        "name",
+        N_("The bank “{name}” has no active version yet. Build one with weft bank build FOLDER --bank {bank}."),
+    ),
     "model_unknown_architecture": (
         "near",
         N_(
@@ -285,6 +297,18 @@ _WITH_REASON: dict[tuple[str, str], str] = {
 }
 
 
+#: First word of what was not found → what people call it.
+_KINDS: dict[str, str] = {
+    "bank": N_("bank"),
+    "collection": N_("collection"),
+    "item": N_("photo"),
+    "job": N_("job"),
+    "model": N_("model"),
+    "run": N_("run"),
+    "version": N_("version"),
+}
+
+
 class _Forgiving(dict[str, Any]):
     def __missing__(self, key: str) -> str:
         return "?"
@@ -303,4 +327,12 @@ def sentence(code: str, lang: str | None = None, **detail: Any) -> str:
         english = _WITH_REASON.get((code, str(detail.get("reason"))), english)
     # A path in it may hold bytes that are no UTF-8.
     shown = {name: readable(value) if isinstance(value, str) else value for name, value in detail.items()}
+    if code == "not_found":
+        shown["what"] = _thing(str(shown.get("what", "?")), lang)
     return gettext(english, lang).format_map(_Forgiving(shown))
+
+
+def _thing(what: str, lang: str | None) -> str:
+    """“job 7” in the user's words."""
+    kind, _, name = what.partition(" ")
+    return f"{gettext(_KINDS[kind], lang)} {name}" if name and kind in _KINDS else what

@@ -157,7 +157,7 @@ class Reviews:
         if found is None:
             fresh = new_label(text)
             if not new_class:
-                raise UnknownClass(fresh, self._names.near(fresh))
+                raise UnknownClass(fresh, self._names.near(fresh), makes=True)
             found = self._spellings.settle(fresh)
         return found
 

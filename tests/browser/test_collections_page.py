@@ -50,6 +50,9 @@ def test_a_collection_is_made_run_changed_and_deleted(page: Page, own: Product) 
     expect(card).to_contain_text("22:00 Mon")
     expect(card).to_contain_text("Next run")
     expect(card).to_contain_text("No run yet.")
+    # Several days can be chosen: a round box would say that only one can.
+    rounded = "e => parseFloat(getComputedStyle(e).borderRadius) / e.offsetWidth"
+    assert page.locator("#new-collection [name=days]").first.evaluate(rounded) < 0.35
     card.get_by_role("button", name="Only look into").click()
     expect(card.locator(".run-told")).to_have_text(["5 new"])
     expect(card.locator(".badge")).to_have_text("Only looked")
@@ -122,3 +125,13 @@ def test_nothing_is_in_the_way_of_anybody(browser: Browser, own: Product, lang: 
             clean(page, f"{address} {lang} {width} {scheme}")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         context.close()
+
+
+def test_a_schedule_without_days_says_every_day(page: Page, own: Product) -> None:
+    page.goto("/collections?lang=en")
+    page.evaluate("document.getElementById('new-collection').open = true")
+    page.fill("#new-collection [name=name]", "Nightly")
+    page.fill("#new-collection [name=folders]", str(own.photos / "spring"))
+    page.fill("#new-collection [name=at]", "22:30")
+    page.click("#new-collection button[type=submit]")
+    expect(page.locator(".one-collection", has_text="Nightly")).to_contain_text("Every day 22:30")

@@ -202,3 +202,17 @@ def test_the_whole_of_a_wide_screen_is_used(page: Page, product: Product) -> Non
     stage = page.locator("#review-stage .review-photo:not([hidden])").bounding_box()
     assert stage
     assert stage["width"] > 1800
+
+
+def test_the_three_classes_can_be_read_on_a_phone(page: Page, product: Product) -> None:
+    job = submit(product, 1, "narrow")
+    finished(product, job)
+    page.set_viewport_size({"width": 375, "height": 740})
+    page.goto(f"/jobs/{job}/review")
+    expect(page.locator(".review-photo:not([hidden]) .choice")).to_have_count(3)
+    cut = """() => [...document.querySelectorAll(".review-photo:not([hidden]) .choice")].map(choice => {
+      const name = choice.querySelector("span");
+      name.textContent = "人造毛 faux fur";
+      return name.scrollWidth > name.clientWidth || name.scrollHeight > name.clientHeight + 1;
+    })"""
+    assert page.evaluate(cut) == [False, False, False]

@@ -119,7 +119,10 @@ def test_the_command_line_filters_alike(
     assert indexes(export("--verdict", "label", "--max-confidence", "0.95").encode(), "jsonl") == [0, 1, 2, 3, 4]
     told = json.loads(export("--label", "class-1", "-o", str(tmp_path / "x.jsonl"), "--json"))
     assert (told["items"], told["filters"], told["partial"]) == (2, {"label": "class-1"}, False)
-    assert json.loads(export("--label", "牛仔", "--json", "-o", "x", code=1))["error"]["code"] == "unknown_class"
+    refused = json.loads(export("--label", "牛仔", "--json", "-o", "x", code=1))["error"]
+    assert refused["code"] == "unknown_class"
+    # A filter makes no class.
+    assert "new_class" not in refused["message"]
 
 
 def test_half_a_job_says_so(settings: Settings, redis_pair: embedded.Pair, capfd: pytest.CaptureFixture[str]) -> None:

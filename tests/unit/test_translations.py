@@ -55,7 +55,7 @@ def test_values_are_the_same() -> None:
         assert sorted(VALUES.findall(english)) == sorted(VALUES.findall(translated)), english
 
 
-@pytest.mark.parametrize(("lang", "text"), [("en", "Not found: job 7"), ("zh", "找不到：job 7")])
+@pytest.mark.parametrize(("lang", "text"), [("en", "Not found: job 7"), ("zh", "找不到：任务 7")])
 def test_errors_speak_the_language_of_the_process(monkeypatch: pytest.MonkeyPatch, lang: str, text: str) -> None:
     monkeypatch.setenv("WEFT_LANG", lang)
     assert str(NotFound(what="job 7")) == sentence("not_found", what="job 7") == text

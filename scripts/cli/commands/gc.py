@@ -8,6 +8,10 @@ from typing import Any
 import click
 
 from scripts.cli import output
+from shared.bank.store import BankStore
+from shared.core.errors import NotFound
+from shared.core.settings import Settings
+from shared.encoder.store import ModelStore
 from shared.jobs.ledger import Ledger
 from shared.maintenance import retention
 from shared.maintenance.retention.pins import Pins
@@ -45,6 +49,8 @@ def command(ctx: click.Context, days: float, dry_run: bool, pin: tuple[str, ...]
     settings = output.state(ctx).settings
     pins = Pins(settings)
     if pin or unpin:
+        for name in pin:
+            _check_known(settings, *name.partition(":")[::2])
         pins.change(list(pin), list(unpin))
         output.emit(ctx, {"pinned": pins.all()}, "\n".join(pins.all()) or "nothing is pinned")
         return
@@ -67,3 +73,13 @@ def command(ctx: click.Context, days: float, dry_run: bool, pin: tuple[str, ...]
         if kind not in ("blobs", "thumbs"):
             lines += [f"          {due.name}" for due in one.due[:_SHOWN]]
     output.emit(ctx, {**document, "pinned": pins.read().all(), "dry_run": dry_run}, "\n".join(lines))
+
+
+def _check_known(settings: Settings, kind: str, name: str) -> None:
+    """A misspelt pin would keep nothing. Raises NotFound; kinds that cannot be pinned are left to `Pins.change`."""
+    if kind == "job":
+        Ledger.connect(settings).find(name)
+    elif kind == "version":
+        BankStore(settings).folder(name)
+    elif kind == "model" and all(model.identity != name for model in ModelStore.of(settings).list()):
+        raise NotFound(what=f"model {name}")
