@@ -117,7 +117,7 @@ def estimate(
     """
     if not workers or not course or not course[-1].workers:
         return None
-    cost = _cost(course)
+    cost = _cost(course, left)
     if cost is None:
         return None
     seconds = _seconds(cost.each, left, workers, own, rivals)
@@ -148,8 +148,8 @@ def onward(course: Sequence[Moment], now: float, done: int, cached: int, workers
     return [*kept, moments[-1]]
 
 
-def _cost(course: Sequence[Moment], sure: bool = True) -> _Cost | None:
-    """None where too little is known; with `sure` False, from as little as one step (only for trials)."""
+def _cost(course: Sequence[Moment], left: int, sure: bool = True) -> _Cost | None:
+    """Of the `left` photos to come. None where too little is known; with `sure` False, from as little as one step (only for trials)."""
     steps = [
         (b.worked - a.worked, b.work - a.work, b.done - a.done - (b.cached - a.cached), b.cached - a.cached)
         for a, b in pairwise(course)
@@ -172,15 +172,16 @@ def _cost(course: Sequence[Moment], sure: bool = True) -> _Cost | None:
     if not news:
         return None
     per_new = work_new / news
-    share, runs = _share([(new, cached) for _, _, new, cached in steps])
+    share, runs = _share([(new, cached) for _, _, new, cached in steps], left)
     return _Cost(per_new, min(per_cached, per_new), share, runs, sum(new + cached for _, _, new, cached in steps))
 
 
-def _share(steps: Sequence[tuple[int, int]]) -> tuple[float, int]:
+def _share(steps: Sequence[tuple[int, int]], left: int) -> tuple[float, int]:
     """The share of cached photos among those to come, from (encoded, cached) of each step; and runs of either kind.
 
     One change from cached to encoded photos, as after a run that was broken off, is for good: the photos since then
-    tell. Many changes are whole folders of either kind, and more of both will come: all photos tell.
+    tell. More changes are whole folders of either kind, and more of both will come once the present one is over: all
+    photos tell.
     """
     photos = [step for step in steps if step != (0, 0)]
     kinds = [cached > new for new, cached in photos]
@@ -190,7 +191,8 @@ def _share(steps: Sequence[tuple[int, int]]) -> tuple[float, int]:
     def cached_of(some: Sequence[tuple[int, int]]) -> float:
         return sum(cached for _, cached in some) / sum(new + cached for new, cached in some)
 
-    mean = max(0, changes - 1) / (changes + _CHANGES)
+    folder = sum(new + cached for new, cached in photos) / (changes + 1)
+    mean = max(0, changes - 1) / (max(0, changes - 1) + _CHANGES) * (1 - min(1.0, folder / 2 / max(1, left)))
     return mean * cached_of(photos) + (1 - mean) * cached_of(photos[-same:]), changes + 1
 
 
@@ -219,8 +221,8 @@ def _spread(course: Sequence[Moment]) -> float:
         index = next((i for i, moment in enumerate(course) if moment.done >= goal), 0)
         then, took = course[: index + 1], last.worked - course[index].worked
         had = next((moment.workers for moment in reversed(then) if moment.workers), 0.0)
-        cost = _cost(then, sure=False)
         done = last.done - course[index].done
+        cost = _cost(then, done, sure=False)
         if cost is None or not took or not had or done <= 0 or not cost.each:
             continue
         errors.append((origin, math.log(took / (done * cost.each / had))))
