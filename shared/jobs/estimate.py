@@ -149,7 +149,7 @@ def onward(course: Sequence[Moment], now: float, done: int, cached: int, workers
 
 
 def _cost(course: Sequence[Moment], left: int, sure: bool = True) -> _Cost | None:
-    """Of the `left` photos to come. None where too little is known; with `sure` False, from as little as one step (only for trials)."""
+    """Of the `left` photos to come. None where too little is known; for trials (not `sure`) one step is enough."""
     steps = [
         (b.worked - a.worked, b.work - a.work, b.done - a.done - (b.cached - a.cached), b.cached - a.cached)
         for a, b in pairwise(course)
@@ -172,8 +172,9 @@ def _cost(course: Sequence[Moment], left: int, sure: bool = True) -> _Cost | Non
     if not news:
         return None
     per_new = work_new / news
-    share, runs = _share([(new, cached) for _, _, new, cached in steps], left)
-    return _Cost(per_new, min(per_cached, per_new), share, runs, sum(new + cached for _, _, new, cached in steps))
+    brought = [(new, cached) for _, _, new, cached in steps]
+    share, runs = _share(brought, left)
+    return _Cost(per_new, min(per_cached, per_new), share, runs, sum(map(sum, brought)))
 
 
 def _share(steps: Sequence[tuple[int, int]], left: int) -> tuple[float, int]:
