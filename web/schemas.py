@@ -52,6 +52,12 @@ class JobOut(BaseModel):
     cached: int
     rate: float | None
     eta: float | None
+    #: The expected end, and between which two times it lies in 9 of 10 cases; null where nothing honest can be said:
+    #: the folder is still being listed, no worker, too little done.
+    done_at: float | None = None
+    done_between: tuple[float, float] | None = None
+    #: The expected end if there were one more worker, as fast as these are on average.
+    with_another_worker: float | None = None
     preset: str
     model: str
     #: Engine that answered, once a worker has begun; `null` and `sleep` have no model behind their answers.

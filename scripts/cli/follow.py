@@ -30,6 +30,8 @@ POLL_INTERVAL = 0.5
 RECONNECT_TIMEOUT = 900.0
 #: Seconds between two lines of progress for programs.
 LINE_INTERVAL = 1.0
+#: Seconds left from which on the time of the end is told.
+_CLOCK_SECONDS = 180.0
 #: What a job waits for → its state in a table.
 WAITING = {
     "worker": _l("waiting for a worker"),
@@ -159,10 +161,22 @@ def state(job: Job) -> str:
 
 def _caption(job: Job) -> str:
     rate = f" {job.rate:.1f}/s" if job.rate else ""
-    left = ", " + _("%(time)s left", time=output.span(job.eta)) if job.eta else ""
+    left = ", " + _left(job) if job.estimate or job.eta else ""
     failed = ", " + _("%(count)s failed", count=job.failed) if job.failed else ""
     note = f": {note_sentence(job)}" if job.note else ""
     return f"{state(job)}{rate}{left}{failed}{note}"
+
+
+def _left(job: Job) -> str:
+    """How long it still takes, and from some minutes on, when it ends."""
+    found = job.estimate
+    if not found:
+        return _("%(time)s left", time=output.span(job.eta))
+    left = found.done_at - time.time()
+    if left < _CLOCK_SECONDS:
+        return _("%(time)s left", time=output.span(max(0.0, left)))
+    end, first, last = (output.clock(at) for at in (found.done_at, found.earliest, found.latest))
+    return _("done %(end)s (%(first)s–%(last)s)", end=end, first=first, last=last)
 
 
 def _counts(job: Job) -> str:

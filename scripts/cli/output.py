@@ -148,6 +148,11 @@ def when(seconds: float | None) -> str:
         return "?"
 
 
+def clock(seconds: float) -> str:
+    """A time of the next hours in this machine's zone: 06:40; with its date where it is not near."""
+    return when(seconds)[-5:] if abs(seconds - time.time()) < 18 * 3600 else when(seconds)
+
+
 def span(seconds: float | None) -> str:
     """A length of time for people: 45 s, 3 min, 2 h 05 min."""
     if seconds is None:

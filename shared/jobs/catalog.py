@@ -32,7 +32,7 @@ def to_json(job: Job) -> str:
 def from_json(text: str) -> Job:
     """The archived job; fields that only another version knows are left out."""
     raw: dict[str, Any] = {k: v for k, v in json.loads(text).items() if k in _FIELDS}
-    raw |= {"state": JobState(raw["state"]), "lane": Lane(raw["lane"]), "eta": None, "archived": True}
+    raw |= {"state": JobState(raw["state"]), "lane": Lane(raw["lane"]), "eta": None, "estimate": None, "archived": True}
     raw["priority"] = Priority(raw.get("priority", Priority.NORMAL))
     return Job(**raw)
 

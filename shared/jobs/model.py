@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.bank.manifest import DEFAULT_BANK
 from shared.core.engine_names import HASH_ENGINES
+from shared.jobs.estimate import Estimate
 from shared.jobs.states import RULES, VERBS, StateRule, offered
 from shared.jobs.states import JobState as JobState
 from shared.ranking.model import Ranking
@@ -180,6 +181,8 @@ class Job:
     rate: float | None = None
     #: Seconds left at that rate; None where unknown.
     eta: float | None = None
+    #: When it will be done, with an interval; None where nothing honest can be said.
+    estimate: Estimate | None = None
     #: A code (see messages) that says why a job does not move or could not be listed, e.g. `no_worker_for_model`.
     note: str | None = None
     #: Values of the note's sentence.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from flask import Response, g, make_response, redirect, render_template, request, url_for
@@ -28,6 +29,8 @@ from web.review_schemas import ReviewIn
 
 #: Class names offered while one types a correction.
 SUGGESTED = 5000
+#: Seconds left from which on the time of the end is told, and not only how long it still takes.
+FORECAST_SECONDS = 180.0
 
 
 @bp.get("/jobs/<job_id>")
@@ -110,9 +113,13 @@ def _progress(job: Job) -> dict[str, Any]:
     found = visitor()
     own = found is not None and found.may_steer(job)
     verbs = {verb: VERBS[verb] for verb in reversed(job.offered)} if own else {}
+    left = job.estimate.done_at - time.time() if job.estimate else job.eta
     return {
         "job": job,
         "ended": ended,
+        "left": left,
+        # Sooner than that, the time left says it better.
+        "forecast": job.estimate if left and left >= FORECAST_SECONDS else None,
         "verbs": verbs,
         "own": own,
         "failures": failures,

@@ -29,6 +29,7 @@ from shared.jobs.states import CLAIMABLE
 from shared.storage import open_storage, require_storage
 from worker.dispatcher.announcing import Announcer
 from worker.dispatcher.collecting import Collector
+from worker.dispatcher.forecasting import Forecaster
 from worker.dispatcher.keeping import Keeper
 from worker.dispatcher.listing import Lister
 from worker.dispatcher.obstacles import CODES, left_alone, obstacle
@@ -116,6 +117,8 @@ class Dispatcher:
         projector.start()
         announcer.start()
         collector.start()
+        forecaster = Forecaster(self._ledger)
+        forecaster.start()
         keeper = Keeper(self._settings, self._ledger, self._storage)
         keeper.start()
         try:
@@ -129,6 +132,7 @@ class Dispatcher:
             projector.end()
             announcer.end()
             collector.end()
+            forecaster.end()
             keeper.end()
         self._dispatcher_ledger.resign()
 

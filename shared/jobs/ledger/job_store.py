@@ -13,6 +13,7 @@ import structlog
 
 from shared.bank.manifest import DEFAULT_BANK
 from shared.core.errors import NotFound
+from shared.jobs.estimate import Estimate
 from shared.jobs.job_search import EVERY, JobFilter
 from shared.jobs.ledger import keys, overview, wire
 from shared.jobs.ledger.connection import Connection
@@ -199,15 +200,15 @@ class JobStore:
             for job_id in ids:
                 pipe.hgetall(keys.job(job_id, "meta"))
                 pipe.lrange(keys.job(job_id, "pace"), 0, -1)
+                pipe.get(keys.job(job_id, "estimate"))
             rows = pipe.execute(raise_on_error=False) if ids else []
             # A key of the wrong type affects its own job only; any other Redis error affects all.
             if other := next((r for r in rows if isinstance(r, Exception) and "WRONGTYPE" not in str(r)), None):
                 raise other
         rows = [b"" if isinstance(row, Exception) else row for row in rows]
-        pairs = zip(ids, rows[::2], rows[1::2], strict=True)
         return [
-            _job_or_damaged(i, meta, pace)
-            for i, meta, pace in pairs
+            _job_or_damaged(i, meta, pace, told)
+            for i, meta, pace, told in zip(ids, rows[::3], rows[1::3], rows[2::3], strict=True)
             if meta and meta.get(b"state", b"receiving") != b"receiving"
         ]
 
@@ -235,10 +236,13 @@ def _unpacked_entry(entry: bytes) -> list[tuple[ItemResult, bool]]:
     return [(r, bit == 0x31) for r, bit in zip(wire.unpack_results(blob), mask, strict=True)]
 
 
-def _job_or_damaged(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
+def _job_or_damaged(job_id: str, raw: dict[bytes, bytes], pace: list[bytes], told: bytes | None) -> Job:
     """The job; a damaged record yields a stopped job with what is readable, so that it does not hide the others."""
     try:
-        return _job(job_id, raw, pace)
+        job = _job(job_id, raw, pace)
+        if told and job.listed and job.rule.progresses and not job.waiting_for:
+            job = replace(job, estimate=Estimate(*json.loads(told)))
+        return job
     except Exception as error:
         if job_id not in _damaged:
             _damaged.add(job_id)

@@ -33,7 +33,8 @@ function localTimes(root) {
   const today = new Date().toDateString();
   for (const element of root.querySelectorAll("time[datetime]")) {
     const moment = new Date(element.dateTime);
-    const near = moment.toDateString() === today;
+    const hours = (moment - Date.now()) / 3600000;
+    const near = moment.toDateString() === today || ("clock" in element.dataset && hours > 0 && hours < 18);
     element.textContent = moment.toLocaleString(language, near ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
     element.title = moment.toLocaleString(language, { dateStyle: "full", timeStyle: "medium" });
   }

@@ -32,7 +32,7 @@ end
 for c = 0, tonumber(m[2] or 0) - 1 do redis.call('UNLINK', p .. 'in:' .. c) end
 for n = 0, entries - 1 do redis.call('UNLINK', p .. 'vec:' .. n) end
 for _, part in ipairs({'meta', 'todo', 'log', 'lease', 'tok', 'att', 'owner', 'hold', 'alone', 'gen', 'failed', 'done', 'pace',
-    'receiving', 'sent'}) do
+    'receiving', 'sent', 'course', 'estimate', 'said'}) do
   redis.call('UNLINK', p .. part)
 end
 for _, record in ipairs({'jobs', 'brief', 'receiving', 'ended'}) do redis.call('ZREM', 'weft:' .. record, job) end
