@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
+import s3fs
 
 from tests.faults.proxy import Proxy
 from tests.product import eventually, free_port
@@ -58,6 +59,8 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
         return False
 
     way = Proxy(("127.0.0.1", port))
+    # It keeps file systems by their arguments, and where this server is stands in the environment.
+    s3fs.S3FileSystem.clear_instance_cache()
     try:
         eventually(answers, 60, "the S3 server")
         yield S3Server(direct, way)

@@ -31,8 +31,15 @@ def clean(page: Page, what: str) -> None:
     assert [(rule["id"], rule["nodes"][0]["html"], rule["nodes"][0]["failureSummary"]) for rule in found] == [], what
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("lang", "scheme"),
+    [
+        ("zh", "light"),
+        ("en", "dark"),
+        pytest.param("zh", "dark", marks=pytest.mark.long),
+        pytest.param("en", "light", marks=pytest.mark.long),
+    ],
+)
 def test_pages_of_a_job(browser: Browser, product: Product, job: str, other: str, scheme: str, lang: str) -> None:
     locale = {"en": "en-US", "zh": "zh-CN"}[lang]
     context = browser.new_context(base_url=product.url, locale=locale, color_scheme=scheme)  # type: ignore[arg-type]

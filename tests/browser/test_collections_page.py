@@ -53,7 +53,7 @@ def test_a_collection_is_made_run_changed_and_deleted(page: Page, own: Product) 
     # Several days can be chosen: a round box would say that only one can.
     rounded = "e => parseFloat(getComputedStyle(e).borderRadius) / e.offsetWidth"
     assert page.locator("#new-collection [name=days]").first.evaluate(rounded) < 0.35
-    card.get_by_role("button", name="Only look into").click()
+    card.get_by_role("button", name="See what is new").click()
     expect(card.locator(".run-told")).to_have_text(["5 new"])
     expect(card.locator(".badge")).to_have_text("Only looked")
     card.get_by_role("button", name="now").click()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from shared.collections.store import Collections
 from shared.core.settings import Settings
 from shared.maintenance import backup
@@ -11,6 +13,7 @@ from tests.collections_harness import Site, counts, write
 from tests.product import run_product
 
 
+@pytest.mark.long
 def test_a_restored_collection_goes_on(tmp_path: Path) -> None:
     target = tmp_path / "backup"
     photos = tmp_path / "photos"

@@ -49,6 +49,7 @@ def dispatcher_of(product: Product) -> psutil.Process | None:
     return None
 
 
+@pytest.mark.long
 def test_a_dispatcher_that_is_killed_again_and_again(product: Product) -> None:
     site = Site.make(product, "killed", photos=PHOTOS)
     chance = random.Random(15)

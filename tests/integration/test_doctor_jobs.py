@@ -18,6 +18,7 @@ from tests.ledger_harness import LedgerHarness
 from tests.product import eventually, make_photos, run_product
 
 
+@pytest.mark.long
 def test_a_job_that_stands_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with run_product(tmp_path, engine="sleep:2000", micro_batch="4", appendfsync="everysec") as product:
         job = submit_photos(product, "slow", 8)
@@ -56,6 +57,7 @@ def test_a_job_that_became_slow(settings: Settings, redis_pair: embedded.Pair) -
     ledger.connection.redis.close()
 
 
+@pytest.mark.long
 def test_no_worker_sees_the_jobs_folder(tmp_path: Path) -> None:
     # Slow enough that the folder goes while there is work left.
     with run_product(tmp_path, engine="sleep:100", preset="standard", appendfsync="everysec") as product:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from scripts.cli.diagnostics import examine
 from shared.core.settings import Settings
 from tests.bank_api import built_bank
@@ -29,6 +31,7 @@ def test_a_bank_of_another_model(settings: Settings, tmp_path: Path) -> None:
     assert "demo" in text
 
 
+@pytest.mark.long
 def test_a_slow_first_start(tmp_path: Path) -> None:
     """The first start converts the model."""
     product = start_product(tmp_path, "--workers", "1", engine="openvino", appendfsync="everysec")

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from shared.jobs.estimate import Estimate, Moment
@@ -39,6 +40,7 @@ def _running(harness: LedgerHarness, **fields: Any) -> Job:
     return job
 
 
+@pytest.mark.long
 def test_product_tells_the_end_on_page_api_and_command_line(tmp_path: Path) -> None:
     with run_product(tmp_path, engine="sleep:400", preset="standard", decode_processes="1") as product:
         make_photos(product.photos / "night", classes=60, each=20)

@@ -164,6 +164,7 @@ def test_a_version_that_was_made_this_week_stays(settings: Settings, ledger: Led
     assert gone(settings, ledger, bank_versions=1) == {}
 
 
+@pytest.mark.long
 def test_models_that_nothing_names_go(settings: Settings, ledger: Ledger, tmp_path: Path) -> None:
     chosen = Settings(data_dir=settings.data_dir, model="demo", engine="openvino")
     encoder = load_encoder(chosen, threads=1)

@@ -95,7 +95,7 @@ def test_the_servers_roots_decide_not_those_of_the_shell(weft: Run, settings: Se
         done = weft("submit", outside, "--json")
         assert answer(done)["kind"] == "upload"
         assert f"not inside a folder that the server can read ({tmp_path / 'nas'})" in done.stderr
-        assert "2 photos: 0 are already stored" in done.stderr
+        assert "0 of 2 photos are already stored" in done.stderr
         assert answer(weft("submit", folder, "--copy", "--json"))["kind"] == "upload"
 
 
@@ -160,7 +160,7 @@ def test_what_is_stored_is_not_read_again(weft: Run, settings: Settings, tmp_pat
     (folder / "0000.jpg").write_bytes(b"another photo")
     inodes = {path.name: path.stat().st_ino for path in stored(settings)}
     done = weft("submit", folder, "--json")
-    assert "5 photos: 4 are already stored" in done.stderr
+    assert "4 of 5 photos are already stored" in done.stderr
     again = answer(done)
     # Asked for anew once it was accepted: another job.
     assert (again["total"], again["id"] != first["id"]) == (5, True)
@@ -203,7 +203,7 @@ def test_an_interrupted_command_goes_on_and_makes_one_job(weft: Run, settings: S
     assert list((settings.data_dir / "spool").iterdir()) == []
 
     done = weft("submit", folder, "--json")
-    told = re.search(r"6000 photos: (\d+) are already stored", done.stderr)
+    told = re.search(r"(\d+) of 6000 photos are already stored", done.stderr)
     assert told
     # A thread that was stopped between storing a file and noting it reads it again.
     assert kept - THREADS <= int(told[1]) <= kept
