@@ -26,7 +26,7 @@ def test_page_api_and_doctor_say_what_is_kept(product: Product) -> None:
     assert set(told["bytes"]) == set(disk_use.FOLDERS)
     kept = told["bytes"]["uploads"]
     assert 5 << 20 <= kept - before < 6 << 20
-    megabytes = f"{kept / 1e6:,.0f} MB"
+    megabytes = f"{kept / 2**20:,.0f} MB"
     page = requests.get(f"{product.url}/workers", headers={"Accept-Language": "en"}, timeout=20).text
     assert f"<dt>Uploaded photos</dt><dd>{megabytes}</dd>" in page
     assert "Kept on disk" in page
