@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 import requests
 import s3fs
 
@@ -41,6 +42,15 @@ class S3Server:
     def buckets(self) -> list[str]:
         answer = requests.get(self.direct, timeout=20)
         return [part.split("</Name>")[0] for part in answer.text.split("<Name>")[1:]]
+
+
+@contextmanager
+def s3_here(folder: Path) -> Iterator[S3Server]:
+    """`s3_server`, which this process and its children find by their environment."""
+    with s3_server(folder) as started, pytest.MonkeyPatch.context() as patch:
+        for name, value in started.env.items():
+            patch.setenv(name, value)
+        yield started
 
 
 @contextmanager

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import psutil
 import requests
+from flask.testing import FlaskClient
 
 from shared.core.settings import Settings
 from tests.product import ROOT, WEFT, eventually, free_port
+from web.app import create_app
 
 #: Seconds that a client has, and connections that the server holds: small, so that the tests are quick.
 LATE, CONNECTIONS = 2.0, 60
@@ -90,3 +92,12 @@ def process_of(settings: Settings, name: str) -> psutil.Process:
         if any(mark in word for word in process.info["cmdline"] or ()):
             return process
     raise AssertionError(f"no {mark}")
+
+
+@contextmanager
+def site_client(settings: Settings) -> Iterator[FlaskClient]:
+    """A client of an application in this process; what that has started to compare vectors ends with it."""
+    app = create_app(settings)
+    with app.test_client() as found:
+        yield found
+    app.extensions["weft"].similar.close()

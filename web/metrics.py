@@ -16,7 +16,7 @@ from shared.core.errors import WeftError
 from shared.core.messages import PHOTO_CODES
 from shared.core.metric_table import TABLE, Kind, Metric
 from shared.jobs.heartbeat import Heartbeat, WorkerState, live_workers
-from shared.jobs.ledger import measurements
+from shared.jobs.ledger import measurements, overview
 from shared.jobs.model import WAITING_FOR
 from shared.jobs.states import RULES
 from shared.maintenance import disk_use
@@ -53,7 +53,7 @@ class LedgerCollector(Collector):
     def _now(self) -> dict[str, Values]:
         ledger = self._services.ledger
         stats, seen, workers = ledger.stats(), ledger.overview(), live_workers(ledger)
-        queue, kept = ledger.queue(), disk_use.last(ledger.connection)
+        queue, kept = overview.lanes(ledger.connection, seen), disk_use.last(ledger.connection)
         failures, ended = ledger.counted("failed"), ledger.counted("jobs")
         disk = shutil.disk_usage(self._services.settings.data_dir)
         names = list(zip(_names(workers), workers, strict=True))

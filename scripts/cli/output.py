@@ -19,6 +19,7 @@ from rich.table import Table
 
 from shared.access.audit import Audit, local_user
 from shared.core.errors import WeftError
+from shared.core.files import replacing
 from shared.core.settings import Settings
 
 #: Exit codes: everything went well; work failed; the command line itself is wrong; of a job that was followed, some
@@ -167,3 +168,21 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (Path, datetime)):
         return str(value)
     raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def require_target(ctx: click.Context, target: Path | None) -> None:
+    """Raises UsageError where a file's bytes and the JSON document would both go to stdout."""
+    if target is None and state(ctx).json:
+        raise click.UsageError("--json requires -o FILE, because the results would go to stdout")
+
+
+def deliver(pieces: Iterable[bytes], target: Path | None) -> int | None:
+    """Writes a file, whole or not at all: its bytes. None: to stdout, where it was written."""
+    if target is None:
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        return None
+    # Nobody finds half a file under the name they asked for.
+    with replacing(target, mode=0o644) as part, part.open("wb") as file:
+        return sum(map(file.write, pieces))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +20,7 @@ from shared.bank.state import SharedFile
 from shared.core.documents import Document, parse_json
 from shared.core.errors import BankError, Conflict, InvalidRequest, NotFound
 from shared.core.files import file_lock
-from shared.core.names import title
+from shared.core.names import id_of, title
 from shared.storage import Storage
 
 #: Characters of a bank's name and of its notes.
@@ -90,7 +89,7 @@ class Banks:
 
     def new(self, name: str, notes: str = "") -> BankInfo:
         """Makes an empty bank. Raises InvalidRequest("bank_name_empty"), Conflict("bank_name_taken"), Unavailable."""
-        made = BankInfo(id=_new_id(name), name=_named(name), notes=_noted(notes), created=time.time())
+        made = BankInfo(id=id_of(name, "bank"), name=_named(name), notes=_noted(notes), created=time.time())
         self._change(lambda known: [*known, made])
         return made
 
@@ -140,12 +139,6 @@ class Banks:
 def is_bank_id(text: str) -> bool:
     """Whether it may be a bank's id, and so part of a file's name."""
     return bool(_ID.fullmatch(text))
-
-
-def _new_id(name: str) -> str:
-    """Says what it can of the name; the end tells banks apart, also from those that were deleted."""
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:24].strip("-") or "bank"
-    return f"{slug}-{secrets.token_hex(3)}"
 
 
 def _named(name: str) -> str:

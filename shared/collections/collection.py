@@ -12,7 +12,7 @@ from shared.collections.schedule import Schedule
 from shared.core.documents import Document
 from shared.core.errors import InvalidRequest
 from shared.core.names import path_name
-from shared.jobs.intake.folders import FolderNotAllowed, is_below
+from shared.jobs.intake.folders import FolderNotAllowed, is_below, real_folder
 from shared.jobs.model import Priority
 from shared.photos.formats import is_photo_name
 
@@ -73,14 +73,9 @@ def checked_folders(wished: Sequence[str], roots: Sequence[Path]) -> tuple[str, 
     """
     found: list[str] = []
     for text in filter(None, (one.strip() for one in wished)):
-        candidates = [os.path.realpath(root / text) for root in roots] if "\0" not in text else []
-        allowed = [path for path, root in zip(candidates, roots, strict=False) if is_below(path, (root,))]
-        if not allowed:
+        if "\0" in text:
             raise FolderNotAllowed(path=path_name(text))
-        folder = next((path for path in allowed if os.path.isdir(path)), None)
-        if folder is None:
-            raise InvalidRequest("folder_missing", path=path_name(text))
-        found.append(folder)
+        found.append(real_folder(text, roots))
     outer = [one for one in dict.fromkeys(found) if not any(_inside(one, other) for other in found)]
     if not outer or len(outer) > MAX_FOLDERS:
         raise InvalidRequest("collection_no_folder", limit=MAX_FOLDERS)

@@ -17,9 +17,9 @@ from typing import Self
 
 from shared.collections.runs import SCHEMA as RUNS
 from shared.collections.runs import Runs
-from shared.core.errors import Conflict
+from shared.core.migrations import migrate
 
-#: One step a version. Never change a step that was released: add one.
+#: As `migrations.py` says.
 STEPS: tuple[tuple[str, ...], ...] = (
     (
         # `gone`: when it was found to be no longer there (it keeps its result: it may come back, or turn up elsewhere).
@@ -56,7 +56,7 @@ class Index:
         try:
             self.db.execute("PRAGMA journal_mode=WAL")
             self.db.execute("PRAGMA synchronous=FULL")
-            self._migrate()
+            migrate(self.db, STEPS)
         except BaseException:
             self.db.close()
             raise
@@ -111,21 +111,6 @@ class Index:
         """Jobs of which photos failed before they were read, but for what is taken again anyway."""
         sql = "SELECT DISTINCT job FROM files WHERE sha256 IS NULL AND NOT again"
         return [row["job"] for row in self.db.execute(sql)]
-
-    def _migrate(self) -> None:
-        if (found := self._version()) == len(STEPS):
-            return
-        if found > len(STEPS):
-            raise Conflict("projection_unknown", found=found, expected=len(STEPS))
-        with self.transaction():
-            # Asked again under the lock: another process may have been quicker.
-            for number, step in enumerate(STEPS[self._version() :], start=self._version() + 1):
-                for statement in step:
-                    self.db.execute(statement)
-                self.db.execute(f"PRAGMA user_version = {number}")
-
-    def _version(self) -> int:
-        return int(self.db.execute("PRAGMA user_version").fetchone()[0])
 
 
 def bounds(folder: bytes) -> tuple[bytes, bytes]:

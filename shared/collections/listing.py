@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import stat
@@ -16,12 +15,10 @@ from typing import NamedTuple
 from shared.collections.collection import Rules
 from shared.core.errors import Conflict
 from shared.core.names import path_name
-from shared.jobs.intake.folders import is_below
+from shared.jobs.intake.folders import SHARE_ERRORS, holds_something, is_below, is_folder
 from shared.photos import clutter
 from shared.photos.formats import is_photo_name
 
-#: What a network share that is away answers; said of any folder below it.
-_SHARE_ERRORS = (errno.ENOTCONN, errno.ESTALE, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT, errno.ENODEV)
 #: Hidden things that are never photos of people.
 _NEVER = (".trash", ".@__thumb", ".thumbnails", ".spotlight-", ".fseventsd", ".ds_store", "._")
 
@@ -76,14 +73,14 @@ class Listing:
                     for entry in entries:
                         name = prefix + entry.name
                         linked = self._rules.links and _is_link_to_folder(entry)
-                        if linked or _is_folder(entry):
+                        if linked or is_folder(entry):
                             if self._enters(entry.name, level):
                                 (links if linked else waiting).append((entry.path, f"{name}/", level + 1))
                         elif self._counts(name, entry.name) and (found := _found(entry)) is not None:
                             self._note_variant(entry.name, seen)
                             yield found
             except OSError as error:
-                if error.errno in _SHARE_ERRORS or not holds_something(folder):
+                if error.errno in SHARE_ERRORS or not holds_something(folder):
                     raise FolderGone(path=path_name(folder)) from error
                 self.unreadable.append(path)
 
@@ -141,22 +138,6 @@ class _Pattern:
 def folded(name: str) -> str:
     """What is the same for names that a file system or a person may take for one."""
     return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
-
-
-def holds_something(folder: str) -> bool:
-    """Whether a folder can be read and has an entry; without one it is a mount point without its share."""
-    try:
-        with os.scandir(folder) as entries:
-            return next(entries, None) is not None
-    except OSError:
-        return False
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir(follow_symlinks=False)
-    except OSError:
-        return False
 
 
 def _is_link_to_folder(entry: os.DirEntry[str]) -> bool:

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from shared.collections.collection import Collection
 from shared.collections.index import Index, bounds
-from shared.collections.listing import FolderGone, Listing, holds_something
+from shared.collections.listing import FolderGone, Listing
 from shared.collections.moved import Moves
 from shared.collections.runs import Run
 from shared.core.names import path_name
-from shared.jobs.intake.folders import FolderNotAllowed, is_below
+from shared.jobs.intake.folders import FolderNotAllowed, holds_something, is_below
 
 #: Seconds for which a file that has just been written is left alone: it may still grow.
 SETTLED_SECONDS = 60.0

@@ -43,8 +43,8 @@ STATES = {
     RunState.LOOKED: N_("Only looked"),
     RunState.REFUSED: N_("Not done"),
 }
-#: Photos at least of a job whose rate tells how long another run takes.
-_TELLING = 20
+#: Runs that may tell how quick a site is, and photos at least of a job whose rate does.
+TELLING_RUNS, _TELLING = 20, 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,6 @@
 from __future__ import annotations
 
 import json
-import re
-import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +22,7 @@ from shared.collections.schedule import Schedule, parsed
 from shared.core.documents import Document, parse_json
 from shared.core.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from shared.core.files import file_lock, write_atomic
-from shared.core.names import title
+from shared.core.names import id_of, title
 from shared.core.settings import Settings
 from shared.jobs.intake.submission import chosen_preset
 from shared.jobs.model import Priority
@@ -92,7 +90,7 @@ class Collections:
         if "folders" not in update:
             raise InvalidRequest("collection_no_folder", limit=0)
         name = update.setdefault("name", title(Path(update["folders"][0]).name)[:MAX_NAME] or "photos")
-        made = Collection(id=_new_id(name), created=time.time(), owner=owner, **update)
+        made = Collection(id=id_of(name, "collection"), created=time.time(), owner=owner, **update)
         self._change(lambda known: [*known, made])
         return made
 
@@ -165,9 +163,3 @@ class Collections:
             document = _Registry(collections=rows).model_dump(mode="json")
             write_atomic(self.path, json.dumps(document, ensure_ascii=True, indent=1).encode())
         return rows
-
-
-def _new_id(name: str) -> str:
-    """Says what it can of the name; the end tells collections apart, also from those that were deleted."""
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:24].strip("-") or "collection"
-    return f"{slug}-{secrets.token_hex(3)}"

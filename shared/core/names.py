@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import unicodedata
 
 from shared.core.errors import InvalidRequest
@@ -119,3 +120,10 @@ def is_usable_label(raw: str) -> bool:
     except InvalidRequest:
         return False
     return True
+
+
+def id_of(name: str, kind: str) -> str:
+    """A new id that says what it can of a name, else of what `kind` of thing it is; its end tells things apart, also
+    from those that were deleted."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:24].strip("-") or kind
+    return f"{slug}-{secrets.token_hex(3)}"

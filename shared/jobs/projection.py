@@ -15,13 +15,14 @@ from pathlib import Path
 from shared.bank.class_names import ClassNames
 from shared.core.errors import NotFound
 from shared.core.files import fsync
+from shared.core.migrations import migrate
 from shared.core.settings import Settings
 from shared.jobs.catalog import from_json, to_json
 from shared.jobs.fields import STORED
 from shared.jobs.ledger.job_store import JobStore
 from shared.jobs.model import ItemResult, Job
 from shared.jobs.projection_results import Results
-from shared.jobs.projection_schema import migrate
+from shared.jobs.projection_schema import STEPS
 from shared.jobs.result_rows import columns
 
 #: Commit log entries written in one transaction.
@@ -67,7 +68,7 @@ class Projection(Results):
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         try:
-            migrate(self._db)
+            migrate(self._db, STEPS)
         except BaseException:
             self._db.close()
             raise

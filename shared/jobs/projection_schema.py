@@ -5,10 +5,6 @@ Files of archived jobs are the only copy of their results: a step may add to the
 
 from __future__ import annotations
 
-import sqlite3
-
-from shared.core.errors import Conflict
-
 #: One step a version, each a list of statements. Never change a step that was released: add one.
 STEPS: tuple[tuple[str, ...], ...] = (
     # 1: as it was before versions were counted, so every statement also passes where its table exists
@@ -46,30 +42,3 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "DROP INDEX items_verdict",
     ),
 )
-
-
-def migrate(database: sqlite3.Connection, steps: tuple[tuple[str, ...], ...] = STEPS) -> None:
-    """Brings a file to the present version; each step is done whole or not at all.
-
-    Raises:
-        Conflict: a later version wrote the file (`projection_unknown`).
-    """
-    if (found := _version(database)) == len(steps):
-        return
-    if found > len(steps):
-        raise Conflict("projection_unknown", found=found, expected=len(steps))
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        # Asked again under the lock: another process may have been quicker.
-        for number, step in enumerate(steps[_version(database) :], start=_version(database) + 1):
-            for statement in step:
-                database.execute(statement)
-            database.execute(f"PRAGMA user_version = {number}")
-        database.execute("COMMIT")
-    except BaseException:
-        database.execute("ROLLBACK")
-        raise
-
-
-def _version(database: sqlite3.Connection) -> int:
-    return int(database.execute("PRAGMA user_version").fetchone()[0])

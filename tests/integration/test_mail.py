@@ -27,14 +27,13 @@ from scripts.cli import main as cli
 from shared.core.errors import InvalidRequest
 from shared.core.settings import Settings
 from shared.jobs import webhook_queue
-from shared.jobs.ledger import keys
 from shared.jobs.mail import mail_target, send_mail
 from shared.jobs.webhook_targets import Told
+from tests.announcing import announcing
 from tests.integration.test_dispatcher_robust import own
 from tests.integration.test_webhooks import finish
 from tests.ledger_harness import LedgerHarness
 from tests.product import eventually, free_port
-from worker.dispatcher.announcing import Announcer
 
 __all__ = ["own"]
 TOLD = Told({"event": "job.finished", "job": {}}, "“面料”\nBcc: x@y", "共 4 张", "https://weft.example.org/jobs/1")
@@ -185,18 +184,6 @@ def test_who_refuses(settings: Settings, receiver: Receiver) -> None:
         receiver.answers = ["451 later"]
         assert sent(settings, url) == "451 later"
     assert "refused" in str(sent(settings, url)).lower()
-
-
-@contextmanager
-def announcing(harness: LedgerHarness, settings: Settings) -> Iterator[None]:
-    announcer = Announcer(settings, harness.ledger)
-    announcer.start()
-    eventually(lambda: harness.ledger.connection.redis.get(keys.WEBHOOKS_SINCE) is not None)
-    try:
-        yield
-    finally:
-        announcer.end()
-        announcer.join(30)
 
 
 def test_the_end_of_a_job_is_mailed_until_it_is_taken(

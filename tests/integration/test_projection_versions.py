@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from shared.core.errors import Conflict
+from shared.core.migrations import migrate
 from shared.core.settings import Settings
 from shared.jobs import archive
 from shared.jobs.ledger import Ledger
 from shared.jobs.projection import open_projection
-from shared.jobs.projection_schema import STEPS, migrate
+from shared.jobs.projection_schema import STEPS
 from tests.ledger_harness import LedgerHarness
 
 #: As the first release made it, without a version.

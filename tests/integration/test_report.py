@@ -17,8 +17,8 @@ from shared.jobs.model import Job
 from shared.jobs.projection import open_projection
 from tests.banks import DIM, by_label, clustered, make_bank
 from tests.large_jobs import add_vectors, archived_job
+from tests.web_server import site_client
 from web.api import summary
-from web.app import create_app
 
 COUNT = 200
 
@@ -40,10 +40,8 @@ def job(settings: Settings, redis_pair: embedded.Pair) -> Job:
 
 @pytest.fixture
 def client(settings: Settings, job: Job) -> Iterator[FlaskClient]:
-    app = create_app(settings)
-    with app.test_client() as found:
+    with site_client(settings) as found:
         yield found
-    app.extensions["weft"].similar.close()
 
 
 def report(client: FlaskClient, job: Job, lang: str, file: bool) -> str:

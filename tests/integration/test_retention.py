@@ -33,7 +33,7 @@ from shared.storage.local import LocalStorage
 from tests.bank_api import call, finished, submit_photos
 from tests.ledger_harness import LedgerHarness, photos, sha, spec
 from tests.product import eventually, make_photos, run_product
-from tests.s3_server import BUCKET, S3Server, s3_server
+from tests.s3_server import BUCKET, S3Server, s3_here
 
 
 @pytest.fixture
@@ -221,9 +221,7 @@ def test_nobody_removes_from_an_object_store_unasked(settings: Settings) -> None
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with s3_server(tmp_path_factory.mktemp("s3")) as started, pytest.MonkeyPatch.context() as patch:
-        for name, value in started.env.items():
-            patch.setenv(name, value)
+    with s3_here(tmp_path_factory.mktemp("s3")) as started:
         yield started
 
 

@@ -22,7 +22,7 @@ from shared.curation.banks import new_bank
 from shared.storage import open_storage, require_storage
 from tests.bank_api import built_bank
 from tests.product import ROOT, WEFT, Product, eventually, run_product
-from tests.s3_server import BUCKET, S3Server, s3_server
+from tests.s3_server import BUCKET, S3Server, s3_here
 
 DATA = b"photo"
 SHA = hashlib.sha256(DATA).hexdigest()
@@ -31,9 +31,7 @@ URL = f"s3://{BUCKET}/weft"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with s3_server(tmp_path_factory.mktemp("s3")) as started, pytest.MonkeyPatch.context() as patch:
-        for name, value in started.env.items():
-            patch.setenv(name, value)
+    with s3_here(tmp_path_factory.mktemp("s3")) as started:
         yield started
 
 

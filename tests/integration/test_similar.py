@@ -18,7 +18,7 @@ from shared.jobs.model import Job
 from shared.jobs.projection import projection_path
 from tests.banks import DIM, by_label, clustered, make_bank
 from tests.large_jobs import add_vectors, archived_job
-from web.app import create_app
+from tests.web_server import site_client
 
 COUNT = 300
 
@@ -45,10 +45,8 @@ def job(settings: Settings, redis_pair: embedded.Pair, rows: dict[int, np.ndarra
 
 @pytest.fixture
 def client(settings: Settings, job: Job) -> Iterator[FlaskClient]:
-    app = create_app(settings)
-    with app.test_client() as found:
+    with site_client(settings) as found:
         yield found
-    app.extensions["weft"].similar.close()
 
 
 def similarities(rows: dict[int, np.ndarray], query: np.ndarray) -> dict[int, float]:

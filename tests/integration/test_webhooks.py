@@ -22,10 +22,10 @@ from shared.jobs import webhook_queue
 from shared.jobs.ledger import keys
 from shared.jobs.webhook_queue import WebhookQueue
 from shared.jobs.webhook_targets import Told, refused, request_for, targets
+from tests.announcing import announcing as announcer_for
 from tests.integration.test_dispatcher_robust import own
 from tests.ledger_harness import LedgerHarness
 from tests.product import eventually
-from worker.dispatcher.announcing import Announcer
 
 __all__ = ["own"]
 TOLD = Told({"event": "job.finished"}, "标题", "text", "http://weft/jobs/1")
@@ -71,15 +71,8 @@ def announcing(harness: LedgerHarness, settings: Settings, webhooks: str) -> Ite
     chosen = settings.model_copy(
         update={"webhooks": SecretStr(webhooks), "public_url": "https://weft.example.org/", "lang": "zh"}
     )
-    announcer = Announcer(chosen, harness.ledger)
-    announcer.start()
-    # Only what ends from now on is told.
-    eventually(lambda: harness.ledger.connection.redis.get(keys.WEBHOOKS_SINCE) is not None)
-    try:
+    with announcer_for(harness, chosen):
         yield
-    finally:
-        announcer.end()
-        announcer.join(30)
 
 
 def finish(harness: LedgerHarness, count: int = 4) -> str:

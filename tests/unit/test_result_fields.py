@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from shared.core.migrations import migrate
 from shared.jobs.export.columns import NAMES
 from shared.jobs.field_model import Column, Field, Kind, Stored, numbered
 from shared.jobs.fields import EXTRA, FIELDS, STORED, from_sql, to_sql
 from shared.jobs.ledger.wire import pack_results, unpack_results
 from shared.jobs.model import ItemResult
-from shared.jobs.projection_schema import migrate
+from shared.jobs.projection_schema import STEPS
 from shared.jobs.result_rows import columns, public
 from shared.ranking.model import Ranking, Verdict
 
@@ -32,7 +33,7 @@ def row(packed: bytes) -> list[object]:
 def test_a_projection_has_exactly_the_declared_columns(tmp_path: Path) -> None:
     """A field with a column of its own also needs a step of the schema."""
     with closing(sqlite3.connect(tmp_path / "p.sqlite", isolation_level=None)) as database:
-        migrate(database)
+        migrate(database, STEPS)
         made = {
             name: f"{kind}{' PRIMARY KEY' if key else ''}{' NOT NULL' if required else ''}"
             for _, name, kind, required, _, key in database.execute("PRAGMA table_info(items)")

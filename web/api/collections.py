@@ -13,7 +13,7 @@ from flask import Response, g
 from shared.collections.collection import Collection
 from shared.collections.results import MEDIA_TYPES, CollectionResults, as_json, require, stream
 from shared.collections.runs import Run
-from shared.collections.shown import expected_seconds, overview, shown_collection, shown_run
+from shared.collections.shown import TELLING_RUNS, expected_seconds, overview, shown_collection, shown_run
 from shared.collections.store import Collections
 from shared.core.errors import InvalidRequest
 from web.access.visitor import owner
@@ -36,9 +36,6 @@ from web.i18n import language
 from web.schemas import file_response
 
 bp = APIBlueprint("collections", __name__, tag="Collections")
-
-#: Runs that tell how quick this site is.
-_TELLING_RUNS = 20
 
 
 @bp.get("/collections")
@@ -184,7 +181,7 @@ def with_seconds(own: Collection, run: Run) -> dict[str, Any]:
     """A run as JSON, with how long it may take where it was only to look."""
     seconds = None
     if run.dry and run.counts.get("chosen"):
-        earlier = overview(store(), own, _TELLING_RUNS).runs
+        earlier = overview(store(), own, TELLING_RUNS).runs
         seconds = expected_seconds(services().ledger, earlier, run.counts["chosen"])
     return shown_run(run, seconds, language())
 

@@ -63,7 +63,7 @@ def shown_summary(job: Job, picture: Callable[[str], str | None], asked: bool = 
         "looked": looked,
         "asked": asked,
         "changes": _changes(job),
-        "trained": trained(job, bank_facts(at.banks, job)),
+        "trained": trained(job, bank_facts(at.banks, job, samples=False)),
         "weft_version": version("weft"),
     }
 

@@ -3,18 +3,18 @@ delays nothing."""
 
 from __future__ import annotations
 
-import threading
 import time
 
 import structlog
 
-from shared.core.errors import NotFound, Unavailable
+from shared.core.errors import NotFound
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
 from shared.jobs.notices import Event, Notices, holds
 from shared.jobs.webhook_news import news_of, trouble_of
 from shared.jobs.webhook_queue import Pending, WebhookQueue
 from shared.jobs.webhook_sending import all_targets, send
+from worker.dispatcher.rounds import Rounds
 
 _log = structlog.get_logger(__name__)
 _POLL_INTERVAL = 2.0
@@ -22,35 +22,29 @@ _POLL_INTERVAL = 2.0
 _LOOK_INTERVAL = 10.0
 
 
-class Announcer(threading.Thread):
+class Announcer(Rounds):
     """At least once: a message that was sent while the dispatcher died may be sent again."""
 
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
-        super().__init__(name="announcer", daemon=True)
+        super().__init__("announcer", "webhooks_delayed", _POLL_INTERVAL)
         self._settings = settings
         self._ledger = ledger
         self._targets = {target.digest: target for target in all_targets(settings)}
         self._queue = WebhookQueue(ledger.connection.redis)
         self._notices = Notices(settings, ledger.connection.redis)
         self._looked = -_LOOK_INTERVAL
-        self._stopping = threading.Event()
 
     def run(self) -> None:
-        while self._targets and not self._stopping.wait(_POLL_INTERVAL):
-            try:
-                self._queue.collect(list(self._targets))
-                self._look()
-                for row in self._queue.due():
-                    if self._stopping.is_set():
-                        return
-                    self._tell(row)
-            except Unavailable as error:
-                _log.warning("webhooks_delayed", code=error.code)
-            except Exception:
-                _log.exception("announcer_failed")
+        if self._targets:
+            super().run()
 
-    def end(self) -> None:
-        self._stopping.set()
+    def round(self) -> None:
+        self._queue.collect(list(self._targets))
+        self._look()
+        for row in self._queue.due():
+            if self.stopping.is_set():
+                return
+            self._tell(row)
 
     def _look(self) -> None:
         if time.monotonic() - self._looked < _LOOK_INTERVAL:

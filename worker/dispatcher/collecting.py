@@ -19,6 +19,7 @@ from shared.collections.store import Collections
 from shared.core.errors import Conflict, Unavailable
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
+from worker.dispatcher.rounds import Rounds
 
 _log = structlog.get_logger(__name__)
 #: Seconds between two looks at what is asked for, and until a run that was interrupted is continued.
@@ -53,15 +54,14 @@ class _Runner(threading.Thread):
             self.active = self.interrupted = self.failed = True
 
 
-class Collector(threading.Thread):
+class Collector(Rounds):
     """Several may run at a time, as when a dispatcher is replaced: a run is done once all the same."""
 
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
-        super().__init__(name="collector", daemon=True)
+        super().__init__("collector", "collections_delayed", _POLL_INTERVAL)
         self._settings = settings
         self._ledger = ledger
         self._collections = Collections(settings)
-        self._stopping = threading.Event()
         self._runners: dict[str, _Runner] = {}
         self._failures: Counter[str] = Counter()
         self._not_before: dict[str, float] = {}
@@ -69,20 +69,10 @@ class Collector(threading.Thread):
         #: What a collection without a run looked like, and when its next one is due.
         self._seen: dict[str, tuple[object, float]] = {}
 
-    def run(self) -> None:
-        while not self._stopping.wait(_POLL_INTERVAL):
-            try:
-                for collection in self._all():
-                    if not self._stopping.is_set():
-                        self._guarded(collection)
-            except Unavailable as error:
-                _log.warning("collections_delayed", code=error.code)
-            except Exception:
-                _log.exception("collector_failed")
-
-    def end(self) -> None:
-        """What is under way is continued by the next dispatcher."""
-        self._stopping.set()
+    def round(self) -> None:
+        for collection in self._all():
+            if not self.stopping.is_set():
+                self._guarded(collection)
 
     def _all(self) -> list[Collection]:
         """All collections, read again where the list has changed, and once a minute."""

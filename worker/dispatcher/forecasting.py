@@ -3,7 +3,6 @@ dispatcher, so that nothing else waits for it."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 
@@ -15,6 +14,7 @@ from shared.jobs.heartbeat import Heartbeat, live_workers
 from shared.jobs.ledger import Ledger
 from shared.jobs.ledger import course as courses
 from shared.jobs.model import Job, JobState
+from worker.dispatcher.rounds import Rounds
 
 _log = structlog.get_logger(__name__)
 #: Seconds between two looks; where there are many jobs, so many per job, which keeps the cost at a few per cent.
@@ -25,35 +25,24 @@ _SHOWN_LOOKS = 6
 SCORED = (10, 50, 90)
 
 
-class Forecaster(threading.Thread):
+class Forecaster(Rounds):
     """Everything it knows is in the ledger: the next dispatcher continues."""
 
     def __init__(self, ledger: Ledger) -> None:
-        super().__init__(name="forecaster", daemon=True)
+        super().__init__("forecaster", "estimates_delayed", _LOOK_INTERVAL)
         self._ledger = ledger
-        self._stopping = threading.Event()
-        self._interval = _LOOK_INTERVAL
         #: Jobs with a course, to be scored when they have left the active ones.
         self._followed: set[str] = set()
 
-    def run(self) -> None:
-        while not self._stopping.wait(self._interval):
-            try:
-                self.look(time.time())
-            except Unavailable as error:
-                _log.warning("estimates_delayed", code=error.code)
-            except Exception:
-                _log.exception("forecaster_failed")
-
-    def end(self) -> None:
-        self._stopping.set()
+    def round(self) -> None:
+        self.look(time.time())
 
     def look(self, now: float) -> None:
         """One moment of every job that has begun. Raises Unavailable."""
         jobs = self._ledger.active()
         workers = live_workers(self._ledger)
-        moving = [job for job in jobs if job.rule.claimable and not job.waiting_for]
-        self._interval = max(_LOOK_INTERVAL, _PER_JOB * len(moving))
+        moving = [job for job in jobs if _moves(job)]
+        self.pause = max(_LOOK_INTERVAL, _PER_JOB * len(moving))
         for job in jobs:
             if job.started is not None:
                 self._guarded(job, [other for other in moving if other.id != job.id], workers, now)
@@ -93,7 +82,7 @@ class Forecaster(threading.Thread):
         found = None
         if job.listed and able:
             found = estimate(course, job.total - job.done, now, able, job.priority, rivals)
-        courses.leave(connection, job.id, course, len(course) != before + 1, found, _SHOWN_LOOKS * self._interval)
+        courses.leave(connection, job.id, course, len(course) != before + 1, found, _SHOWN_LOOKS * self.pause)
         self._followed.add(job.id)
         if found:
             self._keep(job, course[0].done, now, found)

@@ -3,7 +3,6 @@ nothing."""
 
 from __future__ import annotations
 
-import threading
 import time
 
 import structlog
@@ -14,6 +13,7 @@ from shared.jobs.ledger import Ledger
 from shared.maintenance import disk_use, retention
 from shared.maintenance.retention.plan import DAY, Policies
 from shared.storage import Storage
+from worker.dispatcher.rounds import Rounds
 
 _log = structlog.get_logger(__name__)
 #: Seconds between two measurements, and between two rounds of retention at most.
@@ -24,9 +24,9 @@ _SHARE = 50.0
 _RETRY = 60.0
 
 
-class Keeper(threading.Thread):
+class Keeper(Rounds):
     def __init__(self, settings: Settings, ledger: Ledger, storage: Storage) -> None:
-        super().__init__(name="keeper", daemon=True)
+        super().__init__("keeper", "keeping_delayed", 0.0)
         self._settings = settings
         self._ledger = ledger
         self._storage = storage
@@ -34,27 +34,21 @@ class Keeper(threading.Thread):
         # Not long after the shortest of its terms.
         self._interval = max(1.0, min(RETENTION_INTERVAL, retention.smallest_days(self._policies) * DAY))
         self._kept = -float("inf")
-        self._stopping = threading.Event()
 
-    def run(self) -> None:
-        pause = 0.0
-        while not self._stopping.wait(pause):
-            began = time.monotonic()
-            try:
-                self._round()
-                # Where there are very many files, they are looked at less often.
-                pause = max(min(MEASURE_INTERVAL, self._interval), _SHARE * (time.monotonic() - began))
-            except WeftError as error:
-                _log.warning("keeping_delayed", code=error.code, message=str(error))
-                pause = _RETRY
-            except Exception:
-                _log.exception("keeper_failed")
-                pause = MEASURE_INTERVAL
+    def round(self) -> None:
+        began = time.monotonic()
+        # After a failure that nobody has foreseen.
+        self.pause = MEASURE_INTERVAL
+        try:
+            self._keep()
+        except WeftError as error:
+            _log.warning("keeping_delayed", code=error.code, message=str(error))
+            self.pause = _RETRY
+        else:
+            # Where there are very many files, they are looked at less often.
+            self.pause = max(min(MEASURE_INTERVAL, self._interval), _SHARE * (time.monotonic() - began))
 
-    def end(self) -> None:
-        self._stopping.set()
-
-    def _round(self) -> None:
+    def _keep(self) -> None:
         if time.monotonic() - self._kept >= self._interval:
             gone = retention.remove(self._settings, self._ledger, self._storage, self._policies)
             self._kept = time.monotonic()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 import time
@@ -17,6 +16,7 @@ from shared.core.errors import NotFound, Unavailable, WeftError
 from shared.core.names import path_name
 from shared.core.settings import CHUNK_ITEMS
 from shared.jobs.admission import MEMORY_FOR_LISTING, memory_share
+from shared.jobs.intake.folders import SHARE_ERRORS, holds_something, is_folder
 from shared.jobs.ledger import Ledger
 from shared.jobs.ledger.dispatcher_ledger import DispatcherLedger
 from shared.jobs.ledger.submission import SHARES, guided
@@ -33,19 +33,6 @@ _MEMORY_INTERVAL = 0.1
 
 class ShareGone(Exception):
     """The folder that is being listed cannot be read any more: its share is gone, not its photos."""
-
-
-#: What a network share that is away answers; said of any folder below it.
-_SHARE_ERRORS = (errno.ENOTCONN, errno.ESTALE, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT, errno.ENODEV)
-
-
-def is_there(root: Path) -> bool:
-    """Whether the folder can be read and holds something; without an entry it is a mount point without its share."""
-    try:
-        with os.scandir(str(root)) as entries:
-            return next(entries, None) is not None
-    except OSError:
-        return False
 
 
 def photos_below(
@@ -70,7 +57,7 @@ def photos_below(
         entry, resumed = found
         # Looked at part by part: the folders above were let in.
         kind = clutter.left_out_kind(entry.name)
-        if _is_folder(entry):
+        if is_folder(entry):
             if kind == clutter.SYSTEM:
                 # Its files are not looked at: it counts as one.
                 clutter.count(left_out, kind)
@@ -93,25 +80,18 @@ def _entries(
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda e: e.name)
     except OSError as error:
-        if error.errno in _SHARE_ERRORS or not is_there(root):
+        if error.errno in SHARE_ERRORS or not holds_something(root):
             raise ShareGone from error
         _log.warning("folder_skipped", folder=folder, reason=error.strerror)
         clutter.count(left_out, clutter.UNREADABLE_FOLDER)
         return
-    if not found and folder != str(root) and not is_there(root):
+    if not found and folder != str(root) and not holds_something(root):
         # Of the share, the mount point alone is left.
         raise ShareGone
     for entry in found:
         if after and entry.name < after[0]:
             continue
         yield entry, after[1:] if after and entry.name == after[0] else None
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir(follow_symlinks=False)
-    except OSError:
-        return False
 
 
 def _readable_kind(entry: os.DirEntry[str]) -> bool:
@@ -161,7 +141,7 @@ class Lister(threading.Thread):
         root = Path(self._job.path or "")
         cursor = self._dispatcher_ledger.cursor(self._job.id)
         job = self._ledger.job(self._job.id)
-        if not is_there(root) and (job.total or job.note == WAITS_FOR_SHARE or not root.is_dir()):
+        if not holds_something(root) and (job.total or job.note == WAITS_FOR_SHARE or not root.is_dir()):
             raise ShareGone
         if job.note == WAITS_FOR_SHARE:
             _log.info("listing_resumed", job=job.id)
@@ -175,7 +155,7 @@ class Lister(threading.Thread):
             try:
                 status = entry.stat(follow_symlinks=False)
             except OSError as error:
-                if error.errno in _SHARE_ERRORS or not is_there(root):
+                if error.errno in SHARE_ERRORS or not holds_something(root):
                     raise ShareGone from error
                 # Removed since its folder was read.
                 continue
@@ -189,7 +169,7 @@ class Lister(threading.Thread):
                 if not self._append(waiting[:CHUNK_ITEMS]):
                     return
                 del waiting[:CHUNK_ITEMS]
-        if not is_there(root) and (index or left_out):
+        if not holds_something(root) and (index or left_out):
             # The last folders may have been read empty.
             raise ShareGone
         for piece in guided(waiting, len(waiting)):

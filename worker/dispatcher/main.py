@@ -111,16 +111,15 @@ class Dispatcher:
         _log.info("dispatcher_started")
         measuring.started("dispatcher")
         freeze_heap()
-        projector = Projector(self._settings, self._ledger, self._dispatcher_ledger)
-        announcer = Announcer(self._settings, self._ledger)
-        collector = Collector(self._settings, self._ledger)
-        projector.start()
-        announcer.start()
-        collector.start()
-        forecaster = Forecaster(self._ledger)
-        forecaster.start()
-        keeper = Keeper(self._settings, self._ledger, self._storage)
-        keeper.start()
+        beside = (
+            Projector(self._settings, self._ledger, self._dispatcher_ledger),
+            Announcer(self._settings, self._ledger),
+            Collector(self._settings, self._ledger),
+            Forecaster(self._ledger),
+            Keeper(self._settings, self._ledger, self._storage),
+        )
+        for thread in beside:
+            thread.start()
         try:
             while not stop.is_set() and self._still_leads():
                 self._tick()
@@ -129,11 +128,8 @@ class Dispatcher:
                     self._last["notify"] = 0.0
                     stop.wait(_MIN_LOOP_INTERVAL)
         finally:
-            projector.end()
-            announcer.end()
-            collector.end()
-            forecaster.end()
-            keeper.end()
+            for thread in beside:
+                thread.end()
         self._dispatcher_ledger.resign()
 
     def _still_leads(self) -> bool:

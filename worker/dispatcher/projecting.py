@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from contextlib import closing
 
@@ -14,6 +13,7 @@ from shared.jobs import archive
 from shared.jobs.ledger import Ledger, removal
 from shared.jobs.ledger.dispatcher_ledger import DispatcherLedger
 from shared.jobs.projection import open_projection
+from worker.dispatcher.rounds import Rounds
 
 _log = structlog.get_logger(__name__)
 _POLL_INTERVAL = 0.5
@@ -23,33 +23,23 @@ _RELEASE_INTERVAL = 60.0
 _RETRY_DELAY = 15.0
 
 
-class Projector(threading.Thread):
+class Projector(Rounds):
     """One job's trouble never keeps the others waiting: it is logged, said on the job, and tried again later."""
 
     def __init__(self, settings: Settings, ledger: Ledger, dispatcher_ledger: DispatcherLedger) -> None:
-        super().__init__(name="projector", daemon=True)
+        super().__init__("projector", "projection_delayed", _POLL_INTERVAL)
         self._settings = settings
         self._ledger = ledger
         self._dispatcher_ledger = dispatcher_ledger
-        self._stopping = threading.Event()
         self._not_before: dict[str, float] = {}
         self._reconciled = False
         self._released = 0.0
 
-    def run(self) -> None:
-        while not self._stopping.wait(_POLL_INTERVAL):
-            try:
-                self._round()
-            except Unavailable as error:
-                _log.warning("projection_delayed", code=error.code)
-            except Exception:
-                _log.exception("projector_failed")
-
     def end(self) -> None:
-        self._stopping.set()
+        super().end()
         self.join(5)
 
-    def _round(self) -> None:
+    def round(self) -> None:
         if not self._reconciled:
             self._dispatcher_ledger.adopt_ended_jobs()
             archive.reconcile(self._settings, self._ledger)
@@ -57,7 +47,7 @@ class Projector(threading.Thread):
         now = time.monotonic()
         self._not_before = {k: v for k, v in self._not_before.items() if v > now}
         for job_id in removal.unprojected(self._ledger.connection):
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 return
             if job_id not in self._not_before:
                 self._guarded(job_id)

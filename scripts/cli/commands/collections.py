@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,17 +16,14 @@ from shared.collections.collection import Rules
 from shared.collections.results import MEDIA_TYPES, CollectionResults, stream
 from shared.collections.runs import Run, RunState
 from shared.collections.schedule import Schedule
-from shared.collections.shown import STATES, expected_seconds, overview, shown_collection, shown_run, told
+from shared.collections.shown import STATES, TELLING_RUNS, expected_seconds, overview, shown_collection, shown_run, told
 from shared.collections.store import Collections, Wish
-from shared.core.files import replacing
 from shared.core.i18n import gettext as _
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Priority
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: Runs that tell how quick this site is.
-_TELLING_RUNS = 20
 _POLL_SECONDS = 0.2
 
 
@@ -152,7 +148,7 @@ def run(ctx: click.Context, collection: str, everything: bool, since: Any, dry: 
         asked = index.runs.ask(everything=everything, since=since.timestamp() if since else None, dry=dry)
     output.record(ctx, "collection_run", own.id)
     done = _await(collections, own.id, asked.id)
-    found = overview(collections, own, _TELLING_RUNS)
+    found = overview(collections, own, TELLING_RUNS)
     seconds = expected_seconds(ledger, found.runs, done.counts.get("chosen", 0))
 
     def human(console: Console) -> None:
@@ -197,21 +193,16 @@ def delete(ctx: click.Context, collection: str, yes: bool) -> None:
 @click.pass_context
 def export(ctx: click.Context, collection: str, kind: str, target: Path | None) -> None:
     """Export the latest result and review of every photo of COLLECTION (ID or name)."""
-    if target is None and output.state(ctx).json:
-        raise click.UsageError("--json requires -o FILE, because the results would go to stdout")
+    output.require_target(ctx, target)
     settings = output.state(ctx).settings
     ledger, collections = Ledger.connect(settings), Collections(settings)
     own = collections.find(collection)
     with collections.index(own.id) as index:
         count = index.counts()["present"]
         pieces = stream(CollectionResults(settings, ledger, own, index), kind)
-        if target is None:
-            for piece in pieces:
-                sys.stdout.buffer.write(piece)
-            sys.stdout.buffer.flush()
-            return
-        with replacing(target, mode=0o644) as part, part.open("wb") as file:
-            size = sum(map(file.write, pieces))
+        size = output.deliver(pieces, target)
+    if size is None:
+        return
     done = {"collection": own.id, "format": kind, "file": str(target), "files": count, "bytes": size}
     output.emit(ctx, done, f"{count} files in {target}")
 
@@ -229,7 +220,7 @@ def _await(collections: Collections, collection: str, run_id: str) -> Run:
 
 
 def _wish(name: str | None, rules: Rules | None, said: dict[str, Any]) -> Wish:
-    given = {one: said[one] for one in ("include", "exclude", "formats", "hidden", "links", "truth") if said[one]}
+    given = {one: said[one] for one in ("include", "exclude", "formats") if said[one]}
     given |= {one: said[one] for one in ("hidden", "links", "truth") if said[one] is not None}
     if said["depth"] is not None:
         given["depth"] = None if said["depth"] < 0 else said["depth"]

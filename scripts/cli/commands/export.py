@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import click
 from scripts.cli import output
 from shared.bank.class_names import UnknownClass, class_names
 from shared.bank.store import BankStore
-from shared.core.files import replacing
 from shared.core.messages import sentence
 from shared.jobs import export
 from shared.jobs.ledger import Ledger
@@ -59,8 +57,7 @@ def command(
     **wish: Any,
 ) -> None:
     """Export the results of the job ID, including reviews; works while the job is running."""
-    if target is None and output.state(ctx).json:
-        raise click.UsageError("--json requires -o FILE, because the results would go to stdout")
+    output.require_target(ctx, target)
     settings = output.state(ctx).settings
     ledger = Ledger.connect(settings)
     job = ledger.find(job_id)
@@ -85,14 +82,9 @@ def command(
         )
         if export.is_partial(job):
             output.note(sentence("export_is_partial", done=job.done, total=job.total, state=job.state.value))
-        if target is None:
-            for piece in pieces:
-                sys.stdout.buffer.write(piece)
-            sys.stdout.buffer.flush()
-            return
-        # Nobody finds half a file under the name they asked for.
-        with replacing(target, mode=0o644) as part, part.open("wb") as file:
-            size = sum(map(file.write, pieces))
+        size = output.deliver(pieces, target)
+    if size is None:
+        return
     chosen = {name: value for name, value in asdict(filters).items() if value is not None}
     done = {"job": job.id, "format": kind, "file": str(target), "items": count, "bytes": size}
     done |= {"filters": chosen, "partial": export.is_partial(job)}

@@ -106,7 +106,7 @@ def command(
         if undo:
             _undo(ctx, tree, job, target)
             return
-        facts = export.bank_facts(banks, job)
+        facts = export.bank_facts(banks, job, samples=False)
         place = naming.Template(template, _folders(facts.names, names), _APART_ZH if names == "zh" else None)
         sidecars = Sidecars(facts.names, beside) if xmp or beside else None
         if export.is_partial(job):

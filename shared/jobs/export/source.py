@@ -34,24 +34,24 @@ class BankFacts:
     trained: bool | None = None
 
 
-def bank_facts(banks: BankStore, job: Job) -> BankFacts:
-    """What is known of the job's bank version."""
+def bank_facts(banks: BankStore, job: Job, samples: bool = True) -> BankFacts:
+    """What is known of the job's bank version. Without `samples`, these stay unread, which are many in a large bank."""
     try:
         manifest = banks.manifest(job.bank)
     except WeftError:
         return BankFacts()
-    samples: dict[str, str] = {}
+    paths: dict[str, str] = {}
     name = ""
     try:
         name = banks.banks.find(job.bank_id).name
-        if manifest.counts.samples <= _NAMED_SAMPLES:
-            samples = {sample.id: sample.name for sample in banks.samples(job.bank)}
+        if samples and manifest.counts.samples <= _NAMED_SAMPLES:
+            paths = {sample.id: sample.name for sample in banks.samples(job.bank)}
     except WeftError:
         pass
     return BankFacts(
         name=name,
         names={entry.label: (entry.zh, entry.en) for entry in manifest.ranked_classes},
-        samples=samples,
+        samples=paths,
         calibrated=manifest.encoder.trained and manifest.ranking.calibration_for(job.preset).calibrated,
         trained=manifest.encoder.trained,
     )

@@ -7,14 +7,13 @@ import shutil
 import time
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 from shared.bank.store import BankStore
 from shared.core.settings import Settings
 from shared.jobs.heartbeat import live_workers
 from shared.jobs.ledger import Ledger
 from shared.maintenance.retention.pins import Pins
-from shared.maintenance.retention.plan import DAY, GONE, Due, Policies
+from shared.maintenance.retention.plan import DAY, GONE, Due, Policies, bytes_below
 from shared.storage import Storage
 
 #: Days for which a version stays that was made, and not made active yet.
@@ -34,7 +33,7 @@ def due(settings: Settings, ledger: Ledger, storage: Storage, policies: Policies
             if young or needed or pins.has("version", entry.version):
                 continue
             take = partial(_take, store, ledger, storage, entry.version)
-            yield Due(entry.version, _size(store.root / entry.version), take)
+            yield Due(entry.version, bytes_below(store.root / entry.version), take)
 
 
 def _is_active(store: BankStore, version: str) -> bool:
@@ -69,7 +68,3 @@ def _take(store: BankStore, ledger: Ledger, storage: Storage, version: str) -> b
     storage.unshare(f"banks/{version}")
     shutil.rmtree(aside, ignore_errors=True)
     return True
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -16,7 +16,7 @@ from shared.encoder.store import ModelStore
 from shared.jobs.heartbeat import live_workers
 from shared.jobs.ledger import Ledger
 from shared.maintenance.retention.pins import Pins
-from shared.maintenance.retention.plan import DAY, GONE, Due, Policies
+from shared.maintenance.retention.plan import DAY, GONE, Due, Policies, bytes_below
 from shared.storage import Storage
 
 #: Joins the models of a joined encoder.
@@ -32,8 +32,9 @@ def due(settings: Settings, ledger: Ledger, storage: Storage, policies: Policies
             continue
         if not pins.has("model", manifest.identity):
             folder = store.folder(manifest.identity)
-            size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-            yield Due(manifest.identity, size, partial(_take, settings, ledger, store, folder, manifest.name))
+            yield Due(
+                manifest.identity, bytes_below(folder), partial(_take, settings, ledger, store, folder, manifest.name)
+            )
 
 
 def _named(settings: Settings, ledger: Ledger) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from shared.core.settings import Settings
 
@@ -55,3 +56,8 @@ class Found:
     @property
     def bytes(self) -> int:
         return sum(due.bytes for due in self.due)
+
+
+def bytes_below(folder: Path) -> int:
+    """Of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
