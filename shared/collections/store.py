@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +58,10 @@ Found = list[Collection]
 class Collections:
     """Cheap to make; safe to use from several processes."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, roots: Sequence[Path] | None = None) -> None:
+        """`roots`: the folders that the server may read, where these settings are not the server's."""
         self._settings = settings
+        self._roots = settings.roots if roots is None else roots
         self.root = settings.data_dir / "collections"
         self.path = self.root / FILE
 
@@ -134,7 +136,7 @@ class Collections:
         elif wish.name is not None:
             update["name"] = name
         if wish.folders is not None:
-            update["folders"] = checked_folders(wish.folders, self._settings.roots)
+            update["folders"] = checked_folders(wish.folders, self._roots)
         if wish.rules is not None:
             update["rules"] = checked_rules(wish.rules)
         if wish.preset is not None:

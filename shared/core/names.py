@@ -25,6 +25,9 @@ _DROPPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 #: File names that Windows keeps for devices, whatever their ending: a class of that name could not be a folder there.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 
+#: What no system takes in the name of a file or folder, and what would lead out of its folder.
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+
 
 def readable(raw: str) -> str:
     """The same text without lone surrogates, which no UTF-8 file, database or response can hold.
@@ -120,6 +123,12 @@ def is_usable_label(raw: str) -> bool:
     except InvalidRequest:
         return False
     return True
+
+
+def harmless_file_name(name: str) -> str:
+    """A name that every system takes for a file or folder, and that leads nowhere else."""
+    # Dots and spaces at the end are dropped by Windows; ".." is a way out.
+    return _FORBIDDEN.sub("_", name).strip(". ") or "_"
 
 
 def id_of(name: str, kind: str) -> str:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,11 @@ def test_a_collection_through_the_api(product: Product) -> None:
     call(product, "GET", address, None, 404)
     # The job stays.
     assert call(product, "GET", f"/jobs/{run['job']}")["ok"] == 5
+
+
+def test_the_servers_folders_count_not_those_of_the_shell(tmp_path: Path) -> None:
+    write(tmp_path / "mill" / "a.jpg", "a photo of the mill")
+    with run_product(tmp_path / "product", folder_roots=str(tmp_path / "mill")) as server:
+        env = {name: value for name, value in server.env.items() if name != "WEFT_FOLDER_ROOTS"}
+        made = weft(replace(server, env=env), "new", "mill", "--folder", str(tmp_path / "mill"))
+        assert made["folders"] == [str(tmp_path / "mill")]

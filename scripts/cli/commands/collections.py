@@ -18,7 +18,9 @@ from shared.collections.runs import Run, RunState
 from shared.collections.schedule import Schedule
 from shared.collections.shown import STATES, TELLING_RUNS, expected_seconds, overview, shown_collection, shown_run, told
 from shared.collections.store import Collections, Wish
+from shared.core.errors import Unavailable
 from shared.core.i18n import gettext as _
+from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Priority
 
@@ -65,7 +67,7 @@ def command() -> None:
 @click.pass_context
 def new(ctx: click.Context, /, name: str, **said: Any) -> None:
     """Make the collection NAME; `weft collection run NAME` classifies its photos."""
-    collections = Collections(output.state(ctx).settings)
+    collections = _of_server(output.state(ctx).settings)
     made = collections.new(_wish(name, None, said))
     output.record(ctx, "collection_made", made.id)
     output.emit(ctx, shown_collection(overview(collections, made)), f"{made.id}  {made.name}")
@@ -78,7 +80,7 @@ def new(ctx: click.Context, /, name: str, **said: Any) -> None:
 @click.pass_context
 def edit(ctx: click.Context, /, collection: str, name: str | None, **said: Any) -> None:
     """Change COLLECTION (ID or name): what is given replaces what was, the rest stays."""
-    collections = Collections(output.state(ctx).settings)
+    collections = _of_server(output.state(ctx).settings)
     made = collections.change(collection, _wish(name, collections.find(collection).rules, said))
     output.record(ctx, "collection_changed", made.id)
     output.emit(ctx, shown_collection(overview(collections, made)), f"{made.id}  {made.name}")
@@ -205,6 +207,15 @@ def export(ctx: click.Context, collection: str, kind: str, target: Path | None) 
         return
     done = {"collection": own.id, "format": kind, "file": str(target), "files": count, "bytes": size}
     output.emit(ctx, done, f"{count} files in {target}")
+
+
+def _of_server(settings: Settings) -> Collections:
+    """With the folders that the running server may read; without one, those of this shell's settings."""
+    try:
+        roots = Ledger.connect(settings).folder_roots()
+    except Unavailable:
+        roots = None
+    return Collections(settings, roots)
 
 
 def _await(collections: Collections, collection: str, run_id: str) -> Run:

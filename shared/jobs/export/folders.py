@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
+from shared.core.names import harmless_file_name
 from shared.jobs.shown import ShownItem
-
-#: What no system takes in the name of a folder or file, and what would leave the zip's own folder.
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+from shared.jobs.sorting.naming import apart
 
 
 class _Pieces(io.RawIOBase):
@@ -63,21 +61,13 @@ def as_folders(
 
 
 def _place(row: ShownItem, classes: Mapping[str, str], others: Mapping[str, str], used: set[str]) -> str:
-    label = row["final_label"]
-    if label is None:
-        folder = others.get("rejected" if row["review"] == "rejected" else row["verdict"] or "failed", "failed")
-    else:
-        folder = classes.get(label, label)
-    name = _harmless(PurePosixPath(row["name"].replace("\\", "/")).name)
-    place = f"{_harmless(folder)}/{name}"
+    label, why = row["final_label"], apart(row)
+    folder = others.get(why, why) if why else classes.get(label or "", label or "")
+    name = harmless_file_name(PurePosixPath(row["name"].replace("\\", "/")).name)
+    place = f"{harmless_file_name(folder)}/{name}"
     # Photos of different folders may have the same name.
     if place.casefold() in used:
         stem, dot, suffix = name.rpartition(".")
-        place = f"{_harmless(folder)}/{stem or suffix} ({row['index']}){dot}{suffix if stem else ''}"
+        place = f"{harmless_file_name(folder)}/{stem or suffix} ({row['index']}){dot}{suffix if stem else ''}"
     used.add(place.casefold())
     return place
-
-
-def _harmless(name: str) -> str:
-    # Dots and spaces at the end are dropped by Windows; ".." is a way out.
-    return _FORBIDDEN.sub("_", name).strip(". ") or "_"

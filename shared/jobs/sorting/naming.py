@@ -9,7 +9,7 @@ from posixpath import basename, splitext
 from string import Formatter
 
 from shared.core.errors import InvalidRequest
-from shared.core.names import clean
+from shared.core.names import clean, harmless_file_name
 from shared.jobs.reviews import ReviewState
 from shared.jobs.shown import ShownItem
 
@@ -26,8 +26,6 @@ FIELDS: dict[str, str] = {
     "confidence": "in per cent",
     "verdict": "`label`, `unsure`, `not_in_bank` or `failed`",
 }
-#: What no system takes in the name of a folder or file.
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 #: Bytes of one name that file systems take, less what " (1234567)" and ".xmp" add.
 _NAME_BYTES = 230
 _DIGITS = re.compile(r"0?\d{0,2}d?")
@@ -122,7 +120,7 @@ def _parsed(text: str) -> _Part:
 
 def _written(part: _Part, values: Mapping[str, str | int]) -> str:
     made = "".join(said + (format(values[field], form) if field else "") for said, field, form in part)
-    name = _FORBIDDEN.sub("_", clean(made)).strip(". ") or "_"
+    name = harmless_file_name(clean(made))
     stem, ext = splitext(name)
     ext = ext.encode()[:40].decode(errors="ignore")
     # The ending says what a file is; what is cut off is before it.
