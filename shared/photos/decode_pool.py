@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from queue import Empty, LifoQueue
 
 import structlog
 
@@ -42,7 +42,8 @@ class DecodePool:
         self._task = task
         self._wall_seconds = wall_seconds
         self._budget = MemoryBudget(budget)
-        self._idle: SimpleQueue[Decoder | None] = SimpleQueue()
+        # The one that was busy last has its memory warm, and those that are never needed at a time are never started.
+        self._idle: LifoQueue[Decoder | None] = LifoQueue()
         for _ in range(processes):
             self._idle.put(None)
         self._lock = threading.Lock()

@@ -11,8 +11,8 @@ from PIL import Image
 
 from shared.photos.thumbnail_sizes import LARGE_SIDE, SMALL_SIDE
 
-#: Sides that are as good as the wanted one.
-_NEAR = 1.25
+#: Shares of the wanted side that are as good as it.
+_LEAST, _MOST = 0.75, 1.25
 
 
 class Thumbnails(NamedTuple):
@@ -30,26 +30,29 @@ def thumbnail(rgb: NDArray[np.uint8], side: int = SMALL_SIDE) -> bytes:
 
 
 def thumbnails(rgb: NDArray[np.uint8]) -> Thumbnails:
-    """Both thumbnails of decoded pixels (uint8 [h, w, 3]); the small one is made of the large one.
+    """Both thumbnails of decoded pixels (uint8 [h, w, 3]).
 
-    The longer side is within a quarter of its size: where whole pixels can be taken or averaged, that costs a third.
+    The longer side is within a quarter of its size: where whole pixels can be taken or averaged, that costs a tenth.
     """
     longer = max(rgb.shape[:2])
     if longer <= SMALL_SIDE:
         return Thumbnails(_to_jpeg(rgb, 80), None)
     image = Image.fromarray(rgb)
-    if longer > LARGE_SIDE * _NEAR:
-        _shrink(image, LARGE_SIDE)
-        rgb = np.asarray(image)
-        longer = LARGE_SIDE
+    large = _near(image, LARGE_SIDE)
+    small = _near(large, SMALL_SIDE)
     # Compressed more: with two pixels for one of the screen nobody sees it.
-    large = _to_jpeg(rgb, 75)
-    blocks = round(longer / SMALL_SIDE)
-    if SMALL_SIDE / _NEAR <= longer / blocks <= SMALL_SIDE * _NEAR:
-        image = image.reduce(blocks)
-    else:
-        _shrink(image, SMALL_SIDE)
-    return Thumbnails(_to_jpeg(np.asarray(image), 80), large)
+    return Thumbnails(_to_jpeg(np.asarray(small), 80), _to_jpeg(rgb if large is image else np.asarray(large), 75))
+
+
+def _near(image: Image.Image, side: int) -> Image.Image:
+    """The image with a longer side of about `side` pixels; one that is not longer stays as it is."""
+    longer = max(image.size)
+    blocks = max(1, round(longer / side))
+    if not _LEAST * side <= longer / blocks <= _MOST * side and longer > side:
+        smaller = image.copy()
+        _shrink(smaller, side)
+        return smaller
+    return image.reduce(blocks) if blocks > 1 else image
 
 
 def _shrink(image: Image.Image, side: int) -> None:

@@ -180,6 +180,45 @@ class CollectionRun(Document):
     collection_run_s: float
 
 
+class GrowthSize(Document):
+    """One job of so many files. Times of pages are the median and the 95th percentile, milliseconds."""
+
+    files: int
+    submit_ms: float
+    #: Seconds until all files are listed, until the last is classified, and until all results are in the database.
+    listed_s: float
+    run_s: float
+    in_database_s: float
+    per_second: float
+    #: By role: `worker`, `dispatcher`, `web`, `ledger`, `cache`.
+    cpu_ms_an_item: dict[str, float]
+    #: The most that was resident during the job.
+    memory_mb: dict[str, float]
+    during_ms: dict[str, tuple[float, float]]
+    after_ms: dict[str, tuple[float, float]]
+    export_us_an_item: dict[str, float]
+    database_bytes_an_item: float
+    #: What the ledger holds more than before the job, and how many keys name the job.
+    redis_bytes_left: int
+    redis_keys_left: int
+    aof_mb: float
+
+
+class ListTimes(Document):
+    """Pages that list so many jobs and collections: the median and the 95th percentile, milliseconds."""
+
+    jobs: int
+    collections: int
+    during_ms: dict[str, tuple[float, float]]
+    after_ms: dict[str, tuple[float, float]]
+
+
+class GrowthReport(Document):
+    engine: str
+    sizes: list[GrowthSize]
+    lists: ListTimes | None
+
+
 class FormatCost(Document):
     """One way to decode a 12-megapixel picture."""
 
