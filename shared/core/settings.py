@@ -116,7 +116,8 @@ class Settings(BaseSettings):
     notice_no_worker_minutes: float = Field(10, ge=0, le=MAX_DAYS)
     #: Where people reach the pages, e.g. `https://weft.example.org`: for links in messages.
     public_url: str = ""
-    #: Days that the ledger keeps a finished job; its projection stays until it is deleted.
+    #: Days that the ledger keeps a finished job, or fewer where its memory is 40 % full (the longest ended go first);
+    #: the results stay until the job is deleted.
     keep_days: float = Field(30, gt=0, le=MAX_DAYS)
     #: Days that uploads and thumbnails are kept after no job names them any more; 0: until `weft gc` is called. In an
     #: object store nothing is removed unless this is set: its folder must be of this installation alone.

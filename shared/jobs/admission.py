@@ -13,6 +13,8 @@ from shared.core.errors import Unavailable
 from shared.core.settings import Settings
 from shared.jobs.ledger.job_store import JobStore
 
+#: Share of `maxmemory` from which on ended jobs are released before their time, the longest ended first.
+MEMORY_FOR_ENDED = 0.4
 #: Share of `maxmemory` from which on no job is accepted: results of the accepted ones still have to fit.
 MEMORY_FOR_JOBS = 0.6
 #: Share from which on folders are not listed any further.

@@ -18,6 +18,7 @@ import structlog
 from shared.core.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from shared.core.names import title
 from shared.core.settings import Settings
+from shared.jobs.admission import MEMORY_FOR_ENDED, memory_share
 from shared.jobs.catalog import Catalog
 from shared.jobs.ledger import Ledger, removal
 from shared.jobs.ledger.submission import created_at
@@ -86,6 +87,24 @@ def release_due(settings: Settings, ledger: Ledger, keep_seconds: float, brief_s
             released += _forget_brief(settings, ledger, job_id)
         except Exception as error:
             _log.error("release_failed", job=job_id, error=repr(error))
+    return released
+
+
+def release_for_room(settings: Settings, ledger: Ledger) -> int:
+    """Releases the longest ended jobs, before their time, until the ledger has room for new ones. An error is logged
+    and affects its job only. Returns how many were released."""
+    released = 0
+    if memory_share(ledger) < MEMORY_FOR_ENDED:
+        return 0
+    for job_id in removal.due(ledger.connection, 0, BRIEF_SECONDS)[0]:
+        try:
+            released += release(settings, ledger, job_id)
+        except Exception as error:
+            _log.error("release_failed", job=job_id, error=repr(error))
+        if memory_share(ledger) < MEMORY_FOR_ENDED:
+            break
+    if released:
+        _log.info("released_for_room", jobs=released)
     return released
 
 

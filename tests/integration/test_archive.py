@@ -14,6 +14,7 @@ import pytest
 from shared.core.errors import Conflict, NotFound
 from shared.core.settings import Settings
 from shared.jobs import archive
+from shared.jobs.admission import MEMORY_FOR_ENDED
 from shared.jobs.catalog import Catalog
 from shared.jobs.ledger import Ledger, keys
 from shared.jobs.ledger.removal import unprojected
@@ -163,6 +164,21 @@ def test_age_counts_from_the_end(harness: LedgerHarness, own: Settings, ledger: 
     assert archive.release_due(own, ledger, 86400) == 0
     harness.redis.zadd(keys.ENDED, {job.id: time.time() - 2 * 86400})
     assert archive.release_due(own, ledger, 86400) == 1
+
+
+def test_a_ledger_that_fills_lets_the_longest_ended_go(harness: LedgerHarness, own: Settings, ledger: Ledger) -> None:
+    jobs = [ended(harness) for _ in range(3)]
+    for age, job in enumerate(reversed(jobs), start=1):
+        harness.redis.zadd(keys.ENDED, {job.id: time.time() - age})
+    assert archive.release_for_room(own, ledger) == 0
+    used, limit = ledger.memory()
+    try:
+        harness.redis.config_set("maxmemory", int(used / MEMORY_FOR_ENDED) - 1000)
+        assert archive.release_for_room(own, ledger) >= 1
+    finally:
+        harness.redis.config_set("maxmemory", limit)
+    assert ledger.find(jobs[0].id).archived
+    assert len(rows(own, ledger, jobs[0])) == len(rows(own, ledger, jobs[2]))
 
 
 def test_a_job_that_is_tried_again_is_not_due(harness: LedgerHarness, own: Settings, ledger: Ledger) -> None:
