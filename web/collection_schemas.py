@@ -12,7 +12,7 @@ from shared.collections.runs import RunState
 from shared.collections.schedule import Schedule
 from shared.collections.store import MAX_NAME, Wish
 from shared.jobs.model import Priority
-from web.schemas import ItemOut
+from web.schemas import Hours, ItemOut
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME)]
 Folder = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
@@ -71,6 +71,10 @@ class CollectionChange(BaseModel):
     priority: Priority | None = None
     #: null takes the schedule away.
     schedule: ScheduleIn | None = None
+    #: The hours in which its jobs work, as of a job; empty: always.
+    window: Hours | None = None
+    #: The time of day by which a run should be done: `07:00` or `07:00 Asia/Shanghai`; empty: none.
+    by: Short | None = None
 
     @property
     def wish(self) -> Wish:
@@ -87,6 +91,8 @@ class CollectionChange(BaseModel):
             bank=self.bank,
             priority=self.priority,
             schedule=schedule,
+            window=self.window,
+            by=self.by,
         )
 
 
@@ -146,6 +152,8 @@ class CollectionOut(BaseModel):
     bank: str | None
     priority: Priority
     schedule: ScheduleIn | None
+    window: str | None
+    by: str | None
     created: float
     owner: str | None
     files: dict[str, int]

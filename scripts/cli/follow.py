@@ -156,6 +156,8 @@ def _connected(settings: Settings) -> Ledger:
 
 def state(job: Job) -> str:
     """The job's state; one that cannot move does not read as if it did."""
+    if opens := job.opens_at:
+        return _("waits until %(time)s", time=output.clock(opens))
     return str(WAITING[job.waiting_for]) if job.waiting_for else job.state.value
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 from shared.core.documents import Document
 from shared.core.errors import InvalidRequest
+from shared.core.window import DAYS, days_of, moment_of, zone_of
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME = re.compile(r"([01]?\d|2[0-3])[:：]([0-5]\d)")
 
 
@@ -29,17 +28,8 @@ def parsed(at: str, days: str | tuple[str, ...] = (), zone: str = "") -> Schedul
     found = _TIME.fullmatch(at.strip())
     if not found:
         raise InvalidRequest("schedule_time", time=at[:40])
-    words = days.split(",") if isinstance(days, str) else days
-    chosen: set[str] = set()
-    for word in filter(None, (one.strip().lower() for one in words)):
-        first, _, last = (part.strip()[:3] for part in word.partition("-"))
-        if first not in DAYS or (last or first) not in DAYS:
-            raise InvalidRequest("schedule_days", days=word[:40])
-        start, end = DAYS.index(first), DAYS.index(last or first)
-        # `fri-mon` goes over the week's end.
-        chosen |= {DAYS[day % 7] for day in range(start, end + 1 if end >= start else end + 8)}
-    named = tuple(day for day in DAYS if day in chosen) if len(chosen) < 7 else ()
-    _zone(zone.strip())
+    named = days_of(days)
+    zone_of(zone.strip())
     return Schedule(at=f"{int(found[1]):02}:{found[2]}", days=named, zone=zone.strip())
 
 
@@ -48,13 +38,12 @@ def next_after(schedule: Schedule, after: float) -> float:
 
     A time that a change of the clock skips comes an hour later, one that it repeats comes once.
     """
-    zone = _zone(schedule.zone)
+    zone = zone_of(schedule.zone)
     hour, minute = map(int, schedule.at.split(":"))
     day = datetime.fromtimestamp(after, zone).date()
     while True:
         if not schedule.days or DAYS[day.weekday()] in schedule.days:
-            # Without a zone, `timestamp` takes the server's own.
-            moment = datetime.combine(day, time(hour, minute), zone).timestamp()
+            moment = moment_of(day, hour * 60 + minute, zone)
             if moment > after:
                 return moment
         day += timedelta(days=1)
@@ -67,12 +56,3 @@ def last_due(schedule: Schedule, after: float, now: float) -> float | None:
     while due <= now:
         found, due = due, next_after(schedule, due)
     return found
-
-
-def _zone(name: str) -> tzinfo | None:
-    if not name:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise InvalidRequest("schedule_zone", zone=name[:60]) from error

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from shared.bank.manifest import DEFAULT_BANK
 from shared.core.engine_names import HASH_ENGINES
+from shared.core.window import Window, known, opens
 from shared.jobs.estimate import Estimate
 from shared.jobs.states import RULES, VERBS, StateRule, offered
 from shared.jobs.states import JobState as JobState
@@ -116,6 +118,10 @@ class JobSpec:
     priority: Priority | None = None
     #: The id of the bank that `bank` is a version of.
     bank_id: str = DEFAULT_BANK
+    #: The hours in which it works, a text of `shared.core.window`; None: always.
+    window: str | None = None
+    #: When it should be done, in seconds since the epoch.
+    deadline: float | None = None
 
 
 #: The note of a job whose folder went away while it was listed.
@@ -204,6 +210,22 @@ class Job:
     place: int | None = None
     #: Id of the bank that `bank` is a version of.
     bank_id: str = DEFAULT_BANK
+    #: The hours in which it works, a text of `shared.core.window`; None: always.
+    window: str | None = None
+    #: It works outside its hours, too, until they begin the next time: somebody said so.
+    anyway: bool = False
+    #: When it should be done, in seconds since the epoch.
+    deadline: float | None = None
+
+    @property
+    def hours(self) -> Window | None:
+        """Its window; None without one, and for one that only another version can read."""
+        return known(self.window) if self.window else None
+
+    @property
+    def opens_at(self) -> float | None:
+        """Of a job outside its hours: when they begin, in seconds since the epoch."""
+        return opens(self.hours, time.time()) if self.rule.opens_itself and self.hours else None
 
     @property
     def waiting_for(self) -> str | None:

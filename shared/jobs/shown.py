@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 from shared.core.names import readable
 from shared.jobs.model import Job
-from shared.jobs.notes import left_out_sentence, note_sentence, place_sentence
+from shared.jobs.notes import hours_sentence, left_out_sentence, note_sentence, place_sentence
 
 
 class ShownCandidate(TypedDict):
@@ -103,6 +103,13 @@ class ShownJob(TypedDict):
     #: In the line for the next worker, and as a sentence.
     place: int | None
     place_message: str | None
+    #: The hours in which it works, as a text, and how it stands with them, as a sentence.
+    window: str | None
+    hours_message: str | None
+    #: When they begin, of a job outside them.
+    opens_at: float | None
+    #: When it should be done.
+    deadline: float | None
 
 
 def shown_job(job: Job, lang: str | None = None) -> ShownJob:
@@ -118,6 +125,8 @@ def shown_job(job: Job, lang: str | None = None) -> ShownJob:
         "message": note_sentence(job, lang),
         "left_out_message": left_out_sentence(job.left_out, lang),
         "place_message": place_sentence(job, lang),
+        "opens_at": job.opens_at,
+        "hours_message": hours_sentence(job, lang),
     }
     shown: ShownJob = {name: known[name] for name in ShownJob.__annotations__}  # type: ignore[assignment]
     return shown

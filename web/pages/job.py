@@ -14,7 +14,7 @@ from shared.core.errors import InvalidRequest
 from shared.jobs import archive
 from shared.jobs.heartbeat import Heartbeat, live_workers
 from shared.jobs.model import Job
-from shared.jobs.notes import left_out_sentence, note_sentence, place_sentence
+from shared.jobs.notes import hours_sentence, left_out_sentence, note_sentence, place_sentence
 from shared.jobs.states import VERBS
 from web.access.visitor import owner, visitor
 from web.api.items import projected
@@ -125,6 +125,7 @@ def _progress(job: Job) -> dict[str, Any]:
         "failures": failures,
         "workers": workers,
         "note": note,
+        "hours": hours_sentence(job, language()),
         "in_line": place_sentence(job, language()),
         "left_out": left_out_sentence(job.left_out, language()),
     }

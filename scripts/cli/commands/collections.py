@@ -19,6 +19,7 @@ from shared.collections.schedule import Schedule
 from shared.collections.shown import STATES, TELLING_RUNS, expected_seconds, overview, shown_collection, shown_run, told
 from shared.collections.store import Collections, Wish
 from shared.core.i18n import gettext as _
+from shared.core.window import time_and_zone
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Priority
 
@@ -43,7 +44,9 @@ def _about(required: bool) -> Callable[[F], F]:
         click.option("--priority", type=click.Choice([one.value for one in Priority]), help="Before or after others."),
         click.option("--at", metavar="HH:MM", help="Run every day at this time. '' for no schedule."),
         click.option("--days", default="", metavar="DAYS", help="With --at: only on these days, e.g. mon-fri."),
-        click.option("--zone", default="", help="With --at: time zone, e.g. Asia/Shanghai; default: the server's."),
+        click.option("--window", help="Its jobs work at these hours only, e.g. 20:00-07:00. '' for always."),
+        click.option("--by", metavar="HH:MM", help="A run should be done by this time. '' for no such time."),
+        click.option("--zone", default="", help="Time zone of these, e.g. Asia/Shanghai; default: the server's."),
     )
 
     def with_options(command: F) -> F:
@@ -232,6 +235,8 @@ def _wish(name: str | None, rules: Rules | None, said: dict[str, Any]) -> Wish:
         bank=said["bank"],
         priority=Priority(said["priority"]) if said["priority"] else None,
         schedule=None if said["at"] is None else Schedule(at=said["at"], days=_days(said["days"]), zone=said["zone"]),
+        window=submission.hours(said["window"], said["zone"]),
+        by=time_and_zone(said["by"], said["zone"]) if said["by"] else said["by"],
     )
 
 

@@ -288,6 +288,9 @@ def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
         priority=Priority(meta.get("priority", Priority.NORMAL)),
         repeats=meta.get("repeats"),
         bank_id=meta.get("bank_id", DEFAULT_BANK),
+        window=meta.get("window"),
+        anyway="anyway" in meta,
+        deadline=number("deadline"),
     )
     if job.ended and job.note in OF_UNENDED:
         job = replace(job, note=None, note_detail={})
