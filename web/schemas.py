@@ -101,8 +101,12 @@ class JobOut(BaseModel):
     hours_message: str | None = None
     #: Of a job in the state `off_hours`: when its hours begin.
     opens_at: float | None = None
-    #: When it should be done.
+    #: When it should be done; whether it will not be, as far as can be told, or was not, and that as a sentence.
     deadline: float | None = None
+    late: bool = False
+    late_message: str | None = None
+    #: Of a late job: with how many workers, as fast as these, it would be done in time; null where no number helps.
+    workers_needed: int | None = None
 
 
 class JobList(BaseModel):

@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from shared.core.window import Window, after_open, open_seconds
+
 #: Half-life of a step's weight, as a share of the time worked so far.
 _HALF_LIFE = 0.25
 #: Steps with encoded photos, and seconds of them, before anything is said.
@@ -37,6 +39,8 @@ _Z = 1.645
 _LATE = 1.6
 #: Seconds that the interval has at least on either side: a worker hands in a chunk at a time.
 _LEAST_SLACK = 3.0
+#: Workers beyond which nobody is told that they would do.
+MOST_WORKERS = 1000
 #: Moments of a course that are kept.
 LONGEST = 160
 
@@ -62,6 +66,26 @@ class Rival(NamedTuple):
     priority: str
 
 
+class Hours(NamedTuple):
+    """What else decides when a job is done: the hours in which it works, and when it should be done."""
+
+    window: Window | None = None
+    #: Seconds since the epoch.
+    deadline: float | None = None
+    #: It waits for its hours at this moment.
+    closed: bool = False
+
+    def end(self, now: float, seconds: float) -> float:
+        """When it has worked for so many seconds from `now` on."""
+        return after_open(self.window, now, seconds) if self.window else now + seconds
+
+    def left(self, now: float) -> float | None:
+        """Seconds for which it can work until its deadline."""
+        if self.deadline is None:
+            return None
+        return open_seconds(self.window, now, self.deadline) if self.window else self.deadline - now
+
+
 class Estimate(NamedTuple):
     #: Seconds since the epoch: the expected end, and between which it lies in 9 of 10 cases.
     done_at: float
@@ -70,6 +94,8 @@ class Estimate(NamedTuple):
     #: Workers now, and the end if there were one more, as fast as these are on average.
     workers: int
     with_another: float
+    #: With how many, as fast as these, it would be done by its deadline; None without one, or where no number helps.
+    needed: int | None = None
 
 
 class _Cost(NamedTuple):
@@ -108,14 +134,23 @@ def share_of_turns(own: str, others: Sequence[str]) -> float:
 
 
 def estimate(
-    course: Sequence[Moment], left: int, now: float, workers: int, own: str = "normal", rivals: Sequence[Rival] = ()
+    course: Sequence[Moment],
+    left: int,
+    now: float,
+    workers: int,
+    own: str = "normal",
+    rivals: Sequence[Rival] = (),
+    hours: Hours | None = None,
 ) -> Estimate | None:
     """The end of a job with `left` photos to do, as seen at `now` (seconds since the epoch).
+
+    `workers`: those that it has, or will have when its hours begin. `hours`: what they and its deadline make of it.
 
     None where nothing honest can be said: no worker, too short a course, or only cached photos so far, which tell
     nothing of the time that an encoded one takes. The caller asks only for jobs that move and whose list is complete.
     """
-    if not workers or not course or not course[-1].workers:
+    when = hours or Hours()
+    if not workers or not course or not (course[-1].workers or when.closed):
         return None
     cost = _cost(course, left)
     if cost is None:
@@ -126,7 +161,15 @@ def estimate(
     slack = max(_LEAST_SLACK, (course[-1].at - course[0].at) / max(1, course[-1].done - course[0].done))
     earliest = min(seconds * math.exp(-_Z * spread), seconds - slack)
     latest = max(seconds * math.exp(_Z * _LATE * spread), seconds + slack)
-    return Estimate(now + seconds, now + max(0.0, earliest), now + latest, workers, now + another)
+    end, first, last, sooner = (when.end(now, max(0.0, each)) for each in (seconds, earliest, latest, another))
+    return Estimate(end, first, last, workers, sooner, _needed(seconds * workers, when.left(now)))
+
+
+def _needed(work: float, seconds: float | None) -> int | None:
+    """Workers that do so many worker-seconds in so many seconds; None where there are none, or far too few."""
+    if not seconds or seconds <= 0 or work / seconds > MOST_WORKERS:
+        return None
+    return max(1, math.ceil(work / seconds))
 
 
 def onward(course: Sequence[Moment], now: float, done: int, cached: int, workers: float) -> list[Moment]:

@@ -124,6 +124,8 @@ class JobSpec:
     deadline: float | None = None
 
 
+#: Share of the photos from which on the estimate of the end is taken at its word.
+_TOLD_FROM = 0.1
 #: The note of a job whose folder went away while it was listed.
 WAITS_FOR_SHARE = "folder_gone_while_listing"
 #: What keeps a worker from doing a job's photos, through no fault of theirs, and what the job waits for.
@@ -226,6 +228,21 @@ class Job:
     def opens_at(self) -> float | None:
         """Of a job outside its hours: when they begin, in seconds since the epoch."""
         return opens(self.hours, time.time()) if self.rule.opens_itself and self.hours else None
+
+    @property
+    def late(self) -> bool:
+        """It will not be done by its deadline, as far as can be told, or was not.
+
+        While little is done, only an end that is as good as certain is told; the estimate is right from a tenth on.
+        """
+        if self.deadline is None:
+            return False
+        if self.ended or time.time() > self.deadline:
+            return (self.finished or time.time()) > self.deadline
+        found = self.estimate
+        if found is None:
+            return (self.opens_at or 0.0) >= self.deadline
+        return (found.done_at if self.done >= _TOLD_FROM * self.total else found.earliest) > self.deadline
 
     @property
     def waiting_for(self) -> str | None:

@@ -64,6 +64,35 @@ def hours_sentence(job: Job, lang: str | None = None) -> str | None:
     return told % {"time": _at(ends, hours.zone, now), "hours": words}
 
 
+def late_sentence(job: Job, lang: str | None = None) -> str | None:
+    """That a job will not be done by its deadline, or was not, and what would help; None where it is not late.
+
+    Times are of this machine's zone.
+    """
+    if not job.late or job.deadline is None:
+        return None
+    now, found = time.time(), job.estimate
+    by = _at(job.deadline, "", now)
+    if job.ended:
+        return _("Done after its deadline (%(by)s).", lang, by=by)
+    if found is None or job.deadline < now:
+        told = _("Late: it should be done by %(by)s.", lang, by=by)
+    else:
+        told = _("Will be late: expected at %(end)s, to be done by %(by)s.", lang)
+        told %= {"end": _at(found.done_at, "", now), "by": by}
+    if helping := workers_that_help(job):
+        told += " " + _("With %(workers)s workers as fast as these it would be done in time.", lang, workers=helping)
+    return told
+
+
+def workers_that_help(job: Job) -> int | None:
+    """How many workers would have a late job done in time; None where no number would, or it is not late."""
+    found = job.estimate
+    if not found or job.ended or not job.late or found.needed is None or found.needed <= found.workers:
+        return None
+    return found.needed
+
+
 def window_words(window: Window, lang: str | None = None) -> str:
     """A window for people: `20:00-07:00 Mon-Fri (Asia/Shanghai)`."""
     days = ", ".join("-".join(_(_DAYS[day], lang) for day in run.split("-")) for run in runs(window.days))

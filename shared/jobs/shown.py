@@ -7,7 +7,14 @@ from typing import Any, TypedDict
 
 from shared.core.names import readable
 from shared.jobs.model import Job
-from shared.jobs.notes import hours_sentence, left_out_sentence, note_sentence, place_sentence
+from shared.jobs.notes import (
+    hours_sentence,
+    late_sentence,
+    left_out_sentence,
+    note_sentence,
+    place_sentence,
+    workers_that_help,
+)
 
 
 class ShownCandidate(TypedDict):
@@ -110,6 +117,10 @@ class ShownJob(TypedDict):
     opens_at: float | None
     #: When it should be done.
     deadline: float | None
+    #: It will not be done by then, or was not; that as a sentence; and with how many workers it would be.
+    late: bool
+    late_message: str | None
+    workers_needed: int | None
 
 
 def shown_job(job: Job, lang: str | None = None) -> ShownJob:
@@ -126,6 +137,9 @@ def shown_job(job: Job, lang: str | None = None) -> ShownJob:
         "left_out_message": left_out_sentence(job.left_out, lang),
         "place_message": place_sentence(job, lang),
         "opens_at": job.opens_at,
+        "late": job.late,
+        "late_message": late_sentence(job, lang),
+        "workers_needed": workers_that_help(job),
         "hours_message": hours_sentence(job, lang),
     }
     shown: ShownJob = {name: known[name] for name in ShownJob.__annotations__}  # type: ignore[assignment]

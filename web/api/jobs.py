@@ -58,7 +58,7 @@ def index(query: JobsQuery) -> JobListing | Response:
     bank = services().banks.banks.find(query.bank).id if query.bank else None
     wanted = JobFilter((owner() if query.mine else None) or query.owner, query.search, query.archived, bank)
     jobs = services().ledger.listed(query.limit, query.before, wanted)
-    if same := unchanged(jobs):
+    if same := unchanged(jobs, [job.late for job in jobs]):
         return same
     following = jobs[-1].created if len(jobs) == query.limit else None
     return {"jobs": [shown(job) for job in jobs], "next": following}
@@ -69,7 +69,7 @@ def index(query: JobsQuery) -> JobListing | Response:
 def one(job_id: str) -> ShownJob | Response:
     """State, counters, rate and time left. With `If-None-Match`: 304 while nothing has changed."""
     found = services().ledger.find(job_id)
-    return unchanged(found) or shown(found)
+    return unchanged(found, found.late) or shown(found)
 
 
 @bp.patch("/jobs/<job_id>")

@@ -44,7 +44,7 @@ def jobs() -> str | Response:
     found = services().ledger.listed(LISTED, before, JobFilter(owner() if mine else None, text, WHICH[which], bank))
     polled = "HX-Request" in request.headers
     # A whole page carries a nonce that goes with its own headers, so it is always made.
-    if polled and (same := unchanged(found)):
+    if polled and (same := unchanged(found, [job.late for job in found])):
         return same
     chosen: dict[str, Any] = {"q": text or None, "which": None if which == "current" else which}
     chosen |= {"mine": 1 if mine else None, "bank": bank}

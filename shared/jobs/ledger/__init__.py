@@ -115,7 +115,11 @@ class Ledger(JobStore):
 
     def set_deadline(self, job_id: str, deadline: float | None) -> Job:
         """When the job should be done, in seconds since the epoch. Raises: NotFound; Conflict where it has ended."""
-        return self._unended(job_id, self.connection.scripts.adjust(job_id, {"deadline": deadline or ""}))
+        job = self._unended(job_id, self.connection.scripts.adjust(job_id, {"deadline": deadline or ""}))
+        with redis_errors():
+            # Whether it will be late is told once for each.
+            self.connection.redis.hdel(keys.NOTICES, f"{job_id}:late")
+        return job
 
     def _unended(self, job_id: str, state: str | None) -> Job:
         """The job, after a script that does nothing to one that has ended, and returned this state."""
