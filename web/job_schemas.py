@@ -24,10 +24,14 @@ class JobChange(BaseModel):
     #: As at its submission; null takes it away.
     deadline: datetime | None = None
 
+    #: Run it next: it has all turns of its priority until it is done. False: it takes turns again.
+    first: bool | None = None
+
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
-        if "deadline" not in self.model_fields_set and self.name is self.priority is self.window is None:
-            raise ValueError("name, priority, window or deadline is needed")
+        wished = (self.name, self.priority, self.window, self.first)
+        if "deadline" not in self.model_fields_set and not any(wish is not None for wish in wished):
+            raise ValueError("name, priority, window, deadline or first is needed")
         return self
 
 

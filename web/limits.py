@@ -147,7 +147,7 @@ LIMITS: dict[str, Limit] = {
     "pages.delete": Limit(NOTHING),
     **{
         f"pages.{view}": Limit(FIELDS)
-        for view in ("rename", "prioritise", "change_hours", "put_away", "rerun", "act_on_jobs")
+        for view in ("rename", "prioritise", "change_hours", "run_next", "put_away", "rerun", "act_on_jobs")
     },
     "pages.correct": Limit(FIELDS),
     "pages.export_chosen": Limit(LISTS, Lane.EXPORT),

@@ -105,6 +105,8 @@ class JobOut(BaseModel):
     deadline: float | None = None
     late: bool = False
     late_message: str | None = None
+    #: It was moved to the front: of its priority, the job that was moved last has all turns until it is done.
+    first: bool = False
     #: Of a late job: with how many workers, as fast as these, it would be done in time; null where no number helps.
     workers_needed: int | None = None
 

@@ -61,9 +61,12 @@ class Moment(NamedTuple):
 class Rival(NamedTuple):
     """A job that has turns with the same workers."""
 
-    left: int
+    #: Photos to do.
+    left: float
     #: `high`, `normal` or `low`.
     priority: str
+    #: When it was moved to the front of its priority; 0: it was not.
+    first: float = 0.0
 
 
 class Hours(NamedTuple):
@@ -72,7 +75,7 @@ class Hours(NamedTuple):
     window: Window | None = None
     #: Seconds since the epoch.
     deadline: float | None = None
-    #: It waits for its hours at this moment.
+    #: At this moment it waits for its hours, or for a job that was moved to the front.
     closed: bool = False
 
     def end(self, now: float, seconds: float) -> float:
@@ -121,15 +124,20 @@ class _Cost(NamedTuple):
         return min(1.0, off * (self.new - self.cached) / self.each)
 
 
-def share_of_turns(own: str, others: Sequence[str]) -> float:
+def share_of_turns(own: str, others: Sequence[str | Rival], first: float = 0.0) -> float:
     """The share of chunks that a job of this priority is given beside others, 0…1: as `priorities` of lua/common.lua.
 
-    Of 20 turns, low jobs have 1 and normal ones 4 where higher ones wait; jobs of one priority share alike.
+    Of 20 turns, low jobs have 1 and normal ones 4 where higher ones wait; jobs of one priority share alike, unless some
+    were moved to the front: then the last of these has all.
     """
-    waiting = Counter([own, *others])
+    rivals = [other if isinstance(other, Rival) else Rival(1, other) for other in others]
+    waiting = Counter([own, *(rival.priority for rival in rivals)])
     turns = {"low": 1, "normal": 4, "high": 15}
     top = next(name for name in ("high", "normal", "low") if waiting[name])
     turns[top] = 20 - sum(count for name, count in turns.items() if name != top and waiting[name])
+    front = max([first, *(rival.first for rival in rivals if rival.priority == own)])
+    if front:
+        return turns[own] / 20 if first == front else 0.0
     return turns[own] / 20 / waiting[own]
 
 
@@ -141,10 +149,12 @@ def estimate(
     own: str = "normal",
     rivals: Sequence[Rival] = (),
     hours: Hours | None = None,
+    first: float = 0.0,
 ) -> Estimate | None:
     """The end of a job with `left` photos to do, as seen at `now` (seconds since the epoch).
 
     `workers`: those that it has, or will have when its hours begin. `hours`: what they and its deadline make of it.
+    `first`: as of a rival.
 
     None where nothing honest can be said: no worker, too short a course, or only cached photos so far, which tell
     nothing of the time that an encoded one takes. The caller asks only for jobs that move and whose list is complete.
@@ -155,8 +165,9 @@ def estimate(
     cost = _cost(course, left)
     if cost is None:
         return None
-    seconds = _seconds(cost.each, left, workers, own, rivals)
-    another = _seconds(cost.each, left, workers + 1, own, rivals)
+    me = Rival(left, own, first)
+    seconds = _seconds(cost.each, me, workers, rivals)
+    another = _seconds(cost.each, me, workers + 1, rivals)
     spread = max(_spread(course), cost.doubt(left))
     slack = max(_LEAST_SLACK, (course[-1].at - course[0].at) / max(1, course[-1].done - course[0].done))
     earliest = min(seconds * math.exp(-_Z * spread), seconds - slack)
@@ -240,19 +251,22 @@ def _share(steps: Sequence[tuple[int, int]], left: int) -> tuple[float, int]:
     return mean * cached_of(photos) + (1 - mean) * cached_of(photos[-same:]), changes + 1
 
 
-def _seconds(each: float, left: int, workers: int, own: str, rivals: Sequence[Rival]) -> float:
+def _seconds(each: float, own: Rival, workers: int, rivals: Sequence[Rival]) -> float:
     """Until the job is done, all jobs' photos costing the same: stage by stage, a stage ends where a job does."""
-    waiting = [(float(rival.left), rival.priority) for rival in rivals if rival.left > 0]
-    mine, seconds = float(left), 0.0
+    waiting = [rival for rival in rivals if rival.left > 0]
+    mine, seconds = float(own.left), 0.0
     while mine > 0:
-        names = [name for _, name in waiting]
-        share = share_of_turns(own, names)
-        shares = [share_of_turns(name, [own, *names[:i], *names[i + 1 :]]) for i, name in enumerate(names)]
-        photos = min([mine / share, *(rest / part for (rest, _), part in zip(waiting, shares, strict=True))])
+        share = share_of_turns(own.priority, waiting, own.first)
+        shares = [
+            share_of_turns(one.priority, [own, *waiting[:i], *waiting[i + 1 :]], one.first)
+            for i, one in enumerate(waiting)
+        ]
+        ends = [(mine, share), *((one.left, part) for one, part in zip(waiting, shares, strict=True))]
+        photos = min(left / part for left, part in ends if part)
         seconds += photos * each / workers
-        mine = mine - photos * share if mine / share > photos else 0.0
-        after = [(rest - photos * part, name) for (rest, name), part in zip(waiting, shares, strict=True)]
-        waiting = [(rest, name) for rest, name in after if rest > 1e-6]
+        mine = mine - photos * share if not share or mine / share > photos else 0.0
+        after = [one._replace(left=one.left - photos * part) for one, part in zip(waiting, shares, strict=True)]
+        waiting = [one for one in after if one.left > 1e-6]
     return seconds
 
 

@@ -218,6 +218,8 @@ class Job:
     anyway: bool = False
     #: When it should be done, in seconds since the epoch.
     deadline: float | None = None
+    #: When somebody moved it to the front of its priority, of whose turns the job that was moved last has all.
+    first: float | None = None
 
     @property
     def hours(self) -> Window | None:

@@ -121,6 +121,8 @@ class ShownJob(TypedDict):
     late: bool
     late_message: str | None
     workers_needed: int | None
+    #: It was moved to the front of its priority.
+    first: bool
 
 
 def shown_job(job: Job, lang: str | None = None) -> ShownJob:
@@ -138,6 +140,7 @@ def shown_job(job: Job, lang: str | None = None) -> ShownJob:
         "place_message": place_sentence(job, lang),
         "opens_at": job.opens_at,
         "late": job.late,
+        "first": job.first is not None,
         "late_message": late_sentence(job, lang),
         "workers_needed": workers_that_help(job),
         "hours_message": hours_sentence(job, lang),

@@ -85,6 +85,8 @@ def changed(job_id: str, change: JobChange) -> Job:
     at = services()
     if change.priority is not None:
         at.ledger.prioritise(job_id, change.priority)
+    if change.first is not None:
+        at.ledger.precede(job_id, change.first)
     if change.window is not None:
         at.ledger.set_window(job_id, parsed(change.window) if change.window else None)
     if "deadline" in change.model_fields_set:

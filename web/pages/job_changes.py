@@ -42,6 +42,13 @@ def prioritise(job_id: str) -> Response:
     return redirect(url_for("pages.job", job_id=job_id), 303)
 
 
+@bp.post("/jobs/<job_id>/first")
+def run_next(job_id: str) -> Response:
+    """With `first`: the job runs next; without: it takes turns again."""
+    changed(job_id, JobChange(first="first" in request.form))
+    return redirect(url_for("pages.job", job_id=job_id), 303)
+
+
 @bp.post("/jobs/<job_id>/hours")
 def change_hours(job_id: str) -> Response:
     """Hours and deadline together; an empty field takes its own away."""

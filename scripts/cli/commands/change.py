@@ -33,6 +33,7 @@ from shared.jobs.shown import shown_job
 @click.option(
     "--by", type=submission.Deadline(or_none=True), help="Should be done by this time: 07:00, a date and time, or none."
 )
+@click.option("--first/--not-first", default=None, help="Run next, before all others of its priority; or not any more.")
 @click.pass_context
 def change(
     ctx: click.Context,
@@ -42,14 +43,21 @@ def change(
     window: str | None,
     zone: str,
     by: float | str | None,
+    first: bool | None,
 ) -> None:
-    """Change the job ID: its name, its priority, the hours in which it works, when it should be done."""
-    if name is level is window is by is None:
-        raise click.UsageError(_("Say what to change: --name, --priority, --window or --by"))
+    """Change the job ID: its name, its priority, the hours in which it works, when it should be done.
+
+    Jobs of one priority take turns; one that is moved --first has all of these turns until it is done, beginning as
+    soon as a worker is free.
+    """
+    if name is level is window is by is first is None:
+        raise click.UsageError(_("Say what to change: --name, --priority, --window, --by or --first"))
     settings = output.state(ctx).settings
     ledger = Ledger.connect(settings)
     if level is not None:
         ledger.prioritise(job_id, Priority(level))
+    if first is not None:
+        ledger.precede(job_id, first)
     if window is not None:
         text = submission.hours(window, zone)
         ledger.set_window(job_id, parsed(text) if text else None)

@@ -108,6 +108,11 @@ class Ledger(JobStore):
         """
         return self._unended(job_id, self.connection.scripts.prioritise(job_id, priority))
 
+    def precede(self, job_id: str, first: bool = True) -> Job:
+        """Moves the job to the front of its priority, before those moved earlier: it has all turns of this priority
+        until it is done. Not `first`: it takes turns again. Raises: NotFound; Conflict where it has ended."""
+        return self._unended(job_id, self.connection.scripts.precede(job_id, first))
+
     def set_window(self, job_id: str, window: Window | None) -> Job:
         """The hours in which the job works from now on; None: always. Raises: NotFound; Conflict where it has ended."""
         values = {"window": str(window or ""), "anyway": ""}

@@ -291,6 +291,7 @@ def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
         window=meta.get("window"),
         anyway="anyway" in meta,
         deadline=number("deadline"),
+        first=number("first"),
     )
     if job.ended and job.note in OF_UNENDED:
         job = replace(job, note=None, note_detail={})

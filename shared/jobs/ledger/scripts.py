@@ -211,6 +211,11 @@ class Scripts:
         state = self._run("prioritise", job, priority)
         return None if state is None else str(state.decode())
 
+    def precede(self, job: str, first: bool) -> str | None:
+        """The state, unchanged where that is terminal; None: no such job."""
+        state = self._run("precede", job, int(first))
+        return None if state is None else str(state.decode())
+
     def adjust(self, job: str, values: Mapping[str, Value]) -> str | None:
         """`values`: "" removes one. The state, nothing being done where that is terminal; None: no such job."""
         state = self._run("adjust", job, *(part for pair in values.items() for part in pair))
