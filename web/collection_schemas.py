@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.collections.collection import MAX_FOLDERS, MAX_PATTERN, MAX_PATTERNS, Rules
 from shared.collections.runs import RunState
-from shared.collections.schedule import Schedule
+from shared.collections.schedule import MAX_CRON, Schedule
 from shared.collections.store import MAX_NAME, Wish
 from shared.jobs.model import Priority
 from web.schemas import Hours, ItemOut
@@ -43,16 +43,18 @@ class RulesIn(BaseModel):
 
 
 class ScheduleIn(BaseModel):
-    """A run every day, or on some days of the week, at this time."""
+    """A run every day, or on some days of the week, at this time; or whenever a cron expression says."""
 
     model_config = ConfigDict(extra="forbid")
 
     #: HH:MM.
-    at: Annotated[str, StringConstraints(strip_whitespace=True, max_length=10)]
+    at: Annotated[str, StringConstraints(strip_whitespace=True, max_length=10)] = ""
     #: None: every day.
     days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = Field(default_factory=list, max_length=7)
     #: An IANA name such as `Asia/Shanghai`; empty: the server's own.
     zone: Annotated[str, StringConstraints(strip_whitespace=True, max_length=60)] = ""
+    #: In place of `at` and `days`, five fields as cron has them: `30 22 * * mon-fri`.
+    cron: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_CRON)] = ""
 
 
 class CollectionChange(BaseModel):
@@ -81,8 +83,8 @@ class CollectionChange(BaseModel):
         """For `Collections`."""
         schedule = None
         if "schedule" in self.model_fields_set:
-            said = self.schedule or ScheduleIn(at="")
-            schedule = Schedule(at=said.at, days=tuple(said.days), zone=said.zone)
+            said = self.schedule or ScheduleIn()
+            schedule = Schedule(at=said.at, days=tuple(said.days), zone=said.zone, cron=said.cron)
         return Wish(
             name=self.name,
             folders=None if self.folders is None else tuple(self.folders),

@@ -43,7 +43,7 @@ class Wish(Document):
     preset: str | None = None
     bank: str | None = None
     priority: Priority | None = None
-    #: `at` empty: no schedule any more.
+    #: An empty one: no schedule any more.
     schedule: Schedule | None = None
     window: str | None = None
     by: str | None = None
@@ -149,7 +149,7 @@ class Collections:
             update["priority"] = wish.priority
         if wish.schedule is not None:
             said = wish.schedule
-            update["schedule"] = parsed(said.at, said.days, said.zone) if said.at.strip() else None
+            update["schedule"] = None if said.is_none else parsed(said.at, said.days, said.zone, said.cron)
             update["scheduled"] = time.time()
         if wish.window is not None:
             update["window"] = str(parsed_window(wish.window)) if wish.window.strip() else None

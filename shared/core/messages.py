@@ -85,6 +85,8 @@ SENTENCES: dict[str, str] = {
     "collection_failed": "The run failed several times; see the dispatcher's log. Nothing was changed.",
     "collections_damaged": "The list of collections cannot be read ({path}): {reason}",
     "schedule_time": "“{time}” is not a time of day such as 22:00.",
+    "schedule_cron": "“{cron}” is no cron expression: five fields (minute, hour, day, month, day of the week) such as 30 22 * * mon-fri.",
+    "schedule_cron_alone": "A schedule is either a time of day, with days if wished, or a cron expression; not both.",
     "window_hours": "“{hours}” are no hours such as 20:00-07:00 or “20:00-07:00 mon-fri Asia/Shanghai”.",
     "deadline_out_of_range": "The time by which it should be done must lie ahead, within one year, and after the start.",
     "schedule_days": "“{days}” is not a list of week days such as mon-fri or sat,sun.",

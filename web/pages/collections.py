@@ -141,8 +141,9 @@ def _fields() -> dict[str, Any]:
         **{name: name in form for name in ("hidden", "links", "truth")},
     }
     schedule = None
-    if at := form.get("at", "").strip():
-        schedule = {"at": at, "days": form.getlist("days"), "zone": form.get("zone", "")}
+    at, cron = (form.get(name, "").strip() for name in ("at", "cron"))
+    if at or cron:
+        schedule = {"at": at, "days": form.getlist("days"), "zone": form.get("zone", ""), "cron": cron}
     fields: dict[str, Any] = {"folders": _lines("folders"), "rules": rules, "schedule": schedule}
     fields |= {name: form[name] for name in ("preset", "bank", "priority") if name in form}
     fields["window"] = window_text(form)
