@@ -180,6 +180,28 @@ class CollectionRun(Document):
     collection_run_s: float
 
 
+class Fairness(Document):
+    """Small jobs that arrive while two mountains run; seconds from a small job's submission."""
+
+    #: Photos of each.
+    mountains: list[int]
+    small_jobs: int
+    small_photos: int
+    #: To the end of such a job with nothing beside it.
+    alone_done_s: float
+    #: To its first chunk, and to its end, beside the mountains; the median, and the worst.
+    small_first_s: float
+    small_first_worst_s: float
+    small_done_s: float
+    small_done_worst_s: float
+    small_done_vs_alone: float
+    #: Of the photos that were done from the first small job's submission to the last one's end.
+    mountain_shares: list[float]
+    small_share: float
+    #: The mountain that got less, beside the other, over a longer stretch.
+    mountain_balance: float
+
+
 class FormatCost(Document):
     """One way to decode a 12-megapixel picture."""
 
@@ -252,6 +274,7 @@ Result = (
     | SimilarCost
     | ExportCost
     | CollectionRun
+    | Fairness
     | Decoding
     | OwnSet
     | LongJob
