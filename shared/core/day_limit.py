@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 
 from shared.core.errors import InvalidRequest
@@ -29,6 +30,11 @@ class DayLimit:
             return cls(int(found[1]) / 100, parsed(found[2]))
         except InvalidRequest as error:
             raise ValueError(str(error)) from error
+
+    @property
+    def now(self) -> float | None:
+        """The share at this moment; None while there is no limit."""
+        return self.share if closes(self.window, time.time()) is not None else None
 
     def at(self, now: float) -> float:
         """The share at a moment, in seconds since the epoch."""
