@@ -25,6 +25,7 @@ from shared.photos.decode import Limits
 from shared.photos.decode_pool import DecodePool
 from shared.pipeline import Pipeline
 from shared.pipeline.photos import Photos
+from shared.pipeline.throttle import Throttle
 from shared.ranking.model import Candidate, Ranking, Verdict
 from shared.storage import open_storage
 
@@ -159,11 +160,12 @@ def make_pipeline(
     photo_timeout: float = 10,
     threads: int = 2,
     pool: DecodePool | None = None,
+    throttle: Throttle | None = None,
 ) -> Pipeline:
     settings = Settings(data_dir=folder)
     photos = Photos(open_storage(settings), (folder.resolve(),), Limits.of(settings), pool)
     cache = cache or EmbeddingCache(None, encoder.info.cache_digest, DIM)
-    return Pipeline(encoder, cache, photos, rank, threads=threads, photo_timeout=photo_timeout)
+    return Pipeline(encoder, cache, photos, rank, threads=threads, photo_timeout=photo_timeout, throttle=throttle)
 
 
 def run(pipeline: Pipeline, source: ListSource, lanes: Sequence[Lane] = tuple(Lane), seconds: float = 120) -> None:

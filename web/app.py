@@ -82,7 +82,10 @@ def _complete(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
     several: dict[str, Any] = {"type": "array", "items": binary}
     priority = {"type": "string", "enum": [p.value for p in Priority]}
     bank = {"type": "string", "description": "The bank, by id or name; or a version of one."}
+    hours = {"type": "string", "description": "The hours in which it works: `20:00-07:00 mon-fri Asia/Shanghai`."}
+    due = {"type": "string", "description": "When it should be done: ISO 8601, or seconds since the epoch."}
     upload = {"files": several, "name": text, "preset": text, "not_before": moment, "priority": priority, "bank": bank}
+    upload |= {"window": hours, "deadline": due}
     files = {"files": several}
     named = dict.fromkeys(("label", "zh", "en", "aliases", "notes"), text)
     jobs = {

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.collections.collection import MAX_FOLDERS, MAX_PATTERN, MAX_PATTERNS, Rules
 from shared.collections.runs import RunState
-from shared.collections.schedule import Schedule
+from shared.collections.schedule import MAX_CRON, Schedule
 from shared.collections.store import MAX_NAME, Wish
 from shared.jobs.model import Priority
-from web.schemas import ItemOut
+from web.schemas import Hours, ItemOut
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME)]
 Folder = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
@@ -43,16 +43,18 @@ class RulesIn(BaseModel):
 
 
 class ScheduleIn(BaseModel):
-    """A run every day, or on some days of the week, at this time."""
+    """A run every day, or on some days of the week, at this time; or whenever a cron expression says."""
 
     model_config = ConfigDict(extra="forbid")
 
     #: HH:MM.
-    at: Annotated[str, StringConstraints(strip_whitespace=True, max_length=10)]
+    at: Annotated[str, StringConstraints(strip_whitespace=True, max_length=10)] = ""
     #: None: every day.
     days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = Field(default_factory=list, max_length=7)
     #: An IANA name such as `Asia/Shanghai`; empty: the server's own.
     zone: Annotated[str, StringConstraints(strip_whitespace=True, max_length=60)] = ""
+    #: In place of `at` and `days`, five fields as cron has them: `30 22 * * mon-fri`.
+    cron: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_CRON)] = ""
 
 
 class CollectionChange(BaseModel):
@@ -71,14 +73,18 @@ class CollectionChange(BaseModel):
     priority: Priority | None = None
     #: null takes the schedule away.
     schedule: ScheduleIn | None = None
+    #: The hours in which its jobs work, as of a job; empty: always.
+    window: Hours | None = None
+    #: The time of day by which a run should be done: `07:00` or `07:00 Asia/Shanghai`; empty: none.
+    by: Short | None = None
 
     @property
     def wish(self) -> Wish:
         """For `Collections`."""
         schedule = None
         if "schedule" in self.model_fields_set:
-            said = self.schedule or ScheduleIn(at="")
-            schedule = Schedule(at=said.at, days=tuple(said.days), zone=said.zone)
+            said = self.schedule or ScheduleIn()
+            schedule = Schedule(at=said.at, days=tuple(said.days), zone=said.zone, cron=said.cron)
         return Wish(
             name=self.name,
             folders=None if self.folders is None else tuple(self.folders),
@@ -87,6 +93,8 @@ class CollectionChange(BaseModel):
             bank=self.bank,
             priority=self.priority,
             schedule=schedule,
+            window=self.window,
+            by=self.by,
         )
 
 
@@ -146,6 +154,8 @@ class CollectionOut(BaseModel):
     bank: str | None
     priority: Priority
     schedule: ScheduleIn | None
+    window: str | None
+    by: str | None
     created: float
     owner: str | None
     files: dict[str, int]

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from shared.jobs.comparison import Change
 from shared.jobs.model import Priority
-from web.schemas import ItemOut, JobOut, JobWish
+from web.schemas import Hours, ItemOut, JobOut, JobWish
 
 
 class JobChange(BaseModel):
-    """What can be changed of a job: its name at any time, its priority until it has ended."""
+    """What can be changed of a job: its name at any time, the others until it has ended."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = None
     priority: Priority | None = None
+    #: As at its submission; empty: it works at any hour.
+    window: Hours | None = None
+    #: As at its submission; null takes it away.
+    deadline: datetime | None = None
+
+    #: Run it next: it has all turns of its priority until it is done. False: it takes turns again.
+    first: bool | None = None
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
-        if self.name is None and self.priority is None:
-            raise ValueError("name or priority is needed")
+        wished = (self.name, self.priority, self.window, self.first)
+        if "deadline" not in self.model_fields_set and not any(wish is not None for wish in wished):
+            raise ValueError("name, priority, window, deadline or first is needed")
         return self
 
 

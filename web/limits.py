@@ -145,7 +145,10 @@ LIMITS: dict[str, Limit] = {
     "pages.folder": Limit(FIELDS),
     "pages.steer": Limit(NOTHING),
     "pages.delete": Limit(NOTHING),
-    **{f"pages.{view}": Limit(FIELDS) for view in ("rename", "prioritise", "put_away", "rerun", "act_on_jobs")},
+    **{
+        f"pages.{view}": Limit(FIELDS)
+        for view in ("rename", "prioritise", "change_hours", "run_next", "put_away", "rerun", "act_on_jobs")
+    },
     "pages.correct": Limit(FIELDS),
     "pages.export_chosen": Limit(LISTS, Lane.EXPORT),
     "pages.login": Limit(FIELDS),

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model, field_validator, model_validator
 
 from shared.bank.manifest import DEFAULT_BANK
+from shared.core.window import MAX_TEXT
 from shared.jobs.fields import PUBLIC, Status
 from shared.jobs.model import JobState, Priority
 from shared.jobs.photo_fields import Note as Note
@@ -17,6 +18,7 @@ from shared.ranking.model import Verdict
 
 _RUNS = r"^\d{1,10}(-\d{1,10})?(,\d{1,10}(-\d{1,10})?)*$"
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+Hours = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_TEXT)]
 
 
 def file_response(description: str, *kinds: str) -> dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]:
@@ -94,6 +96,19 @@ class JobOut(BaseModel):
     priority: Priority = Priority.NORMAL
     #: The job whose photos it classifies again.
     repeats: str | None = None
+    #: The hours in which it works, e.g. `20:00-07:00 mon-fri Asia/Shanghai`; null: always. And as a sentence.
+    window: str | None = None
+    hours_message: str | None = None
+    #: Of a job in the state `off_hours`: when its hours begin.
+    opens_at: float | None = None
+    #: When it should be done; whether it will not be, as far as can be told, or was not, and that as a sentence.
+    deadline: float | None = None
+    late: bool = False
+    late_message: str | None = None
+    #: It was moved to the front: of its priority, the job that was moved last has all turns until it is done.
+    first: bool = False
+    #: Of a late job: with how many workers, as fast as these, it would be done in time; null where no number helps.
+    workers_needed: int | None = None
 
 
 class JobList(BaseModel):
@@ -215,6 +230,11 @@ class JobWish(BaseModel):
     priority: Priority = Priority.NORMAL
     #: The bank, by id or name; or a version of one.
     bank: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] | None = None
+    #: The hours in which the job works, `HH:MM-HH:MM`; behind them days and a time zone where they are wished:
+    #: `20:00-07:00 mon-fri Asia/Shanghai`. Outside them it waits.
+    window: Hours | None = None
+    #: When the job should be done, as `not_before`: where it will be late, that is told.
+    deadline: datetime | None = None
 
 
 class UploadJob(JobWish):

@@ -83,7 +83,9 @@ def _incoming() -> int:
 
 def asked(wish: JobWish) -> Wish:
     """The wish of whoever sends the request at hand."""
-    return Wish(wish.name, wish.preset, wish.not_before, owner(), wish.bank or None, wish.priority)
+    return Wish(
+        wish.name, wish.preset, wish.not_before, owner(), wish.bank or None, wish.priority, wish.window, wish.deadline
+    )
 
 
 def made(job: Job) -> Job:

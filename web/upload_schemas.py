@@ -31,6 +31,8 @@ class UploadOut(BaseModel):
     #: The job that it became.
     job: str | None
     priority: Priority
+    window: str | None
+    deadline: float | None
 
 
 class OfferedFile(BaseModel):

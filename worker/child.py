@@ -14,6 +14,7 @@ import psutil
 import structlog
 
 from shared.core import measuring, tracing
+from shared.core.day_limit import DayLimit
 from shared.core.errors import WeftError
 from shared.core.process import freeze_heap
 from shared.core.redis_urls import addresses
@@ -68,6 +69,7 @@ class Child:
         self._busy = False
         self._photos = 0
         self._recent: deque[tuple[float, int]] = deque()
+        self._day_limit = DayLimit.of(settings.day_limit)
         self._usage = ProcessUsage(psutil.Process(os.getppid()))
 
     def start(self) -> None:
@@ -244,6 +246,7 @@ class Child:
             cache_misses=self._pipeline.cache.misses if self._pipeline else 0,
             cpu_percent=cpu_percent,
             memory_mb=memory_mb,
+            core_share=self._day_limit.now if self._day_limit else None,
             hidden_jobs=self._folders.unreadable_jobs(),
             blocked_jobs=self._blocked_jobs.report(),
             error=HeartbeatError(code=error.code, detail=error.detail) if error else None,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from shared.bank.bank import Bank
 from shared.bank.store import BankStore
+from shared.core.day_limit import DayLimit
 from shared.core.errors import BankError, NotFound
 from shared.core.settings import Settings, cores
 from shared.encoder import Encoder, load_encoder
@@ -21,6 +22,7 @@ from shared.photos.decode_pool import SUPPORTED, DecodePool
 from shared.pipeline import Pipeline
 from shared.pipeline.decoding import open_pool
 from shared.pipeline.photos import Photos
+from shared.pipeline.throttle import Throttle
 from shared.ranking.model import PRESETS, Ranking
 from shared.ranking.ranker import memory_bytes, rank
 
@@ -45,6 +47,7 @@ class Engine:
         began = time.perf_counter()
         self._threads = settings.threads or cores()
         self._centroids_only = settings.centroids_only
+        self._day_limit, self._read_limit = DayLimit.of(settings.day_limit), settings.read_limit * 1e6
         self.encoder: Encoder = load_encoder(settings, threads=self._threads, say=_log_progress, concurrent=True)
         took = time.perf_counter() - began
         if took > _SLOW_LOAD_SECONDS:
@@ -96,9 +99,18 @@ class Engine:
 
     def pipeline(self, photos: Photos, cache_url: str | None, photo_timeout: float) -> Pipeline:
         """A pipeline that uses this engine; see `Pipeline`. `cache_url`: Redis of the embedding cache, or None."""
+        throttle = Throttle(self._day_limit, self._threads, self._read_limit)
         info = self.encoder.info
         cache = EmbeddingCache(cache_url, info.cache_digest, info.dim)
-        return Pipeline(self.encoder, cache, photos, self.rank, threads=self._decoders, photo_timeout=photo_timeout)
+        return Pipeline(
+            self.encoder,
+            cache,
+            photos,
+            self.rank,
+            threads=self._decoders,
+            photo_timeout=photo_timeout,
+            throttle=throttle,
+        )
 
     def decode_pool(self, settings: Settings) -> DecodePool | None:
         """Processes that decode for this engine; None for engines without pixels, and off Linux.

@@ -20,7 +20,7 @@ from shared.core.messages import sentence
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Job, JobState
-from shared.jobs.notes import left_out_sentence, note_sentence
+from shared.jobs.notes import late_sentence, left_out_sentence, note_sentence
 from shared.jobs.projection import caught_up
 from shared.jobs.shown import shown_job
 
@@ -58,7 +58,7 @@ class Lines:
 
     def progress(self, job: Job) -> None:
         """Only where it moved, and once a second at most."""
-        moved = (job.state, job.done, job.total, job.waiting_for)
+        moved = (job.state, job.done, job.total, job.waiting_for, job.late)
         if self.on and moved != self._last and time.monotonic() - self._at >= LINE_INTERVAL:
             self._last, self._at = moved, time.monotonic()
             self.tell("progress", job=shown_job(job))
@@ -156,6 +156,8 @@ def _connected(settings: Settings) -> Ledger:
 
 def state(job: Job) -> str:
     """The job's state; one that cannot move does not read as if it did."""
+    if opens := job.opens_at:
+        return _("waits until %(time)s", time=output.clock(opens))
     return str(WAITING[job.waiting_for]) if job.waiting_for else job.state.value
 
 
@@ -164,7 +166,8 @@ def _caption(job: Job) -> str:
     left = ", " + _left(job) if job.estimate or job.eta else ""
     failed = ", " + _("%(count)s failed", count=job.failed) if job.failed else ""
     note = f": {note_sentence(job)}" if job.note else ""
-    return f"{state(job)}{rate}{left}{failed}{note}"
+    late = f" · {late_sentence(job)}" if job.late else ""
+    return f"{state(job)}{rate}{left}{failed}{note}{late}"
 
 
 def _left(job: Job) -> str:

@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("scripts.cli.commands.export:command", "Write a job's results to a file."),
     "sort": ("scripts.cli.commands.sort:command", "Sort a job's photos into folders by class: links or copies."),
     **{verb: (f"scripts.cli.commands.control:{verb}", declared.meaning) for verb, declared in VERBS.items()},
+    "change": ("scripts.cli.commands.change:change", "Change a job: name, priority, hours of work, deadline."),
     "rename": ("scripts.cli.commands.change:rename", "Rename a job."),
     "priority": ("scripts.cli.commands.change:priority", "Give a job a priority: high, normal or low."),
     "rerun": ("scripts.cli.commands.change:rerun", "Classify a job's photos once more, as a new job."),

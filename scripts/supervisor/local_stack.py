@@ -132,6 +132,8 @@ class LocalStack:
         self._web = [self.supervisor.add(self._service("web"))]
         threads = str(self.settings.threads or max(1, cores() // max(1, self._worker_count)))
         env = {"WEFT_THREADS": threads, "OMP_NUM_THREADS": threads}
+        if self.settings.read_limit:
+            env["WEFT_READ_LIMIT"] = str(self.settings.read_limit / max(1, self._worker_count))
         for n in range(1, self._worker_count + 1):
             self._workers.append(self.supervisor.add(self._service("worker", name=f"worker-{n}", env=env)))
         if self._demo:

@@ -54,6 +54,10 @@ class Collection(Document):
     bank: str | None = None
     priority: Priority = Priority.NORMAL
     schedule: Schedule | None = None
+    #: The hours in which its jobs work, a text of `shared.core.window`; None: always.
+    window: str | None = None
+    #: The time of day by which a run should be done, `07:00` or `07:00 Asia/Shanghai`: the first one after its start.
+    by: str | None = None
     #: When the schedule was set, in seconds since the epoch: what was due before is not caught up.
     scheduled: float = 0.0
     created: float = 0.0

@@ -25,6 +25,7 @@ from shared.collections.store import Collections
 from shared.core.errors import NotFound, Unavailable, WeftError
 from shared.core.names import path_name
 from shared.core.settings import Settings
+from shared.core.window import next_time
 from shared.jobs.intake.idempotency import RequestKey
 from shared.jobs.intake.submission import Intake, Wish
 from shared.jobs.ledger import Ledger
@@ -124,7 +125,16 @@ class Running:
             return
         storage, banks = open_storage(self._settings), BankStore(self._settings)
         one = self._collection
-        wish = Wish(one.name, one.preset, owner=run.who or one.owner, bank=one.bank, priority=one.priority)
+        due = next_time(one.by, time.time()) if one.by else None
+        wish = Wish(
+            one.name,
+            one.preset,
+            owner=run.who or one.owner,
+            bank=one.bank,
+            priority=one.priority,
+            window=one.window,
+            deadline=due,
+        )
         key = RequestKey(f"collection\n{one.id}\n{run.id}")
         intake = Intake(self._settings, self._ledger, storage, banks)
         # The plan alone counts, so that a change of the collection meanwhile is no other request.

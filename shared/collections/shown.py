@@ -94,7 +94,20 @@ def shown_collection(found: Overview, lang: str | None = None) -> dict[str, Any]
     }
 
 
-_SHOWN = ("id", "name", "folders", "rules", "preset", "bank", "priority", "schedule", "created", "owner")
+_SHOWN = (
+    "id",
+    "name",
+    "folders",
+    "rules",
+    "preset",
+    "bank",
+    "priority",
+    "schedule",
+    "window",
+    "by",
+    "created",
+    "owner",
+)
 
 
 def shown_run(run: Run, seconds: float | None = None, lang: str | None = None) -> dict[str, Any]:

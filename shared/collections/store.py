@@ -24,6 +24,8 @@ from shared.core.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from shared.core.files import file_lock, write_atomic
 from shared.core.names import id_of, title
 from shared.core.settings import Settings
+from shared.core.window import parsed as parsed_window
+from shared.core.window import time_and_zone
 from shared.jobs.intake.submission import chosen_preset
 from shared.jobs.model import Priority
 
@@ -41,8 +43,10 @@ class Wish(Document):
     preset: str | None = None
     bank: str | None = None
     priority: Priority | None = None
-    #: `at` empty: no schedule any more.
+    #: An empty one: no schedule any more.
     schedule: Schedule | None = None
+    window: str | None = None
+    by: str | None = None
 
 
 class _Registry(Document):
@@ -147,8 +151,12 @@ class Collections:
             update["priority"] = wish.priority
         if wish.schedule is not None:
             said = wish.schedule
-            update["schedule"] = parsed(said.at, said.days, said.zone) if said.at.strip() else None
+            update["schedule"] = None if said.is_none else parsed(said.at, said.days, said.zone, said.cron)
             update["scheduled"] = time.time()
+        if wish.window is not None:
+            update["window"] = str(parsed_window(wish.window)) if wish.window.strip() else None
+        if wish.by is not None:
+            update["by"] = time_and_zone(wish.by) if wish.by.strip() else None
         return update
 
     def _banks(self) -> Banks:

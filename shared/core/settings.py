@@ -95,6 +95,12 @@ class Settings(BaseSettings):
     folder_roots: str = ""
     #: Encoder threads of a worker; 0: the cores this process may use, divided by the workers that `weft up` starts.
     threads: int = Field(0, ge=0, le=4096)
+    #: A share of its cores (`WEFT_THREADS`) that a worker uses at most at certain hours: `50%@08:00-20:00 mon-fri`.
+    #: Empty: no limit. Photos that somebody waits for are done at once all the same.
+    day_limit: str = ""
+    #: Megabytes per second that a worker reads from folders at most, 0: no limit; `weft up` divides them among its
+    #: workers.
+    read_limit: float = Field(0, ge=0, le=MAX_MB)
     #: Photos per encoder call; 0: chosen for the engine.
     micro_batch: int = Field(0, ge=0, le=65536)
     #: Decode JPEG on the GPU where the engine runs there and torchvision can.
@@ -217,6 +223,15 @@ class Settings(BaseSettings):
 
             check_url(url)
         return SecretStr(url) if url else None
+
+    @field_validator("day_limit", mode="after")
+    @classmethod
+    def _hours(cls, value: str) -> str:
+        # Not every command needs time zones.
+        from shared.core.day_limit import DayLimit
+
+        DayLimit.of(value)
+        return value
 
     @field_validator("log_level", mode="after")
     @classmethod

@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from shared.core.window import Window, after_open, open_seconds
+
 #: Half-life of a step's weight, as a share of the time worked so far.
 _HALF_LIFE = 0.25
 #: Steps with encoded photos, and seconds of them, before anything is said.
@@ -37,6 +39,8 @@ _Z = 1.645
 _LATE = 1.6
 #: Seconds that the interval has at least on either side: a worker hands in a chunk at a time.
 _LEAST_SLACK = 3.0
+#: Workers beyond which nobody is told that they would do.
+MOST_WORKERS = 1000
 #: Moments of a course that are kept.
 LONGEST = 160
 
@@ -57,9 +61,32 @@ class Moment(NamedTuple):
 class Rival(NamedTuple):
     """A job that has turns with the same workers."""
 
-    left: int
+    #: Photos to do.
+    left: float
     #: `high`, `normal` or `low`.
     priority: str
+    #: When it was moved to the front of its priority; 0: it was not.
+    first: float = 0.0
+
+
+class Hours(NamedTuple):
+    """What else decides when a job is done: the hours in which it works, and when it should be done."""
+
+    window: Window | None = None
+    #: Seconds since the epoch.
+    deadline: float | None = None
+    #: At this moment it waits for its hours, or for a job that was moved to the front.
+    closed: bool = False
+
+    def end(self, now: float, seconds: float) -> float:
+        """When it has worked for so many seconds from `now` on."""
+        return after_open(self.window, now, seconds) if self.window else now + seconds
+
+    def left(self, now: float) -> float | None:
+        """Seconds for which it can work until its deadline."""
+        if self.deadline is None:
+            return None
+        return open_seconds(self.window, now, self.deadline) if self.window else self.deadline - now
 
 
 class Estimate(NamedTuple):
@@ -70,6 +97,8 @@ class Estimate(NamedTuple):
     #: Workers now, and the end if there were one more, as fast as these are on average.
     workers: int
     with_another: float
+    #: With how many, as fast as these, it would be done by its deadline; None without one, or where no number helps.
+    needed: int | None = None
 
 
 class _Cost(NamedTuple):
@@ -95,38 +124,63 @@ class _Cost(NamedTuple):
         return min(1.0, off * (self.new - self.cached) / self.each)
 
 
-def share_of_turns(own: str, others: Sequence[str]) -> float:
+def share_of_turns(own: str, others: Sequence[str | Rival], first: float = 0.0) -> float:
     """The share of chunks that a job of this priority is given beside others, 0…1: as `priorities` of lua/common.lua.
 
-    Of 20 turns, low jobs have 1 and normal ones 4 where higher ones wait; jobs of one priority share alike.
+    Of 20 turns, low jobs have 1 and normal ones 4 where higher ones wait; jobs of one priority share alike, unless some
+    were moved to the front: then the last of these has all.
     """
-    waiting = Counter([own, *others])
+    rivals = [other if isinstance(other, Rival) else Rival(1, other) for other in others]
+    waiting = Counter([own, *(rival.priority for rival in rivals)])
     turns = {"low": 1, "normal": 4, "high": 15}
     top = next(name for name in ("high", "normal", "low") if waiting[name])
     turns[top] = 20 - sum(count for name, count in turns.items() if name != top and waiting[name])
+    front = max([first, *(rival.first for rival in rivals if rival.priority == own)])
+    if front:
+        return turns[own] / 20 if first == front else 0.0
     return turns[own] / 20 / waiting[own]
 
 
 def estimate(
-    course: Sequence[Moment], left: int, now: float, workers: int, own: str = "normal", rivals: Sequence[Rival] = ()
+    course: Sequence[Moment],
+    left: int,
+    now: float,
+    workers: int,
+    own: str = "normal",
+    rivals: Sequence[Rival] = (),
+    hours: Hours | None = None,
+    first: float = 0.0,
 ) -> Estimate | None:
     """The end of a job with `left` photos to do, as seen at `now` (seconds since the epoch).
+
+    `workers`: those that it has, or will have when its hours begin. `hours`: what they and its deadline make of it.
+    `first`: as of a rival.
 
     None where nothing honest can be said: no worker, too short a course, or only cached photos so far, which tell
     nothing of the time that an encoded one takes. The caller asks only for jobs that move and whose list is complete.
     """
-    if not workers or not course or not course[-1].workers:
+    when = hours or Hours()
+    if not workers or not course or not (course[-1].workers or when.closed):
         return None
     cost = _cost(course, left)
     if cost is None:
         return None
-    seconds = _seconds(cost.each, left, workers, own, rivals)
-    another = _seconds(cost.each, left, workers + 1, own, rivals)
+    me = Rival(left, own, first)
+    seconds = _seconds(cost.each, me, workers, rivals)
+    another = _seconds(cost.each, me, workers + 1, rivals)
     spread = max(_spread(course), cost.doubt(left))
     slack = max(_LEAST_SLACK, (course[-1].at - course[0].at) / max(1, course[-1].done - course[0].done))
     earliest = min(seconds * math.exp(-_Z * spread), seconds - slack)
     latest = max(seconds * math.exp(_Z * _LATE * spread), seconds + slack)
-    return Estimate(now + seconds, now + max(0.0, earliest), now + latest, workers, now + another)
+    end, first, last, sooner = (when.end(now, max(0.0, each)) for each in (seconds, earliest, latest, another))
+    return Estimate(end, first, last, workers, sooner, _needed(seconds * workers, when.left(now)))
+
+
+def _needed(work: float, seconds: float | None) -> int | None:
+    """Workers that do so many worker-seconds in so many seconds; None where there are none, or far too few."""
+    if not seconds or seconds <= 0 or work / seconds > MOST_WORKERS:
+        return None
+    return max(1, math.ceil(work / seconds))
 
 
 def onward(course: Sequence[Moment], now: float, done: int, cached: int, workers: float) -> list[Moment]:
@@ -197,19 +251,22 @@ def _share(steps: Sequence[tuple[int, int]], left: int) -> tuple[float, int]:
     return mean * cached_of(photos) + (1 - mean) * cached_of(photos[-same:]), changes + 1
 
 
-def _seconds(each: float, left: int, workers: int, own: str, rivals: Sequence[Rival]) -> float:
+def _seconds(each: float, own: Rival, workers: int, rivals: Sequence[Rival]) -> float:
     """Until the job is done, all jobs' photos costing the same: stage by stage, a stage ends where a job does."""
-    waiting = [(float(rival.left), rival.priority) for rival in rivals if rival.left > 0]
-    mine, seconds = float(left), 0.0
+    waiting = [rival for rival in rivals if rival.left > 0]
+    mine, seconds = float(own.left), 0.0
     while mine > 0:
-        names = [name for _, name in waiting]
-        share = share_of_turns(own, names)
-        shares = [share_of_turns(name, [own, *names[:i], *names[i + 1 :]]) for i, name in enumerate(names)]
-        photos = min([mine / share, *(rest / part for (rest, _), part in zip(waiting, shares, strict=True))])
+        share = share_of_turns(own.priority, waiting, own.first)
+        shares = [
+            share_of_turns(one.priority, [own, *waiting[:i], *waiting[i + 1 :]], one.first)
+            for i, one in enumerate(waiting)
+        ]
+        ends = [(mine, share), *((one.left, part) for one, part in zip(waiting, shares, strict=True))]
+        photos = min(left / part for left, part in ends if part)
         seconds += photos * each / workers
-        mine = mine - photos * share if mine / share > photos else 0.0
-        after = [(rest - photos * part, name) for (rest, name), part in zip(waiting, shares, strict=True)]
-        waiting = [(rest, name) for rest, name in after if rest > 1e-6]
+        mine = mine - photos * share if not share or mine / share > photos else 0.0
+        after = [one._replace(left=one.left - photos * part) for one, part in zip(waiting, shares, strict=True)]
+        waiting = [one for one in after if one.left > 1e-6]
     return seconds
 
 

@@ -72,6 +72,8 @@ class Heartbeat(Document):
     cache_misses: int = 0
     cpu_percent: float | None = None
     memory_mb: float | None = None
+    #: Of its cores, which it uses at most at this hour (`WEFT_DAY_LIMIT`), 0…1; None: no limit.
+    core_share: float | None = None
     #: Ids of jobs whose folder it cannot read.
     hidden_jobs: list[str] = Field(default_factory=list)
     #: Jobs that it cannot do at the moment, through no fault of their photos.

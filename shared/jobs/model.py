@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from shared.bank.manifest import DEFAULT_BANK
 from shared.core.engine_names import HASH_ENGINES
+from shared.core.window import Window, known, opens
 from shared.jobs.estimate import Estimate
 from shared.jobs.states import RULES, VERBS, StateRule, offered
 from shared.jobs.states import JobState as JobState
@@ -116,8 +118,14 @@ class JobSpec:
     priority: Priority | None = None
     #: The id of the bank that `bank` is a version of.
     bank_id: str = DEFAULT_BANK
+    #: The hours in which it works, a text of `shared.core.window`; None: always.
+    window: str | None = None
+    #: When it should be done, in seconds since the epoch.
+    deadline: float | None = None
 
 
+#: Share of the photos from which on the estimate of the end is taken at its word.
+_TOLD_FROM = 0.1
 #: The note of a job whose folder went away while it was listed.
 WAITS_FOR_SHARE = "folder_gone_while_listing"
 #: What keeps a worker from doing a job's photos, through no fault of theirs, and what the job waits for.
@@ -204,6 +212,39 @@ class Job:
     place: int | None = None
     #: Id of the bank that `bank` is a version of.
     bank_id: str = DEFAULT_BANK
+    #: The hours in which it works, a text of `shared.core.window`; None: always.
+    window: str | None = None
+    #: It works outside its hours, too, until they begin the next time: somebody said so.
+    anyway: bool = False
+    #: When it should be done, in seconds since the epoch.
+    deadline: float | None = None
+    #: When somebody moved it to the front of its priority, of whose turns the job that was moved last has all.
+    first: float | None = None
+
+    @property
+    def hours(self) -> Window | None:
+        """Its window; None without one, and for one that only another version can read."""
+        return known(self.window) if self.window else None
+
+    @property
+    def opens_at(self) -> float | None:
+        """Of a job outside its hours: when they begin, in seconds since the epoch."""
+        return opens(self.hours, time.time()) if self.rule.opens_itself and self.hours else None
+
+    @property
+    def late(self) -> bool:
+        """It will not be done by its deadline, as far as can be told, or was not.
+
+        While little is done, only an end that is as good as certain is told; the estimate is right from a tenth on.
+        """
+        if self.deadline is None:
+            return False
+        if self.ended or time.time() > self.deadline:
+            return (self.finished or time.time()) > self.deadline
+        found = self.estimate
+        if found is None:
+            return (self.opens_at or 0.0) >= self.deadline
+        return (found.done_at if self.done >= _TOLD_FROM * self.total else found.earliest) > self.deadline
 
     @property
     def waiting_for(self) -> str | None:

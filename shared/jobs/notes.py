@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from datetime import datetime
 
+from shared.core.i18n import N_
 from shared.core.i18n import gettext as _
 from shared.core.messages import sentence
 from shared.core.names import readable
+from shared.core.window import DAYS, Window, closes, opens, runs, zone_of
 from shared.jobs.model import Job
 from shared.photos import clutter
 
+_DAYS = dict(zip(DAYS, (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun")), strict=True))
+#: Seconds ahead for which a time of day says enough.
+_CLOCK_SECONDS = 20 * 3600.0
 #: Kinds that are named one by one.
 _NAMED = 8
 
@@ -36,6 +43,66 @@ def place_sentence(job: Job, lang: str | None = None) -> str | None:
         return _("Next in the queue: starts as soon as a worker is free.", lang)
     words = _("Position %(place)s in the queue. Jobs take turns: it need not wait until the others are finished.", lang)
     return words % {"place": job.place}
+
+
+def hours_sentence(job: Job, lang: str | None = None) -> str | None:
+    """How a job stands with its window: when it opens or closes; None without one, and of a job that has ended."""
+    hours, now = job.hours, time.time()
+    if hours is None or job.ended:
+        return None
+    words = window_words(hours, lang)
+    if job.rule.opens_itself:
+        told = _("Waits until %(time)s; works %(hours)s.", lang)
+        return told % {"time": _at(opens(hours, now) or now, hours.zone, now), "hours": words}
+    if job.anyway and (begins := opens(hours, now)) is not None:
+        told = _("Works outside its hours (%(hours)s) until they begin at %(time)s.", lang)
+        return told % {"time": _at(begins, hours.zone, now), "hours": words}
+    ends = closes(hours, now) if job.rule.claimable else None
+    if ends is None:
+        return _("Works %(hours)s; waits outside these hours.", lang, hours=words)
+    told = _("Works %(hours)s; waits from %(time)s on.", lang)
+    return told % {"time": _at(ends, hours.zone, now), "hours": words}
+
+
+def late_sentence(job: Job, lang: str | None = None) -> str | None:
+    """That a job will not be done by its deadline, or was not, and what would help; None where it is not late.
+
+    Times are of this machine's zone.
+    """
+    if not job.late or job.deadline is None:
+        return None
+    now, found = time.time(), job.estimate
+    by = _at(job.deadline, "", now)
+    if job.ended:
+        return _("Done after its deadline (%(by)s).", lang, by=by)
+    if found is None or job.deadline < now:
+        told = _("Late: it should be done by %(by)s.", lang, by=by)
+    else:
+        told = _("Will be late: expected at %(end)s, to be done by %(by)s.", lang)
+        told %= {"end": _at(found.done_at, "", now), "by": by}
+    if helping := workers_that_help(job):
+        told += " " + _("With %(workers)s workers as fast as these it would be done in time.", lang, workers=helping)
+    return told
+
+
+def workers_that_help(job: Job) -> int | None:
+    """How many workers would have a late job done in time; None where no number would, or it is not late."""
+    found = job.estimate
+    if not found or job.ended or not job.late or found.needed is None or found.needed <= found.workers:
+        return None
+    return found.needed
+
+
+def window_words(window: Window, lang: str | None = None) -> str:
+    """A window for people: `20:00-07:00 Mon-Fri (Asia/Shanghai)`."""
+    days = ", ".join("-".join(_(_DAYS[day], lang) for day in run.split("-")) for run in runs(window.days))
+    return " ".join(filter(None, (window.hours, days, f"({window.zone})" if window.zone else "")))
+
+
+def _at(moment: float, zone: str, now: float) -> str:
+    """A time of day, of a later day with the date, in this zone."""
+    at = datetime.fromtimestamp(moment, zone_of(zone))
+    return at.strftime("%H:%M" if moment - now < _CLOCK_SECONDS else "%Y-%m-%d %H:%M")
 
 
 def left_out_sentence(left_out: Mapping[str, int], lang: str | None = None) -> str | None:

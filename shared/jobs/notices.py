@@ -1,4 +1,5 @@
-"""What is told of a job while it is under way: that too many of its photos fail, or that no worker comes."""
+"""What is told of a job while it is under way: that too many of its photos fail, that no worker comes, or that it will
+not be done by its deadline."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ _WORKER = ("worker", "model")
 class Event(StrEnum):
     FAILING = "failing"
     NO_WORKER = "no_worker"
+    LATE = "late"
 
 
 def holds(event: Event, job: Job, settings: Settings) -> bool:
@@ -28,6 +30,8 @@ def holds(event: Event, job: Job, settings: Settings) -> bool:
         return False
     if event is Event.NO_WORKER:
         return settings.notice_no_worker_minutes > 0 and job.waiting_for in _WORKER
+    if event is Event.LATE:
+        return job.late
     return job.done >= FEWEST and job.failed > settings.notice_failed_share * job.done
 
 
@@ -64,7 +68,7 @@ class Notices:
             if event is Event.NO_WORKER:
                 self._waits.pop(job.id, None)
             return False
-        if event is Event.FAILING:
+        if event is not Event.NO_WORKER:
             return True
         since = self._waits.setdefault(job.id, time.monotonic())
         return time.monotonic() - since >= 60 * self._settings.notice_no_worker_minutes

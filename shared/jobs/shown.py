@@ -7,7 +7,14 @@ from typing import Any, TypedDict
 
 from shared.core.names import readable
 from shared.jobs.model import Job
-from shared.jobs.notes import left_out_sentence, note_sentence, place_sentence
+from shared.jobs.notes import (
+    hours_sentence,
+    late_sentence,
+    left_out_sentence,
+    note_sentence,
+    place_sentence,
+    workers_that_help,
+)
 
 
 class ShownCandidate(TypedDict):
@@ -103,6 +110,19 @@ class ShownJob(TypedDict):
     #: In the line for the next worker, and as a sentence.
     place: int | None
     place_message: str | None
+    #: The hours in which it works, as a text, and how it stands with them, as a sentence.
+    window: str | None
+    hours_message: str | None
+    #: When they begin, of a job outside them.
+    opens_at: float | None
+    #: When it should be done.
+    deadline: float | None
+    #: It will not be done by then, or was not; that as a sentence; and with how many workers it would be.
+    late: bool
+    late_message: str | None
+    workers_needed: int | None
+    #: It was moved to the front of its priority.
+    first: bool
 
 
 def shown_job(job: Job, lang: str | None = None) -> ShownJob:
@@ -118,6 +138,12 @@ def shown_job(job: Job, lang: str | None = None) -> ShownJob:
         "message": note_sentence(job, lang),
         "left_out_message": left_out_sentence(job.left_out, lang),
         "place_message": place_sentence(job, lang),
+        "opens_at": job.opens_at,
+        "late": job.late,
+        "first": job.first is not None,
+        "late_message": late_sentence(job, lang),
+        "workers_needed": workers_that_help(job),
+        "hours_message": hours_sentence(job, lang),
     }
     shown: ShownJob = {name: known[name] for name in ShownJob.__annotations__}  # type: ignore[assignment]
     return shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 
@@ -16,6 +16,7 @@ class JobState(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
     PAUSED = "paused"
+    OFF_HOURS = "off_hours"
     FINISHED = "finished"
     CANCELLED = "cancelled"
 
@@ -54,6 +55,8 @@ class StateRule:
     #: The job makes progress: it has a rate and a time left.
     progresses: bool = False
     tone: Tone = Tone.NEUTRAL
+    #: Buttons that are called something else in this state: verb → what, in English.
+    words: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def starts_itself(self) -> bool:
@@ -61,9 +64,14 @@ class StateRule:
         return self.verbs.get("start") == MOVING
 
     @property
+    def opens_itself(self) -> bool:
+        """The dispatcher lets the job work when its window opens."""
+        return self.verbs.get("open") == MOVING
+
+    @property
     def still(self) -> bool:
         """Nothing happens to the job unless a person does something."""
-        return not self.claimable and not self.starts_itself
+        return not self.claimable and not self.starts_itself and not self.opens_itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +93,21 @@ class Verb:
 
 
 _CANCEL = {"cancel": JobState.CANCELLED}
-_MOVES = {**_CANCEL, "pause": JobState.PAUSED, "resume": SAME, "start": SAME, "retry": SAME}
+#: What the dispatcher does at the ends of a job's window; nothing to a job that does not move.
+_HOURS = {"open": SAME, "close": SAME}
+_MOVES = {
+    **_CANCEL,
+    "pause": JobState.PAUSED,
+    "resume": SAME,
+    "start": SAME,
+    "retry": SAME,
+    "open": SAME,
+    "close": JobState.OFF_HOURS,
+}
 
 RULES: dict[JobState, StateRule] = {
     JobState.SCHEDULED: StateRule(
-        N_("Scheduled"), {**_CANCEL, "resume": SAME, "start": MOVING, "retry": SAME}, tone=Tone.WAITING
+        N_("Scheduled"), {**_HOURS, **_CANCEL, "resume": SAME, "start": MOVING, "retry": SAME}, tone=Tone.WAITING
     ),
     JobState.LISTING: StateRule(N_("Scanning folder"), _MOVES, claimable=True, progresses=True, tone=Tone.ACTIVE),
     JobState.QUEUED: StateRule(N_("Waiting for a worker"), _MOVES, claimable=True, needs_worker=True),
@@ -97,17 +115,34 @@ RULES: dict[JobState, StateRule] = {
         N_("Classifying"), _MOVES, claimable=True, needs_worker=True, progresses=True, tone=Tone.ACTIVE
     ),
     JobState.PAUSED: StateRule(
-        N_("Paused"), {**_CANCEL, "pause": SAME, "resume": MOVING, "start": SAME, "retry": SAME}, tone=Tone.WAITING
+        N_("Paused"),
+        {**_HOURS, **_CANCEL, "pause": SAME, "resume": MOVING, "start": SAME, "retry": SAME},
+        tone=Tone.WAITING,
+    ),
+    JobState.OFF_HOURS: StateRule(
+        N_("Outside its hours"),
+        {
+            **_CANCEL,
+            "pause": JobState.PAUSED,
+            "resume": MOVING,
+            "start": SAME,
+            "retry": SAME,
+            "open": MOVING,
+            "close": SAME,
+        },
+        tone=Tone.WAITING,
+        words={"resume": N_("Run now all the same")},
     ),
     JobState.FINISHED: StateRule(
-        N_("Finished"), {"start": SAME, "retry": JobState.QUEUED}, terminal=True, tone=Tone.GOOD
+        N_("Finished"), {**_HOURS, "start": SAME, "retry": JobState.QUEUED}, terminal=True, tone=Tone.GOOD
     ),
     JobState.CANCELLED: StateRule(
-        N_("Cancelled"), {"cancel": SAME, "start": SAME}, terminal=True, takes_outcomes=False
+        N_("Cancelled"), {**_HOURS, "cancel": SAME, "start": SAME}, terminal=True, takes_outcomes=False
     ),
 }
 
-#: What people may do with a job, in the order of API and command line. `start` is the dispatcher's own.
+#: What people may do with a job, in the order of API and command line. `start`, `open` and `close` are
+#: the dispatcher's own.
 VERBS: dict[str, Verb] = {
     "cancel": Verb(
         "Cancel a job; completed results are kept.",
@@ -120,7 +155,12 @@ VERBS: dict[str, Verb] = {
         "Pause the job ID; photos already being processed are finished.",
         N_("Pause"),
     ),
-    "resume": Verb("Resume a paused job.", "Resume the paused job ID.", N_("Resume"), primary=True),
+    "resume": Verb(
+        "Resume a paused job, or run one outside its hours.",
+        "Resume the paused job ID; or run it now, although it is outside its hours.",
+        N_("Resume"),
+        primary=True,
+    ),
     "retry": Verb(
         "Retry a job's failed photos.",
         "Retry only the failed photos of the job ID.",

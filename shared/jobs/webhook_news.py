@@ -7,7 +7,7 @@ from shared.core.messages import sentence
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Job, JobState
-from shared.jobs.notes import note_sentence
+from shared.jobs.notes import late_sentence, note_sentence
 from shared.jobs.notices import Event
 from shared.jobs.projection import caught_up
 from shared.jobs.shown import shown_job
@@ -59,6 +59,9 @@ def trouble_of(settings: Settings, ledger: Ledger, job: Job, event: Event) -> To
                 (note_sentence(job, lang), gettext(N_("Photos left: %(left)s."), lang, left=job.total - job.done)),
             )
         )
+    elif event is Event.LATE:
+        title = gettext(N_("“%(name)s” will be late"), lang, name=job.name)
+        text = late_sentence(job, lang) or ""
     else:
         title = gettext(N_("Many photos of “%(name)s” fail"), lang, name=job.name)
         text = gettext(N_("So far %(failed)s of %(done)s failed."), lang, failed=job.failed, done=job.done)

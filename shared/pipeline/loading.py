@@ -23,6 +23,7 @@ from shared.pipeline.chunk_work import CacheHit, ChunkWork, Source, Waiting
 from shared.pipeline.photos import Photos, PreparedPhoto
 from shared.pipeline.pixel_fields import required
 from shared.pipeline.readers import HungReads, Readers
+from shared.pipeline.throttle import Throttle
 
 _log = structlog.get_logger(__name__)
 
@@ -55,6 +56,7 @@ class Loader(threading.Thread):
         keep_going: Callable[[], bool],
         hung: HungReads,
         blame: Blame,
+        throttle: Throttle,
     ) -> None:
         super().__init__(name=f"loader-{lane}", daemon=True)
         self._lane = lane
@@ -69,6 +71,7 @@ class Loader(threading.Thread):
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"photo-{lane}")
         self._hung = hung
         self._blame = blame
+        self._throttle = throttle
         self._readers = Readers(min(threads, READERS), f"read-{lane}", hung)
 
     def run(self) -> None:
@@ -94,7 +97,9 @@ class Loader(threading.Thread):
                 self._queue.outcome_added(work)
             items = iter(chunk.items)
             while group := list(islice(items, self._group)):
-                if work.blocked or self._source.draining() or self._stops():
+                if self._lane is Lane.BULK:
+                    self._throttle.before_work(self._ends, self._source.progressed)
+                if work.blocked or self._ends():
                     work.hand_back(len(group) + sum(1 for _ in items))
                     self._queue.outcome_added(work)
                     return
@@ -122,13 +127,17 @@ class Loader(threading.Thread):
         """Whether the process is to be replaced: nothing is begun any more."""
         return self._queue.needs_restart or self._hung.count >= MAX_HUNG
 
+    def _ends(self) -> bool:
+        """Whether nothing more is to be begun."""
+        return self._source.draining() or self._stops()
+
     def _hash(self, work: ChunkWork, group: Sequence[Item]) -> list[tuple[Item, str, bytes | None]]:
         """(item, SHA-256, bytes if they were read); unreadable photos fail here."""
-        reads = {
-            i.index: self._readers.submit(tracing.within(work.trace, partial(self._photos.hashed, i)))
-            for i in group
-            if i.sha256 is None
-        }
+        reads = {}
+        for i in group:
+            if i.sha256 is None:
+                self._throttle.before_read(i.size, self._ends, self._source.progressed)
+                reads[i.index] = self._readers.submit(tracing.within(work.trace, partial(self._photos.hashed, i)))
         answer: list[tuple[Item, str, bytes | None]] = []
         for item in group:
             if item.sha256 is not None:

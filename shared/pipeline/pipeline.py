@@ -27,6 +27,7 @@ from shared.pipeline.chunk_work import CacheHit, ChunkWork, Source, Waiting
 from shared.pipeline.loading import MAX_HUNG, Loader
 from shared.pipeline.photos import Photos, PreparedPhoto
 from shared.pipeline.readers import HungReads
+from shared.pipeline.throttle import Throttle
 from shared.ranking.model import Ranking
 
 #: (vectors float32 [n, dim], bank version, preset name) → n rankings
@@ -53,10 +54,19 @@ class Pipeline:
     """Runs chunks through one warm encoder. `run` is called repeatedly, from one thread."""
 
     def __init__(
-        self, encoder: Encoder, cache: EmbeddingCache, photos: Photos, rank: Rank, *, threads: int, photo_timeout: float
+        self,
+        encoder: Encoder,
+        cache: EmbeddingCache,
+        photos: Photos,
+        rank: Rank,
+        *,
+        threads: int,
+        photo_timeout: float,
+        throttle: Throttle | None = None,
     ) -> None:
         """`threads`: decode threads of the bulk lane. `photo_timeout`: seconds for reading one photo,
-        and for decoding one where `photos` has no pool."""
+        and for decoding one where `photos` has no pool. `throttle`: None: no limit."""
+        self._throttle = throttle or Throttle()
         self._encoder = encoder
         self.cache = cache
         self._photos = photos
@@ -88,7 +98,7 @@ class Pipeline:
             if lane in lanes:
                 threads = self._threads if lane is Lane.BULK else 1
                 shared = (source, queue, self._photos, self.cache, self._encoder)
-                Loader(lane, *shared, threads, keep_going, self._hung, self._blame).start()
+                Loader(lane, *shared, threads, keep_going, self._hung, self._blame, self._throttle).start()
             else:
                 queue.lane_ended(lane)
         streams = [

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -33,10 +34,10 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def visiting(browser: Browser, product: Product) -> Iterator[Page]:
-    """A fresh visitor who reads English; `page.goto("/jobs")` is relative to the product."""
+def visiting(browser: Browser, product: Product, **more: Any) -> Iterator[Page]:
+    """A fresh visitor who reads English; `page.goto("/jobs")` is relative to the product. `more`: for the context."""
     complaints: list[str] = []
-    context = browser.new_context(base_url=product.url, locale="en-US", viewport={"width": 1200, "height": 900})
+    context = browser.new_context(base_url=product.url, locale="en-US", viewport={"width": 1200, "height": 900}, **more)
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -41,7 +41,7 @@ def test_a_collection_on_the_command_line(product: Product) -> None:
     folder = photos(product, "cli", 4)
     write(folder / "small" / "0.jpg", "a thumbnail")
     made = weft(product, "new", "Spring 春", "--folder", str(folder), "--exclude", "small/", "--at", "22:00")
-    assert made["schedule"] == {"at": "22:00", "days": [], "zone": ""}
+    assert made["schedule"] == {"at": "22:00", "days": [], "zone": "", "cron": ""}
     assert made["next_run"] > made["created"]
     looked = weft(product, "run", "spring 春", "--dry-run")
     assert (looked["state"], looked["counts"]["chosen"], looked["job"]) == ("looked", 4, None)
@@ -75,7 +75,7 @@ def test_a_collection_through_the_api(product: Product) -> None:
     wish = {"folders": [str(folder)], "rules": {"formats": ["jpg"]}, "schedule": {"at": "7:05", "days": ["mon"]}}
     made = call(product, "POST", "/collections", wish, 201)
     assert (made["name"], made["last_run"]) == ("api", None)
-    assert made["schedule"] == {"at": "07:05", "days": ["mon"], "zone": ""}
+    assert made["schedule"] == {"at": "07:05", "days": ["mon"], "zone": "", "cron": ""}
     address = f"/collections/{made['id']}"
     run = call(product, "POST", f"{address}/runs", {}, 202)
     assert call(product, "POST", f"{address}/runs", {}, 409)["code"] == "collection_running"

@@ -30,6 +30,7 @@ WRITTEN = [
     "generic+https://h#s", "s3://",
     "nothing://x", "sleep:", "sleep:-1", "sleep:nan", "demo + demo", "/", "A/B + ", "10.0.0.0/33", "::1/0",
     "x" * 5000, "面料",
+    "50%@08:00-20:00", "0%@08:00-20:00", "50%@8-20", "50%@08:00-20:00 x/y",
     "%", "\udce9",
 ]  # fmt: skip
 VALUES = st.one_of(

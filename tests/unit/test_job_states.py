@@ -24,7 +24,7 @@ def test_every_state_has_its_rule_and_its_words() -> None:
     assert set(RULES) == set(JobState)
     assert all(rule.label for rule in RULES.values())
     verbs = {verb for rule in RULES.values() for verb in rule.verbs}
-    assert verbs == {*VERBS, "start"}
+    assert verbs == {*VERBS, "start", "open", "close"}
     assert {t for rule in RULES.values() for t in rule.verbs.values()} <= {*JobState, SAME, MOVING}
     assert not CLAIMABLE & TERMINAL
 
@@ -47,6 +47,7 @@ def test_pages_offer_what_they_always_have() -> None:
         "queued": ("cancel", "pause", "retry"),
         "running": ("cancel", "pause", "retry"),
         "paused": ("cancel", "resume", "retry"),
+        "off_hours": ("cancel", "pause", "resume", "retry"),
         "finished": ("retry",),
         "cancelled": (),
     }

@@ -99,7 +99,9 @@ RIGHTS: dict[str, Right] = {
     "jobs.retry_items": Right(Scope.SUBMIT, "job_retry", own=True),
     "pages.steer": Right(Scope.SUBMIT, "job_{verb}", own=True),
     **dict.fromkeys(("jobs.delete", "pages.delete"), _DELETED),
-    **dict.fromkeys(("jobs.change", "pages.rename", "pages.prioritise"), _CHANGED),
+    **dict.fromkeys(
+        ("jobs.change", "pages.rename", "pages.prioritise", "pages.change_hours", "pages.run_next"), _CHANGED
+    ),
     **dict.fromkeys(("jobs.put_away", "pages.put_away"), _ARCHIVED),
     **dict.fromkeys(("jobs.rerun", "pages.rerun"), _SUBMITTED),
     # Of each of the jobs, the view asks whose it is, and records what it did.

@@ -7,6 +7,8 @@ from typing import TypedDict
 from apiflask import APIBlueprint
 from flask import Response
 
+from shared.core.start_time import deadline
+from shared.core.window import parsed
 from shared.jobs import archive
 from shared.jobs.job_search import JobFilter
 from shared.jobs.model import Job
@@ -56,7 +58,7 @@ def index(query: JobsQuery) -> JobListing | Response:
     bank = services().banks.banks.find(query.bank).id if query.bank else None
     wanted = JobFilter((owner() if query.mine else None) or query.owner, query.search, query.archived, bank)
     jobs = services().ledger.listed(query.limit, query.before, wanted)
-    if same := unchanged(jobs):
+    if same := unchanged(jobs, [job.late for job in jobs]):
         return same
     following = jobs[-1].created if len(jobs) == query.limit else None
     return {"jobs": [shown(job) for job in jobs], "next": following}
@@ -67,22 +69,28 @@ def index(query: JobsQuery) -> JobListing | Response:
 def one(job_id: str) -> ShownJob | Response:
     """State, counters, rate and time left. With `If-None-Match`: 304 while nothing has changed."""
     found = services().ledger.find(job_id)
-    return unchanged(found) or shown(found)
+    return unchanged(found, found.late) or shown(found)
 
 
 @bp.patch("/jobs/<job_id>")
 @bp.input(JobChange, location="json", arg_name="change")
 @bp.output(JobOut)
 def change(job_id: str, change: JobChange) -> ShownJob:
-    """Rename a job, or let it have more or fewer of the next chunks."""
+    """Change a job's name, its share of the next chunks, the hours in which it works, or when it should be done."""
     return shown(changed(job_id, change))
 
 
 def changed(job_id: str, change: JobChange) -> Job:
-    """The job with its new name or priority. Raises NotFound; Conflict for the priority of an ended job."""
+    """The job as it is now. Raises NotFound; InvalidRequest; Conflict for more than the name of an ended job."""
     at = services()
     if change.priority is not None:
         at.ledger.prioritise(job_id, change.priority)
+    if change.first is not None:
+        at.ledger.precede(job_id, change.first)
+    if change.window is not None:
+        at.ledger.set_window(job_id, parsed(change.window) if change.window else None)
+    if "deadline" in change.model_fields_set:
+        at.ledger.set_deadline(job_id, deadline(change.deadline))
     if change.name is not None:
         return archive.rename(at.settings, at.ledger, job_id, change.name)
     return at.ledger.find(job_id)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from flask import redirect, render_template, request, url_for
 from pydantic import BaseModel, ValidationError
 from werkzeug.wrappers import Response
 
-from shared.collections.schedule import DAYS
+from shared.collections.collection import Collection
 from shared.collections.shown import STATES, Overview, expected_seconds, overview, told
 from shared.core.errors import InvalidRequest, Unavailable, WeftError
 from shared.core.i18n import LazyText as _l
 from shared.core.i18n import gettext as _
+from shared.core.window import DAYS, Window, known
+from shared.jobs.notes import window_words
 from web.api import collections as api
 from web.collection_schemas import CollectionChange, NewCollection, RunWish
 from web.context import services
-from web.i18n import say
+from web.hours_form import window_text
+from web.i18n import language, say
 from web.pages import bp
 
 F = TypeVar("F", bound=BaseModel)
@@ -98,7 +102,7 @@ def _one(collection: str, error: str = "", form: Any = None) -> str:
 
 def _form(error: str, form: Any) -> dict[str, Any]:
     roots = services().settings.roots
-    return {"error": error, "form": form, "zones": ZONES, "roots": roots}
+    return {"error": error, "form": form, "zones": ZONES, "roots": roots, "hours_of": known}
 
 
 def _words(*found: Overview) -> dict[str, Any]:
@@ -106,10 +110,16 @@ def _words(*found: Overview) -> dict[str, Any]:
     runs = [run for one in found for run in one.runs]
     return {
         "days": DAY_WORDS,
+        "hours_words": {own.id: window_words(hours, language()) for own, hours in _hours(found)},
         "told": {run.id: told(run) for run in runs},
         "run_states": {state: _(words) for state, words in STATES.items()},
         "lasts": {run.id: _seconds(one) for one in found for run in one.runs[:1] if run.dry and not run.under_way},
     }
+
+
+def _hours(found: Sequence[Overview]) -> list[tuple[Collection, Window]]:
+    windows = [(one.collection, known(one.collection.window or "")) for one in found]
+    return [(own, hours) for own, hours in windows if hours is not None]
 
 
 def _seconds(one: Overview) -> float | None:
@@ -131,10 +141,13 @@ def _fields() -> dict[str, Any]:
         **{name: name in form for name in ("hidden", "links", "truth")},
     }
     schedule = None
-    if at := form.get("at", "").strip():
-        schedule = {"at": at, "days": form.getlist("days"), "zone": form.get("zone", "")}
+    at, cron = (form.get(name, "").strip() for name in ("at", "cron"))
+    if at or cron:
+        schedule = {"at": at, "days": form.getlist("days"), "zone": form.get("zone", ""), "cron": cron}
     fields: dict[str, Any] = {"folders": _lines("folders"), "rules": rules, "schedule": schedule}
     fields |= {name: form[name] for name in ("preset", "bank", "priority") if name in form}
+    fields["window"] = window_text(form)
+    fields["by"] = " ".join(filter(None, (form["by"], form.get("zone", "")))) if form.get("by") else ""
     return fields | ({"name": form["name"]} if form.get("name", "").strip() else {})
 
 

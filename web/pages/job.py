@@ -14,7 +14,7 @@ from shared.core.errors import InvalidRequest
 from shared.jobs import archive
 from shared.jobs.heartbeat import Heartbeat, live_workers
 from shared.jobs.model import Job
-from shared.jobs.notes import left_out_sentence, note_sentence, place_sentence
+from shared.jobs.notes import hours_sentence, left_out_sentence, note_sentence, place_sentence, workers_that_help
 from shared.jobs.states import VERBS
 from web.access.visitor import owner, visitor
 from web.api.items import projected
@@ -44,7 +44,7 @@ def job(job_id: str) -> str:
 def progress(job_id: str) -> Response:
     """Polled while the job moves; what is returned for an ended job asks no more, and tells the results to refresh."""
     found = services().ledger.find(job_id)
-    if same := unchanged(found, [] if found.ended else [worker.state for worker in _workers(found)]):
+    if same := unchanged(found, found.late, [] if found.ended else [worker.state for worker in _workers(found)]):
         return same
     response = make_response(render_template("parts/progress.html", **_progress(found)))
     if found.ended:
@@ -125,6 +125,8 @@ def _progress(job: Job) -> dict[str, Any]:
         "failures": failures,
         "workers": workers,
         "note": note,
+        "helping": workers_that_help(job),
+        "hours": hours_sentence(job, language()),
         "in_line": place_sentence(job, language()),
         "left_out": left_out_sentence(job.left_out, language()),
     }

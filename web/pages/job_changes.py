@@ -17,6 +17,7 @@ from shared.jobs.model import Job
 from web.api.jobs import changed
 from web.bank_choice import all_banks, bank_words
 from web.context import services
+from web.hours_form import local_time, window_text
 from web.job_schemas import JobChange, Rerun
 from web.pages import bp
 from web.submissions import given_fields, repeat
@@ -37,6 +38,27 @@ def prioritise(job_id: str) -> Response:
         change = JobChange.model_validate({"priority": request.form.get("priority", "")})
     except ValidationError as error:
         raise InvalidRequest(reason=error.errors()[0]["msg"]) from error
+    changed(job_id, change)
+    return redirect(url_for("pages.job", job_id=job_id), 303)
+
+
+@bp.post("/jobs/<job_id>/first")
+def run_next(job_id: str) -> Response:
+    """With `first`: the job runs next; without: it takes turns again."""
+    changed(job_id, JobChange(first="first" in request.form))
+    return redirect(url_for("pages.job", job_id=job_id), 303)
+
+
+@bp.post("/jobs/<job_id>/hours")
+def change_hours(job_id: str) -> Response:
+    """Hours and deadline together; an empty field takes its own away."""
+    form = given_fields()
+    try:
+        deadline = local_time(form, "deadline") if "deadline" in form else None
+        change = JobChange.model_validate({"window": window_text(form), "deadline": deadline})
+    except (ValidationError, ValueError, OverflowError) as error:
+        told = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise InvalidRequest(reason=told) from error
     changed(job_id, change)
     return redirect(url_for("pages.job", job_id=job_id), 303)
 

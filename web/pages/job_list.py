@@ -29,6 +29,7 @@ WHICH: dict[str, bool | None] = {"current": False, "archived": True, "all": None
 ACTS = {
     "delete": "job_deleted",
     "archive": "job_archived",
+    "first": "job_changed",
     **{priority.value: "job_changed" for priority in Priority},
 }
 
@@ -44,7 +45,7 @@ def jobs() -> str | Response:
     found = services().ledger.listed(LISTED, before, JobFilter(owner() if mine else None, text, WHICH[which], bank))
     polled = "HX-Request" in request.headers
     # A whole page carries a nonce that goes with its own headers, so it is always made.
-    if polled and (same := unchanged(found)):
+    if polled and (same := unchanged(found, [job.late for job in found])):
         return same
     chosen: dict[str, Any] = {"q": text or None, "which": None if which == "current" else which}
     chosen |= {"mine": 1 if mine else None, "bank": bank}
@@ -71,13 +72,16 @@ def act_on_jobs() -> Response:
         raise InvalidRequest(reason=f"act={act[:40]}")
     at, done, refusal = services(), 0, ""
     chosen = list(dict.fromkeys(request.form.getlist("job")))
-    for job_id in chosen:
+    # Of several that are to run next, the one that stands on top of the list is moved last: it is the first.
+    for job_id in reversed(chosen) if act == "first" else chosen:
         try:
             require_steering(at.ledger.find(job_id))
             if act == "delete":
                 archive.delete(at.settings, at.ledger, job_id)
             elif act == "archive":
                 archive.put_away(at.settings, at.ledger, job_id)
+            elif act == "first":
+                at.ledger.precede(job_id)
             else:
                 at.ledger.prioritise(job_id, Priority(act))
         except WeftError as error:
@@ -101,7 +105,7 @@ def _told() -> dict[str, Any] | None:
         return None
     why = request.args.get("why", "")
     known = say(why) if why in ("job_not_ended", "job_archived", "not_found", "results_in_use") else ""
-    if act in list(Priority) and why == "conflict":
+    if why == "conflict" and act in (*Priority, "first"):
         known = _("An ended job has no priority any more.")
     return {
         "act": act,

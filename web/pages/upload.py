@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any, TypeVar
 
 from flask import redirect, render_template, request, url_for
@@ -16,6 +16,7 @@ from shared.photos.clutter import SYSTEM_PATTERN
 from shared.photos.formats import EXTENSIONS
 from web.api.jobs import shown
 from web.context import services
+from web.hours_form import HOURS_FIELDS, local_time, window_text
 from web.i18n import say
 from web.pages import bp
 from web.schemas import FolderJob, JobWish, UploadJob
@@ -25,7 +26,7 @@ RECENT = 4
 #: Element → its template.
 PARTS = {"bank-notice": "parts/bank_notice.html", "readiness": "parts/readiness.html", "recent": "parts/recent.html"}
 #: Fields of the folder form.
-FOLDER_FIELDS = ("path", "name", "preset", "not_before", "priority")
+FOLDER_FIELDS = ("path", "name", "preset", "not_before", "priority", *HOURS_FIELDS)
 
 Wish = TypeVar("Wish", bound=JobWish)
 
@@ -73,13 +74,12 @@ def _upload_job() -> UploadJob:
 
 
 def _read(model: type[Wish], form: dict[str, str]) -> Wish:
-    """The form's time is the visitor's; `timezone` holds its offset from UTC in minutes, as in JavaScript."""
+    """The form's times are the visitor's."""
     values: dict[str, str | datetime] = {name: form[name] for name in model.model_fields if name in form}
     try:
-        if "not_before" in form:
-            local = datetime.fromisoformat(form["not_before"])
-            zone = timezone(timedelta(minutes=-int(form["timezone"]))) if "timezone" in form else None
-            values["not_before"] = local.replace(tzinfo=zone)
+        values |= {name: local_time(form, name) for name in ("not_before", "deadline") if name in form}
+        if window := window_text(form):
+            values["window"] = window
         return model.model_validate(values)
     except (ValidationError, ValueError, OverflowError) as error:
         told = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import structlog
 
 from shared.core.errors import NotFound, Unavailable
-from shared.jobs.estimate import Estimate, Rival, estimate, onward, share_of_turns
+from shared.jobs.estimate import Estimate, Hours, Rival, estimate, onward, share_of_turns
 from shared.jobs.heartbeat import Heartbeat, live_workers
 from shared.jobs.ledger import Ledger
 from shared.jobs.ledger import course as courses
@@ -42,10 +42,13 @@ class Forecaster(Rounds):
         jobs = self._ledger.active()
         workers = live_workers(self._ledger)
         moving = [job for job in jobs if _moves(job)]
+        resting = [job for job in jobs if job.rule.opens_itself]
         self.pause = max(_LOOK_INTERVAL, _PER_JOB * len(moving))
         for job in jobs:
             if job.started is not None:
-                self._guarded(job, [other for other in moving if other.id != job.id], workers, now)
+                # When the hours of one begin, they are likely to be those of others, too.
+                rivals = [*moving, *resting] if job.rule.opens_itself else moving
+                self._guarded(job, [other for other in rivals if other.id != job.id], workers, now)
         for job_id in self._followed - {job.id for job in jobs}:
             self._score(job_id)
             self._followed.discard(job_id)
@@ -62,29 +65,37 @@ class Forecaster(Rounds):
 
     def _one(self, job: Job, others: Sequence[Job], workers: Sequence[Heartbeat], now: float) -> None:
         connection = self._ledger.connection
-        able = sum(worker.works and _serves(worker, job) for worker in workers) if _moves(job) else 0
+        closed = job.rule.opens_itself
+        serving = sum(worker.works and _serves(worker, job) for worker in workers)
+        able = serving if _moves(job) else 0
         rivals = [
-            Rival(other.total - other.done, other.priority)
+            Rival(other.total - other.done, other.priority, other.first or 0.0)
             for other in others
             if (other.identity, other.lane) == (job.identity, job.lane) and other.total > other.done
         ]
-        turns = share_of_turns(job.priority, [rival.priority for rival in rivals])
+        turns = share_of_turns(job.priority, rivals, job.first or 0.0)
         course = courses.course(connection, job.id)
         if course and (job.done < course[-1].done or (job.started or 0) > course[-1].at):
             # Failed photos were queued again: another round.
             courses.forget(connection, job.id)
             course = []
-        if course and not able and not course[-1].workers:
-            # Still standing still.
+        still = bool(course) and not able and not course[-1].workers
+        if still and not closed:
             return
         before = len(course)
-        course = onward(course, now, job.done, job.cached, able * turns)
+        if not still:
+            course = onward(course, now, job.done, job.cached, able * turns)
         found = None
-        if job.listed and able:
-            found = estimate(course, job.total - job.done, now, able, job.priority, rivals)
-        courses.leave(connection, job.id, course, len(course) != before + 1, found, _SHOWN_LOOKS * self.pause)
+        if job.listed and (able or (closed and serving)):
+            hours = Hours(job.hours, job.deadline, closed or not turns)
+            found = estimate(
+                course, job.total - job.done, now, able or serving, job.priority, rivals, hours, job.first or 0.0
+            )
+        thinned = not still and len(course) != before + 1
+        news = [] if still else course
+        courses.leave(connection, job.id, news, thinned, found, _SHOWN_LOOKS * self.pause)
         self._followed.add(job.id)
-        if found:
+        if found and not closed:
             self._keep(job, course[0].done, now, found)
 
     def _keep(self, job: Job, begun: int, now: float, found: Estimate) -> None:

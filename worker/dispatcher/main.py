@@ -27,6 +27,7 @@ from shared.jobs.model import Job, JobState, Lane
 from shared.jobs.notifier import KEY_PREFIX, WorkerNotifier
 from shared.jobs.states import CLAIMABLE
 from shared.storage import open_storage, require_storage
+from worker.dispatcher import hours
 from worker.dispatcher.announcing import Announcer
 from worker.dispatcher.collecting import Collector
 from worker.dispatcher.forecasting import Forecaster
@@ -143,6 +144,8 @@ class Dispatcher:
         jobs = self._ledger.active()
         workers = live_workers(self._ledger)
         serving = Counter(w.identity for w in workers if w.identity)
+        closed = hours.keep(self._ledger, self._dispatcher_ledger, jobs, time.time(), self._guarded)
+        jobs = [job for job in jobs if job.id not in closed]
         for job in jobs:
             if job.rule.starts_itself and (job.not_before or 0) <= time.time():
                 self._guarded(job, lambda job: self._ledger.start(job.id))

@@ -1,4 +1,4 @@
-"""`weft rename`, `weft priority`, `weft archive`, `weft rerun`: what is done with a job as a whole."""
+"""`weft change`, `weft rename`, `weft priority`, `weft archive`, `weft rerun`: what is done with a job as a whole."""
 
 from __future__ import annotations
 
@@ -6,12 +6,67 @@ import click
 
 from scripts.cli import follow, output, submission
 from shared.bank.store import BankStore
+from shared.core.i18n import gettext as _
+from shared.core.window import parsed
 from shared.jobs import archive as archiving
 from shared.jobs.intake.idempotency import RequestKey
 from shared.jobs.intake.submission import Wish
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Priority
+from shared.jobs.notes import hours_sentence
 from shared.jobs.shown import shown_job
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@click.option("--name", help="Another name.")
+@click.option(
+    "--priority", "level", type=click.Choice([one.value for one in Priority]), help="Before or after other jobs."
+)
+@click.option(
+    "--window",
+    type=submission.HoursOfDay(),
+    metavar="HOURS",
+    help="Work at these hours only: 20:00-07:00; or none.",
+)
+@click.option("--zone", default="", help="With --window: time zone, e.g. Asia/Shanghai; default: the server's.")
+@click.option(
+    "--by", type=submission.Deadline(or_none=True), help="Should be done by this time: 07:00, a date and time, or none."
+)
+@click.option("--first/--not-first", default=None, help="Run next, before all others of its priority; or not any more.")
+@click.pass_context
+def change(
+    ctx: click.Context,
+    job_id: str,
+    name: str | None,
+    level: str | None,
+    window: str | None,
+    zone: str,
+    by: float | str | None,
+    first: bool | None,
+) -> None:
+    """Change the job ID: its name, its priority, the hours in which it works, when it should be done.
+
+    Jobs of one priority take turns; one that is moved --first has all of these turns until it is done, beginning as
+    soon as a worker is free.
+    """
+    if name is level is window is by is first is None:
+        raise click.UsageError(_("Say what to change: --name, --priority, --window, --by or --first"))
+    settings = output.state(ctx).settings
+    ledger = Ledger.connect(settings)
+    if level is not None:
+        ledger.prioritise(job_id, Priority(level))
+    if first is not None:
+        ledger.precede(job_id, first)
+    if window is not None:
+        text = submission.hours(window, zone)
+        ledger.set_window(job_id, parsed(text) if text else None)
+    if by is not None:
+        ledger.set_deadline(job_id, None if by == submission.NONE else submission.due(by, None))
+    job = archiving.rename(settings, ledger, job_id, name) if name is not None else ledger.find(job_id)
+    output.record(ctx, "job_changed", job_id)
+    told = " · ".join(filter(None, (f"{job.id}  {job.name}: {follow.state(job)}", hours_sentence(job))))
+    output.emit(ctx, shown_job(job), told)
 
 
 @click.command()

@@ -20,7 +20,11 @@ from shared.collections.shown import STATES, TELLING_RUNS, expected_seconds, ove
 from shared.collections.store import Collections, Wish
 from shared.core.errors import Unavailable
 from shared.core.i18n import gettext as _
+<<<<<<< HEAD
 from shared.core.settings import Settings
+=======
+from shared.core.window import time_and_zone
+>>>>>>> helper/time
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Priority
 
@@ -45,7 +49,10 @@ def _about(required: bool) -> Callable[[F], F]:
         click.option("--priority", type=click.Choice([one.value for one in Priority]), help="Before or after others."),
         click.option("--at", metavar="HH:MM", help="Run every day at this time. '' for no schedule."),
         click.option("--days", default="", metavar="DAYS", help="With --at: only on these days, e.g. mon-fri."),
-        click.option("--zone", default="", help="With --at: time zone, e.g. Asia/Shanghai; default: the server's."),
+        click.option("--cron", help="Run as this cron expression says, e.g. '30 22 * * mon-fri'. '' for no schedule."),
+        click.option("--window", help="Its jobs work at these hours only, e.g. 20:00-07:00. '' for always."),
+        click.option("--by", metavar="HH:MM", help="A run should be done by this time. '' for no such time."),
+        click.option("--zone", default="", help="Time zone of these, e.g. Asia/Shanghai; default: the server's."),
     )
 
     def with_options(command: F) -> F:
@@ -242,8 +249,17 @@ def _wish(name: str | None, rules: Rules | None, said: dict[str, Any]) -> Wish:
         preset=said["preset"],
         bank=said["bank"],
         priority=Priority(said["priority"]) if said["priority"] else None,
-        schedule=None if said["at"] is None else Schedule(at=said["at"], days=_days(said["days"]), zone=said["zone"]),
+        schedule=_schedule(said),
+        window=submission.hours(said["window"], said["zone"]),
+        by=time_and_zone(said["by"], said["zone"]) if said["by"] else said["by"],
     )
+
+
+def _schedule(said: dict[str, Any]) -> Schedule | None:
+    if said["at"] is None and said["cron"] is None:
+        return None
+    days = _days(said["days"])
+    return Schedule(at=said["at"] or "", days=days, zone=said["zone"], cron=said["cron"] or "")
 
 
 def _days(text: str) -> tuple[str, ...]:

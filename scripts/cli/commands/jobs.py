@@ -6,6 +6,7 @@ import click
 
 from scripts.cli import follow, output
 from shared.bank.store import BankStore
+from shared.core.i18n import gettext as _
 from shared.jobs.job_search import JobFilter
 from shared.jobs.ledger import Ledger
 from shared.jobs.shown import shown_job
@@ -30,7 +31,7 @@ def jobs(ctx: click.Context, limit: int, owner: str | None, search: str, archive
             *(
                 job.id,
                 job.name,
-                follow.state(job),
+                follow.state(job) + (", " + _("late") if job.late and not job.ended else ""),
                 job.done,
                 job.total if job.listed else f"{job.total}+",
                 job.failed,

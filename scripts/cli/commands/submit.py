@@ -42,6 +42,9 @@ from shared.jobs.shown import shown_job
     show_default=True,
     help="Before or after other jobs.",
 )
+@click.option("--window", type=submission.HoursOfDay(), metavar="HOURS", help="Work at these hours only: 20:00-07:00.")
+@click.option("--zone", default="", help="With --window: time zone, e.g. Asia/Shanghai; default: the server's.")
+@click.option("--by", type=submission.Deadline(), help="Should be done by this time: 07:00, or a date and time.")
 @click.option("--copy", is_flag=True, help="Copy the photos even if the server can read the folder itself.")
 @click.option("--watch", is_flag=True, help="Follow the job until it has ended; exit codes as of `weft watch`.")
 @click.option("--lines", is_flag=True, help="With --watch: one JSON object per line, as `weft watch --lines`.")
@@ -54,6 +57,9 @@ def command(
     bank: str | None,
     at: float | None,
     priority: str,
+    window: str | None,
+    zone: str,
+    by: float | str | None,
     copy: bool,
     watch: bool,
     lines: bool,
@@ -70,10 +76,12 @@ def command(
     settings = output.state(ctx).settings
     ledger, banks = Ledger.connect(settings), BankStore(settings)
     intake = submission.intake(settings, ledger, banks)
-    wish = Wish(name, preset, at, bank=bank, priority=Priority(priority))
+    window = submission.hours(window, zone)
+    due = submission.due(by, at)
+    wish = Wish(name, preset, at, bank=bank, priority=Priority(priority), window=window, deadline=due)
     roots = None if copy else _roots(ledger, paths, settings.roots)
     with closing(KnownFiles(settings)) as known:
-        once = Command.of(known, paths, name, preset, at, copy, priority, bank)
+        once = Command.of(known, paths, name, preset, at, copy, priority, bank, window, due)
         if roots is None:
             job = _copy(intake, known, once, paths, wish)
         else:

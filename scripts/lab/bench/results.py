@@ -180,6 +180,7 @@ class CollectionRun(Document):
     collection_run_s: float
 
 
+<<<<<<< HEAD
 class GrowthSize(Document):
     """One job of so many files. Times of pages are the median and the 95th percentile, milliseconds."""
 
@@ -217,6 +218,28 @@ class GrowthReport(Document):
     engine: str
     sizes: list[GrowthSize]
     lists: ListTimes | None
+=======
+class Fairness(Document):
+    """Small jobs that arrive while two mountains run; seconds from a small job's submission."""
+
+    #: Photos of each.
+    mountains: list[int]
+    small_jobs: int
+    small_photos: int
+    #: To the end of such a job with nothing beside it.
+    alone_done_s: float
+    #: To its first chunk, and to its end, beside the mountains; the median, and the worst.
+    small_first_s: float
+    small_first_worst_s: float
+    small_done_s: float
+    small_done_worst_s: float
+    small_done_vs_alone: float
+    #: Of the photos that were done from the first small job's submission to the last one's end.
+    mountain_shares: list[float]
+    small_share: float
+    #: The mountain that got less, beside the other, over a longer stretch.
+    mountain_balance: float
+>>>>>>> helper/time
 
 
 class FormatCost(Document):
@@ -291,6 +314,7 @@ Result = (
     | SimilarCost
     | ExportCost
     | CollectionRun
+    | Fairness
     | Decoding
     | OwnSet
     | LongJob

@@ -14,6 +14,7 @@ from scripts.lab.bench import (
     decoding,
     durability,
     exports,
+    fairness,
     footprint,
     hostile,
     interactive,
@@ -66,6 +67,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Result]] = {
     "similar": similar.measure,
     "exports": exports.measure,
     "collections": collections.measure,
+    "fairness": fairness.measure,
     "own": own_set.own,
     "long": own_set.long,
 }
@@ -107,6 +109,10 @@ FIGURES = (
         more=False,
         unit="s",
     ),
+    Figure(
+        "small_first_worst_s", "small job beside two mountains: to its first photo, worst", "fairness", 10, False, "s"
+    ),
+    Figure("mountain_balance", "two mountains side by side: photos of the one beside the other", "fairness", 0.8),
     Figure("ready_s", "worker: start to ready, converted model", "footprint", 3.0, more=False, unit="s"),
     Figure("resident_mb", "worker: resident memory", "footprint", 900, more=False, unit="MB"),
     Figure("worker_pss_mb", "worker and decoding processes, proportional", "footprint", 600, more=False, unit="MB"),

@@ -72,12 +72,18 @@ class Command:
         copy: bool,
         priority: str = "normal",
         bank: str | None = None,
+        window: str | None = None,
+        by: float | None = None,
     ) -> Command:
         """The command with these arguments, as they were typed (`at` in seconds since the epoch)."""
         # What is left out does not count, as in earlier versions, whose commands may be run again.
         more: tuple[str, ...] = () if priority == "normal" else (priority,)
         if bank is not None:
             more = (*more, "bank", bank)
+        if window is not None:
+            more = (*more, "window", window)
+        if by is not None:
+            more = (*more, "by", str(by))
         return cls(known, fingerprint([os.path.abspath(path) for path in paths], name, preset, at, copy, *more))
 
     def fingerprint(self, asked: Sequence[object], items: Iterable[Item] | None) -> str:

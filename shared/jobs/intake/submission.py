@@ -13,7 +13,8 @@ from shared.bank.store import BankStore
 from shared.core.errors import InvalidRequest
 from shared.core.names import display_name, title
 from shared.core.settings import Settings
-from shared.core.start_time import start_time
+from shared.core.start_time import deadline, start_time
+from shared.core.window import parsed
 from shared.jobs.admission import require_room, require_space
 from shared.jobs.intake.folders import allowed_folder
 from shared.jobs.intake.idempotency import Repeatable
@@ -45,13 +46,17 @@ class Wish:
     #: A bank, by id or name (its active version), or a version; None: the default bank.
     bank: str | None = None
     priority: Priority = Priority.NORMAL
+    #: The hours in which the job works: see `shared.core.window.parsed`; None or empty: always.
+    window: str | None = None
+    #: When it should be done, as `not_before`.
+    deadline: datetime | float | None = None
 
 
 class Intake:
     """Accepts one submission. It exists only where there is room for more work: no job passes it by.
 
     Every method raises BankError (`no_bank`), NotFound (an unknown bank), Conflict (`idempotency_*`, `bank_archived`),
-    InvalidRequest (`unknown_preset`, `start_out_of_range`), Unavailable.
+    InvalidRequest (`unknown_preset`, `start_out_of_range`, `window_hours`, `deadline_out_of_range`…), Unavailable.
     """
 
     def __init__(
@@ -200,6 +205,7 @@ class Intake:
         """What is asked for, pinned to a bank and the encoder that built it."""
         preset = chosen_preset(wish.preset, self._settings.preset_for(kind))
         starts = start_time(wish.not_before)
+        window = parsed(wish.window) if wish.window and wish.window.strip() else None
         manifest = self._banks.chosen(wish.bank)
         return JobSpec(
             name=title(wish.name),
@@ -213,6 +219,8 @@ class Intake:
             owner=wish.owner,
             priority=None if wish.priority is Priority.NORMAL else wish.priority,
             bank_id=manifest.bank,
+            window=str(window) if window else None,
+            deadline=deadline(wish.deadline, starts),
         )
 
     def _accept(
@@ -234,9 +242,11 @@ def _upload_values(spec: JobSpec) -> tuple[object, ...]:
 
 
 def _chosen(spec: JobSpec) -> tuple[str, ...]:
-    """What a fingerprint has of the priority and the bank: nothing of the usual ones, as in earlier versions."""
+    """What a fingerprint has of priority, bank, hours and deadline: nothing of the usual, as in earlier versions."""
     bank = () if spec.bank_id == DEFAULT_BANK else ("bank", spec.bank_id)
-    return (*_priority(spec), *bank)
+    window = () if spec.window is None else ("window", spec.window)
+    by = () if spec.deadline is None else ("deadline", str(spec.deadline))
+    return (*_priority(spec), *bank, *window, *by)
 
 
 def _priority(spec: JobSpec) -> tuple[str, ...]:
@@ -244,8 +254,8 @@ def _priority(spec: JobSpec) -> tuple[str, ...]:
 
 
 def _lane(photos: int, spec: JobSpec) -> Lane:
-    """Nobody waits for a job that is to have what others leave."""
-    return Lane.BULK if spec.priority is Priority.LOW else lane_of(photos, spec.not_before)
+    """Nobody waits for a job that is to have what others leave, or that works at certain hours only."""
+    return Lane.BULK if spec.priority is Priority.LOW or spec.window else lane_of(photos, spec.not_before)
 
 
 def chosen_preset(wished: str | None, default: str) -> str:

@@ -51,7 +51,7 @@ class Uploads:
             raise Unavailable("server_busy", retry_after=60)
         spec = intake.check(wish)
         values = {"name": spec.name, "preset": spec.preset, "not_before": spec.not_before, "owner": spec.owner}
-        values["priority"] = spec.priority
+        values |= {"priority": spec.priority, "window": spec.window, "deadline": spec.deadline}
         if wish.bank is not None:
             # A name may change until the job is made; a version that was named outright stays the one.
             values["bank"] = spec.bank if wish.bank == spec.bank else spec.bank_id
@@ -155,7 +155,10 @@ class Uploads:
         if len(files) != count:
             raise Conflict("upload_incomplete", arrived=len(files), total=count)
         later = upload.not_before if (upload.not_before or 0) > time.time() else None
-        wish = Wish(upload.name, upload.preset, later, upload.owner, upload.bank, upload.priority)
+        # Nor is it late because the upload took long.
+        by = upload.deadline if (upload.deadline or 0) > max(time.time(), later or 0) else None
+        more = (upload.priority, upload.window, by)
+        wish = Wish(upload.name, upload.preset, later, upload.owner, upload.bank, *more)
         # Its own Idempotency-Key: whoever says twice that all has arrived gets the same job.
         job = intake.submit_stored(files, wish, RequestKey(f"upload\n{upload.id}"))
         self.records.became(upload.id, job.id)

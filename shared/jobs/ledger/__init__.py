@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from shared.core.errors import Conflict, NotFound
 from shared.core.redis_urls import addresses
 from shared.core.settings import CHUNK_ITEMS, Settings
+from shared.core.window import Window
 from shared.jobs.catalog import Catalog
 from shared.jobs.job_search import EVERY, JobFilter
 from shared.jobs.ledger import keys, wire
@@ -105,7 +106,28 @@ class Ledger(JobStore):
 
         Raises: NotFound; Conflict where it has ended.
         """
-        state = self.connection.scripts.prioritise(job_id, priority)
+        return self._unended(job_id, self.connection.scripts.prioritise(job_id, priority))
+
+    def precede(self, job_id: str, first: bool = True) -> Job:
+        """Moves the job to the front of its priority, before those moved earlier: it has all turns of this priority
+        until it is done. Not `first`: it takes turns again. Raises: NotFound; Conflict where it has ended."""
+        return self._unended(job_id, self.connection.scripts.precede(job_id, first))
+
+    def set_window(self, job_id: str, window: Window | None) -> Job:
+        """The hours in which the job works from now on; None: always. Raises: NotFound; Conflict where it has ended."""
+        values = {"window": str(window or ""), "anyway": ""}
+        return self._unended(job_id, self.connection.scripts.adjust(job_id, values))
+
+    def set_deadline(self, job_id: str, deadline: float | None) -> Job:
+        """When the job should be done, in seconds since the epoch. Raises: NotFound; Conflict where it has ended."""
+        job = self._unended(job_id, self.connection.scripts.adjust(job_id, {"deadline": deadline or ""}))
+        with redis_errors():
+            # Whether it will be late is told once for each.
+            self.connection.redis.hdel(keys.NOTICES, f"{job_id}:late")
+        return job
+
+    def _unended(self, job_id: str, state: str | None) -> Job:
+        """The job, after a script that does nothing to one that has ended, and returned this state."""
         if state is None:
             if self._archived(job_id):
                 raise Conflict("job_archived")
@@ -136,6 +158,14 @@ class Ledger(JobStore):
     def start(self, job_id: str) -> Job:
         """Starts a scheduled job that is due. Raises: NotFound."""
         return self._control(job_id, "start")
+
+    def open(self, job_id: str) -> Job:
+        """The job's window has opened. Raises: NotFound."""
+        return self._control(job_id, "open")
+
+    def close(self, job_id: str) -> Job:
+        """The job's window has closed: no further chunk starts. Raises: NotFound."""
+        return self._control(job_id, "close")
 
     def retry(self, job_id: str, only: Collection[int] | None = None) -> Job:
         """Queues failed items again, in a new generation; `only` those of these indexes.

@@ -240,7 +240,7 @@ def _job_or_damaged(job_id: str, raw: dict[bytes, bytes], pace: list[bytes], tol
     """The job; a damaged record yields a stopped job with what is readable, so that it does not hide the others."""
     try:
         job = _job(job_id, raw, pace)
-        if told and job.listed and job.rule.progresses and not job.waiting_for:
+        if told and job.listed and (job.rule.progresses or job.rule.opens_itself) and not job.waiting_for:
             job = replace(job, estimate=Estimate(*json.loads(told)))
         return job
     except Exception as error:
@@ -288,6 +288,10 @@ def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
         priority=Priority(meta.get("priority", Priority.NORMAL)),
         repeats=meta.get("repeats"),
         bank_id=meta.get("bank_id", DEFAULT_BANK),
+        window=meta.get("window"),
+        anyway="anyway" in meta,
+        deadline=number("deadline"),
+        first=number("first"),
     )
     if job.ended and job.note in OF_UNENDED:
         job = replace(job, note=None, note_detail={})

@@ -7,7 +7,7 @@ where Redis cannot be reached or is full.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -209,6 +209,16 @@ class Scripts:
     def prioritise(self, job: str, priority: str) -> str | None:
         """The state, unchanged where that is terminal; None: no such job."""
         state = self._run("prioritise", job, priority)
+        return None if state is None else str(state.decode())
+
+    def precede(self, job: str, first: bool) -> str | None:
+        """The state, unchanged where that is terminal; None: no such job."""
+        state = self._run("precede", job, int(first))
+        return None if state is None else str(state.decode())
+
+    def adjust(self, job: str, values: Mapping[str, Value]) -> str | None:
+        """`values`: "" removes one. The state, nothing being done where that is terminal; None: no such job."""
+        state = self._run("adjust", job, *(part for pair in values.items() for part in pair))
         return None if state is None else str(state.decode())
 
     def retry(self, job: str, blob: bytes, generations: Sequence[tuple[int, int]]) -> bool:

@@ -16,6 +16,7 @@ import structlog
 from shared.core import tracing
 from shared.core.errors import Conflict
 from shared.core.settings import CHUNK_ITEMS
+from shared.core.window import known, opens
 from shared.jobs.ledger import keys, wire
 from shared.jobs.ledger.connection import Connection
 from shared.jobs.ledger.redis_errors import redis_errors
@@ -158,8 +159,12 @@ class Submission:
                 self._c.redis.set(keys.job(job_id, "sent"), wire.pack_sent(sent))
         listed = items is not None
         scheduled = spec.not_before is not None and spec.not_before > time.time()
-        state = JobState.SCHEDULED if scheduled else JobState.QUEUED if listed else JobState.LISTING
-        direct = listed and not scheduled and spec.lane is Lane.INTERACTIVE
+        hours = known(spec.window) if spec.window else None
+        closed = hours is not None and opens(hours, time.time()) is not None
+        state = JobState.QUEUED if listed else JobState.LISTING
+        if scheduled or closed:
+            state = JobState.SCHEDULED if scheduled else JobState.OFF_HOURS
+        direct = listed and state is JobState.QUEUED and spec.lane is Lane.INTERACTIVE
         ready = keys.ready(spec.identity, spec.lane.value) if direct else ""
         if not self._c.scripts.submit(job_id, state, ready, receipt, total=count, listed=listed, chunks=chunks):
             # The lock expired, and a repetition of the request took over.

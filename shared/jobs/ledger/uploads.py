@@ -48,6 +48,8 @@ class Upload:
     #: The job that it became.
     job: str | None
     priority: Priority
+    window: str | None = None
+    deadline: float | None = None
 
 
 class UploadRecords:
@@ -59,7 +61,7 @@ class UploadRecords:
         self._keep = keep_seconds
 
     def open(self, values: dict[str, Any]) -> str:
-        """Begins an upload; `values`: name, preset, not_before, owner, priority, bank, where they are not None.
+        """Begins an upload; `values`: name, preset, not_before, owner, priority, bank, window, deadline; not None.
 
         Returns its id.
         """
@@ -102,6 +104,8 @@ class UploadRecords:
             bytes=int(values["bytes"]),
             job=values.get("job"),
             priority=Priority(values.get("priority", Priority.NORMAL)),
+            window=values.get("window"),
+            deadline=float(values["deadline"]) if "deadline" in values else None,
         )
 
     def files(self, upload: str) -> list[UploadedFile]:

@@ -7,6 +7,16 @@ for (const field of document.querySelectorAll("[data-timezone]")) {
   field.disabled = false;
 }
 
+for (const field of document.querySelectorAll("[data-zone]")) {
+  field.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+  field.disabled = !field.value;
+}
+// A moment as a field for local times shows it.
+for (const field of document.querySelectorAll("[data-moment]")) {
+  const at = new Date(field.dataset.moment);
+  field.value = new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+}
+
 // The field above it gets the next such hour, in the visitor's zone, as a time without one.
 for (const button of document.querySelectorAll("[data-tonight]")) {
   button.addEventListener("click", () => {

@@ -3,6 +3,7 @@
 
 const KEPT = "weft-upload"; // the upload that is not finished: {id, name, all}
 const ROWS = 200; // files that are listed
+const WISHED = ["name", "preset", "priority", "bank", "not_before", "window_from", "window_to", "deadline"].map((name) => `[name=${name}]`).join(", ");
 const number = new Intl.NumberFormat(language);
 const ORDER = ["failed", "lost", "sending", "waiting", "sent", "known"];
 let resumed = null; // the upload that goes on
@@ -26,6 +27,9 @@ async function send() {
   const wish = { name: name.value.trim(), preset: preset.value, priority: priority.value };
   if (bank) wish.bank = bank.value; // where there are several
   if (start) wish.not_before = new Date(start).toISOString();
+  const { window_from: { value: from }, window_to: { value: to }, zone, deadline: { value: by } } = form.elements;
+  if (from || to) wish.window = `${from}-${to} ${zone.value}`.trim();
+  if (by) wish.deadline = new Date(by).toISOString();
   const entries = [...chosen].map(([place, chosenFile]) => ({ place, ...chosenFile, archive: isArchive(chosenFile.name) }));
   sender = new Sender(entries, { api: form.dataset.api, token, wish, tooLarge: form.dataset.tooLarge }, shownSoon);
   byId("send").disabled = true;
@@ -131,7 +135,7 @@ function forget() {
   resumed = null;
   localStorage.removeItem(KEPT);
   byId("interrupted").hidden = true;
-  for (const field of form.querySelectorAll("[name=name], [name=preset], [name=priority], [name=bank], [name=not_before]")) field.disabled = false;
+  for (const field of form.querySelectorAll(WISHED)) field.disabled = false;
 }
 
 async function discard(id) {
@@ -162,7 +166,7 @@ async function interrupted() {
   const preset = form.querySelector(`[name=preset][value="${upload.preset}"]`);
   if (preset) preset.checked = true;
   if (form.elements.bank) form.elements.bank.value = upload.bank || "default";
-  for (const field of form.querySelectorAll("[name=name], [name=preset], [name=priority], [name=bank], [name=not_before]")) field.disabled = true;
+  for (const field of form.querySelectorAll(WISHED)) field.disabled = true;
 }
 
 byId("pause").addEventListener("click", () => sender?.pause(!sender.paused));

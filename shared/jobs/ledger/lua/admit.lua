@@ -14,7 +14,7 @@ for i = 4, #ARGV do
   room = room - size('ZCARD', job_key(job, 'lease'))
   if not enrolled[job] and size('LLEN', job_key(job, 'todo')) > 0
      and is_active(redis.call('HGET', job_key(job, 'meta'), 'state')) then
-    redis.call('LPUSH', rota_key(identity, lane, redis.call('HGET', job_key(job, 'meta'), 'priority')), job)
+    enrol(identity, lane, job)
   end
 end
 local ms = milliseconds(seconds())

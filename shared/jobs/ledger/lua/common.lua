@@ -15,6 +15,7 @@ local function changed(meta, job)
 end
 local function ended(meta, job, state, now)
   redis.call('HSET', meta, 'state', state, 'finished', now)
+  redis.call('HDEL', meta, 'first')
   redis.call('SREM', 'weft:active', job)
   redis.call('ZADD', 'weft:ended', now, job)
   redis.call('HINCRBY', 'weft:stats', 'jobs:' .. state, 1)
@@ -50,6 +51,22 @@ local function off_the_rota(identity, lane, job)
     removed = removed + redis.call('LREM', rota_key(identity, lane, priority), 0, job)
   end
   return removed
+end
+-- When a person moved the job to the front of its priority; 0 of all others.
+local function moved_first(job) return tonumber(redis.call('HGET', job_key(job, 'meta'), 'first') or '0') end
+-- Puts a job on its rota, which is served from the right: there stand those that were moved to the front, the last one
+-- outermost, and `soon` puts a job just behind them. All others begin at the left.
+local function enrol(identity, lane, job, soon)
+  local rota = rota_key(identity, lane, redis.call('HGET', job_key(job, 'meta'), 'priority'))
+  local own, pivot, position = moved_first(job), nil, -1
+  if own == 0 and not soon then return redis.call('LPUSH', rota, job) end
+  while true do
+    local other = redis.call('LINDEX', rota, position)
+    local at = other and moved_first(other) or 0
+    if at <= own then break end
+    pivot, position = other, position - 1
+  end
+  if pivot then redis.call('LINSERT', rota, 'BEFORE', pivot, job) else redis.call('RPUSH', rota, job) end
 end
 local function held_key(worker) return 'weft:held:' .. worker end
 
@@ -118,11 +135,14 @@ local function priorities(identity, lane)
   end)
   return waiting
 end
--- Admits one chunk of the next job on one rota; returns 1, or 0 if no job on it has one.
+-- Admits one chunk of the next job on one rota; returns 1, or 0 if no job on it has one. A job that was moved to the front
+-- stays there: it has all turns while it has chunks.
 local function admit_from(identity, lane, priority, ms)
   local rota = rota_key(identity, lane, priority)
   for _ = 1, redis.call('LLEN', rota) do
-    local job = redis.call('RPOPLPUSH', rota, rota)
+    local job = redis.call('LINDEX', rota, -1)
+    if not job then return 0 end
+    if moved_first(job) == 0 then redis.call('RPOPLPUSH', rota, rota) end
     if is_active(redis.call('HGET', job_key(job, 'meta'), 'state')) then
       local chunk = redis.pcall('LPOP', job_key(job, 'todo'))
       if type(chunk) == 'string' then

@@ -8,6 +8,5 @@ local state, identity, lane = unpack(redis.call('HMGET', meta, 'state', 'identit
 if not state or state == 'receiving' then return false end
 if is_terminal(state) then return state end
 redis.call('HSET', meta, 'priority', priority)
--- Taken from the right: see admit_from.
-if off_the_rota(identity, lane, job) > 0 then redis.call('RPUSH', rota_key(identity, lane, priority), job) end
+if off_the_rota(identity, lane, job) > 0 then enrol(identity, lane, job, true) end
 return state
