@@ -148,7 +148,7 @@ def report(night: Night, photos: Path, end: float, out: Path) -> None:
     (out / "night.csv").write_bytes(table)
     rows = Counter(row["name"] for row in csv.DictReader(io.StringIO(table.decode("utf-8-sig"))))
     files = {os.fspath(path.relative_to(photos)) for path in photos.rglob("*.jpg")}
-    page = http.get(f"{night.weft.url}/jobs/{night.job}/summary/file?lang=en", timeout=600)
+    page = http.get(f"{night.weft.url}/api/v1/jobs/{night.job}/summary.html?lang=en", timeout=600)
     if page.ok:
         (out / "night.html").write_bytes(page.content)
     scored = [one for one in night.said if one[1] >= 0.1 * night.total]

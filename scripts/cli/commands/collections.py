@@ -20,11 +20,8 @@ from shared.collections.shown import STATES, TELLING_RUNS, expected_seconds, ove
 from shared.collections.store import Collections, Wish
 from shared.core.errors import Unavailable
 from shared.core.i18n import gettext as _
-<<<<<<< HEAD
 from shared.core.settings import Settings
-=======
 from shared.core.window import time_and_zone
->>>>>>> helper/time
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Priority
 

@@ -180,7 +180,6 @@ class CollectionRun(Document):
     collection_run_s: float
 
 
-<<<<<<< HEAD
 class GrowthSize(Document):
     """One job of so many files. Times of pages are the median and the 95th percentile, milliseconds."""
 
@@ -218,7 +217,8 @@ class GrowthReport(Document):
     engine: str
     sizes: list[GrowthSize]
     lists: ListTimes | None
-=======
+
+
 class Fairness(Document):
     """Small jobs that arrive while two mountains run; seconds from a small job's submission."""
 
@@ -239,7 +239,6 @@ class Fairness(Document):
     small_share: float
     #: The mountain that got less, beside the other, over a longer stretch.
     mountain_balance: float
->>>>>>> helper/time
 
 
 class FormatCost(Document):
