@@ -71,6 +71,8 @@ class CollectionChange(BaseModel):
     priority: Priority | None = None
     #: null takes the schedule away.
     schedule: ScheduleIn | None = None
+    #: A run begins by itself when photos have arrived and nothing more has come for a minute.
+    watch: bool | None = None
 
     @property
     def wish(self) -> Wish:
@@ -87,6 +89,7 @@ class CollectionChange(BaseModel):
             bank=self.bank,
             priority=self.priority,
             schedule=schedule,
+            watch=self.watch,
         )
 
 
@@ -116,6 +119,8 @@ class RunOut(BaseModel):
     state: RunState
     asked: float
     by_schedule: bool
+    #: It began by itself, because photos had arrived.
+    by_watch: bool
     owner: str | None
     all: bool
     since: float | None
@@ -146,10 +151,16 @@ class CollectionOut(BaseModel):
     bank: str | None
     priority: Priority
     schedule: ScheduleIn | None
+    watch: bool
     created: float
     owner: str | None
     files: dict[str, int]
     next_run: float | None
+    #: Of a watched collection: whether its file system tells of changes, or its folders are looked at again and again;
+    #: null: not watched yet.
+    watching: Literal["events", "polling"] | None
+    #: Why a watched collection can begin no run now, in words.
+    waits: str | None
     last_run: RunOut | None
 
 

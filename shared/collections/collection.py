@@ -56,6 +56,8 @@ class Collection(Document):
     schedule: Schedule | None = None
     #: When the schedule was set, in seconds since the epoch: what was due before is not caught up.
     scheduled: float = 0.0
+    #: A run begins by itself when photos have arrived.
+    watch: bool = False
     created: float = 0.0
     #: Who made it; its jobs belong to them.
     owner: str | None = None

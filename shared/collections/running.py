@@ -22,6 +22,7 @@ from shared.collections.look import Look
 from shared.collections.outcomes import take_outcomes
 from shared.collections.runs import UNDER_WAY, Run, RunState
 from shared.collections.store import Collections
+from shared.collections.watching import Arrived
 from shared.core.errors import NotFound, Unavailable, WeftError
 from shared.core.names import path_name
 from shared.core.settings import Settings
@@ -89,6 +90,16 @@ class Running:
                 if run.code is not None:
                     index.runs.advance(run.id, *UNDER_WAY, RunState.DONE, RunState.LOOKED, code=None, detail={})
             return index.runs.find(run.id)
+
+    def arrived(self, index: Index) -> Arrived:
+        """Looks, without reading or changing anything, whether there is something for a run to take up.
+
+        Raises FolderGone, FolderNotAllowed, Unavailable.
+        """
+        run = Run(id="", asked=time.time(), state=RunState.LOOKING, dry=True)
+        look = Look(index, self._collection, self._settings.roots, run)
+        look.look(self._job_is_there)
+        return look.arrived()
 
     def _advance(self, index: Index, run: Run) -> None:
         if run.state is RunState.WAITING:

@@ -43,6 +43,7 @@ class Wish(Document):
     priority: Priority | None = None
     #: `at` empty: no schedule any more.
     schedule: Schedule | None = None
+    watch: bool | None = None
 
 
 class _Registry(Document):
@@ -143,6 +144,8 @@ class Collections:
             update["bank"] = self._banks().find(wish.bank).id if wish.bank else None
         if wish.priority is not None:
             update["priority"] = wish.priority
+        if wish.watch is not None:
+            update["watch"] = wish.watch
         if wish.schedule is not None:
             said = wish.schedule
             update["schedule"] = parsed(said.at, said.days, said.zone) if said.at.strip() else None

@@ -93,6 +93,12 @@ class Settings(BaseSettings):
     preset: str | None = None
     #: Folders below which folder jobs may read, joined by os.pathsep. Empty: `data_dir/photos`.
     folder_roots: str = ""
+    #: Seconds for which nothing more may arrive in a watched collection before its run begins.
+    watch_quiet_seconds: float = Field(60, gt=0, le=MAX_SECONDS)
+    #: Seconds between two looks at watched folders whose file system does not tell of changes: network shares.
+    watch_poll_seconds: float = Field(60, gt=0, le=MAX_SECONDS)
+    #: Look at all watched folders in this way, as where a container gets its folder from a desktop.
+    watch_polling: bool = False
     #: Encoder threads of a worker; 0: the cores this process may use, divided by the workers that `weft up` starts.
     threads: int = Field(0, ge=0, le=4096)
     #: Photos per encoder call; 0: chosen for the engine.

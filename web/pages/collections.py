@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.wrappers import Response
 
 from shared.collections.schedule import DAYS
-from shared.collections.shown import STATES, Overview, expected_seconds, overview, told
+from shared.collections.shown import STATES, Overview, expected_seconds, overview, told, waits
 from shared.core.errors import InvalidRequest, Unavailable, WeftError
 from shared.core.i18n import LazyText as _l
 from shared.core.i18n import gettext as _
@@ -106,6 +106,7 @@ def _words(*found: Overview) -> dict[str, Any]:
     runs = [run for one in found for run in one.runs]
     return {
         "days": DAY_WORDS,
+        "waits": {one.collection.id: waits(one) for one in found},
         "told": {run.id: told(run) for run in runs},
         "run_states": {state: _(words) for state, words in STATES.items()},
         "lasts": {run.id: _seconds(one) for one in found for run in one.runs[:1] if run.dry and not run.under_way},
@@ -133,7 +134,12 @@ def _fields() -> dict[str, Any]:
     schedule = None
     if at := form.get("at", "").strip():
         schedule = {"at": at, "days": form.getlist("days"), "zone": form.get("zone", "")}
-    fields: dict[str, Any] = {"folders": _lines("folders"), "rules": rules, "schedule": schedule}
+    fields: dict[str, Any] = {
+        "folders": _lines("folders"),
+        "rules": rules,
+        "schedule": schedule,
+        "watch": "watch" in form,
+    }
     fields |= {name: form[name] for name in ("preset", "bank", "priority") if name in form}
     return fields | ({"name": form["name"]} if form.get("name", "").strip() else {})
 

@@ -16,7 +16,16 @@ from shared.collections.collection import Rules
 from shared.collections.results import MEDIA_TYPES, CollectionResults, stream
 from shared.collections.runs import Run, RunState
 from shared.collections.schedule import Schedule
-from shared.collections.shown import STATES, TELLING_RUNS, expected_seconds, overview, shown_collection, shown_run, told
+from shared.collections.shown import (
+    STATES,
+    TELLING_RUNS,
+    expected_seconds,
+    overview,
+    shown_collection,
+    shown_run,
+    told,
+    waits,
+)
 from shared.collections.store import Collections, Wish
 from shared.core.i18n import gettext as _
 from shared.jobs.ledger import Ledger
@@ -38,6 +47,7 @@ def _about(required: bool) -> Callable[[F], F]:
         click.option("--hidden/--no-hidden", default=None, help="Also files and folders that begin with a dot."),
         click.option("--links/--no-links", default=None, help="Also follow links to folders."),
         click.option("--truth/--no-truth", default=None, help="Sub-folders name the true classes."),
+        click.option("--watch/--no-watch", default=None, help="Begin a run when photos have arrived."),
         click.option("--preset", type=submission.PresetName(), help="Ranking settings; default: precise."),
         click.option("--bank", help="Bank, by ID or name; its active version is used. '' for the default bank."),
         click.option("--priority", type=click.Choice([one.value for one in Priority]), help="Before or after others."),
@@ -119,6 +129,8 @@ def show(ctx: click.Context, collection: str, runs: int) -> None:
         console.print(f"{own.name} ({own.id})")
         for folder in own.folders:
             console.print(f"  {folder}", markup=False)
+        if own.watch:
+            console.print(waits(found) or _("Watched"), markup=False)
         console.print(_("%(present)s photos, %(gone)s no longer there", present=known["present"], gone=known["gone"]))
         for run in found.runs:
             console.print(f"{output.when(run.asked)}  {_(STATES[run.state])}  {run.job or ''}", markup=False)
@@ -231,6 +243,7 @@ def _wish(name: str | None, rules: Rules | None, said: dict[str, Any]) -> Wish:
         preset=said["preset"],
         bank=said["bank"],
         priority=Priority(said["priority"]) if said["priority"] else None,
+        watch=said["watch"],
         schedule=None if said["at"] is None else Schedule(at=said["at"], days=_days(said["days"]), zone=said["zone"]),
     )
 
