@@ -94,6 +94,8 @@ class JobOut(BaseModel):
     priority: Priority = Priority.NORMAL
     #: The job whose photos it classifies again.
     repeats: str | None = None
+    #: Id of the collection that it is a run of.
+    collection: str | None = None
 
 
 class JobList(BaseModel):

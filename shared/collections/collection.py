@@ -94,14 +94,14 @@ def checked_rules(rules: Rules) -> Rules:
         if not is_photo_name(f"a.{ending}"):
             raise InvalidRequest("collection_unknown_format", format=ending)
     if rules.depth is not None and not 0 <= rules.depth <= 1000:
-        raise InvalidRequest(reason="depth: 0 to 1000")
+        raise InvalidRequest("collection_depth")
     return rules.model_copy(update={"include": include, "exclude": exclude, "formats": formats})
 
 
 def _patterns(given: Sequence[str]) -> tuple[str, ...]:
     patterns = tuple(dict.fromkeys(one.strip() for one in given if one.strip()))
     if len(patterns) > MAX_PATTERNS or any(len(one) > MAX_PATTERN for one in patterns):
-        raise InvalidRequest(reason=f"patterns: at most {MAX_PATTERNS} of {MAX_PATTERN} characters")
+        raise InvalidRequest("collection_patterns", count=MAX_PATTERNS, length=MAX_PATTERN)
     return patterns
 
 

@@ -135,7 +135,8 @@ class Running:
             return
         storage, banks = open_storage(self._settings), BankStore(self._settings)
         one = self._collection
-        wish = Wish(one.name, one.preset, owner=run.who or one.owner, bank=one.bank, priority=one.priority)
+        owner = run.who or one.owner
+        wish = Wish(one.name, one.preset, None, owner, one.bank, one.priority, collection=one.id)
         key = RequestKey(f"collection\n{one.id}\n{run.id}")
         intake = Intake(self._settings, self._ledger, storage, banks)
         # The plan alone counts, so that a change of the collection meanwhile is no other request.

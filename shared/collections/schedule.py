@@ -69,6 +69,13 @@ def last_due(schedule: Schedule, after: float, now: float) -> float | None:
     return found
 
 
+def server_zone() -> tuple[str, str]:
+    """The server's own zone and time, for people: (`UTC+08:00`, `22:00`)."""
+    now = datetime.now().astimezone()
+    offset = now.strftime("%z")
+    return f"UTC{offset[:3]}:{offset[3:5]}", now.strftime("%H:%M")
+
+
 def _zone(name: str) -> tzinfo | None:
     if not name:
         return None

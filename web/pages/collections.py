@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import redirect, render_template, request, url_for
-from pydantic import BaseModel, ValidationError
 from werkzeug.wrappers import Response
 
-from shared.collections.schedule import DAYS
+from shared.collections.schedule import DAYS, server_zone
 from shared.collections.shown import STATES, Overview, expected_seconds, overview, told, waits
-from shared.core.errors import InvalidRequest, Unavailable, WeftError
+from shared.core.errors import Unavailable, WeftError
 from shared.core.i18n import LazyText as _l
 from shared.core.i18n import gettext as _
 from web.api import collections as api
+from web.collection_form import read
 from web.collection_schemas import CollectionChange, NewCollection, RunWish
 from web.context import services
 from web.i18n import say
 from web.pages import bp
-
-F = TypeVar("F", bound=BaseModel)
 
 #: Runs that a collection's page shows.
 _RUNS = 20
@@ -38,7 +36,7 @@ def collections() -> str:
 def collections_new() -> Response | tuple[str, int]:
     """Makes a collection; a form that is refused is shown again as it was sent."""
     try:
-        made = api.made(_read(NewCollection, _fields()))
+        made = api.made(read(NewCollection, _fields()))
     except WeftError as error:
         return _page(error=say(error.code, **error.detail), form=request.form), error.status
     return redirect(url_for("pages.collections", _anchor=f"collection-{made.id}"), 303)
@@ -53,7 +51,7 @@ def collection(collection: str) -> str:
 @bp.post("/collections/<collection>")
 def collections_change(collection: str) -> Response | tuple[str, int]:
     try:
-        made = api.changed(collection, _read(CollectionChange, _fields()))
+        made = api.changed(collection, read(CollectionChange, _fields()))
     except WeftError as error:
         return _one(collection, error=say(error.code, **error.detail), form=request.form), error.status
     return redirect(url_for("pages.collection", collection=made.id), 303)
@@ -69,7 +67,7 @@ def collections_delete(collection: str) -> Response:
 def collections_run(collection: str) -> Response:
     """Starts a run, or only a look (`dry_run`)."""
     fields = {name: request.form[name] for name in ("all", "since", "dry_run") if request.form.get(name)}
-    api.asked(collection, _read(RunWish, fields))
+    api.asked(collection, read(RunWish, fields))
     own = api.store().find(collection)
     if "one" in request.form:
         return redirect(url_for("pages.collection", collection=own.id), 303)
@@ -98,7 +96,7 @@ def _one(collection: str, error: str = "", form: Any = None) -> str:
 
 def _form(error: str, form: Any) -> dict[str, Any]:
     roots = services().settings.roots
-    return {"error": error, "form": form, "zones": ZONES, "roots": roots}
+    return {"error": error, "form": form, "zones": ZONES, "roots": roots, "own_zone": server_zone()}
 
 
 def _words(*found: Overview) -> dict[str, Any]:
@@ -146,13 +144,3 @@ def _fields() -> dict[str, Any]:
 
 def _lines(name: str) -> list[str]:
     return [line.strip() for line in request.form.get(name, "").splitlines() if line.strip()]
-
-
-def _read(model: type[F], fields: dict[str, Any]) -> F:
-    try:
-        return model.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        if first["loc"][:1] == ("folders",):
-            raise InvalidRequest("collection_no_folder") from error
-        raise InvalidRequest(reason=f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error

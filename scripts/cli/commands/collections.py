@@ -28,12 +28,15 @@ from shared.collections.shown import (
 )
 from shared.collections.store import Collections, Wish
 from shared.core.i18n import gettext as _
+from shared.core.messages import sentence
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Priority
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _POLL_SECONDS = 0.2
+#: Seconds for which a dispatcher may be missing.
+_DISPATCHER_SECONDS = 5.0
 
 
 def _about(required: bool) -> Callable[[F], F]:
@@ -159,7 +162,10 @@ def run(ctx: click.Context, collection: str, everything: bool, since: Any, dry: 
     with collections.index(own.id) as index:
         asked = index.runs.ask(everything=everything, since=since.timestamp() if since else None, dry=dry)
     output.record(ctx, "collection_run", own.id)
-    done = _await(collections, own.id, asked.id)
+    done = _await(ledger, collections, own.id, asked.id)
+    if done is None:
+        output.note(sentence("dispatcher_not_running"))
+        output.fail(ctx, shown_run(asked))
     found = overview(collections, own, TELLING_RUNS)
     seconds = expected_seconds(ledger, found.runs, done.counts.get("chosen", 0))
 
@@ -219,14 +225,19 @@ def export(ctx: click.Context, collection: str, kind: str, target: Path | None) 
     output.emit(ctx, done, f"{count} files in {target}")
 
 
-def _await(collections: Collections, collection: str, run_id: str) -> Run:
-    """The run once its photos are known, or it is refused."""
+def _await(ledger: Ledger, collections: Collections, collection: str, run_id: str) -> Run | None:
+    """The run once its photos are known, or it is refused; None where there is no dispatcher that would do it."""
+    missing = 0
     with output.progress(_("Looking for new photos")) as show:
         while True:
             with collections.index(collection) as index:
                 found = index.runs.find(run_id)
             if found.state not in (RunState.WAITING, RunState.LOOKING, RunState.SUBMITTING):
                 return found
+            # A dispatcher that is being replaced is back within seconds.
+            missing = 0 if ledger.has_dispatcher() else missing + 1
+            if missing * _POLL_SECONDS > _DISPATCHER_SECONDS:
+                return None
             show(found.counts.get("found", 0), None, _(STATES[found.state]))
             time.sleep(_POLL_SECONDS)
 

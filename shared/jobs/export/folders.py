@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from shared.jobs.shown import ShownItem
+from shared.jobs.sorting.naming import Apart, apart
 
 #: What no system takes in the name of a folder or file, and what would leave the zip's own folder.
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
@@ -36,14 +37,14 @@ def as_folders(
     rows: Iterable[ShownItem],
     photo: Callable[[ShownItem], bytes | None],
     classes: Mapping[str, str],
-    others: Mapping[str, str],
+    others: Mapping[Apart, str],
 ) -> Iterator[bytes]:
     """A zip of the photos that can be read; those that cannot are listed in `missing.txt`.
 
     Args:
         photo: a photo's bytes; None where they are not to be had.
         classes: label → the folder's name, where it is not the label.
-        others: `unsure`, `not_in_bank`, `rejected`, `failed` → the folder of photos without a class.
+        others: why photos have no class → their folder.
     """
     pieces = _Pieces()
     used: set[str] = set()
@@ -62,12 +63,9 @@ def as_folders(
     yield pieces.take()
 
 
-def _place(row: ShownItem, classes: Mapping[str, str], others: Mapping[str, str], used: set[str]) -> str:
-    label = row["final_label"]
-    if label is None:
-        folder = others.get("rejected" if row["review"] == "rejected" else row["verdict"] or "failed", "failed")
-    else:
-        folder = classes.get(label, label)
+def _place(row: ShownItem, classes: Mapping[str, str], others: Mapping[Apart, str], used: set[str]) -> str:
+    why, label = apart(row), row["final_label"] or ""
+    folder = others[why] if why else classes.get(label, label)
     name = _harmless(PurePosixPath(row["name"].replace("\\", "/")).name)
     place = f"{_harmless(folder)}/{name}"
     # Photos of different folders may have the same name.

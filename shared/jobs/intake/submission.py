@@ -45,6 +45,8 @@ class Wish:
     #: A bank, by id or name (its active version), or a version; None: the default bank.
     bank: str | None = None
     priority: Priority = Priority.NORMAL
+    #: Id of the collection that it is a run of.
+    collection: str | None = None
 
 
 class Intake:
@@ -213,6 +215,7 @@ class Intake:
             owner=wish.owner,
             priority=None if wish.priority is Priority.NORMAL else wish.priority,
             bank_id=manifest.bank,
+            collection=wish.collection,
         )
 
     def _accept(
