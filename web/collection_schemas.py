@@ -209,4 +209,7 @@ class FileList(BaseModel):
 
 
 class CollectionExportQuery(BaseModel):
+    #: `csv`, `xlsx`, `jsonl` or `parquet`.
     format: str = "csv"
+    #: `words`: headings and values of CSV and XLSX in the user's language.
+    headings: Literal["names", "words"] = "names"

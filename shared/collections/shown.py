@@ -28,6 +28,7 @@ WORDS = {
     "back": N_("%(count)s back again (result kept)"),
     "gone": N_("%(count)s no longer there"),
     "writing": N_("%(count)s still being written (left for the next run)"),
+    "unread": N_("%(count)s could not be copied from the bucket (left for the next run)"),
     "older": N_("%(count)s older than the chosen day (not taken)"),
     "duplicates": N_("%(count)s with the same content as another photo"),
     "variants": N_("%(count)s with a name that differs from another one only in case or Unicode form (each counts)"),

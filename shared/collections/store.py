@@ -135,7 +135,7 @@ class Collections:
         elif wish.name is not None:
             update["name"] = name
         if wish.folders is not None:
-            update["folders"] = checked_folders(wish.folders, self._settings.roots)
+            update["folders"] = checked_folders(wish.folders, self._settings.roots, self._settings.buckets)
         if wish.rules is not None:
             update["rules"] = checked_rules(wish.rules)
         if wish.preset is not None:

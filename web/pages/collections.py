@@ -7,6 +7,7 @@ from typing import Any
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from shared.collections.export import MEDIA_TYPES
 from shared.collections.schedule import DAYS, server_zone
 from shared.collections.shown import STATES, Overview, expected_seconds, overview, told, waits
 from shared.core.errors import Unavailable, WeftError
@@ -95,7 +96,8 @@ def _one(collection: str, error: str = "", form: Any = None) -> str:
 
 
 def _form(error: str, form: Any) -> dict[str, Any]:
-    roots = services().settings.roots
+    settings = services().settings
+    roots = (*settings.roots, *settings.buckets)
     return {"error": error, "form": form, "zones": ZONES, "roots": roots, "own_zone": server_zone()}
 
 
@@ -104,6 +106,7 @@ def _words(*found: Overview) -> dict[str, Any]:
     runs = [run for one in found for run in one.runs]
     return {
         "days": DAY_WORDS,
+        "formats": list(MEDIA_TYPES),
         "waits": {one.collection.id: waits(one) for one in found},
         "told": {run.id: told(run) for run in runs},
         "run_states": {state: _(words) for state, words in STATES.items()},

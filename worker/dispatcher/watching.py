@@ -16,13 +16,11 @@ import structlog
 
 from shared.collections.collection import Collection
 from shared.collections.index import Index
-from shared.collections.listing import FolderGone
 from shared.collections.running import Running
 from shared.collections.store import Collections
 from shared.collections.watching import EVENTS, POLLING, Arrived, Watching
-from shared.core.errors import Conflict, Unavailable
+from shared.core.errors import Conflict, Unavailable, WeftError
 from shared.core.settings import Settings
-from shared.jobs.intake.folders import FolderNotAllowed
 from shared.jobs.ledger import Ledger
 from worker.dispatcher.file_systems import tells_of_changes
 from worker.dispatcher.rounds import Rounds
@@ -183,7 +181,8 @@ class _Watch(threading.Thread):
                 return
             try:
                 found = self._running.arrived(index)
-            except (FolderGone, FolderNotAllowed) as error:
+            except WeftError as error:
+                # A drive or an object store that is away, or a folder that is no longer allowed.
                 index.note_watching(Watching(self._how, error.code, error.detail))
                 self._signs, self._first = b"", None
                 self._next_look = time.monotonic() + self._poll

@@ -13,7 +13,8 @@ from rich.console import Console
 from scripts.cli import follow, output, submission
 from shared.bank.store import BankStore
 from shared.collections.collection import Rules
-from shared.collections.results import MEDIA_TYPES, CollectionResults, stream
+from shared.collections.export import MEDIA_TYPES, require, stream
+from shared.collections.results import CollectionResults
 from shared.collections.runs import Run, RunState
 from shared.collections.schedule import Schedule
 from shared.collections.shown import (
@@ -211,6 +212,7 @@ def delete(ctx: click.Context, collection: str, yes: bool) -> None:
 @click.pass_context
 def export(ctx: click.Context, collection: str, kind: str, target: Path | None) -> None:
     """Export the latest result and review of every photo of COLLECTION (ID or name)."""
+    require(kind)
     output.require_target(ctx, target)
     settings = output.state(ctx).settings
     ledger, collections = Ledger.connect(settings), Collections(settings)

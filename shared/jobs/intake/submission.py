@@ -166,14 +166,17 @@ class Intake:
         return self._accept(named, None, asked, repeatable)
 
     def submit_listed(
-        self, folder: str, items: Collection[Item], wish: Wish, repeatable: Repeatable, asked: Sequence[object]
+        self, folder: str | None, items: Collection[Item], wish: Wish, repeatable: Repeatable, asked: Sequence[object]
     ) -> Job:
-        """Files of a folder that is listed already: references with names from `folder` on, which lies below a root.
+        """Files of a folder that is listed already: references with names from `folder` on, which lies below a root;
+        None: copies in the storage.
 
         `asked`: what tells this submission from others; the items are not part of it.
         """
         spec = self._spec("folder", wish, Lane.BULK)
-        named = replace(spec, name=spec.name or title(Path(folder).name) or "folder", path=folder)
+        named = replace(spec, name=spec.name or title(Path(folder or "").name) or "folder", path=folder)
+        if folder is None:
+            named = replace(named, kind="upload")
 
         def accept(key: str | None, fingerprint: str) -> Job:
             return self._ledger.submit(named, items, key, fingerprint)
