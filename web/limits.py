@@ -129,7 +129,7 @@ LIMITS: dict[str, Limit] = {
     **{f"pages.collections_{view}": Limit(FIELDS, Lane.EXPORT) for view in ("new", "change")},
     **dict.fromkeys(("collections.run", "pages.collections_run", "pages.collections_delete"), Limit(FIELDS)),
     "collections.delete": Limit(NOTHING),
-    **{f"collections.{view}": Limit(NOTHING, Lane.EXPORT) for view in ("files", "export")},
+    **{f"collections.{view}": Limit(NOTHING, Lane.EXPORT) for view in ("files", "export", "report")},
     "bank_versions.publish": Limit(NOTHING),
     "bank_versions.rollback": Limit(NOTHING),
     "bank_tasks.start": Limit(LISTS),

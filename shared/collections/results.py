@@ -67,7 +67,7 @@ class CollectionResults:
         self._db = index.db
         self._banks = BankStore(settings)
         self.job = lru_cache(1000)(self._job)
-        self._names = lru_cache(8)(self._class_names)
+        self.names = lru_cache(8)(self._class_names)
         self._known_facts: dict[tuple[str, str, str], BankFacts] = {}
         self._rows = lru_cache(1000)(self._job_cells)
 
@@ -95,7 +95,7 @@ class CollectionResults:
             if (job := self.job(job_id)) is None:
                 continue
             indexes = [index for one, index in wanted if one == job_id]
-            with caught_up(self._settings, self._ledger, job_id, self._names(job.bank)) as projection:
+            with caught_up(self._settings, self._ledger, job_id, self.names(job.bank)) as projection:
                 found |= {(job_id, item["index"]): item for item in projection.at(indexes, lang)}
         return found
 
@@ -134,15 +134,15 @@ class CollectionResults:
         job = self.job(file.job)
         if job is None or file.result is None:
             return {}
-        facts = self._facts(job)
+        facts = self.facts(job)
         return {**names_of(file.result, facts), **about(job, facts)}
 
     def _job_cells(self, job_id: str) -> Cells:
         job = self._ledger.find(job_id)
-        return Cells(job, self._facts(job))
+        return Cells(job, self.facts(job))
 
-    def _facts(self, job: Job) -> BankFacts:
-        """Most jobs of a collection have the same bank; a few of its versions are kept."""
+    def facts(self, job: Job) -> BankFacts:
+        """What the bank of a job says. Most jobs of a collection have the same one; a few of its versions are kept."""
         key = (job.bank, job.bank_id, job.preset)
         if key not in self._known_facts:
             self._known_facts = dict(list(self._known_facts.items())[-7:]) | {key: bank_facts(self._banks, job)}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
+import boto3
 import pytest
-import requests
 
 from shared.collections.runs import Run, RunState
 from shared.collections.shown import told
@@ -35,12 +36,17 @@ def product(server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield running
 
 
+def client(server: S3Server) -> Any:
+    """Not through the way that is cut."""
+    return boto3.client("s3", endpoint_url=server.direct)
+
+
 def put(server: S3Server, key: str, content: str) -> None:
-    assert requests.put(f"{server.direct}/{BUCKET}/{key}", data=content.encode(), timeout=20).ok
+    client(server).put_object(Bucket=BUCKET, Key=key, Body=content.encode())
 
 
 def delete(server: S3Server, key: str) -> None:
-    assert requests.delete(f"{server.direct}/{BUCKET}/{key}", timeout=20).ok
+    client(server).delete_object(Bucket=BUCKET, Key=key)
 
 
 def site(product: Product, name: str, prefix: str, watch: bool = False) -> Site:

@@ -14,6 +14,7 @@ from shared.core.errors import Unavailable, WeftError
 from shared.core.i18n import LazyText as _l
 from shared.core.i18n import gettext as _
 from web.api import collections as api
+from web.api.collection_report import shown_report
 from web.collection_form import read
 from web.collection_schemas import CollectionChange, NewCollection, RunWish
 from web.context import services
@@ -47,6 +48,14 @@ def collections_new() -> Response | tuple[str, int]:
 def collection(collection: str) -> str:
     """One collection: its runs, and the form that changes it."""
     return _one(collection)
+
+
+@bp.get("/collections/<collection>/report")
+def collections_report(collection: str) -> str:
+    """A collection on one page, to look at and to print."""
+    own = api.store().find(collection)
+    shown = shown_report(own, lambda sha256: url_for("items.photo_thumbnail", sha256=sha256))
+    return render_template("collection_report.html", **shown)
 
 
 @bp.post("/collections/<collection>")

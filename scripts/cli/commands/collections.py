@@ -29,6 +29,7 @@ from shared.collections.shown import (
 )
 from shared.collections.store import Collections, Wish
 from shared.core.i18n import gettext as _
+from shared.core.i18n import language
 from shared.core.messages import sentence
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Priority
@@ -225,6 +226,27 @@ def export(ctx: click.Context, collection: str, kind: str, target: Path | None) 
         return
     done = {"collection": own.id, "format": kind, "file": str(target), "files": count, "bytes": size}
     output.emit(ctx, done, f"{count} files in {target}")
+
+
+@command.command()
+@click.argument("collection")
+@click.option("-o", "--output", "target", type=click.Path(dir_okay=False, path_type=Path), help="Default: stdout.")
+@click.pass_context
+def report(ctx: click.Context, collection: str, target: Path | None) -> None:
+    """Write COLLECTION (ID or name) on one HTML page: what its last run found, classes, least certain photos."""
+    # The pages' own parts, which need the extra `web`.
+    from web.api.collection_report import file
+    from web.app import create_app
+
+    output.require_target(ctx, target)
+    settings = output.state(ctx).settings
+    own = Collections(settings).find(collection)
+    with create_app(settings).test_request_context(query_string={"lang": language()}):
+        text = file(own)
+    size = output.deliver(iter([text.encode()]), target)
+    if size is not None:
+        done = {"collection": own.id, "file": str(target), "bytes": size}
+        output.emit(ctx, done, f"{own.name}: {target}")
 
 
 def _await(ledger: Ledger, collections: Collections, collection: str, run_id: str) -> Run | None:
