@@ -90,6 +90,7 @@ SENTENCES: dict[str, str] = {
     "collection_no_bucket": "The bucket {bucket} does not exist. Correct the collection's folder, or create the bucket. Nothing was changed.",
     "collection_bucket_denied": "The object store refuses access to {path}: {reason}. Check the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) and the rights of their user. Nothing was changed.",
     "collection_bucket_away": "The object store of {path} cannot be reached: {reason}. The run waits for it.",
+    "report_needs_package": "A report is made by the pages' own parts, which need the package {package}: install it (pip install '{package}').",
     "collection_field": "“{field}”: {reason}.",
     "collection_depth": "Levels of sub-folders: a whole number from 0 to 1000.",
     "collection_patterns": "A rule can have at most {count} patterns of at most {length} characters.",

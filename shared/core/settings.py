@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     folder_roots: str = ""
     #: Prefixes of buckets that collections may read, with blanks between, e.g. `s3://swatches/photos`; needs the extra
     #: `s3`. Empty: none.
-    s3_roots: str = ""
+    bucket_roots: str = ""
     #: Seconds for which nothing more may arrive in a watched collection before its run begins.
     watch_quiet_seconds: float = Field(60, gt=0, le=MAX_SECONDS)
     #: Seconds between two looks at watched folders whose file system does not tell of changes: network shares.
@@ -214,7 +214,7 @@ class Settings(BaseSettings):
             _real(Path(path))
         return value
 
-    @field_validator("s3_roots", mode="after")
+    @field_validator("bucket_roots", mode="after")
     @classmethod
     def _prefixes(cls, value: str) -> str:
         for url in value.split():
@@ -257,7 +257,7 @@ class Settings(BaseSettings):
     @property
     def buckets(self) -> tuple[str, ...]:
         """Prefixes (`s3://BUCKET/PREFIX`) below which collections may read."""
-        return tuple(url.rstrip("/") for url in self.s3_roots.split())
+        return tuple(url.rstrip("/") for url in self.bucket_roots.split())
 
     @property
     def weights_dir(self) -> Path:

@@ -31,7 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 @pytest.fixture(scope="module")
 def product(server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     allowed = f"s3://{BUCKET}/photos s3://no-such-bucket/"
-    settings = {"s3_roots": allowed, "watch_quiet_seconds": "1", "watch_poll_seconds": "1"}
+    settings = {"bucket_roots": allowed, "watch_quiet_seconds": "1", "watch_poll_seconds": "1"}
     with run_product(tmp_path_factory.mktemp("bucket"), **settings) as running:
         yield running
 

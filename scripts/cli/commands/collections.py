@@ -28,8 +28,8 @@ from shared.collections.shown import (
     waits,
 )
 from shared.collections.store import Collections, Wish
+from shared.core.errors import Conflict
 from shared.core.i18n import gettext as _
-from shared.core.i18n import language
 from shared.core.messages import sentence
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Priority
@@ -234,16 +234,14 @@ def export(ctx: click.Context, collection: str, kind: str, target: Path | None) 
 @click.pass_context
 def report(ctx: click.Context, collection: str, target: Path | None) -> None:
     """Write COLLECTION (ID or name) on one HTML page: what its last run found, classes, least certain photos."""
-    # The pages' own parts, which need the extra `web`.
-    from web.api.collection_report import file
-    from web.app import create_app
-
+    try:
+        from scripts.cli.collection_report import page
+    except ImportError as error:
+        raise Conflict("report_needs_package", package="weft[web]") from error
     output.require_target(ctx, target)
     settings = output.state(ctx).settings
     own = Collections(settings).find(collection)
-    with create_app(settings).test_request_context(query_string={"lang": language()}):
-        text = file(own)
-    size = output.deliver(iter([text.encode()]), target)
+    size = output.deliver(iter([page(settings, own).encode()]), target)
     if size is not None:
         done = {"collection": own.id, "file": str(target), "bytes": size}
         output.emit(ctx, done, f"{own.name}: {target}")
