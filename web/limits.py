@@ -130,6 +130,7 @@ LIMITS: dict[str, Limit] = {
     **dict.fromkeys(("collections.run", "pages.collections_run", "pages.collections_delete"), Limit(FIELDS)),
     "collections.delete": Limit(NOTHING),
     **{f"collections.{view}": Limit(NOTHING, Lane.EXPORT) for view in ("files", "export", "report")},
+    "pages.collections_report": Limit(NOTHING, Lane.EXPORT),
     "bank_versions.publish": Limit(NOTHING),
     "bank_versions.rollback": Limit(NOTHING),
     "bank_tasks.start": Limit(LISTS),

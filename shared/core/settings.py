@@ -219,7 +219,7 @@ class Settings(BaseSettings):
     def _prefixes(cls, value: str) -> str:
         for url in value.split():
             if not url.startswith("s3://") or not url[5:].strip("/"):
-                raise ValueError(f"{url}: s3://BUCKET or s3://BUCKET/PREFIX")
+                raise ValueError("s3://BUCKET or s3://BUCKET/PREFIX, with blanks between")
         return value
 
     @field_validator("redis_url", "cache_redis_url", mode="after")

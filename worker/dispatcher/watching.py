@@ -46,14 +46,16 @@ class Watcher(Rounds):
         self._settings, self._ledger = settings, ledger
         self._collections = Collections(settings)
         self._watches: dict[str, _Watch] = {}
-        self._listed = 0
+        self._listed: tuple[int, int] | None = None
 
     def round(self) -> None:
         with suppress(FileNotFoundError):
-            if (changed := self._collections.path.stat().st_mtime_ns) == self._listed:
+            # The minute for what two changes within one tick of the file system's clock may hide.
+            signs = (self._collections.path.stat().st_mtime_ns, int(time.time() // 60))
+            if signs == self._listed:
                 return
             wanted = {one.id: one for one in self._collections.list() if one.watch}
-            self._listed = changed
+            self._listed = signs
             for known, watch in list(self._watches.items()):
                 if watch.collection != wanted.get(known):
                     watch.stopping.set()
