@@ -5,6 +5,7 @@ Credentials come from the environment, as for `remote.py`.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import zlib
 from collections.abc import Callable, Iterator
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from shared.core.errors import Conflict, Unavailable
-from shared.core.files import disk_errors
 from shared.storage.remote import filesystem
 
 T = TypeVar("T")
@@ -82,15 +82,15 @@ class Prefix:
         Also raises Unavailable (`disk_full`).
         """
         try:
-            with disk_errors():
-                self._fs.get_file(f"{self._bucket}/{self._prefix}{name}", str(target))
-                with target.open("rb") as file:
-                    return hashlib.file_digest(file, "sha256").hexdigest()
+            self._fs.get_file(f"{self._bucket}/{self._prefix}{name}", str(target))
+            with target.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
         except (FileNotFoundError, PermissionError):
             return None
-        except Unavailable:
-            raise
         except Exception as error:
+            # Not `disk_errors`: the client raises errors without a number.
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise Unavailable("disk_full", retry_after=60) from error
             raise self._away(error) from error
 
     def _call(self, call: Callable[[], T]) -> T:

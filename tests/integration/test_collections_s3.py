@@ -9,12 +9,15 @@ from typing import Any
 import boto3
 import pytest
 
+from shared.collections.buckets import copy_planned
+from shared.collections.index import Index
 from shared.collections.runs import Run, RunState
 from shared.collections.shown import told
 from shared.collections.store import Collections, Wish
 from shared.core.errors import Conflict, InvalidRequest, WeftError
+from shared.core.settings import Settings
 from shared.jobs.intake.folders import FolderNotAllowed
-from shared.storage import buckets
+from shared.storage import buckets, open_storage
 from shared.storage.buckets import Prefix
 from tests.bank_api import call
 from tests.collections_harness import Site, counts
@@ -184,3 +187,24 @@ def test_a_long_listing_comes_in_pieces(server: S3Server, monkeypatch: pytest.Mo
     assert len({one.changed for one in whole}) == 7
     assert all(one.changed // 1_000_000_000 >= began - 2 for one in whole)
     assert buckets.is_bucket("S3://x")
+
+
+def test_what_goes_while_it_is_copied_is_left_and_nothing_is_read_twice(
+    server: S3Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = f"s3://{BUCKET}/copied"
+    for n in (0, 2):
+        put(server, f"copied/{n}.jpg", f"copied {n}")
+    storage, root = open_storage(settings), settings.data_dir / "collections"
+    root.mkdir(parents=True)
+    with Index(root / "copied.sqlite") as index:
+        rows = [(n, f"{parent}/{n}.jpg".encode(), 8, 1, 0) for n in range(3)]
+        index.db.executemany("INSERT INTO plan VALUES (?, ?, ?, ?, ?)", rows)
+        assert copy_planned(index, parent, storage) == 1
+        planned = index.db.execute("SELECT plan.idx, plan.path, sha256 FROM plan JOIN read USING (path) ORDER BY idx")
+        found = [tuple(row) for row in planned]
+        assert [(idx, path[-5:]) for idx, path, _ in found] == [(0, b"0.jpg"), (1, b"2.jpg")]
+        assert [storage.read(sha256) for *_, sha256 in found] == [b"copied 0", b"copied 2"]
+        assert list(storage.spool_dir().iterdir()) == []
+        monkeypatch.setattr(Prefix, "fetch", None)
+        assert copy_planned(index, parent, storage) == 0

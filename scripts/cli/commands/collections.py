@@ -28,7 +28,7 @@ from shared.collections.shown import (
     waits,
 )
 from shared.collections.store import Collections, Wish
-from shared.core.errors import Conflict
+from shared.core.errors import Conflict, Unavailable
 from shared.core.i18n import gettext as _
 from shared.core.messages import sentence
 from shared.jobs.ledger import Ledger
@@ -38,7 +38,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _POLL_SECONDS = 0.2
 #: Seconds for which a dispatcher may be missing.
-_DISPATCHER_SECONDS = 5.0
+_DISPATCHER_SECONDS = 10.0
 
 
 def _about(required: bool) -> Callable[[F], F]:
@@ -256,10 +256,17 @@ def _await(ledger: Ledger, collections: Collections, collection: str, run_id: st
                 found = index.runs.find(run_id)
             if found.state not in (RunState.WAITING, RunState.LOOKING, RunState.SUBMITTING):
                 return found
-            # A dispatcher that is being replaced is back within seconds.
-            missing = 0 if ledger.has_dispatcher() else missing + 1
-            if missing * _POLL_SECONDS > _DISPATCHER_SECONDS:
-                return None
+            # A dispatcher that is being replaced is back within seconds, as is Redis.
+            patient = missing * _POLL_SECONDS < _DISPATCHER_SECONDS
+            try:
+                missing = 0 if ledger.has_dispatcher() else missing + 1
+            except Unavailable:
+                if not patient:
+                    raise
+                missing += 1
+            else:
+                if missing and not patient:
+                    return None
             show(found.counts.get("found", 0), None, _(STATES[found.state]))
             time.sleep(_POLL_SECONDS)
 
