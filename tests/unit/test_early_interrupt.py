@@ -30,6 +30,7 @@ def test_no_traceback(seconds: float, tmp_path: object) -> None:
     run.send_signal(signal.SIGINT)
     _, said = run.communicate(timeout=60)
     assert b"Traceback" not in said
-    assert run.returncode in (INTERRUPTED, 1)
+    # It may have been about to end by itself.
+    assert run.returncode in (INTERRUPTED, 1, -signal.SIGINT)
     if seconds == 0:
         assert (run.returncode, said) == (INTERRUPTED, b"")
