@@ -77,6 +77,8 @@ class CollectionChange(BaseModel):
     window: Hours | None = None
     #: The time of day by which a run should be done: `07:00` or `07:00 Asia/Shanghai`; empty: none.
     by: Short | None = None
+    #: A run begins by itself when photos have arrived and nothing more has come for a minute.
+    watch: bool | None = None
 
     @property
     def wish(self) -> Wish:
@@ -95,6 +97,7 @@ class CollectionChange(BaseModel):
             schedule=schedule,
             window=self.window,
             by=self.by,
+            watch=self.watch,
         )
 
 
@@ -124,6 +127,8 @@ class RunOut(BaseModel):
     state: RunState
     asked: float
     by_schedule: bool
+    #: It began by itself, because photos had arrived.
+    by_watch: bool
     owner: str | None
     all: bool
     since: float | None
@@ -156,10 +161,16 @@ class CollectionOut(BaseModel):
     schedule: ScheduleIn | None
     window: str | None
     by: str | None
+    watch: bool
     created: float
     owner: str | None
     files: dict[str, int]
     next_run: float | None
+    #: Of a watched collection: whether its file system tells of changes, or its folders are looked at again and again;
+    #: null: not watched yet.
+    watching: Literal["events", "polling"] | None
+    #: Why a watched collection can begin no run now, in words.
+    waits: str | None
     last_run: RunOut | None
 
 
@@ -208,4 +219,7 @@ class FileList(BaseModel):
 
 
 class CollectionExportQuery(BaseModel):
+    #: `csv`, `xlsx`, `jsonl` or `parquet`.
     format: str = "csv"
+    #: `words`: headings and values of CSV and XLSX in the user's language.
+    headings: Literal["names", "words"] = "names"

@@ -54,6 +54,14 @@ RUN_CHANGES = {
     Change.ONLY_SECOND: _l("Only in the second job"),
 }
 
+#: Of a collection's run: kind of files → words.
+CHANGED = {
+    "new": _l("New:"),
+    "changed": _l("Changed:"),
+    "gone": _l("No longer there:"),
+    "duplicates": _l("Same content as another:"),
+}
+
 #: Failure code → (what happened, what to do). Codes that are not here show their own sentence.
 REMEDIES = {
     "not_an_image": (
@@ -192,4 +200,5 @@ GLOBALS = {
     "SWATCHES": SWATCHES,
     "PRIORITIES": PRIORITIES,
     "RUN_CHANGES": RUN_CHANGES,
+    "CHANGED": CHANGED,
 }

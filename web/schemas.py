@@ -109,6 +109,8 @@ class JobOut(BaseModel):
     first: bool = False
     #: Of a late job: with how many workers, as fast as these, it would be done in time; null where no number helps.
     workers_needed: int | None = None
+    #: Id of the collection that it is a run of.
+    collection: str | None = None
 
 
 class JobList(BaseModel):

@@ -1,5 +1,5 @@
 """`python -m scripts.cli`: the same as `weft`."""
 
-from scripts.cli.main import main
+from scripts.cli.entry import main
 
 main()

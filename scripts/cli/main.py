@@ -14,6 +14,7 @@ import structlog
 from pydantic import ValidationError
 
 from scripts.cli import output
+from scripts.cli.interrupt import INTERRUPTED, loaded
 from shared.core.errors import WeftError
 from shared.core.messages import sentence
 from shared.core.redis_urls import ADDRESS_FILE
@@ -73,8 +74,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-#: The exit code after Ctrl-C, as shells have it: 128 and the number of SIGINT.
-INTERRUPTED = 130
 #: Commands whose output files are the user's own; what all others write is for nobody else on this machine.
 USER_FILES = frozenset({"export", "sort", "embed", "evaluate", "bench"})
 
@@ -94,6 +93,7 @@ class Lazy(click.Group):
             os.umask(0o077)
         module, attribute = COMMANDS[cmd_name][0].split(":")
         command: click.Command = getattr(import_module(module), attribute)
+        loaded()
         command.name = cmd_name
         _add_common_options(command)
         return command

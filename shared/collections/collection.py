@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from shared.collections.prefixes import checked_prefix, common, is_inside
 from shared.collections.schedule import Schedule
 from shared.core.documents import Document
 from shared.core.errors import InvalidRequest
@@ -15,6 +16,7 @@ from shared.core.names import path_name
 from shared.jobs.intake.folders import FolderNotAllowed, is_below, real_folder
 from shared.jobs.model import Priority
 from shared.photos.formats import is_photo_name
+from shared.storage.buckets import is_bucket
 
 #: Folders of one collection, patterns of one rule, and characters of one of them.
 MAX_FOLDERS, MAX_PATTERNS, MAX_PATTERN = 100, 100, 200
@@ -45,7 +47,8 @@ class Collection(Document):
 
     id: str
     name: str
-    #: Real paths on the server. Runs submit them as one job, so they lie below one allowed folder.
+    #: Real paths on the server, or prefixes of a bucket (`s3://BUCKET/PREFIX`). Runs submit them as one job, so they
+    #: lie below one allowed folder.
     folders: tuple[str, ...]
     rules: Rules = Field(default_factory=Rules)
     #: None: the default of folder jobs.
@@ -60,6 +63,8 @@ class Collection(Document):
     by: str | None = None
     #: When the schedule was set, in seconds since the epoch: what was due before is not caught up.
     scheduled: float = 0.0
+    #: A run begins by itself when photos have arrived.
+    watch: bool = False
     created: float = 0.0
     #: Who made it; its jobs belong to them.
     owner: str | None = None
@@ -67,23 +72,34 @@ class Collection(Document):
     @property
     def parent(self) -> str:
         """The folder of its jobs: its only folder, or the one that holds all of them."""
-        return os.path.commonpath(self.folders)
+        return common(self.folders) if self.in_bucket else os.path.commonpath(self.folders)
+
+    @property
+    def in_bucket(self) -> bool:
+        """Whether its folders are prefixes of a bucket."""
+        return is_bucket(self.folders[0])
 
 
-def checked_folders(wished: Sequence[str], roots: Sequence[Path]) -> tuple[str, ...]:
-    """The real paths of a collection's folders, without those that lie inside another one.
+def checked_folders(wished: Sequence[str], roots: Sequence[Path], buckets: Sequence[str] = ()) -> tuple[str, ...]:
+    """The real paths of a collection's folders, or its prefixes of a bucket, without those that lie inside another one.
 
-    Raises FolderNotAllowed, InvalidRequest (`collection_no_folder`, `collection_folders_apart`, `folder_missing`).
+    Raises FolderNotAllowed, InvalidRequest (`collection_no_folder`, `collection_folders_apart`, `folder_missing`,
+    `collection_prefix`).
     """
     found: list[str] = []
     for text in filter(None, (one.strip() for one in wished)):
         if "\0" in text:
             raise FolderNotAllowed(path=path_name(text))
-        found.append(real_folder(text, roots))
+        found.append(checked_prefix(text, buckets) if is_bucket(text) else real_folder(text, roots))
     outer = [one for one in dict.fromkeys(found) if not any(_inside(one, other) for other in found)]
     if not outer or len(outer) > MAX_FOLDERS:
         raise InvalidRequest("collection_no_folder", limit=MAX_FOLDERS)
-    if not is_below(os.path.commonpath(outer), roots):
+    in_buckets = [is_bucket(one) for one in outer]
+    if all(in_buckets):
+        together = is_inside(common(outer), buckets)
+    else:
+        together = not any(in_buckets) and is_below(os.path.commonpath(outer), roots)
+    if not together:
         raise InvalidRequest("collection_folders_apart")
     return tuple(outer)
 
@@ -96,16 +112,16 @@ def checked_rules(rules: Rules) -> Rules:
         if not is_photo_name(f"a.{ending}"):
             raise InvalidRequest("collection_unknown_format", format=ending)
     if rules.depth is not None and not 0 <= rules.depth <= 1000:
-        raise InvalidRequest(reason="depth: 0 to 1000")
+        raise InvalidRequest("collection_depth")
     return rules.model_copy(update={"include": include, "exclude": exclude, "formats": formats})
 
 
 def _patterns(given: Sequence[str]) -> tuple[str, ...]:
     patterns = tuple(dict.fromkeys(one.strip() for one in given if one.strip()))
     if len(patterns) > MAX_PATTERNS or any(len(one) > MAX_PATTERN for one in patterns):
-        raise InvalidRequest(reason=f"patterns: at most {MAX_PATTERNS} of {MAX_PATTERN} characters")
+        raise InvalidRequest("collection_patterns", count=MAX_PATTERNS, length=MAX_PATTERN)
     return patterns
 
 
 def _inside(path: str, other: str) -> bool:
-    return path != other and os.path.commonpath((path, other)) == other
+    return path != other and path.startswith(other.rstrip("/") + "/")

@@ -7,6 +7,7 @@ repeated from its look or submits the very same photos under the same key.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from typing import Self
 
 from shared.collections.runs import SCHEMA as RUNS
 from shared.collections.runs import Runs
+from shared.collections.watching import Watching
 from shared.core.migrations import migrate
 
 #: As `migrations.py` says.
@@ -43,6 +45,12 @@ STEPS: tuple[tuple[str, ...], ...] = (
         " NULL)",
         "INSERT INTO totals VALUES (1, 0, 0)",
         *RUNS,
+    ),
+    (
+        "ALTER TABLE runs ADD COLUMN watched INTEGER NOT NULL DEFAULT 0",
+        # Of a watched collection: `events` or `polling`, and why it waits, where it does.
+        "CREATE TABLE watching (only INTEGER PRIMARY KEY CHECK (only = 1), how TEXT NOT NULL, code TEXT,"
+        " detail TEXT NOT NULL)",
     ),
 )
 
@@ -78,6 +86,17 @@ class Index:
         except BaseException:
             self.db.execute("ROLLBACK")
             raise
+
+    def watching(self) -> Watching | None:
+        """How the collection was last watched; None: not yet."""
+        row = self.db.execute("SELECT how, code, detail FROM watching").fetchone()
+        return Watching(row["how"], row["code"], json.loads(row["detail"])) if row else None
+
+    def note_watching(self, now: Watching) -> None:
+        """What `watching` says from now on."""
+        if now != self.watching():
+            put = "INSERT OR REPLACE INTO watching (only, how, code, detail) VALUES (1, ?, ?, ?)"
+            self.db.execute(put, (now.how, now.code, json.dumps(now.detail)))
 
     def counts(self) -> dict[str, int]:
         """Files that are `present`, and those that are `gone`."""

@@ -18,6 +18,7 @@ from shared.core.names import path_name
 from shared.jobs.intake.folders import SHARE_ERRORS, holds_something, is_below, is_folder
 from shared.photos import clutter
 from shared.photos.formats import is_photo_name
+from shared.storage.buckets import Prefix
 
 #: Hidden things that are never photos of people.
 _NEVER = (".trash", ".@__thumb", ".thumbnails", ".spotlight-", ".fseventsd", ".ds_store", "._")
@@ -83,6 +84,14 @@ class Listing:
                 if error.errno in SHARE_ERRORS or not holds_something(folder):
                     raise FolderGone(path=path_name(folder)) from error
                 self.unreadable.append(path)
+
+    def in_bucket(self, prefix: str) -> Iterator[Found]:
+        """Every object below `s3://BUCKET/PREFIX` that counts. Raises as `Prefix` does."""
+        for one in Prefix(prefix).objects():
+            *above, name = one.name.split("/")
+            entered = all(self._enters(folder, level) for level, folder in enumerate(above))
+            if entered and self._counts(one.name, name):
+                yield Found(f"{prefix}/{one.name}", one.size, one.changed)
 
     def _enters(self, name: str, level: int) -> bool:
         if self._rules.depth is not None and level >= self._rules.depth:

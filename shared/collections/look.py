@@ -6,17 +6,20 @@ that a look that is not finished, or only a look, leaves nothing behind.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from shared.collections.collection import Collection
 from shared.collections.index import Index, bounds
-from shared.collections.listing import FolderGone, Listing
+from shared.collections.listing import FolderGone, Found, Listing
 from shared.collections.moved import Moves
+from shared.collections.prefixes import is_inside
 from shared.collections.runs import Run
+from shared.collections.watching import Arrived
 from shared.core.names import path_name
 from shared.jobs.intake.folders import FolderNotAllowed, holds_something, is_below
 
@@ -44,11 +47,13 @@ _SAME = "seen.size = files.size AND seen.mtime = files.mtime"
 class Look:
     """A look; its index may be used for nothing else meanwhile."""
 
-    def __init__(self, index: Index, collection: Collection, roots: Sequence[Path], run: Run) -> None:
+    def __init__(
+        self, index: Index, collection: Collection, roots: Sequence[Path], run: Run, buckets: Sequence[str] = ()
+    ) -> None:
         self._index, self._db = index, index.db
         self._collection = collection
         self._run = run
-        self._roots = roots
+        self._roots, self._buckets = roots, buckets
         self._listing = Listing(collection.rules, roots)
         self.counts: dict[str, int] = {}
         self._began = time.time()
@@ -67,7 +72,10 @@ class Look:
         Raises FolderGone: nothing may be concluded from an empty mount point; FolderNotAllowed.
         """
         for folder in self._collection.folders:
-            self._list(folder)
+            if self._collection.in_bucket:
+                self._list_bucket(folder)
+            else:
+                self._list(folder)
         self._forget_lost(job_is_there)
         self._compare()
         moves = Moves(self._index, self._roots)
@@ -110,6 +118,17 @@ class Look:
             self._index.recount()
         return True
 
+    def arrived(self) -> Arrived:
+        """What is there that a run would take up. Tried in vain (`again`) it does not count: that would never end."""
+        told = hashlib.blake2b(digest_size=16)
+        chosen = "SELECT kind, path, size, mtime FROM chosen WHERE kind IN ('new', 'changed', 'writing') ORDER BY path"
+        for row in self._db.execute(chosen):
+            told.update(repr(tuple(row)).encode())
+        ready = sum(self.counts[kind] for kind in ("new", "changed", "moved", "back"))
+        told.update(f"{self.counts['moved']} {self.counts['back']}".encode())
+        waits = ready + self.counts["writing"]
+        return Arrived(ready, waits, told.digest() if waits else b"")
+
     def _list(self, folder: str) -> None:
         if not is_below(folder, self._roots):
             # The allowed folders are others than when the collection was made.
@@ -117,16 +136,29 @@ class Look:
         known = self._index.known_below(os.fsencode(folder))
         if not holds_something(folder) and (known or not os.path.isdir(folder)):
             raise FolderGone(path=path_name(folder), known=known)
-        rows = ((os.fsencode(path), size, mtime) for path, size, mtime in self._listing.below(folder))
+        self._note(self._listing.below(folder))
+        if known and not holds_something(folder):
+            # The last folders may have been read empty.
+            raise FolderGone(path=path_name(folder), known=known)
+
+    def _list_bucket(self, prefix: str) -> None:
+        if not is_inside(prefix, self._buckets):
+            raise FolderNotAllowed(path=path_name(prefix))
+        self._note(self._listing.in_bucket(prefix))
+        known = self._index.known_below(os.fsencode(prefix))
+        seen = self._db.execute("SELECT 1 FROM temp.seen WHERE path >= ? AND path < ?", bounds(os.fsencode(prefix)))
+        if known and seen.fetchone() is None:
+            # More likely a mistake than a wish: a mistyped rule, another store at the same address.
+            raise FolderGone(path=path_name(prefix), known=known)
+
+    def _note(self, found: Iterable[Found]) -> None:
+        rows = ((os.fsencode(path), size, mtime) for path, size, mtime in found)
         # Not immediate: only temporary tables are written, and listing may take long.
         self._db.execute("BEGIN")
         try:
             self._db.executemany("INSERT OR IGNORE INTO temp.seen VALUES (?, ?, ?)", rows)
         finally:
             self._db.execute("COMMIT")
-        if known and not holds_something(folder):
-            # The last folders may have been read empty.
-            raise FolderGone(path=path_name(folder), known=known)
 
     def _forget_lost(self, job_is_there: Callable[[str], bool]) -> None:
         """Files whose job was deleted have no result any more: they are taken again."""
@@ -159,7 +191,9 @@ class Look:
             db.execute("DELETE FROM temp.gone WHERE path >= ? AND path < ?", bounds(os.fsencode(part)))
 
     def _leave_unsettled(self) -> None:
-        """What was just written, or grows between two looks, is left for the next run."""
+        """What was just written, or grows between two looks, is left for the next run; objects appear complete."""
+        if self._collection.in_bucket:
+            return
         now = time.time()
         settled = int((now - SETTLED_SECONDS) * _NS)
         writing = "UPDATE temp.chosen SET kind = 'writing' WHERE kind NOT IN ('unchanged', 'older')"

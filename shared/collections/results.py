@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,13 +13,11 @@ from shared.bank.class_names import ClassNames, class_names
 from shared.bank.store import BankStore
 from shared.collections.collection import Collection
 from shared.collections.index import Index
-from shared.core import json_lines
-from shared.core.errors import InvalidRequest, NotFound
+from shared.core.errors import NotFound
 from shared.core.names import path_name
 from shared.core.settings import Settings
-from shared.jobs.export.columns import NAMES, Cells, about, as_text, moment, names_of
+from shared.jobs.export.columns import NAMES, Cells, about, as_text, names_of
 from shared.jobs.export.source import BankFacts, bank_facts
-from shared.jobs.export.text import csv_pieces
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Job
 from shared.jobs.projection import caught_up
@@ -28,11 +26,8 @@ from shared.jobs.shown import ShownItem
 
 #: Files that are looked up together.
 _AT_ONCE = 1000
-MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 #: Fields of a result that are a person's.
 _SAID = ("corrected", "review", "final_label", "reviewed_at", "reviewed_by")
-#: Columns before those of a job's export.
-OWN = ("path", "job", "first_seen", "truth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +60,14 @@ class CollectionResults:
 
     def __init__(self, settings: Settings, ledger: Ledger, collection: Collection, index: Index) -> None:
         self._settings, self._ledger = settings, ledger
+        self.collection = collection
+        #: Files that are there.
+        self.present = index.counts()["present"]
         self._truth = collection.rules.truth
         self._db = index.db
         self._banks = BankStore(settings)
         self.job = lru_cache(1000)(self._job)
-        self._names = lru_cache(8)(self._class_names)
+        self.names = lru_cache(8)(self._class_names)
         self._known_facts: dict[tuple[str, str, str], BankFacts] = {}
         self._rows = lru_cache(1000)(self._job_cells)
 
@@ -97,7 +95,7 @@ class CollectionResults:
             if (job := self.job(job_id)) is None:
                 continue
             indexes = [index for one, index in wanted if one == job_id]
-            with caught_up(self._settings, self._ledger, job_id, self._names(job.bank)) as projection:
+            with caught_up(self._settings, self._ledger, job_id, self.names(job.bank)) as projection:
                 found |= {(job_id, item["index"]): item for item in projection.at(indexes, lang)}
         return found
 
@@ -125,22 +123,26 @@ class CollectionResults:
 
     def cells(self, file: FileResult) -> list[Any]:
         """The values of an export's columns; all None for a file without a result."""
-        return as_text(self._rows(file.job).of(file.result)) if file.result else [None] * len(NAMES)
+        return self._rows(file.job).of(file.result) if file.result else [None] * len(NAMES)
+
+    def text_cells(self, file: FileResult) -> list[Any]:
+        """The same with times as text."""
+        return as_text(self.cells(file))
 
     def told(self, file: FileResult) -> dict[str, Any]:
         """What JSON Lines say beside the result: of the job, and of the bank's names."""
         job = self.job(file.job)
         if job is None or file.result is None:
             return {}
-        facts = self._facts(job)
+        facts = self.facts(job)
         return {**names_of(file.result, facts), **about(job, facts)}
 
     def _job_cells(self, job_id: str) -> Cells:
         job = self._ledger.find(job_id)
-        return Cells(job, self._facts(job))
+        return Cells(job, self.facts(job))
 
-    def _facts(self, job: Job) -> BankFacts:
-        """Most jobs of a collection have the same bank; a few of its versions are kept."""
+    def facts(self, job: Job) -> BankFacts:
+        """What the bank of a job says. Most jobs of a collection have the same one; a few of its versions are kept."""
         key = (job.bank, job.bank_id, job.preset)
         if key not in self._known_facts:
             self._known_facts = dict(list(self._known_facts.items())[-7:]) | {key: bank_facts(self._banks, job)}
@@ -162,19 +164,6 @@ def _with_review(result: ShownItem, earlier: ShownItem) -> ShownItem:
     return said  # type: ignore[no-any-return]
 
 
-def require(format: str) -> None:
-    """Raises InvalidRequest (`unknown_format`)."""
-    if format not in MEDIA_TYPES:
-        raise InvalidRequest("unknown_format", format=format, choices=", ".join(MEDIA_TYPES))
-
-
-def stream(results: CollectionResults, format: str, lang: str | None = None) -> Iterator[bytes]:
-    """Every file that is there with its latest result, as CSV (with a byte order mark, for Excel) or JSON Lines."""
-    require(format)
-    rows = results.all(lang)
-    return _csv(results, rows) if format == "csv" else _lines(results, rows)
-
-
 def as_json(results: CollectionResults, file: FileResult) -> dict[str, Any]:
     """A file and its latest result, as the API says it."""
     return {
@@ -190,15 +179,3 @@ def as_json(results: CollectionResults, file: FileResult) -> dict[str, Any]:
         "truth": file.truth,
         "result": file.result,
     }
-
-
-def _lines(results: CollectionResults, rows: Iterable[FileResult]) -> Iterator[bytes]:
-    for file in rows:
-        yield json_lines.dump([{**as_json(results, file), **results.told(file)}]).encode()
-
-
-def _csv(results: CollectionResults, rows: Iterable[FileResult]) -> Iterator[bytes]:
-    return csv_pieces(
-        (*OWN, *NAMES),
-        ((file.shown_path, file.job, moment(file.first_seen), file.truth, *results.cells(file)) for file in rows),
-    )

@@ -16,12 +16,14 @@ from typing import Any
 import structlog
 
 from shared.bank.store import BankStore
+from shared.collections.buckets import copy_planned
 from shared.collections.collection import Collection
 from shared.collections.index import Index
 from shared.collections.look import Look
 from shared.collections.outcomes import take_outcomes
 from shared.collections.runs import UNDER_WAY, Run, RunState
 from shared.collections.store import Collections
+from shared.collections.watching import Arrived
 from shared.core.errors import NotFound, Unavailable, WeftError
 from shared.core.names import path_name
 from shared.core.settings import Settings
@@ -42,9 +44,10 @@ _BEFORE_JOB = (RunState.WAITING, RunState.LOOKING, RunState.SUBMITTING)
 class _Planned(Sized[Item]):
     """The photos of a plan, read as they are submitted: a million of them need no memory."""
 
-    def __init__(self, index: Index, parent: str) -> None:
+    def __init__(self, index: Index, collection: Collection) -> None:
         self._db = index.db
-        self._from = len(parent.rstrip("/")) + 1
+        self._from = len(collection.parent.rstrip("/")) + 1
+        self._copied = collection.in_bucket
 
     def __len__(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM plan").fetchone()[0])
@@ -53,10 +56,14 @@ class _Planned(Sized[Item]):
         return any(item == one for one in self)
 
     def __iter__(self) -> Iterator[Item]:
-        for row in self._db.execute("SELECT * FROM plan ORDER BY idx"):
+        rows = "SELECT plan.*, read.sha256 AS sha256 FROM plan LEFT JOIN read ON read.path = plan.path ORDER BY idx"
+        for row in self._db.execute(rows):
             path = os.fsdecode(row["path"])
             name, mtime = path_name(path[self._from :]), round(row["mtime"] / _NS, 3)
-            yield Item(row["idx"], name, path=path, size=row["size"], mtime=mtime)
+            if self._copied:
+                yield Item(row["idx"], name, sha256=row["sha256"], size=row["size"])
+            else:
+                yield Item(row["idx"], name, path=path, size=row["size"], mtime=mtime)
 
 
 class Running:
@@ -91,6 +98,16 @@ class Running:
                     index.runs.advance(run.id, *UNDER_WAY, RunState.DONE, RunState.LOOKED, code=None, detail={})
             return index.runs.find(run.id)
 
+    def arrived(self, index: Index) -> Arrived:
+        """Looks, without reading or changing anything, whether there is something for a run to take up.
+
+        Raises FolderGone, FolderNotAllowed, Unavailable.
+        """
+        run = Run(id="", asked=time.time(), state=RunState.LOOKING, dry=True)
+        look = Look(index, self._collection, self._settings.roots, run, self._settings.buckets)
+        look.look(self._job_is_there)
+        return look.arrived()
+
     def _advance(self, index: Index, run: Run) -> None:
         if run.state is RunState.WAITING:
             index.runs.advance(run.id, RunState.WAITING, state=RunState.LOOKING, began=time.time())
@@ -109,7 +126,7 @@ class Running:
             # Its failed photos may have been tried again since.
             with suppress(NotFound):
                 take_outcomes(self._settings, self._ledger, index, job, carry=False)
-        look = Look(index, self._collection, self._settings.roots, run)
+        look = Look(index, self._collection, self._settings.roots, run, self._settings.buckets)
         look.look(self._job_is_there)
         _log.info("collection_looked", collection=self._collection.id, run=run.id, **look.counts)
         if run.dry:
@@ -119,7 +136,11 @@ class Running:
             look.plan(RunState.SUBMITTING)
 
     def _submit(self, index: Index, run: Run) -> None:
-        planned = _Planned(index, self._collection.parent)
+        one, planned = self._collection, _Planned(index, self._collection)
+        storage, banks = open_storage(self._settings), BankStore(self._settings)
+        if one.in_bucket and (unread := copy_planned(index, one.parent, storage)):
+            counts = {**run.counts, "unread": unread, "chosen": len(planned)}
+            index.runs.advance(run.id, RunState.SUBMITTING, counts=counts)
         if not len(planned):
             index.runs.advance(run.id, RunState.SUBMITTING, state=RunState.DONE, ended=time.time())
             return
@@ -134,11 +155,12 @@ class Running:
             priority=one.priority,
             window=one.window,
             deadline=due,
+            collection=one.id,
         )
         key = RequestKey(f"collection\n{one.id}\n{run.id}")
         intake = Intake(self._settings, self._ledger, storage, banks)
         # The plan alone counts, so that a change of the collection meanwhile is no other request.
-        job = intake.submit_listed(one.parent, planned, wish, key, (one.id, run.id))
+        job = intake.submit_listed(None if one.in_bucket else one.parent, planned, wish, key, (one.id, run.id))
         with index.transaction():
             if index.runs.advance(run.id, RunState.SUBMITTING, state=RunState.RUNNING, job=job.id):
                 index.settle(job.id)

@@ -51,7 +51,7 @@ class Run:
     id: str
     asked: float
     state: RunState
-    #: Who asked for it; None where no key is needed, and for the schedule.
+    #: Who asked for it; None where no key is needed, and for runs that begin by themselves.
     who: str | None = None
     #: All files, not only new and changed ones.
     everything: bool = False
@@ -72,6 +72,8 @@ class Run:
     #: Why it was refused, and the values of that sentence.
     code: str | None = None
     detail: dict[str, Any] = field(default_factory=dict)
+    #: It began by itself, because photos had arrived.
+    watched: bool = False
 
     @property
     def under_way(self) -> bool:
@@ -96,9 +98,10 @@ class Runs:
         since: float | None = None,
         dry: bool = False,
         due: float | None = None,
+        watched: bool = False,
     ) -> Run:
         """Asks for a run; the dispatcher does it. Raises Conflict("collection_running") while one is under way."""
-        run = Run(new_id(), time.time(), RunState.WAITING, who, everything, since, dry, due)
+        run = Run(new_id(), time.time(), RunState.WAITING, who, everything, since, dry, due, watched=watched)
         try:
             self._insert(run)
         except sqlite3.IntegrityError as error:
@@ -148,5 +151,6 @@ class Runs:
 def _run(row: sqlite3.Row) -> Run:
     values = dict(row)
     values |= {"state": RunState(row["state"]), "everything": bool(row["everything"]), "dry": bool(row["dry"])}
+    values["watched"] = bool(row["watched"])
     values |= {name: json.loads(row[name]) for name in ("counts", "parts", "detail")}
     return Run(**values)

@@ -109,3 +109,10 @@ def _moments(schedule: Schedule, start: float, back: bool) -> Iterator[float]:
             yield found.timestamp()
     except (CronSimError, OverflowError) as error:
         raise InvalidRequest("schedule_cron", cron=schedule.cron[:60]) from error
+
+
+def server_zone() -> tuple[str, str]:
+    """The server's own zone and time, for people: (`UTC+08:00`, `22:00`)."""
+    now = datetime.now().astimezone()
+    offset = now.strftime("%z")
+    return f"UTC{offset[:3]}:{offset[3:5]}", now.strftime("%H:%M")

@@ -11,6 +11,7 @@ from shared.collections.index import Index
 from shared.collections.runs import Run, RunState
 from shared.collections.schedule import next_after
 from shared.collections.store import Collections
+from shared.collections.watching import Watching
 from shared.core.errors import NotFound
 from shared.core.i18n import N_, gettext
 from shared.core.messages import sentence
@@ -27,6 +28,7 @@ WORDS = {
     "back": N_("%(count)s back again (result kept)"),
     "gone": N_("%(count)s no longer there"),
     "writing": N_("%(count)s still being written (left for the next run)"),
+    "unread": N_("%(count)s could not be copied from the bucket (left for the next run)"),
     "older": N_("%(count)s older than the chosen day (not taken)"),
     "duplicates": N_("%(count)s with the same content as another photo"),
     "variants": N_("%(count)s with a name that differs from another one only in case or Unicode form (each counts)"),
@@ -58,6 +60,8 @@ class Overview:
     runs: list[Run]
     #: When the schedule begins the next run, in seconds since the epoch.
     next_run: float | None
+    #: Of a watched collection, how it is watched, once it is.
+    watching: Watching | None = None
 
     @property
     def active(self) -> Run | None:
@@ -75,7 +79,8 @@ def _overview(index: Index, collection: Collection, runs: int) -> Overview:
     due = None
     if collection.schedule is not None:
         due = next_after(collection.schedule, max(time.time(), collection.scheduled, index.runs.last_due()))
-    return Overview(collection, index.counts(), index.runs.list(runs), due)
+    watching = index.watching() if collection.watch else None
+    return Overview(collection, index.counts(), index.runs.list(runs), due, watching)
 
 
 def shown_collection(found: Overview, lang: str | None = None) -> dict[str, Any]:
@@ -90,6 +95,8 @@ def shown_collection(found: Overview, lang: str | None = None) -> dict[str, Any]
         **document,
         "files": found.known,
         "next_run": found.next_run,
+        "watching": found.watching.how if found.watching else None,
+        "waits": waits(found, lang),
         "last_run": shown_run(last, lang=lang) if last else None,
     }
 
@@ -105,9 +112,16 @@ _SHOWN = (
     "schedule",
     "window",
     "by",
+    "watch",
     "created",
     "owner",
 )
+
+
+def waits(found: Overview, lang: str | None = None) -> str | None:
+    """Why a watched collection can begin no run now, in words."""
+    watching = found.watching
+    return sentence(watching.code, lang, **watching.detail) if watching and watching.code else None
 
 
 def shown_run(run: Run, seconds: float | None = None, lang: str | None = None) -> dict[str, Any]:
@@ -117,6 +131,7 @@ def shown_run(run: Run, seconds: float | None = None, lang: str | None = None) -
         "state": run.state.value,
         "asked": run.asked,
         "by_schedule": run.due is not None,
+        "by_watch": run.watched,
         "owner": run.who,
         "all": run.everything,
         "since": run.since,

@@ -47,6 +47,7 @@ class Wish(Document):
     schedule: Schedule | None = None
     window: str | None = None
     by: str | None = None
+    watch: bool | None = None
 
 
 class _Registry(Document):
@@ -140,7 +141,7 @@ class Collections:
         elif wish.name is not None:
             update["name"] = name
         if wish.folders is not None:
-            update["folders"] = checked_folders(wish.folders, self._roots)
+            update["folders"] = checked_folders(wish.folders, self._roots, self._settings.buckets)
         if wish.rules is not None:
             update["rules"] = checked_rules(wish.rules)
         if wish.preset is not None:
@@ -149,6 +150,8 @@ class Collections:
             update["bank"] = self._banks().find(wish.bank).id if wish.bank else None
         if wish.priority is not None:
             update["priority"] = wish.priority
+        if wish.watch is not None:
+            update["watch"] = wish.watch
         if wish.schedule is not None:
             said = wish.schedule
             update["schedule"] = None if said.is_none else parsed(said.at, said.days, said.zone, said.cron)

@@ -93,6 +93,15 @@ class Settings(BaseSettings):
     preset: str | None = None
     #: Folders below which folder jobs may read, joined by os.pathsep. Empty: `data_dir/photos`.
     folder_roots: str = ""
+    #: Prefixes of buckets that collections may read, with blanks between, e.g. `s3://swatches/photos`; needs the extra
+    #: `s3`. Empty: none.
+    bucket_roots: str = ""
+    #: Seconds for which nothing more may arrive in a watched collection before its run begins.
+    watch_quiet_seconds: float = Field(60, gt=0, le=MAX_SECONDS)
+    #: Seconds between two looks at watched folders whose file system does not tell of changes: network shares.
+    watch_poll_seconds: float = Field(60, gt=0, le=MAX_SECONDS)
+    #: Look at all watched folders in this way, as where a container gets its folder from a desktop.
+    watch_polling: bool = False
     #: Encoder threads of a worker; 0: the cores this process may use, divided by the workers that `weft up` starts.
     threads: int = Field(0, ge=0, le=4096)
     #: A share of its cores (`WEFT_THREADS`) that a worker uses at most at certain hours: `50%@08:00-20:00 mon-fri`.
@@ -212,6 +221,14 @@ class Settings(BaseSettings):
             _real(Path(path))
         return value
 
+    @field_validator("bucket_roots", mode="after")
+    @classmethod
+    def _prefixes(cls, value: str) -> str:
+        for url in value.split():
+            if not url.startswith("s3://") or not url[5:].strip("/"):
+                raise ValueError("s3://BUCKET or s3://BUCKET/PREFIX, with blanks between")
+        return value
+
     @field_validator("redis_url", "cache_redis_url", mode="after")
     @classmethod
     def _redis(cls, value: SecretStr | None) -> SecretStr | None:
@@ -252,6 +269,11 @@ class Settings(BaseSettings):
         """Real paths below which folder jobs may read."""
         listed = [_real(Path(p)) for p in self.folder_roots.split(os.pathsep) if p]
         return tuple(listed) or ((self.data_dir / "photos").resolve(),)
+
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        """Prefixes (`s3://BUCKET/PREFIX`) below which collections may read."""
+        return tuple(url.rstrip("/") for url in self.bucket_roots.split())
 
     @property
     def weights_dir(self) -> Path:

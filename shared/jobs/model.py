@@ -114,6 +114,8 @@ class JobSpec:
     expected: int | None = None
     #: The job whose photos it classifies again.
     repeats: str | None = None
+    #: Id of the collection that it is a run of.
+    collection: str | None = None
     #: None: normal.
     priority: Priority | None = None
     #: The id of the bank that `bank` is a version of.
@@ -208,6 +210,8 @@ class Job:
     priority: Priority = Priority.NORMAL
     #: Id of the job whose photos it classifies again.
     repeats: str | None = None
+    #: Id of the collection that it is a run of.
+    collection: str | None = None
     #: Of a queued job, where it was asked for: its place in the line for the next worker, 1 for the next.
     place: int | None = None
     #: Id of the bank that `bank` is a version of.

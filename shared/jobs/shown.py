@@ -98,6 +98,8 @@ class ShownJob(TypedDict):
     priority: str
     #: Id of the job whose photos it classifies again.
     repeats: str | None
+    #: Id of the collection that it is a run of.
+    collection: str | None
     #: Id of the bank that `bank` is a version of.
     bank_id: str
     #: Files that are no photos: kind → number.

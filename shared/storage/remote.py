@@ -52,7 +52,7 @@ class RemoteStorage:
 
     def __init__(self, url: str, data_dir: Path) -> None:
         self._scheme = urlsplit(url).scheme or "file"
-        self._fs = _filesystem(self._scheme)
+        self._fs = filesystem(self._scheme)
         self._root = self._fs._strip_protocol(url).rstrip("/")
         self._data_dir = data_dir
 
@@ -268,7 +268,7 @@ def _written(told: dict[str, Any]) -> float:
     return time.time()
 
 
-def _filesystem(scheme: str) -> Any:
+def filesystem(scheme: str) -> Any:
     try:
         # Never a listing from memory: other machines write, too.
         return fsspec.filesystem(scheme, use_listings_cache=False, **(_S3_OPTIONS if scheme in _S3 else {}))

@@ -100,7 +100,7 @@ def test_a_collection_through_the_api(product: Product) -> None:
     assert (changed["schedule"], changed["priority"], changed["rules"]["formats"]) == (None, "low", ["jpg"])
     call(product, "POST", "/collections", {"folders": ["/etc"]}, 403)
     call(product, "POST", "/collections", {"folders": [str(folder)], "shape": 1}, 400)
-    call(product, "GET", f"{address}/export?format=xlsx", None, 400)
+    call(product, "GET", f"{address}/export?format=coco", None, 400)
     assert requests.delete(f"{product.url}/api/v1{address}", timeout=20).status_code == 204
     call(product, "GET", address, None, 404)
     # The job stays.

@@ -8,7 +8,7 @@ PREFIX = "/api/v1"
 
 
 def init_app(app: APIFlask) -> None:
-    # `photos`, `exports`, `class_names` and `bank_drafts` add routes to the blueprints of other files.
+    # `photos`, `exports`, `class_names`, `collection_report` and `bank_drafts` add routes to other files' blueprints.
     from web.api import (  # noqa: F401
         access,
         bank,
@@ -18,6 +18,7 @@ def init_app(app: APIFlask) -> None:
         banks,
         class_names,
         classify,
+        collection_report,
         collections,
         comparison,
         exports,

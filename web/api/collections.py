@@ -11,7 +11,8 @@ from apiflask import APIBlueprint
 from flask import Response, g
 
 from shared.collections.collection import Collection
-from shared.collections.results import MEDIA_TYPES, CollectionResults, as_json, require, stream
+from shared.collections.export import MEDIA_TYPES, require, stream
+from shared.collections.results import CollectionResults, as_json
 from shared.collections.runs import Run
 from shared.collections.shown import TELLING_RUNS, expected_seconds, overview, shown_collection, shown_run
 from shared.collections.store import Collections
@@ -122,19 +123,19 @@ def files(collection: str, query: FilesQuery) -> dict[str, Any]:
 @bp.input(CollectionExportQuery, location="query", arg_name="query")
 @bp.doc(responses=file_response("The file", *MEDIA_TYPES.values()))
 def export(collection: str, query: CollectionExportQuery) -> Response:
-    """The latest result and review of every file that is there, as one streamed file: `csv` or `jsonl`."""
-    return export_response(collection, query.format)
+    """The latest result and review of every file that is there, as one streamed file."""
+    return export_response(collection, query.format, query.headings == "words")
 
 
-def export_response(collection: str, format: str) -> Response:
-    """The file, as a download. Raises InvalidRequest, NotFound before a byte is sent."""
+def export_response(collection: str, format: str, worded: bool) -> Response:
+    """The file, as a download. Raises InvalidRequest, NotFound, Conflict before a byte is sent."""
     require(format)
     at, collections, own, lang = services(), store(), store().find(collection), language()
     ledger = at.ledger
 
     def rows() -> Iterator[bytes]:
         with collections.index(own.id) as index:
-            yield from stream(CollectionResults(at.settings, ledger, own, index), format, lang)
+            yield from stream(CollectionResults(at.settings, ledger, own, index), format, lang, worded)
 
     response = Response(rows(), content_type=MEDIA_TYPES[format])
     download_name(response, f"{own.name}.{format}", f"{own.name}.{format}")

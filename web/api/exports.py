@@ -13,12 +13,12 @@ from shared.jobs import export
 from shared.jobs.export.folders import as_folders
 from shared.jobs.model import Job
 from shared.jobs.shown import ShownItem
+from shared.jobs.sorting import naming
 from web.api.items import bp, projected
 from web.api.photos import photo_bytes
 from web.bank_choice import of_job
 from web.context import services
 from web.i18n import language
-from web.labels import REVIEWS, VERDICTS
 from web.schemas import ExportQuery, file_response
 
 _ZIP = "application/zip"
@@ -81,7 +81,8 @@ def _table(job: Job, query: ExportQuery) -> Iterator[bytes]:
 
 def _photos(job: Job, query: ExportQuery) -> Iterator[bytes]:
     at, lang, results = services(), language(), projected(job.id)
-    others = {str(name): str(words) for table in (VERDICTS, REVIEWS) for name, words in table.items()}
+    # As `weft sort` names them.
+    others = naming.APART_ZH if lang == "zh" else naming.APART
     names = class_names(job, lang)
 
     def photo(item: ShownItem) -> bytes | None:

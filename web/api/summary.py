@@ -12,6 +12,9 @@ from typing import Any
 from flask import Response, render_template
 from pydantic import BaseModel
 
+from shared.collections.runs import KEPT
+from shared.collections.shown import told
+from shared.collections.store import Collections
 from shared.core.errors import WeftError
 from shared.jobs.export import bank_facts
 from shared.jobs.export.columns import trained
@@ -56,7 +59,9 @@ def shown_summary(job: Job, picture: Callable[[str], str | None], asked: bool = 
     found = at.counts.get(job, ("summary page", lang), state, made)
     return {
         "job": job,
+        "of": job,
         "found": found,
+        "run_told": _run_told(job, lang),
         "names": class_names(job, lang),
         "picture": picture,
         "alike": {of: _alike(job, of, lang) if looked else None for of in ("unknown", "copies")},
@@ -66,6 +71,20 @@ def shown_summary(job: Job, picture: Callable[[str], str | None], asked: bool = 
         "trained": trained(job, bank_facts(at.banks, job, samples=False)),
         "weft_version": version("weft"),
     }
+
+
+def _run_told(job: Job, lang: str) -> list[str]:
+    """What the run of a collection that became this job found besides."""
+    if job.collection is None:
+        return []
+    store = Collections(services().settings)
+    try:
+        own = store.find(job.collection)
+        with store.index(own.id) as index:
+            run = next((run for run in index.runs.list(KEPT) if run.job == job.id), None)
+    except WeftError:
+        return []
+    return told(run, lang) if run else []
 
 
 def _changes(job: Job) -> dict[str, int]:
@@ -111,8 +130,13 @@ def summary_file(job_id: str, query: SummaryQuery) -> Response:
     """A job on one page, as one HTML file that holds its pictures: classes with six photos each, how right the answers
     are where folders are named after classes, the least certain photos, photos that look alike, and what failed."""
     job = services().ledger.find(job_id)
-    response = Response(file(job, query.alike), content_type="text/html; charset=utf-8")
-    download_name(response, f"{job.name} {job.id}.html".replace("/", "-"), f"summary-{job.id}.html")
+    return as_download(file(job, query.alike), f"{job.name} {job.id}.html", f"summary-{job.id}.html")
+
+
+def as_download(text: str, name: str, english: str) -> Response:
+    """A page as a file to be kept, which may do nothing but be looked at."""
+    response = Response(text, content_type="text/html; charset=utf-8")
+    download_name(response, name.replace("/", "-"), english)
     response.headers["Content-Security-Policy"] = (
         "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     )
@@ -121,6 +145,11 @@ def summary_file(job_id: str, query: SummaryQuery) -> Response:
 
 def file(job: Job, asked: bool = False) -> str:
     """One HTML file that needs nothing else."""
+    return alone("summary_file.html", lambda picture: shown_summary(job, picture, asked))
+
+
+def alone(template: str, shown: Callable[[Callable[[str], str | None]], dict[str, Any]]) -> str:
+    """A page that holds its style and its pictures; `shown`: what it shows, by what gives a picture's address."""
     left = MOST_BYTES
 
     def embedded(sha256: str) -> str | None:
@@ -132,4 +161,4 @@ def file(job: Job, asked: bool = False) -> str:
         return f"data:image/jpeg;base64,{b64encode(jpeg).decode()}"
 
     style = _STYLE.read_text(encoding="utf-8")
-    return render_template("summary_file.html", style=style, **shown_summary(job, embedded, asked))
+    return render_template(template, style=style, **shown(embedded))

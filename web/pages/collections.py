@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import redirect, render_template, request, url_for
-from pydantic import BaseModel, ValidationError
 from werkzeug.wrappers import Response
 
 from shared.collections.collection import Collection
-from shared.collections.shown import STATES, Overview, expected_seconds, overview, told
-from shared.core.errors import InvalidRequest, Unavailable, WeftError
+from shared.collections.export import MEDIA_TYPES
+from shared.collections.schedule import server_zone
+from shared.collections.shown import STATES, Overview, expected_seconds, overview, told, waits
+from shared.core.errors import Unavailable, WeftError
 from shared.core.i18n import LazyText as _l
 from shared.core.i18n import gettext as _
 from shared.core.window import DAYS, Window, known
 from shared.jobs.notes import window_words
 from web.api import collections as api
+from web.api.collection_report import shown_report
+from web.collection_form import read
 from web.collection_schemas import CollectionChange, NewCollection, RunWish
 from web.context import services
 from web.hours_form import window_text
 from web.i18n import language, say
 from web.pages import bp
-
-F = TypeVar("F", bound=BaseModel)
 
 #: Runs that a collection's page shows.
 _RUNS = 20
@@ -42,7 +43,7 @@ def collections() -> str:
 def collections_new() -> Response | tuple[str, int]:
     """Makes a collection; a form that is refused is shown again as it was sent."""
     try:
-        made = api.made(_read(NewCollection, _fields()))
+        made = api.made(read(NewCollection, _fields()))
     except WeftError as error:
         return _page(error=say(error.code, **error.detail), form=request.form), error.status
     return redirect(url_for("pages.collections", _anchor=f"collection-{made.id}"), 303)
@@ -54,10 +55,18 @@ def collection(collection: str) -> str:
     return _one(collection)
 
 
+@bp.get("/collections/<collection>/report")
+def collections_report(collection: str) -> str:
+    """A collection on one page, to look at and to print."""
+    own = api.store().find(collection)
+    shown = shown_report(own, lambda sha256: url_for("items.photo_thumbnail", sha256=sha256))
+    return render_template("collection_report.html", **shown)
+
+
 @bp.post("/collections/<collection>")
 def collections_change(collection: str) -> Response | tuple[str, int]:
     try:
-        made = api.changed(collection, _read(CollectionChange, _fields()))
+        made = api.changed(collection, read(CollectionChange, _fields()))
     except WeftError as error:
         return _one(collection, error=say(error.code, **error.detail), form=request.form), error.status
     return redirect(url_for("pages.collection", collection=made.id), 303)
@@ -73,7 +82,7 @@ def collections_delete(collection: str) -> Response:
 def collections_run(collection: str) -> Response:
     """Starts a run, or only a look (`dry_run`)."""
     fields = {name: request.form[name] for name in ("all", "since", "dry_run") if request.form.get(name)}
-    api.asked(collection, _read(RunWish, fields))
+    api.asked(collection, read(RunWish, fields))
     own = api.store().find(collection)
     if "one" in request.form:
         return redirect(url_for("pages.collection", collection=own.id), 303)
@@ -101,8 +110,9 @@ def _one(collection: str, error: str = "", form: Any = None) -> str:
 
 
 def _form(error: str, form: Any) -> dict[str, Any]:
-    roots = services().settings.roots
-    return {"error": error, "form": form, "zones": ZONES, "roots": roots, "hours_of": known}
+    settings = services().settings
+    roots = (*settings.roots, *settings.buckets)
+    return {"error": error, "form": form, "zones": ZONES, "roots": roots, "own_zone": server_zone(), "hours_of": known}
 
 
 def _words(*found: Overview) -> dict[str, Any]:
@@ -111,6 +121,8 @@ def _words(*found: Overview) -> dict[str, Any]:
     return {
         "days": DAY_WORDS,
         "hours_words": {own.id: window_words(hours, language()) for own, hours in _hours(found)},
+        "formats": list(MEDIA_TYPES),
+        "waits": {one.collection.id: waits(one) for one in found},
         "told": {run.id: told(run) for run in runs},
         "run_states": {state: _(words) for state, words in STATES.items()},
         "lasts": {run.id: _seconds(one) for one in found for run in one.runs[:1] if run.dry and not run.under_way},
@@ -144,7 +156,12 @@ def _fields() -> dict[str, Any]:
     at, cron = (form.get(name, "").strip() for name in ("at", "cron"))
     if at or cron:
         schedule = {"at": at, "days": form.getlist("days"), "zone": form.get("zone", ""), "cron": cron}
-    fields: dict[str, Any] = {"folders": _lines("folders"), "rules": rules, "schedule": schedule}
+    fields: dict[str, Any] = {
+        "folders": _lines("folders"),
+        "rules": rules,
+        "schedule": schedule,
+        "watch": "watch" in form,
+    }
     fields |= {name: form[name] for name in ("preset", "bank", "priority") if name in form}
     fields["window"] = window_text(form)
     fields["by"] = " ".join(filter(None, (form["by"], form.get("zone", "")))) if form.get("by") else ""
@@ -153,13 +170,3 @@ def _fields() -> dict[str, Any]:
 
 def _lines(name: str) -> list[str]:
     return [line.strip() for line in request.form.get(name, "").splitlines() if line.strip()]
-
-
-def _read(model: type[F], fields: dict[str, Any]) -> F:
-    try:
-        return model.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        if first["loc"][:1] == ("folders",):
-            raise InvalidRequest("collection_no_folder") from error
-        raise InvalidRequest(reason=f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error

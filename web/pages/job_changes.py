@@ -10,7 +10,9 @@ from werkzeug import Response
 
 from shared.bank.manifest import DEFAULT_BANK
 from shared.bank.store import VersionEntry
-from shared.core.errors import InvalidRequest, NotFound
+from shared.collections.collection import Collection
+from shared.collections.store import Collections
+from shared.core.errors import InvalidRequest, NotFound, WeftError
 from shared.jobs import archive
 from shared.jobs.job_search import EVERY
 from shared.jobs.model import Job
@@ -78,7 +80,12 @@ def rerun(job_id: str) -> Response:
 
 def offers(job: Job) -> dict[str, Any]:
     """What a job's page offers besides its results."""
-    return {"versions": _versions(job), "others": _others(job), "repeated": _repeated(job)}
+    return {
+        "versions": _versions(job),
+        "others": _others(job),
+        "repeated": _repeated(job),
+        "collection": _collection(job),
+    }
 
 
 def _repeated(job: Job) -> Job | None:
@@ -86,6 +93,14 @@ def _repeated(job: Job) -> Job | None:
     try:
         return services().ledger.find(job.repeats) if job.repeats else None
     except NotFound:
+        return None
+
+
+def _collection(job: Job) -> Collection | None:
+    """The collection that it is a run of, where it is still there."""
+    try:
+        return Collections(services().settings).find(job.collection) if job.collection else None
+    except WeftError:
         return None
 
 

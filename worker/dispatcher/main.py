@@ -36,6 +36,7 @@ from worker.dispatcher.listing import Lister
 from worker.dispatcher.obstacles import CODES, left_alone, obstacle
 from worker.dispatcher.projecting import Projector
 from worker.dispatcher.unpacking import ArchiveLister
+from worker.dispatcher.watching import Watcher
 
 _log = structlog.get_logger(__name__)
 
@@ -116,6 +117,7 @@ class Dispatcher:
             Projector(self._settings, self._ledger, self._dispatcher_ledger),
             Announcer(self._settings, self._ledger),
             Collector(self._settings, self._ledger),
+            Watcher(self._settings, self._ledger),
             Forecaster(self._ledger),
             Keeper(self._settings, self._ledger, self._storage),
         )

@@ -13,13 +13,24 @@ from rich.console import Console
 from scripts.cli import follow, output, submission
 from shared.bank.store import BankStore
 from shared.collections.collection import Rules
-from shared.collections.results import MEDIA_TYPES, CollectionResults, stream
+from shared.collections.export import MEDIA_TYPES, require, stream
+from shared.collections.results import CollectionResults
 from shared.collections.runs import Run, RunState
 from shared.collections.schedule import Schedule
-from shared.collections.shown import STATES, TELLING_RUNS, expected_seconds, overview, shown_collection, shown_run, told
+from shared.collections.shown import (
+    STATES,
+    TELLING_RUNS,
+    expected_seconds,
+    overview,
+    shown_collection,
+    shown_run,
+    told,
+    waits,
+)
 from shared.collections.store import Collections, Wish
-from shared.core.errors import Unavailable
+from shared.core.errors import Conflict, Unavailable
 from shared.core.i18n import gettext as _
+from shared.core.messages import sentence
 from shared.core.settings import Settings
 from shared.core.window import time_and_zone
 from shared.jobs.ledger import Ledger
@@ -28,6 +39,8 @@ from shared.jobs.model import Priority
 F = TypeVar("F", bound=Callable[..., Any])
 
 _POLL_SECONDS = 0.2
+#: Seconds for which a dispatcher may be missing.
+_DISPATCHER_SECONDS = 10.0
 
 
 def _about(required: bool) -> Callable[[F], F]:
@@ -41,6 +54,7 @@ def _about(required: bool) -> Callable[[F], F]:
         click.option("--hidden/--no-hidden", default=None, help="Also files and folders that begin with a dot."),
         click.option("--links/--no-links", default=None, help="Also follow links to folders."),
         click.option("--truth/--no-truth", default=None, help="Sub-folders name the true classes."),
+        click.option("--watch/--no-watch", default=None, help="Begin a run when photos have arrived."),
         click.option("--preset", type=submission.PresetName(), help="Ranking settings; default: precise."),
         click.option("--bank", help="Bank, by ID or name; its active version is used. '' for the default bank."),
         click.option("--priority", type=click.Choice([one.value for one in Priority]), help="Before or after others."),
@@ -125,6 +139,8 @@ def show(ctx: click.Context, collection: str, runs: int) -> None:
         console.print(f"{own.name} ({own.id})")
         for folder in own.folders:
             console.print(f"  {folder}", markup=False)
+        if own.watch:
+            console.print(waits(found) or _("Watched"), markup=False)
         console.print(_("%(present)s photos, %(gone)s no longer there", present=known["present"], gone=known["gone"]))
         for run in found.runs:
             console.print(f"{output.when(run.asked)}  {_(STATES[run.state])}  {run.job or ''}", markup=False)
@@ -153,7 +169,10 @@ def run(ctx: click.Context, collection: str, everything: bool, since: Any, dry: 
     with collections.index(own.id) as index:
         asked = index.runs.ask(everything=everything, since=since.timestamp() if since else None, dry=dry)
     output.record(ctx, "collection_run", own.id)
-    done = _await(collections, own.id, asked.id)
+    done = _await(ledger, collections, own.id, asked.id)
+    if done is None:
+        output.note(sentence("dispatcher_not_running"))
+        output.fail(ctx, shown_run(asked))
     found = overview(collections, own, TELLING_RUNS)
     seconds = expected_seconds(ledger, found.runs, done.counts.get("chosen", 0))
 
@@ -199,6 +218,7 @@ def delete(ctx: click.Context, collection: str, yes: bool) -> None:
 @click.pass_context
 def export(ctx: click.Context, collection: str, kind: str, target: Path | None) -> None:
     """Export the latest result and review of every photo of COLLECTION (ID or name)."""
+    require(kind)
     output.require_target(ctx, target)
     settings = output.state(ctx).settings
     ledger, collections = Ledger.connect(settings), Collections(settings)
@@ -213,6 +233,25 @@ def export(ctx: click.Context, collection: str, kind: str, target: Path | None) 
     output.emit(ctx, done, f"{count} files in {target}")
 
 
+@command.command()
+@click.argument("collection")
+@click.option("-o", "--output", "target", type=click.Path(dir_okay=False, path_type=Path), help="Default: stdout.")
+@click.pass_context
+def report(ctx: click.Context, collection: str, target: Path | None) -> None:
+    """Write COLLECTION (ID or name) on one HTML page: what its last run found, classes, least certain photos."""
+    try:
+        from scripts.cli.collection_report import page
+    except ImportError as error:
+        raise Conflict("report_needs_package", package="weft[web]") from error
+    output.require_target(ctx, target)
+    settings = output.state(ctx).settings
+    own = Collections(settings).find(collection)
+    size = output.deliver(iter([page(settings, own).encode()]), target)
+    if size is not None:
+        done = {"collection": own.id, "file": str(target), "bytes": size}
+        output.emit(ctx, done, f"{own.name}: {target}")
+
+
 def _of_server(settings: Settings) -> Collections:
     """With the folders that the running server may read; without one, those of this shell's settings."""
     try:
@@ -222,14 +261,26 @@ def _of_server(settings: Settings) -> Collections:
     return Collections(settings, roots)
 
 
-def _await(collections: Collections, collection: str, run_id: str) -> Run:
-    """The run once its photos are known, or it is refused."""
+def _await(ledger: Ledger, collections: Collections, collection: str, run_id: str) -> Run | None:
+    """The run once its photos are known, or it is refused; None where there is no dispatcher that would do it."""
+    missing = 0
     with output.progress(_("Looking for new photos")) as show:
         while True:
             with collections.index(collection) as index:
                 found = index.runs.find(run_id)
             if found.state not in (RunState.WAITING, RunState.LOOKING, RunState.SUBMITTING):
                 return found
+            # A dispatcher that is being replaced is back within seconds, as is Redis.
+            patient = missing * _POLL_SECONDS < _DISPATCHER_SECONDS
+            try:
+                missing = 0 if ledger.has_dispatcher() else missing + 1
+            except Unavailable:
+                if not patient:
+                    raise
+                missing += 1
+            else:
+                if missing and not patient:
+                    return None
             show(found.counts.get("found", 0), None, _(STATES[found.state]))
             time.sleep(_POLL_SECONDS)
 
@@ -246,6 +297,7 @@ def _wish(name: str | None, rules: Rules | None, said: dict[str, Any]) -> Wish:
         preset=said["preset"],
         bank=said["bank"],
         priority=Priority(said["priority"]) if said["priority"] else None,
+        watch=said["watch"],
         schedule=_schedule(said),
         window=submission.hours(said["window"], said["zone"]),
         by=time_and_zone(said["by"], said["zone"]) if said["by"] else said["by"],

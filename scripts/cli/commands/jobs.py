@@ -26,6 +26,7 @@ def jobs(ctx: click.Context, limit: int, owner: str | None, search: str, archive
     """List jobs, newest first."""
     wanted = JobFilter(owner, search, archived)
     found = Ledger.connect(output.state(ctx).settings).listed(limit, wanted=wanted)
+    collections = any(job.collection for job in found)
     rows = [
         (
             *(
@@ -36,16 +37,18 @@ def jobs(ctx: click.Context, limit: int, owner: str | None, search: str, archive
                 job.total if job.listed else f"{job.total}+",
                 job.failed,
             ),
+            *((job.collection or "",) if collections else ()),
             *(f"{job.rate:.1f}" if job.rate else "", output.span(job.eta), output.when(job.created)),
         )
         for job in found
     ]
+    columns = (*COLUMNS[:6], *(("collection",) if collections else ()), *COLUMNS[6:])
     numbers = frozenset({"done", "total", "failed", "per s", "left"})
     output.emit(
         ctx,
         {"jobs": [shown_job(job) for job in found]},
         lambda console: console.print(
-            output.table(COLUMNS, rows, numbers) if rows else "No jobs yet: weft submit FOLDER"
+            output.table(columns, rows, numbers) if rows else "No jobs yet: weft submit FOLDER"
         ),
     )
 

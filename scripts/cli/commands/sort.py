@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, fields
@@ -33,13 +35,6 @@ REASONS = {
     "changed": _l("the photo has been changed since it was classified"),
     "in_the_way": _l("another file is in its place"),
     "unreadable": _l("it cannot be read, or not be written"),
-}
-#: Folders of photos without a class, in Chinese.
-_APART_ZH = {
-    naming.Apart.UNSURE: "_不确定",
-    naming.Apart.NOT_IN_BANK: "_库中没有",
-    naming.Apart.REJECTED: "_非面料",
-    naming.Apart.FAILED: "_失败",
 }
 
 
@@ -107,7 +102,7 @@ def command(
             _undo(ctx, tree, job, target)
             return
         facts = export.bank_facts(banks, job, samples=False)
-        place = naming.Template(template, _folders(facts.names, names), _APART_ZH if names == "zh" else None)
+        place = naming.Template(template, _folders(facts.names, names), naming.APART_ZH if names == "zh" else None)
         sidecars = Sidecars(facts.names, beside) if xmp or beside else None
         if export.is_partial(job):
             output.note(sentence("export_is_partial", done=job.done, total=job.total, state=job.state.value))
@@ -116,8 +111,8 @@ def command(
             output.progress(_("Sorting"), job.total) as show,
         ):
             found = tree.run(projection.rows(), place, Way(way) if way else None, sidecars, dry_run, show)
-    except OSError as error:
-        raise InvalidRequest("sort_unwritable", reason=str(error)) from error
+    except (OSError, sqlite3.OperationalError) as error:
+        raise _unwritable(error, target) from error
     document: dict[str, Any] = {"job": job.id, "into": str(target), "dry_run": dry_run}
     # Not `asdict`: it counts a Counter's pairs.
     document |= {field.name: getattr(found, field.name) for field in fields(found)}
@@ -125,6 +120,27 @@ def command(
     if found.problems:
         output.fail(ctx, document, lambda console: _tell(console, found, target, dry_run))
     output.emit(ctx, document, lambda console: _tell(console, found, target, dry_run))
+
+
+#: What the system says of a folder → the message for it.
+_UNWRITABLE = {
+    errno.EACCES: "sort_denied",
+    errno.EPERM: "sort_denied",
+    errno.EROFS: "sort_read_only",
+    errno.ENOTDIR: "sort_no_folder",
+    errno.EEXIST: "sort_no_folder",
+}
+
+
+def _unwritable(error: Exception, target: Path) -> InvalidRequest:
+    """Why nothing can be sorted into the folder, in words."""
+    number = error.errno if isinstance(error, OSError) else errno.EACCES
+    path = (isinstance(error, OSError) and error.filename) or target
+    # Of what Weft makes in there, people know nothing.
+    shown = next((one for one in (Path(path), *Path(path).parents) if one.exists()), target)
+    if number in _UNWRITABLE:
+        return InvalidRequest(_UNWRITABLE[number], path=str(shown))
+    return InvalidRequest("sort_unwritable", reason=getattr(error, "strerror", None) or str(error))
 
 
 def _undo(ctx: click.Context, tree: Tree, job: Job, target: Path) -> None:

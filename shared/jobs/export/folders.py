@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from shared.core.names import harmless_file_name
 from shared.jobs.shown import ShownItem
-from shared.jobs.sorting.naming import apart
+from shared.jobs.sorting.naming import Apart, apart
 
 
 class _Pieces(io.RawIOBase):
@@ -34,14 +34,14 @@ def as_folders(
     rows: Iterable[ShownItem],
     photo: Callable[[ShownItem], bytes | None],
     classes: Mapping[str, str],
-    others: Mapping[str, str],
+    others: Mapping[Apart, str],
 ) -> Iterator[bytes]:
     """A zip of the photos that can be read; those that cannot are listed in `missing.txt`.
 
     Args:
         photo: a photo's bytes; None where they are not to be had.
         classes: label → the folder's name, where it is not the label.
-        others: `unsure`, `not_in_bank`, `rejected`, `failed` → the folder of photos without a class.
+        others: why photos have no class → their folder.
     """
     pieces = _Pieces()
     used: set[str] = set()
@@ -60,9 +60,9 @@ def as_folders(
     yield pieces.take()
 
 
-def _place(row: ShownItem, classes: Mapping[str, str], others: Mapping[str, str], used: set[str]) -> str:
-    label, why = row["final_label"], apart(row)
-    folder = others.get(why, why) if why else classes.get(label or "", label or "")
+def _place(row: ShownItem, classes: Mapping[str, str], others: Mapping[Apart, str], used: set[str]) -> str:
+    why, label = apart(row), row["final_label"] or ""
+    folder = others[why] if why else classes.get(label, label)
     name = harmless_file_name(PurePosixPath(row["name"].replace("\\", "/")).name)
     place = f"{harmless_file_name(folder)}/{name}"
     # Photos of different folders may have the same name.

@@ -50,6 +50,8 @@ class Wish:
     window: str | None = None
     #: When it should be done, as `not_before`.
     deadline: datetime | float | None = None
+    #: Id of the collection that it is a run of.
+    collection: str | None = None
 
 
 class Intake:
@@ -169,14 +171,17 @@ class Intake:
         return self._accept(named, None, asked, repeatable)
 
     def submit_listed(
-        self, folder: str, items: Collection[Item], wish: Wish, repeatable: Repeatable, asked: Sequence[object]
+        self, folder: str | None, items: Collection[Item], wish: Wish, repeatable: Repeatable, asked: Sequence[object]
     ) -> Job:
-        """Files of a folder that is listed already: references with names from `folder` on, which lies below a root.
+        """Files of a folder that is listed already: references with names from `folder` on, which lies below a root;
+        None: copies in the storage.
 
         `asked`: what tells this submission from others; the items are not part of it.
         """
         spec = self._spec("folder", wish, Lane.BULK)
-        named = replace(spec, name=spec.name or title(Path(folder).name) or "folder", path=folder)
+        named = replace(spec, name=spec.name or title(Path(folder or "").name) or "folder", path=folder)
+        if folder is None:
+            named = replace(named, kind="upload")
 
         def accept(key: str | None, fingerprint: str) -> Job:
             return self._ledger.submit(named, items, key, fingerprint)
@@ -221,6 +226,7 @@ class Intake:
             bank_id=manifest.bank,
             window=str(window) if window else None,
             deadline=deadline(wish.deadline, starts),
+            collection=wish.collection,
         )
 
     def _accept(

@@ -287,6 +287,7 @@ def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
         owner=meta.get("owner"),
         priority=Priority(meta.get("priority", Priority.NORMAL)),
         repeats=meta.get("repeats"),
+        collection=meta.get("collection"),
         bank_id=meta.get("bank_id", DEFAULT_BANK),
         window=meta.get("window"),
         anyway="anyway" in meta,

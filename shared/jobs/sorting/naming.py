@@ -47,6 +47,13 @@ APART: dict[Apart, str] = {
     Apart.REJECTED: "_not-a-fabric",
     Apart.FAILED: "_failed",
 }
+#: The same in Chinese.
+APART_ZH: dict[Apart, str] = {
+    Apart.UNSURE: "_不确定",
+    Apart.NOT_IN_BANK: "_库中没有",
+    Apart.REJECTED: "_非面料",
+    Apart.FAILED: "_失败",
+}
 
 
 def apart(row: ShownItem) -> Apart | None:
