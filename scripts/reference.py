@@ -102,7 +102,10 @@ COMPOSE_DEFAULTS = (
 )
 #: Settings that docker-compose.yml makes itself, or that mean nothing in a container.
 NOT_IN_COMPOSE = frozenset(
-    ("data_dir", "host", "redis_url", "cache_redis_url", "folder_roots", "appendfsync", "log_json", "workers")
+    (
+        *("data_dir", "host", "redis_url", "cache_redis_url", "folder_roots", "appendfsync", "log_json", "workers"),
+        *("url", "key"),
+    )
 )
 
 

@@ -1,10 +1,9 @@
-"""What the commands that submit photos share: their options, the parts of an intake, and how far the photos are."""
+"""What the commands that submit photos here share: options, the parts of an intake, how far the photos are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -13,9 +12,7 @@ import click
 from scripts.cli import output
 from shared.bank.store import BankStore
 from shared.core.errors import InvalidRequest
-from shared.core.i18n import gettext as _
 from shared.core.settings import Settings
-from shared.core.start_time import start_time
 from shared.jobs.intake.receive import Survey
 from shared.jobs.intake.submission import Intake, chosen_preset
 from shared.jobs.ledger import Ledger
@@ -35,40 +32,6 @@ class PresetName(click.Choice[str]):
             return chosen_preset(value, value)
         except InvalidRequest as error:
             self.fail(str(error), param, ctx)
-
-
-class Moment(click.ParamType[float]):
-    """A time of day (the next one), or a date and time; in seconds since the epoch."""
-
-    name = "HH:MM"
-
-    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Parse `22:00` or `2026-05-01 22:00`."""
-        if not isinstance(value, str):
-            return value
-        now = datetime.now()
-        try:
-            at = datetime.combine(now.date(), datetime.strptime(value, "%H:%M").time())
-        except ValueError:
-            try:
-                return datetime.fromisoformat(value).timestamp()
-            except (ValueError, OverflowError):
-                text = _("%(value)r must be a time of day such as 22:00, or a date and time", value=value)
-                self.fail(text, param, ctx)
-        return (at if at > now else at + timedelta(days=1)).timestamp()
-
-
-class StartTime(Moment):
-    """A moment at which a job may start."""
-
-    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Parse as `Moment` does, and check the range."""
-        moment = super().convert(value, param, ctx)
-        try:
-            start_time(moment)
-        except InvalidRequest as error:
-            self.fail(str(error), param, ctx)
-        return moment
 
 
 def intake(settings: Settings, ledger: Ledger, banks: BankStore) -> Intake:

@@ -10,8 +10,6 @@ from shared.jobs.job_search import JobFilter
 from shared.jobs.ledger import Ledger
 from shared.jobs.shown import shown_job
 
-COLUMNS = ("id", "name", "state", "done", "total", "failed", "per s", "left", "created")
-
 
 @click.command()
 @click.option(
@@ -25,28 +23,8 @@ def jobs(ctx: click.Context, limit: int, owner: str | None, search: str, archive
     """List jobs, newest first."""
     wanted = JobFilter(owner, search, archived)
     found = Ledger.connect(output.state(ctx).settings).listed(limit, wanted=wanted)
-    rows = [
-        (
-            *(
-                job.id,
-                job.name,
-                follow.state(job),
-                job.done,
-                job.total if job.listed else f"{job.total}+",
-                job.failed,
-            ),
-            *(f"{job.rate:.1f}" if job.rate else "", output.span(job.eta), output.when(job.created)),
-        )
-        for job in found
-    ]
-    numbers = frozenset({"done", "total", "failed", "per s", "left"})
-    output.emit(
-        ctx,
-        {"jobs": [shown_job(job) for job in found]},
-        lambda console: console.print(
-            output.table(COLUMNS, rows, numbers) if rows else "No jobs yet: weft submit FOLDER"
-        ),
-    )
+    document = {"jobs": [shown_job(job) for job in found]}
+    output.emit(ctx, document, lambda console: console.print(follow.job_table(found)))
 
 
 @click.command()

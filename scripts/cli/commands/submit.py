@@ -11,6 +11,7 @@ import click
 
 from scripts.cli import follow, output, submission
 from scripts.cli.bank_option import job_bank
+from scripts.cli.moments import StartTime
 from shared.bank.store import BankStore
 from shared.core.i18n import gettext as _
 from shared.core.messages import sentence
@@ -34,7 +35,7 @@ from shared.jobs.shown import shown_job
     "--preset", type=submission.PresetName(), help="Ranking settings; default: standard, precise for folders."
 )
 @job_bank
-@click.option("--at", type=submission.StartTime(), help="Start at this time: 22:00, or a date and time.")
+@click.option("--at", type=StartTime(), help="Start at this time: 22:00, or a date and time.")
 @click.option(
     "--priority",
     type=click.Choice([priority.value for priority in Priority]),
@@ -72,7 +73,7 @@ def command(
     intake = submission.intake(settings, ledger, banks)
     wish = Wish(name, preset, at, bank=bank, priority=Priority(priority))
     roots = None if copy else _roots(ledger, paths, settings.roots)
-    with closing(KnownFiles(settings)) as known:
+    with closing(KnownFiles(settings.data_dir)) as known:
         once = Command.of(known, paths, name, preset, at, copy, priority, bank)
         if roots is None:
             job = _copy(intake, known, once, paths, wish)
