@@ -152,6 +152,9 @@ class Server:
         found = _json(answer.data or answer.read() or b"")
         if isinstance(found, dict) and "code" in found:
             told = str(found.get("detail", ""))
+            if found["code"] == "not_found" and "/api/v1/" in told:
+                # Of the address itself, not of a job.
+                return InvalidRequest("no_weft_there", url=self.address, reason=told)
             if answer.status == 401:
                 told += " " + sentence("key_for_server")
             return Refused(answer.status, str(found["code"]), told)
