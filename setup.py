@@ -8,8 +8,11 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 #: Packages that the client never imports (tests/integration/test_client.py imports all that it does).
-OF_SERVERS = ("web", "worker", "scripts.lab", "scripts.render", "scripts.supervisor", "shared.curation", "shared.encoder")
-OF_SERVERS += ("shared.maintenance", "shared.pipeline", "shared.similar", "shared.collections", "shared.ranking.fitting")
+OF_SERVERS = (
+    *("web", "worker", "scripts.lab", "scripts.render", "scripts.supervisor"),
+    *("shared.collections", "shared.curation", "shared.encoder", "shared.maintenance", "shared.pipeline"),
+    *("shared.ranking.fitting", "shared.similar"),
+)
 
 
 class Client(build_py):

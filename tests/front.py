@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -44,10 +44,16 @@ def front(target: int, prefix: str = "") -> Iterator[Front]:
                 return
             server = HTTPConnection("127.0.0.1", target, timeout=60)
             headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
-            server.request(self.command, path, body, headers)
-            answer = server.getresponse()
-            content = answer.read()
-            server.close()
+            try:
+                server.request(self.command, path, body, headers)
+                answer = server.getresponse()
+                content = answer.read()
+            except (OSError, HTTPException):
+                # The server went away: so does the connection to the client.
+                self.close_connection = True
+                return
+            finally:
+                server.close()
             if made.loses(self.command, path):
                 self.close_connection = True
                 return
@@ -66,7 +72,11 @@ def front(target: int, prefix: str = "") -> Iterator[Front]:
         def log_message(self, format: str, *args: object) -> None:
             """Nothing is printed."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Quiet(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Clients that go away are what is tried."""
+
+    server = Quiet(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     made.port = server.server_port
     threading.Thread(target=server.serve_forever, daemon=True).start()

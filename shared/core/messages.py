@@ -72,6 +72,7 @@ SENTENCES: dict[str, str] = {
     "server_unreachable": "{url} cannot be reached: {reason}",
     "server_insecure": "There is no secure connection to {url}: {reason}",
     "host_unknown": "there is no host of that name",
+    "connection_ended": "the connection was closed",
     "server_silent": "The server does not answer.",
     "server_awaited": "{reason} Trying again for up to {minutes} minutes.",
     "server_stayed_away": "{url} stayed away for {minutes} minutes ({reason}). Run the same command again to continue.",

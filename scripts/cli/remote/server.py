@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
-from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, SSLError
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ProtocolError, SSLError
 
 from scripts.cli import output
 from scripts.cli.lines import Lines
@@ -65,8 +65,8 @@ class Server:
         self._lock = threading.Lock()
         #: Since when nothing answers; None while all is well.
         self._lost_at: float | None = None
-        #: Something has answered before: from then on a server that is away will come back.
-        self._met = False
+        #: Something has answered before, in this process or an earlier one: a server that is away will come back.
+        self.met = False
         #: Ends all waiting.
         self.stopped = threading.Event()
 
@@ -130,11 +130,11 @@ class Server:
                     preload_content=whole,
                 )
             except HTTPError as failure:
-                if isinstance(failure, SSLError) or not self._met:
+                if isinstance(failure, SSLError) or not self.met:
                     raise self._unreachable(failure) from failure
                 self._wait(sentence("server_silent"), attempt)
             else:
-                self._met = True
+                self.met = True
                 if 200 <= answer.status < 300:
                     self._back()
                     return answer
@@ -244,4 +244,6 @@ def _reason(failure: HTTPError) -> str:
         return sentence("host_unknown")
     if isinstance(failure, NewConnectionError):
         return str(failure.__cause__ or failure)
+    if isinstance(failure, ProtocolError):
+        return sentence("connection_ended")
     return type(failure).__name__

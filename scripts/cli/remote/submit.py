@@ -120,6 +120,7 @@ class _Submission:
     def begin(self) -> None:
         """Takes up what an earlier run began, or begins. Raises as `Server.call`."""
         self._upload, _space, self._digest = (self._known.unfinished(self._request) or "").partition(" ")
+        self._server.met = bool(self._upload)
         found = self._found(f"/uploads/{part(self._upload)}") if self._upload else None
         if found is None:
             self._open()
