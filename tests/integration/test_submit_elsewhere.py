@@ -133,6 +133,24 @@ def test_a_link_that_breaks_is_awaited(site: Elsewhere, tmp_path: Path) -> None:
     assert site.items(events[-1]["job"]["id"]) == contents(folder)
 
 
+def test_a_slow_link_is_no_broken_one(
+    site: Elsewhere,
+    here: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """A request takes longer than anybody waits for a part of it: 8 MB over a laptop's uplink."""
+    monkeypatch.setattr(server, "_CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(server, "PATIENCE", 10.0)
+    link = CuttingProxy(site.port, bytes_per_second=2e6)
+    try:
+        assert here("submit", some_photos(tmp_path / "uplink", 8, size=1_900_000), "--url", link.url) == 0
+    finally:
+        link.close()
+    assert "Trying again" not in capfd.readouterr().err
+
+
 def test_a_busy_server_is_awaited_as_it_asks(site: Elsewhere, before: Front, tmp_path: Path) -> None:
     folder = some_photos(tmp_path / "busy", 3)
     busy = [429, 503, 502]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ProtocolError, SSLError
 
 from scripts.cli import output
@@ -27,8 +29,9 @@ PATIENCE = 900.0
 _LONGEST_WAIT = 30.0
 #: Answers that mean: not now.
 _BUSY = frozenset({408, 429, 502, 503, 504})
-_CONNECT_SECONDS, _ANSWER_SECONDS = 10.0, 300.0
-_PIECE_BYTES = 1 << 18
+#: Seconds to connect, and to send 64 kB; and until an answer begins.
+_CONNECT_SECONDS, _ANSWER_SECONDS = 20.0, 300.0
+_PIECE_BYTES, _SENT_BYTES = 1 << 18, 1 << 16
 
 #: A part of a multipart body: the field's name, and its text or (name of the file, bytes).
 Field = tuple[str, str | tuple[str, bytes]]
@@ -122,8 +125,8 @@ class Server:
                 answer = self._pool.request(
                     method,
                     f"{self.address}/api/v1{path}",
-                    body=body,
-                    headers=self._headers | headers,
+                    body=None if body is None else _pieces(body),
+                    headers=self._headers | headers | ({} if body is None else {"Content-Length": str(len(body))}),
                     timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_ANSWER_SECONDS),
                     retries=False,
                     redirect=False,
@@ -197,6 +200,11 @@ def part(value: str) -> str:
     return quote(value, safe="")
 
 
+def _pieces(body: bytes) -> Iterator[bytes]:
+    """Sent one by one: a time limit is of each, as a slow link takes minutes for the whole."""
+    return (body[at : at + _SENT_BYTES] for at in range(0, len(body), _SENT_BYTES))
+
+
 def _query(values: dict[str, object]) -> str:
     given = {name: str(value).lower() if isinstance(value, bool) else value for name, value in values.items()}
     chosen = urlencode({name: value for name, value in given.items() if value not in (None, "")})
@@ -220,8 +228,18 @@ def _pool(address: str) -> urllib3.PoolManager:
     parts = urlsplit(address)
     proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
     if proxy:
-        return urllib3.ProxyManager(proxy if "://" in proxy else f"http://{proxy}", maxsize=8)
-    return urllib3.PoolManager(maxsize=8)
+        place = proxy if "://" in proxy else f"http://{proxy}"
+        return urllib3.ProxyManager(place, maxsize=8, socket_options=_alive())
+    return urllib3.PoolManager(maxsize=8, socket_options=_alive())
+
+
+def _alive() -> list[tuple[int, int, int]]:
+    """Whether the other side is still there is asked every half minute: after a laptop's sleep it is not."""
+    options = [*HTTPConnection.default_socket_options, (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, name):
+            options.append((socket.IPPROTO_TCP, getattr(socket, name), value))
+    return options
 
 
 def _json(data: bytes) -> Any:

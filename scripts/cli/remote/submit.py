@@ -63,7 +63,7 @@ def command(
     """Send PATHS (photos, zip files, folders) to the server of WEFT_URL as one job and print it.
 
     Photos that the server has already are not sent. A lost network or a server that restarts is awaited for 15 minutes.
-    An interrupted command goes on where it was when you run it again. Exit code 3 if photos could not be read.
+    An interrupted command continues where it stopped when you run it again. Exit code 3 if photos could not be read.
     """
     told = Lines.chosen(ctx, lines)
     server = Server.of(output.state(ctx), told)
