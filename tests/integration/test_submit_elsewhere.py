@@ -109,6 +109,12 @@ def test_a_wrong_address_is_told_at_once(site: Elsewhere, tmp_path: Path, addres
     assert "Traceback" not in done.stderr
 
 
+def test_a_proxy_that_is_away_is_named(site: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    done = site.weft("submit", some_photos(tmp_path / "proxied", 1), url="http://weft.example.org")
+    assert "the proxy that this machine is set to does not answer" in done.stderr
+
+
 def test_below_a_path_of_a_proxy(site: Elsewhere, tmp_path: Path) -> None:
     folder = some_photos(tmp_path / "below", 3)
     with front(site.port, "/fabrics/weft") as below:

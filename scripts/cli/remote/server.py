@@ -14,7 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3.connection import HTTPConnection
-from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ProtocolError, SSLError
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ProtocolError, ProxyError, SSLError
 
 from scripts.cli import output
 from scripts.cli.lines import Lines
@@ -262,6 +262,8 @@ def _reason(failure: HTTPError) -> str:
         return sentence("host_unknown")
     if isinstance(failure, NewConnectionError):
         return str(failure.__cause__ or failure)
+    if isinstance(failure, ProxyError):
+        return sentence("proxy_silent")
     if isinstance(failure, ProtocolError):
         return sentence("connection_ended")
     return type(failure).__name__
