@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -95,3 +96,12 @@ def some_photos(folder: Path, count: int, size: int = 3000, seed: str = "") -> P
         head = f"{seed or folder.name} {number} ".encode()
         (folder / f"{number:04}.jpg").write_bytes(b"\xff\xd8\xff" + head * (size // len(head)))
     return folder
+
+
+def sha(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def contents(folder: Path) -> list[tuple[str, str]]:
+    """Name in the job and SHA-256 of every photo, in the job's order."""
+    return [(f"{folder.name}/{path.name}", sha(path)) for path in sorted(folder.iterdir()) if path.suffix == ".jpg"]
