@@ -16,7 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from scripts.cli.main import COMMANDS
+from scripts.cli.main import COMMANDS, ELSEWHERE
 from shared.core.messages import SENTENCES
 from shared.core.metric_table import TABLE
 from shared.core.settings import Settings
@@ -102,7 +102,10 @@ COMPOSE_DEFAULTS = (
 )
 #: Settings that docker-compose.yml makes itself, or that mean nothing in a container.
 NOT_IN_COMPOSE = frozenset(
-    ("data_dir", "host", "redis_url", "cache_redis_url", "folder_roots", "appendfsync", "log_json", "workers")
+    (
+        *("data_dir", "host", "redis_url", "cache_redis_url", "folder_roots", "appendfsync", "log_json", "workers"),
+        *("url", "key"),
+    )
 )
 
 
@@ -140,10 +143,11 @@ def errors_page() -> str:
 
 def commands_page() -> str:
     """Every command with its short help."""
-    rows = [(f"`weft {name}`", text) for name, (_, text) in COMMANDS.items()]
+    rows = [(f"`weft {name}`", "yes" if name in ELSEWHERE else "", text) for name, (_, text) in COMMANDS.items()]
     note = "`weft COMMAND --help` shows options. All take `--data-dir` and `--json`. Exit: 0 ok, 1 failed, 2 usage;"
     note += " `weft watch` and `--watch` 3 if some photos failed.\n"
-    return _page("Commands", "scripts/cli/main.py", note, ("command", "what it does"), rows)
+    note += "\nElsewhere: also of a server on another machine, with `--url` or `WEFT_URL` and `WEFT_KEY`.\n"
+    return _page("Commands", "scripts/cli/main.py", note, ("command", "elsewhere", "what it does"), rows)
 
 
 def data_model_page() -> str:

@@ -118,6 +118,8 @@ LIMITS: dict[str, Limit] = {
     "items.photo": Limit(NOTHING, Lane.EXPORT),
     "items.exported": Limit(NOTHING, Lane.EXPORT),
     "items.summary_file": Limit(NOTHING, Lane.EXPORT),
+    # Counts a million rows for a second.
+    "items.summary": Limit(NOTHING, Lane.EXPORT),
     # A share may take its time.
     "folders.index": Limit(NOTHING, Lane.EXPORT),
     "classify.classify": Limit(Whole.PHOTO, Lane.WAIT),

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from rich.console import Console
+from rich.table import Table
 
 from scripts.cli import output
-from shared.bank.class_names import class_names
-from shared.bank.store import BankStore
+from scripts.cli.lines import Lines
 from shared.core.errors import Unavailable
 from shared.core.i18n import LazyText as _l
 from shared.core.i18n import gettext as _
 from shared.core.messages import sentence
 from shared.core.settings import Settings
-from shared.jobs.ledger import Ledger
 from shared.jobs.model import Job, JobState
 from shared.jobs.notes import late_sentence, left_out_sentence, note_sentence
-from shared.jobs.projection import caught_up
 from shared.jobs.shown import shown_job
+
+if TYPE_CHECKING:
+    from shared.bank.store import BankStore
+    from shared.jobs.ledger import Ledger
 
 #: Seconds between two looks.
 POLL_INTERVAL = 0.5
 #: Seconds that Redis may be away while a job is followed: an update and a restart, a lost network.
 RECONNECT_TIMEOUT = 900.0
-#: Seconds between two lines of progress for programs.
-LINE_INTERVAL = 1.0
+COLUMNS = ("id", "name", "state", "done", "total", "failed", "per s", "left", "created")
 #: Seconds left from which on the time of the end is told.
 _CLOCK_SECONDS = 180.0
 #: What a job waits for → its state in a table.
@@ -41,27 +41,6 @@ WAITING = {
     "storage": _l("waiting for the storage"),
     "trouble": _l("waiting: workers have a problem"),
 }
-
-
-@dataclass
-class Lines:
-    """One JSON document per line, as something happens: for programs that follow a job."""
-
-    on: bool = False
-    _last: tuple[Any, ...] = ()
-    _at: float = 0.0
-
-    def tell(self, event: str, **said: Any) -> None:
-        """`event`: `progress`, `lost`, `back` or `ended`."""
-        if self.on:
-            click.echo(json.dumps({"event": event, "at": round(time.time(), 3), **said}, ensure_ascii=False))
-
-    def progress(self, job: Job) -> None:
-        """Only where it moved, and once a second at most."""
-        moved = (job.state, job.done, job.total, job.waiting_for, job.late)
-        if self.on and moved != self._last and time.monotonic() - self._at >= LINE_INTERVAL:
-            self._last, self._at = moved, time.monotonic()
-            self.tell("progress", job=shown_job(job))
 
 
 def follow(settings: Settings, job_id: str, lines: Lines | None = None) -> Job:
@@ -78,6 +57,9 @@ def follow(settings: Settings, job_id: str, lines: Lines | None = None) -> Job:
 
 
 def _followed(settings: Settings, job_id: str, lines: Lines) -> Job:
+    # A machine that follows jobs of a server elsewhere has only the words of this module, not Redis.
+    from shared.jobs.ledger import Ledger
+
     # At the start, a server that is not there is a mistake and no interruption.
     ledger: Ledger | None = Ledger.connect(settings)
     lost_at: float | None = None
@@ -100,8 +82,8 @@ def _followed(settings: Settings, job_id: str, lines: Lines) -> Job:
                     lost_at = None
                     output.note(sentence("watch_back"))
                     lines.tell("back", job=shown_job(job))
-                show(job.done, job.total if job.listed else None, _caption(job))
-                lines.progress(job)
+                show(job.done, job.total if job.listed else None, caption(job))
+                lines.moved("progress", (job.state, job.done, job.total, job.waiting_for), job=shown_job(job))
                 if job.ended:
                     return job
             time.sleep(POLL_INTERVAL)
@@ -109,13 +91,21 @@ def _followed(settings: Settings, job_id: str, lines: Lines) -> Job:
 
 def watch(ctx: click.Context, settings: Settings, banks: BankStore, job_id: str, lines: bool = False) -> NoReturn:
     """Follow a job to its end, print how it went, and end with the exit code that says so (`outcome`)."""
-    if lines and output.state(ctx).json:
-        raise click.UsageError("--json prints one document, --lines prints many: choose one")
-    told = Lines(lines)
+    from shared.bank.class_names import class_names
+    from shared.jobs.projection import caught_up
+
+    told = Lines.chosen(ctx, lines)
     job = follow(settings, job_id, told)
     ledger = _connected(settings)
     with caught_up(settings, ledger, job.id, class_names(banks, job.bank)) as projection:
         summary = projection.summary()
+    end(ctx, told, job, {**shown_job(job), "summary": summary})
+
+
+def end(ctx: click.Context, told: Lines, job: Job, answer: dict[str, Any], missed: bool = False) -> NoReturn:
+    """Print how a job went, `answer` with its `summary` for programs, and end with its exit code; `missed`: photos are
+    not in it that should be."""
+    summary = answer["summary"]
 
     def human(console: Console) -> None:
         console.print(f"{job.name} ({job.id}): {job.state.value}")
@@ -127,8 +117,10 @@ def watch(ctx: click.Context, settings: Settings, banks: BankStore, job_id: str,
         for code, count in summary["failures"].items():
             console.print(f"  {count:>7}  " + _("failed: %(reason)s", reason=sentence(code)))
 
-    answer, code = {**shown_job(job), "summary": summary}, outcome(job)
-    if lines:
+    code = outcome(job)
+    if missed and code == output.OK:
+        code = output.PARTLY
+    if told.on:
         told.tell("ended", exit=code, job=answer)
     else:
         output.emit(ctx, answer, human)
@@ -144,6 +136,8 @@ def outcome(job: Job) -> int:
 
 def _connected(settings: Settings) -> Ledger:
     """The ledger, which may have gone between the job's end and the summary."""
+    from shared.jobs.ledger import Ledger
+
     end = time.monotonic() + RECONNECT_TIMEOUT
     while True:
         try:
@@ -161,13 +155,14 @@ def state(job: Job) -> str:
     return str(WAITING[job.waiting_for]) if job.waiting_for else job.state.value
 
 
-def _caption(job: Job) -> str:
+def caption(job: Job, note: str | None = None) -> str:
+    """Beside the bar: the state, the rate, the time left, and why nothing moves (`note`, where that is a sentence)."""
     rate = f" {job.rate:.1f}/s" if job.rate else ""
     left = ", " + _left(job) if job.estimate or job.eta else ""
     failed = ", " + _("%(count)s failed", count=job.failed) if job.failed else ""
-    note = f": {note_sentence(job)}" if job.note else ""
+    told = note_sentence(job) if note is None else note
     late = f" · {late_sentence(job)}" if job.late else ""
-    return f"{state(job)}{rate}{left}{failed}{note}{late}"
+    return f"{state(job)}{rate}{left}{failed}" + (f": {told}" if told else "") + late
 
 
 def _left(job: Job) -> str:
@@ -180,6 +175,29 @@ def _left(job: Job) -> str:
         return _("%(time)s left", time=output.span(max(0.0, left)))
     end, first, last = (output.clock(at) for at in (found.done_at, found.earliest, found.latest))
     return _("done %(end)s (%(first)s–%(last)s)", end=end, first=first, last=last)
+
+
+def job_table(found: Sequence[Job]) -> Table | str:
+    """Jobs as a table for people."""
+    collections = any(job.collection for job in found)
+    rows = [
+        (
+            *(
+                job.id,
+                job.name,
+                state(job) + (", " + _("late") if job.late and not job.ended else ""),
+                job.done,
+                job.total if job.listed else f"{job.total}+",
+                job.failed,
+            ),
+            *((job.collection or "",) if collections else ()),
+            *(f"{job.rate:.1f}" if job.rate else "", output.span(job.eta), output.when(job.created)),
+        )
+        for job in found
+    ]
+    columns = (*COLUMNS[:6], *(("collection",) if collections else ()), *COLUMNS[6:])
+    numbers = frozenset({"done", "total", "failed", "per s", "left"})
+    return output.table(columns, rows, numbers) if rows else "No jobs yet: weft submit FOLDER"
 
 
 def _counts(job: Job) -> str:

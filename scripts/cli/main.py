@@ -17,7 +17,6 @@ from scripts.cli import output
 from scripts.cli.interrupt import INTERRUPTED, loaded
 from shared.core.errors import WeftError
 from shared.core.messages import sentence
-from shared.core.redis_urls import ADDRESS_FILE
 from shared.jobs.states import VERBS
 
 #: Command → (module:attribute, help). The help stands here so that `weft --help` loads no command.
@@ -74,6 +73,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+#: Commands that work with a server elsewhere, too (WEFT_URL), and what they are then.
+ELSEWHERE: dict[str, str] = {
+    "submit": "scripts.cli.remote.submit:command",
+    "export": "scripts.cli.remote.results:export",
+    **dict.fromkeys(("jobs", "watch", *VERBS), "scripts.cli.remote.jobs:{name}"),
+    **dict.fromkeys(("change", "rename", "priority", "archive", "delete"), "scripts.cli.remote.jobs:{name}"),
+}
+#: Commands of which a server consists: they run on this machine whatever WEFT_URL says.
+SERVER = frozenset({"up", "web", "worker", "dispatcher", "bench", "doctor"})
 #: Commands whose output files are the user's own; what all others write is for nobody else on this machine.
 USER_FILES = frozenset({"export", "sort", "embed", "evaluate", "bench"})
 
@@ -91,17 +99,45 @@ class Lazy(click.Group):
             return None
         if cmd_name not in USER_FILES:
             os.umask(0o077)
-        module, attribute = COMMANDS[cmd_name][0].split(":")
+        module, attribute = _place(cmd_name, output.state(ctx)).split(":")
         command: click.Command = getattr(import_module(module), attribute)
         loaded()
         command.name = cmd_name
         _add_common_options(command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Where a command works decides which one it is, so the options that say so are looked for first."""
+        state = output.state(ctx)
+        state.url = state.url or _given("--url", args)
+        state.here = state.here or _given("--data-dir", args) is not None
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table's own help texts: nothing is imported for them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+def _place(name: str, state: output.State) -> str:
+    """Module and attribute of a command: the one of this machine, or of a server elsewhere."""
+    if state.elsewhere and (name not in SERVER or state.client_only):
+        return ELSEWHERE.get(name, "scripts.cli.remote.refused:{name}").format(name=name)
+    return COMMANDS[name][0]
+
+
+def _given(option: str, arguments: list[str]) -> str | None:
+    """An option's value in a command line that is not parsed yet."""
+    for place, word in enumerate(arguments):
+        if word == "--":
+            break
+        if word == option and place + 1 < len(arguments):
+            return arguments[place + 1]
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return None
 
 
 def _common_options() -> list[click.Option]:
@@ -112,6 +148,13 @@ def _common_options() -> list[click.Option]:
             help="Data folder (WEFT_DATA_DIR).",
             expose_value=False,
             callback=_set_data_dir,
+        ),
+        click.Option(
+            ["--url"],
+            metavar="URL",
+            help="Server elsewhere whose jobs are meant (WEFT_URL; its key: WEFT_KEY).",
+            expose_value=False,
+            callback=_set_url,
         ),
         click.Option(
             ["--json", "as_json"],
@@ -134,6 +177,12 @@ def _add_common_options(command: click.Command) -> None:
 def _set_data_dir(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> None:
     if value is not None:
         output.state(ctx).data_dir = value
+        output.state(ctx).here = True
+
+
+def _set_url(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        output.state(ctx).url = value
 
 
 def _set_json(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -203,6 +252,10 @@ def run(arguments: list[str]) -> int:
 
 def _hint(error: WeftError, state: output.State) -> None:
     """Redis "cannot be reached" most often because nothing was started."""
+    if state.elsewhere:
+        return
+    from shared.core.redis_urls import ADDRESS_FILE
+
     settings = state.settings
     if error.code == "redis_unavailable" and not settings.redis_url and not (settings.run_dir / ADDRESS_FILE).exists():
         output.note(sentence("not_running", data_dir=settings.data_dir))

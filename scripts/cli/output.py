@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -37,6 +39,10 @@ class State:
     json: bool = False
     #: Id or name of the bank that --bank chose; None: the default one.
     bank: str | None = None
+    #: Address of a server elsewhere, as --url named it.
+    url: str | None = None
+    #: --data-dir was given: this machine is meant.
+    here: bool = False
     _settings: Settings | None = None
 
     @property
@@ -45,6 +51,16 @@ class State:
         if self._settings is None:
             self._settings = Settings() if self.data_dir is None else Settings(data_dir=self.data_dir)
         return self._settings
+
+    @property
+    def client_only(self) -> bool:
+        """Only the client is installed: nothing on this machine has a queue or a bank."""
+        return find_spec("redis") is None
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether commands are about a server elsewhere."""
+        return bool(self.url or (os.environ.get("WEFT_URL") and not self.here) or self.client_only)
 
 
 def state(ctx: click.Context) -> State:

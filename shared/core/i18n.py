@@ -74,6 +74,11 @@ class LazyText:
 def _catalogue(lang: str) -> NullTranslations:
     if lang == LANGUAGES[0]:
         return NullTranslations()
+    compiled_before = TRANSLATIONS / f"{lang}.mo"
+    if compiled_before.exists():
+        # An installed client (setup.py): it has no Babel.
+        with compiled_before.open("rb") as source:
+            return GNUTranslations(source)
     # Most processes never speak another language: they load no Babel.
     from babel.messages.mofile import write_mo
     from babel.messages.pofile import read_po

@@ -180,6 +180,11 @@ class Settings(BaseSettings):
     lang: str | None = None
     #: Workers that `weft up` starts.
     workers: int = Field(1, ge=0, le=256)
+    #: A server elsewhere, e.g. `https://weft.example.org`: `weft submit`, `jobs`, `watch`, `export` and what else is
+    #: about jobs then go there; also `--url`.
+    url: str = ""
+    #: The key for that server, as `weft key create` made it there.
+    key: SecretStr | None = None
 
     @classmethod
     def settings_customise_sources(

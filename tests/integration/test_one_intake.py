@@ -245,7 +245,7 @@ def test_a_repeated_command(doors: Callable[..., Doors], copy: bool, tmp_path: P
     photos(folder)
     made = []
     for _ in range(2):
-        with closing(KnownFiles(site.settings)) as known:
+        with closing(KnownFiles(site.settings.data_dir)) as known:
             command = Command.of(known, [folder], "", None, None, copy)
             known._db.execute("INSERT INTO unfinished VALUES (?, ?, ?)", (command.request, "the-key", time.time()))
         code, out, err = site.run("submit", folder, *(["--copy"] if copy else []))

@@ -124,7 +124,7 @@ def test_photos_that_the_disk_has_no_room_for_are_refused(settings: Settings, tm
     roomy = settings.model_copy(update={"max_photo_bytes": 1 << 50})
     with (tmp_path / "huge.jpg").open("wb") as sparse:
         sparse.truncate(1 << 43)
-    with closing(KnownFiles(roomy)) as known, pytest.raises(Unavailable) as refused:
+    with closing(KnownFiles(roomy.data_dir)) as known, pytest.raises(Unavailable) as refused:
         survey([LocalFile("huge.jpg", tmp_path / "huge.jpg")], open_storage(roomy), roomy, known)
     assert refused.value.code == "disk_too_small"
 
@@ -225,9 +225,9 @@ def test_a_command_that_died_behind_its_acceptance_makes_no_second_job(
         accepted(key, fingerprint)
         raise KeyboardInterrupt
 
-    with closing(KnownFiles(settings)) as known, pytest.raises(KeyboardInterrupt):
+    with closing(KnownFiles(settings.data_dir)) as known, pytest.raises(KeyboardInterrupt):
         Command(known, "the command").submit(killed, "same")
-    with closing(KnownFiles(settings)) as known:
+    with closing(KnownFiles(settings.data_dir)) as known:
         again = Command(known, "the command").submit(accepted, "same")
         assert again.id == made[0].id
         # The command knows its job now: given once more, it is meant.
@@ -242,7 +242,7 @@ def test_photos_that_changed_after_such_a_death_are_another_job(settings: Settin
         ledger.submit(spec(), items(3), key, fingerprint)
         raise KeyboardInterrupt
 
-    with closing(KnownFiles(settings)) as known:
+    with closing(KnownFiles(settings.data_dir)) as known:
         with pytest.raises(KeyboardInterrupt):
             Command(known, "the command").submit(killed, "before")
         job = Command(known, "the command").submit(lambda *repeat: ledger.submit(spec(), items(4), *repeat), "after")

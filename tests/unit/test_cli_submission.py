@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from scripts.cli.submission import Moment
+from scripts.cli.moments import Moment
 from shared.core.errors import InvalidRequest
 from shared.core.settings import Settings
 from shared.jobs.intake.folders import is_below

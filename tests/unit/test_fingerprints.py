@@ -46,7 +46,7 @@ def test_requests_keep_theirs_across_versions(
 
 
 def test_commands_keep_theirs_across_versions(settings: Settings) -> None:
-    with closing(KnownFiles(settings)) as known:
+    with closing(KnownFiles(settings.data_dir)) as known:
         command = Command.of(known, [Path("/nas/night")], "", "precise", None, False)
     referred = "f9d1c07a765168d3dc1d5832f7863235d8b33c418cfdc8a9e1852afeec33fe69"
     copied = "6fe0efed25e953c2e65834a401ccdaa71da12798bbcfceeae7a717ff4d4ff2a5"

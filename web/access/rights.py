@@ -106,7 +106,7 @@ RIGHTS: dict[str, Right] = {
     **dict.fromkeys(("jobs.rerun", "pages.rerun"), _SUBMITTED),
     # Of each of the jobs, the view asks whose it is, and records what it did.
     "pages.act_on_jobs": Right(Scope.SUBMIT, "job_changed"),
-    **dict.fromkeys(("comparison.compared", "items.summary_file", "pages.summary"), READ),
+    **dict.fromkeys(("comparison.compared", "items.summary", "items.summary_file", "pages.summary"), READ),
     "folders.index": Right(Scope.SUBMIT),
     **dict.fromkeys(("items.correct", "pages.correct"), _CORRECTED),
     **dict.fromkeys(

@@ -20,7 +20,7 @@ from shared.jobs.export import bank_facts
 from shared.jobs.export.columns import trained
 from shared.jobs.job_summary import JobSummary, summarise
 from shared.jobs.model import Job
-from shared.jobs.shown import ShownItem
+from shared.jobs.shown import ShownItem, ShownSummary
 from web.api.comparison import comparison
 from web.api.exports import class_names, download_name
 from web.api.items import bp, projected
@@ -121,6 +121,28 @@ def _alike(job: Job, of: str, lang: str) -> Alike | None:
         items = {item["index"]: item for item in projection.at([i for g in shown for i in g.items[:GROUPED]], lang)}
     largest = [(len(group.items), [items[i] for i in group.items[:GROUPED] if i in items]) for group in shown]
     return Alike(len(groups), sum(len(group.items) for group in groups), largest)
+
+
+class CountsOut(BaseModel):
+    """How many results a job has of each kind, up to now."""
+
+    #: By final label, most frequent first.
+    labels: dict[str, int]
+    verdicts: dict[str, int]
+    #: By the code of the failure.
+    failures: dict[str, int]
+    corrected: int
+    #: By what people said; and those still to do, by verdict.
+    reviews: dict[str, int]
+    todo: dict[str, int]
+
+
+@bp.get("/jobs/<job_id>/summary")
+@bp.output(CountsOut)
+def summary(job_id: str) -> ShownSummary:
+    """How many results there are of each class, verdict and failure, as `weft watch --json` tells them."""
+    with projected(job_id) as projection:
+        return projection.summary()
 
 
 @bp.get("/jobs/<job_id>/summary.html")

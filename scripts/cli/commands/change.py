@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from scripts.cli import follow, output, submission
+from scripts.cli import follow, moments, output, submission
 from shared.bank.store import BankStore
 from shared.core.i18n import gettext as _
 from shared.core.window import parsed
@@ -25,13 +25,13 @@ from shared.jobs.shown import shown_job
 )
 @click.option(
     "--window",
-    type=submission.HoursOfDay(),
+    type=moments.HoursOfDay(),
     metavar="HOURS",
     help="Work at these hours only: 20:00-07:00; or none.",
 )
 @click.option("--zone", default="", help="With --window: time zone, e.g. Asia/Shanghai; default: the server's.")
 @click.option(
-    "--by", type=submission.Deadline(or_none=True), help="Should be done by this time: 07:00, a date and time, or none."
+    "--by", type=moments.Deadline(or_none=True), help="Should be done by this time: 07:00, a date and time, or none."
 )
 @click.option("--first/--not-first", default=None, help="Run next, before all others of its priority; or not any more.")
 @click.pass_context
@@ -59,10 +59,10 @@ def change(
     if first is not None:
         ledger.precede(job_id, first)
     if window is not None:
-        text = submission.hours(window, zone)
+        text = moments.hours(window, zone)
         ledger.set_window(job_id, parsed(text) if text else None)
     if by is not None:
-        ledger.set_deadline(job_id, None if by == submission.NONE else submission.due(by, None))
+        ledger.set_deadline(job_id, None if by == moments.NONE else moments.due(by, None))
     job = archiving.rename(settings, ledger, job_id, name) if name is not None else ledger.find(job_id)
     output.record(ctx, "job_changed", job_id)
     told = " · ".join(filter(None, (f"{job.id}  {job.name}: {follow.state(job)}", hours_sentence(job))))

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 
-from scripts.cli import follow, output, submission
+from scripts.cli import follow, moments, output, submission
 from shared.bank.store import BankStore
 from shared.collections.collection import Rules
 from shared.collections.export import MEDIA_TYPES, require, stream
@@ -299,7 +299,7 @@ def _wish(name: str | None, rules: Rules | None, said: dict[str, Any]) -> Wish:
         priority=Priority(said["priority"]) if said["priority"] else None,
         watch=said["watch"],
         schedule=_schedule(said),
-        window=submission.hours(said["window"], said["zone"]),
+        window=moments.hours(said["window"], said["zone"]),
         by=time_and_zone(said["by"], said["zone"]) if said["by"] else said["by"],
     )
 

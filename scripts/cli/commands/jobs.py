@@ -6,12 +6,9 @@ import click
 
 from scripts.cli import follow, output
 from shared.bank.store import BankStore
-from shared.core.i18n import gettext as _
 from shared.jobs.job_search import JobFilter
 from shared.jobs.ledger import Ledger
 from shared.jobs.shown import shown_job
-
-COLUMNS = ("id", "name", "state", "done", "total", "failed", "per s", "left", "created")
 
 
 @click.command()
@@ -26,31 +23,8 @@ def jobs(ctx: click.Context, limit: int, owner: str | None, search: str, archive
     """List jobs, newest first."""
     wanted = JobFilter(owner, search, archived)
     found = Ledger.connect(output.state(ctx).settings).listed(limit, wanted=wanted)
-    collections = any(job.collection for job in found)
-    rows = [
-        (
-            *(
-                job.id,
-                job.name,
-                follow.state(job) + (", " + _("late") if job.late and not job.ended else ""),
-                job.done,
-                job.total if job.listed else f"{job.total}+",
-                job.failed,
-            ),
-            *((job.collection or "",) if collections else ()),
-            *(f"{job.rate:.1f}" if job.rate else "", output.span(job.eta), output.when(job.created)),
-        )
-        for job in found
-    ]
-    columns = (*COLUMNS[:6], *(("collection",) if collections else ()), *COLUMNS[6:])
-    numbers = frozenset({"done", "total", "failed", "per s", "left"})
-    output.emit(
-        ctx,
-        {"jobs": [shown_job(job) for job in found]},
-        lambda console: console.print(
-            output.table(columns, rows, numbers) if rows else "No jobs yet: weft submit FOLDER"
-        ),
-    )
+    document = {"jobs": [shown_job(job) for job in found]}
+    output.emit(ctx, document, lambda console: console.print(follow.job_table(found)))
 
 
 @click.command()

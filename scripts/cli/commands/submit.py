@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from scripts.cli import follow, output, submission
+from scripts.cli import follow, moments, output, submission
 from scripts.cli.bank_option import job_bank
 from shared.bank.store import BankStore
 from shared.core.i18n import gettext as _
@@ -34,7 +34,7 @@ from shared.jobs.shown import shown_job
     "--preset", type=submission.PresetName(), help="Ranking settings; default: standard, precise for folders."
 )
 @job_bank
-@click.option("--at", type=submission.StartTime(), help="Start at this time: 22:00, or a date and time.")
+@click.option("--at", type=moments.StartTime(), help="Start at this time: 22:00, or a date and time.")
 @click.option(
     "--priority",
     type=click.Choice([priority.value for priority in Priority]),
@@ -42,9 +42,9 @@ from shared.jobs.shown import shown_job
     show_default=True,
     help="Before or after other jobs.",
 )
-@click.option("--window", type=submission.HoursOfDay(), metavar="HOURS", help="Work at these hours only: 20:00-07:00.")
+@click.option("--window", type=moments.HoursOfDay(), metavar="HOURS", help="Work at these hours only: 20:00-07:00.")
 @click.option("--zone", default="", help="With --window: time zone, e.g. Asia/Shanghai; default: the server's.")
-@click.option("--by", type=submission.Deadline(), help="Should be done by this time: 07:00, or a date and time.")
+@click.option("--by", type=moments.Deadline(), help="Should be done by this time: 07:00, or a date and time.")
 @click.option("--copy", is_flag=True, help="Copy the photos even if the server can read the folder itself.")
 @click.option("--watch", is_flag=True, help="Follow the job until it has ended; exit codes as of `weft watch`.")
 @click.option("--lines", is_flag=True, help="With --watch: one JSON object per line, as `weft watch --lines`.")
@@ -76,11 +76,11 @@ def command(
     settings = output.state(ctx).settings
     ledger, banks = Ledger.connect(settings), BankStore(settings)
     intake = submission.intake(settings, ledger, banks)
-    window = submission.hours(window, zone)
-    due = submission.due(by, at)
+    window = moments.hours(window, zone)
+    due = moments.due(by, at)
     wish = Wish(name, preset, at, bank=bank, priority=Priority(priority), window=window, deadline=due)
     roots = None if copy else _roots(ledger, paths, settings.roots)
-    with closing(KnownFiles(settings)) as known:
+    with closing(KnownFiles(settings.data_dir)) as known:
         once = Command.of(known, paths, name, preset, at, copy, priority, bank, window, due)
         if roots is None:
             job = _copy(intake, known, once, paths, wish)

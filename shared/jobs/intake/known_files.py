@@ -1,4 +1,4 @@
-"""What `weft submit` remembers in the data folder: hashes of files it has read, and submissions that are not finished.
+"""What `weft submit` remembers in a folder: hashes of files it has read, and submissions that are not finished.
 
 A submission that was interrupted resumes from here: files that have not changed are neither read nor copied again.
 """
@@ -10,8 +10,6 @@ import secrets
 import sqlite3
 import time
 from pathlib import Path
-
-from shared.core.settings import Settings
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (
@@ -28,11 +26,12 @@ _SETTLED_NS = 2_000_000_000
 
 
 class KnownFiles:
-    """One SQLite file beside the jobs. Used by one thread; several processes may use it at once."""
+    """One SQLite file. Used by one thread; several processes may use it at once."""
 
-    def __init__(self, settings: Settings) -> None:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(settings.data_dir / "known-files.sqlite", timeout=20)
+    def __init__(self, folder: Path) -> None:
+        """`folder`: the data folder, or on a machine without one, the user's cache folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(folder / "known-files.sqlite", timeout=20)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_SCHEMA)
@@ -66,13 +65,21 @@ class KnownFiles:
 
     def begin(self, request: str) -> tuple[str, bool]:
         """The Idempotency-Key of a submission, and whether it resumes one that was interrupted."""
-        with self._db:
-            row = self._db.execute("SELECT key FROM unfinished WHERE request = ?", (request,)).fetchone()
-            if row:
-                return str(row[0]), True
-            key = f"cli-{secrets.token_hex(16)}"
-            self._db.execute("INSERT INTO unfinished VALUES (?, ?, ?)", (request, key, time.time()))
+        if before := self.unfinished(request):
+            return before, True
+        key = f"cli-{secrets.token_hex(16)}"
+        self.note(request, key)
         return key, False
+
+    def unfinished(self, request: str) -> str | None:
+        """What was noted of a submission that was interrupted."""
+        row = self._db.execute("SELECT key FROM unfinished WHERE request = ?", (request,)).fetchone()
+        return str(row[0]) if row else None
+
+    def note(self, request: str, key: str) -> None:
+        """How a submission that begins now is taken up again."""
+        with self._db:
+            self._db.execute("INSERT OR REPLACE INTO unfinished VALUES (?, ?, ?)", (request, key, time.time()))
 
     def finish(self, request: str) -> None:
         """The submission is known to be accepted, or given up: the same command makes a new job from now on."""

@@ -147,19 +147,29 @@ def local_files(paths: Sequence[Path], left_out: Counter[str] | None = None) -> 
     there, `no_files`, `no_photos_in` where there are only other files.
     """
     left_out = Counter() if left_out is None else left_out
-    found: list[LocalFile] = []
+    found = list(walked(paths, left_out))
+    require_photos(len(found), left_out)
+    return found
+
+
+def walked(paths: Sequence[Path], left_out: Counter[str]) -> Iterator[LocalFile]:
+    """The same one by one, also where there are none. Raises InvalidRequest (`path_missing`)."""
     for path in paths:
         if path.is_dir():
-            found.extend(_below(path, left_out))
+            yield from _below(path, left_out)
         elif path.is_file():
-            found.append(LocalFile(path.name, path))
+            yield LocalFile(path.name, path)
         else:
             raise InvalidRequest("path_missing", path=str(path))
-    if not found:
-        if told := left_out_sentence(left_out):
-            raise InvalidRequest("no_photos_in", left_out=told)
-        raise InvalidRequest("no_files")
-    return found
+
+
+def require_photos(number: int, left_out: Counter[str]) -> None:
+    """Raises InvalidRequest (`no_files`, `no_photos_in`) where there is no photo."""
+    if number:
+        return
+    if told := left_out_sentence(left_out):
+        raise InvalidRequest("no_photos_in", left_out=told)
+    raise InvalidRequest("no_files")
 
 
 def _below(folder: Path, left_out: Counter[str]) -> Iterator[LocalFile]:
