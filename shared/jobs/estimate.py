@@ -67,6 +67,8 @@ class Rival(NamedTuple):
     priority: str
     #: When it was moved to the front of its priority; 0: it was not.
     first: float = 0.0
+    #: Whose it is: owners take turns, and the jobs of each.
+    owner: str | None = None
 
 
 class Hours(NamedTuple):
@@ -124,11 +126,12 @@ class _Cost(NamedTuple):
         return min(1.0, off * (self.new - self.cached) / self.each)
 
 
-def share_of_turns(own: str, others: Sequence[str | Rival], first: float = 0.0) -> float:
-    """The share of chunks that a job of this priority is given beside others, 0…1: as `priorities` of lua/common.lua.
+def share_of_turns(own: str, others: Sequence[str | Rival], first: float = 0.0, owner: str | None = None) -> float:
+    """The share of photos that a job of this priority is given beside others, 0…1: as `priorities` of lua/common.lua.
 
-    Of 20 turns, low jobs have 1 and normal ones 4 where higher ones wait; jobs of one priority share alike, unless some
-    were moved to the front: then the last of these has all.
+    Of 20 turns, low jobs have 1 and normal ones 4 where higher ones wait; owners of jobs of one priority share alike,
+    and so do the jobs of each (a job of nobody is its own owner), unless some were moved to the front: then the last of
+    these has all.
     """
     rivals = [other if isinstance(other, Rival) else Rival(1, other) for other in others]
     waiting = Counter([own, *(rival.priority for rival in rivals)])
@@ -138,7 +141,9 @@ def share_of_turns(own: str, others: Sequence[str | Rival], first: float = 0.0) 
     front = max([first, *(rival.first for rival in rivals if rival.priority == own)])
     if front:
         return turns[own] / 20 if first == front else 0.0
-    return turns[own] / 20 / waiting[own]
+    beside = [rival.owner for rival in rivals if rival.priority == own]
+    owners = len({other for other in beside if other} - {owner}) + sum(not other for other in beside) + 1
+    return turns[own] / 20 / owners / (1 + beside.count(owner) if owner else 1)
 
 
 def estimate(
@@ -150,11 +155,12 @@ def estimate(
     rivals: Sequence[Rival] = (),
     hours: Hours | None = None,
     first: float = 0.0,
+    owner: str | None = None,
 ) -> Estimate | None:
     """The end of a job with `left` photos to do, as seen at `now` (seconds since the epoch).
 
     `workers`: those that it has, or will have when its hours begin. `hours`: what they and its deadline make of it.
-    `first`: as of a rival.
+    `first`, `owner`: as of a rival.
 
     None where nothing honest can be said: no worker, too short a course, or only cached photos so far, which tell
     nothing of the time that an encoded one takes. The caller asks only for jobs that move and whose list is complete.
@@ -165,7 +171,7 @@ def estimate(
     cost = _cost(course, left)
     if cost is None:
         return None
-    me = Rival(left, own, first)
+    me = Rival(left, own, first, owner)
     seconds = _seconds(cost.each, me, workers, rivals)
     another = _seconds(cost.each, me, workers + 1, rivals)
     spread = max(_spread(course), cost.doubt(left))
@@ -256,9 +262,9 @@ def _seconds(each: float, own: Rival, workers: int, rivals: Sequence[Rival]) -> 
     waiting = [rival for rival in rivals if rival.left > 0]
     mine, seconds = float(own.left), 0.0
     while mine > 0:
-        share = share_of_turns(own.priority, waiting, own.first)
+        share = share_of_turns(own.priority, waiting, own.first, own.owner)
         shares = [
-            share_of_turns(one.priority, [own, *waiting[:i], *waiting[i + 1 :]], one.first)
+            share_of_turns(one.priority, [own, *waiting[:i], *waiting[i + 1 :]], one.first, one.owner)
             for i, one in enumerate(waiting)
         ]
         ends = [(mine, share), *((one.left, part) for one, part in zip(waiting, shares, strict=True))]

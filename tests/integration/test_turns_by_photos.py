@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from shared.core.settings import CHUNK_ITEMS
+from shared.jobs.estimate import Rival, share_of_turns
 from shared.jobs.ledger.scripts import LUA
 from shared.jobs.model import Job, Lane
 from tests.ledger_harness import LedgerHarness
@@ -42,6 +43,31 @@ def test_photos_are_shared_not_chunks(harness: LedgerHarness) -> None:
         photos[job] += count
     assert photos[less.id] == 600
     assert 450 <= photos[large.id] <= 1000
+
+
+def test_owners_share_alike_however_many_jobs_they_have(harness: LedgerHarness) -> None:
+    many = [harness.submit(3000, f"many-{n}", owner="Li") for n in range(4)]
+    one = harness.submit(1500, "one", owner="Wang")
+    photos: Counter[str] = Counter()
+    for job, count in served(harness, [*many, one], one, ahead=4):
+        photos[job] += count
+    others = [photos[job.id] for job in many]
+    assert photos[one.id] == 1500
+    assert 1200 <= sum(others) <= 2000
+    # Of one owner, each job has its turns.
+    assert max(others) - min(others) <= 2 * CHUNK_ITEMS
+    beside = [Rival(1000, "normal", owner="Li") for _ in many]
+    assert share_of_turns("normal", beside, owner="Wang") == 0.5
+    assert share_of_turns("normal", [*beside[1:], Rival(9, "normal", owner="Wang")], owner="Li") == 0.125
+
+
+def test_jobs_of_nobody_share_as_jobs(harness: LedgerHarness) -> None:
+    jobs = [harness.submit(1500, name) for name in "abc"]
+    photos: Counter[str] = Counter()
+    for job, count in served(harness, jobs, jobs[0], ahead=3):
+        photos[job] += count
+    assert min(photos.values()) >= 1200
+    assert share_of_turns("normal", [Rival(9, "normal"), Rival(9, "normal")]) == 1 / 3
 
 
 def test_the_scripts_know_the_largest_chunk() -> None:

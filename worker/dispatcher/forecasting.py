@@ -69,11 +69,11 @@ class Forecaster(Rounds):
         serving = sum(worker.works and _serves(worker, job) for worker in workers)
         able = serving if _moves(job) else 0
         rivals = [
-            Rival(other.total - other.done, other.priority, other.first or 0.0)
+            Rival(other.total - other.done, other.priority, other.first or 0.0, other.owner)
             for other in others
             if (other.identity, other.lane) == (job.identity, job.lane) and other.total > other.done
         ]
-        turns = share_of_turns(job.priority, rivals, job.first or 0.0)
+        turns = share_of_turns(job.priority, rivals, job.first or 0.0, job.owner)
         course = courses.course(connection, job.id)
         if course and (job.done < course[-1].done or (job.started or 0) > course[-1].at):
             # Failed photos were queued again: another round.
@@ -88,9 +88,8 @@ class Forecaster(Rounds):
         found = None
         if job.listed and (able or (closed and serving)):
             hours = Hours(job.hours, job.deadline, closed or not turns)
-            found = estimate(
-                course, job.total - job.done, now, able or serving, job.priority, rivals, hours, job.first or 0.0
-            )
+            left, first = job.total - job.done, job.first or 0.0
+            found = estimate(course, left, now, able or serving, job.priority, rivals, hours, first, job.owner)
         thinned = not still and len(course) != before + 1
         news = [] if still else course
         courses.leave(connection, job.id, news, thinned, found, _SHOWN_LOOKS * self.pause)

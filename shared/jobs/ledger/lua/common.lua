@@ -156,6 +156,22 @@ local function priorities(identity, lane)
   end)
   return waiting
 end
+-- Ends a job's turn: it goes to the back of its rota, behind the other jobs of its owner, which go there with it: owners take
+-- turns, and the jobs of each. A job of nobody is its own owner; those that were moved to the front stay there.
+local function pass_on(rota, job)
+  local owner = redis.call('HGET', job_key(job, 'meta'), 'owner')
+  local own = {job}
+  for _, other in ipairs(owner and redis.call('LRANGE', rota, 0, -1) or {}) do
+    if other ~= job and redis.call('HGET', job_key(other, 'meta'), 'owner') == owner and moved_first(other) == 0 then
+      own[#own + 1] = other
+    end
+  end
+  -- From the last to the first, so that each stands before those behind it, and the job before all.
+  for at = #own, 1, -1 do
+    redis.call('LREM', rota, 0, own[at])
+    redis.call('LPUSH', rota, own[at])
+  end
+end
 -- Admits one chunk of the next job on one rota; returns 1, or 0 if no job on it has one. A turn is as many photos as the
 -- largest chunk has, so that jobs with small chunks get as many photos as those with large ones. A job that was moved to the
 -- front stays there: it has all turns while it has chunks.
@@ -172,13 +188,13 @@ local function admit_from(identity, lane, priority, ms)
       local photos, used = photos_of(job, chunk), tonumber(redis.call('HGET', meta, 'turn') or '0')
       if used > 0 and used + photos > TURN and moved_first(job) == 0 then
         redis.call('HDEL', meta, 'turn')
-        redis.call('RPOPLPUSH', rota, rota)
+        pass_on(rota, job)
       else
         redis.call('LPOP', todo)
         insert_ready(ready_key(identity, lane), job, chunk, ms)
         if used + photos >= TURN then
           redis.call('HDEL', meta, 'turn')
-          if moved_first(job) == 0 then redis.call('RPOPLPUSH', rota, rota) end
+          if moved_first(job) == 0 then pass_on(rota, job) end
         else
           redis.call('HSET', meta, 'turn', used + photos)
         end
