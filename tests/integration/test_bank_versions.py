@@ -168,7 +168,10 @@ def test_a_damaged_projection_stands_in_no_other_job_s_way(bank: Product) -> Non
     for job in (good, bad):
         finished(bank, job)
         call(bank, "PATCH", f"/jobs/{job['id']}/items/0", {"label": "stripe-1"})
-    (bank.settings.jobs_dir / f"{bad['id']}.sqlite").write_bytes(b"no database " * 1000)
+    damaged = bank.settings.jobs_dir / f"{bad['id']}.sqlite"
+    # What a write-ahead log holds is read from there.
+    eventually(lambda: not damaged.with_name(f"{damaged.name}-wal").exists(), what="the projection's being closed")
+    damaged.write_bytes(b"no database " * 1000)
     jobs = {row["job"] for row in call(bank, "GET", "/bank/proposals")["proposals"]}
     assert good["id"] in jobs
     assert bad["id"] not in jobs
