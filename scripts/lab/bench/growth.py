@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -116,11 +116,14 @@ def cpu_by_role(weft: Product) -> dict[str, float]:
 def percentiles(times: list[float]) -> tuple[float, float]:
     """The median and the 95th percentile."""
     if len(times) < 2:
-        return (times or [0.0])[0], (times or [0.0])[0]
+        only = round((times or [0.0])[0], 1)
+        return only, only
     return round(statistics.median(times), 1), round(statistics.quantiles(times, n=20)[-1], 1)
 
 
-def measure_size(weft: Product, client: redis.Redis, count: int, work: Path, say: Callable[[str], None]) -> GrowthSize:
+def measure_size(
+    weft: Product, client: redis.Redis, count: int, work: Path, kinds: Sequence[str], say: Callable[[str], None]
+) -> GrowthSize:
     """One job of so many files, from asking for it to its export."""
     folder = work / f"files-{count}"
     for n in range(count):
@@ -145,7 +148,7 @@ def measure_size(weft: Product, client: redis.Redis, count: int, work: Path, say
     say(f"{count:,} files: {wall:.0f} s; pages and exports")
     with Watch(weft, _pages(job, count, chance)) as after:
         time.sleep(30 * _LOOK)
-    exports = {kind: _export(weft, job, kind) for kind in ("csv", "jsonl", "parquet", "xlsx")}
+    exports = {kind: _export(weft, job, kind) for kind in kinds}
     database = projection_path(Settings(data_dir=weft.data), job)
     answer = GrowthSize(
         files=count,
@@ -249,6 +252,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="1000,10000,100000", help="photos of each job, e.g. 1000,1000000")
     parser.add_argument("--engine", default="null")
+    parser.add_argument("--exports", default="csv,jsonl,parquet,xlsx")
     parser.add_argument("--jobs", type=int, default=500)
     parser.add_argument("--collections", type=int, default=200)
     parser.add_argument("--store", type=Path, default=Path("build/bench"))
@@ -265,7 +269,8 @@ def main() -> None:
         settings = {"engine": asked.engine}
         with product.running(bench.null_template, work, settings) as weft:
             client = open_client(Settings(data_dir=weft.data))
-            sizes = [measure_size(weft, client, int(size), work, say) for size in asked.sizes.split(",")]
+            kinds = asked.exports.split(",")
+            sizes = [measure_size(weft, client, int(size), work, kinds, say) for size in asked.sizes.split(",")]
             lists = measure_lists(weft, work, asked.jobs, asked.collections) if asked.jobs else None
     print(json.dumps(GrowthReport(engine=asked.engine, sizes=sizes, lists=lists).to_json(), indent=2))
 
