@@ -144,6 +144,8 @@ SENTENCES: dict[str, str] = {
     "backup_inside_data": "A backup inside the data folder ({data_dir}) would be lost with it; choose another place.",
     "restore_not_empty": "{data_dir} already contains jobs; restore into an empty folder (--data-dir), or move this one away first.",
     "restore_redis_not_empty": "The Redis at {address} already contains jobs, or Weft is running on it; restore into an empty one.",
+    "bundle_failed": "The packages could not be downloaded: {reason}",
+    "bundle_no_checkout": "{folder} is not a checkout of Weft after `make setup`; an archive is made in one.",
     "restore_other_db": "The backup holds database {db} of a Redis server; set WEFT_REDIS_URL to the Redis to restore into.",
     "no_bank": "No bank is active yet. Build one with weft bank build FOLDER.",
     "bank_demo_being_made": "The demo bank is being built; photos can be classified in about a minute.",

@@ -62,7 +62,8 @@ def upload(settings: Settings, store: RemoteStorage, source: Path) -> None:
     # Versions first: whoever sees which one is active finds it.
     for path in sorted((source / "banks").glob("[!.]*"), key=lambda path: (path.is_file(), path.name)):
         store.share(path, f"banks/{path.name}")
-    if (shared := SharedKeys.of(settings, FILE, REQUIRED)) is not None:
+    kept = any((settings.data_dir / name).exists() for name in (FILE, REQUIRED))
+    if kept and (shared := SharedKeys.of(settings, FILE, REQUIRED)) is not None:
         shared.share()
 
 

@@ -40,8 +40,13 @@ def backup(ctx: click.Context, folder: Path) -> None:
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--moment",
+    metavar="URL",
+    help="A Redis that has loaded FOLDER/ledger.rdb, where no server program is installed here that can read it.",
+)
 @click.pass_context
-def restore(ctx: click.Context, folder: Path) -> None:
+def restore(ctx: click.Context, folder: Path, moment: str | None) -> None:
     """Restore the backup in FOLDER into an empty data folder; `weft up` then resumes its jobs.
 
     With WEFT_REDIS_URL and WEFT_STORAGE_URL, into that Redis, where no jobs may be yet, and that object store.
@@ -49,8 +54,8 @@ def restore(ctx: click.Context, folder: Path) -> None:
     settings = output.state(ctx).settings
     settings.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with single_instance(settings.run_dir, settings.data_dir):
-        if settings.redis_url is None:
-            manifest = backups.load(settings, folder)
+        if settings.redis_url is None or moment:
+            manifest = backups.load(settings, folder, moment)
         else:
             with serving(folder / backups.RDB, backups.read_manifest(folder).redis_db) as moment_url:
                 manifest = backups.load(settings, folder, moment_url)
