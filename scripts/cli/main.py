@@ -58,6 +58,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Back up the ledger, results, uploads and banks; safe while Weft is running.",
     ),
     "restore": ("scripts.cli.commands.backup:restore", "Restore a backup into an empty data folder."),
+    "bundle": (
+        "scripts.cli.commands.bundle:command",
+        "Write one archive from which a machine without any network installs Weft.",
+    ),
     "gc": (
         "scripts.cli.commands.gc:command",
         "Remove uploads, results, versions of banks and models that no policy keeps.",

@@ -22,12 +22,10 @@ import fsspec
 
 from shared.core.errors import Conflict, InvalidRequest, NotFound, Unavailable, WeftError
 from shared.storage import Stored
-from shared.storage.names import LARGE
+from shared.storage.names import COMPLETE, LARGE
 
 T = TypeVar("T")
 
-#: Marks a shared folder whose files have all arrived.
-_COMPLETE = ".complete"
 #: Stores that know no folders. Making one there would make the bucket, too, a mistyped one included.
 _OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci")
 _S3 = ("s3", "s3a")
@@ -158,12 +156,12 @@ class RemoteStorage:
                 self._send(source, f"{self._root}/{key}" + (f"/{relative}" if path.is_dir() else ""))
         if path.is_dir():
             # Written last: a folder without it is still on its way, and is not fetched.
-            self._write(f"{self._root}/{key}/{_COMPLETE}", b"")
+            self._write(f"{self._root}/{key}/{COMPLETE}", b"")
 
     def unshare(self, key: str) -> None:
         with suppress(FileNotFoundError):
             # First the mark: what is being removed is not fetched any more.
-            self._call(self._fs.rm_file, f"{self._root}/{key}/{_COMPLETE}")
+            self._call(self._fs.rm_file, f"{self._root}/{key}/{COMPLETE}")
         with suppress(FileNotFoundError):
             self._call(self._fs.rm, f"{self._root}/{key}", recursive=True)
 
@@ -175,11 +173,11 @@ class RemoteStorage:
         try:
             if self._kind(remote) == "file":
                 self._call(self._fs.get_file, remote, str(temporary))
-            elif self._kind(f"{remote}/{_COMPLETE}"):
+            elif self._kind(f"{remote}/{COMPLETE}"):
                 for name in self._call(self._fs.find, remote):
                     target = temporary / name[len(remote) + 1 :]
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    if target.name != _COMPLETE:
+                    if target.name != COMPLETE:
                         self._call(self._fs.get_file, name, str(target))
             else:
                 return False
@@ -190,6 +188,23 @@ class RemoteStorage:
             else:
                 temporary.unlink(missing_ok=True)
         return True
+
+    def objects(self, folder: str) -> Iterator[tuple[str, int]]:
+        """(name below the root, bytes) of what is below `folder`, marks of shared folders too. Raises Unavailable."""
+        try:
+            found = self._call(self._fs.find, f"{self._root}/{folder}", detail=True)
+        except FileNotFoundError:
+            return
+        for name, told in found.items():
+            yield name[len(self._root) + 1 :], int(told.get("size") or 0)
+
+    def download(self, name: str, path: Path) -> None:
+        """Writes an object that `objects` named to `path`. Raises FileNotFoundError, Unavailable."""
+        self._call(self._fs.get_file, f"{self._root}/{name}", str(path))
+
+    def upload(self, path: Path, name: str) -> None:
+        """The other way. Raises Unavailable."""
+        self._send(path, f"{self._root}/{name}")
 
     def probe(self) -> None:
         """Writes an object and reads it back. Raises Unavailable, and as `check`."""
