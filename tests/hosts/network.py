@@ -120,7 +120,9 @@ class Network:
         """A new machine, joined to the bridge."""
         host = Host(name, f"{NETWORK}{len(self.hosts) + 2}", self.folder / name, env)
         (host.folder / "tmp").mkdir(parents=True)
+        # A run that was killed may have left them.
         _ip("netns", "del", name, check=False)
+        _ip("link", "del", f"{name}-b", check=False)
         _ip("netns", "add", name)
         self.hosts[name] = host
         _ip("link", "add", f"{name}-b", "type", "veth", "peer", "name", "eth0", "netns", name)
@@ -139,7 +141,6 @@ def network(folder: Path) -> Iterator[Network]:
     made = Network(folder)
     try:
         try:
-            # A run that was killed may have left it.
             _ip("link", "del", _BRIDGE, check=False)
             _ip("link", "add", _BRIDGE, "type", "bridge")
             _ip("addr", "add", f"{HERE}/24", "dev", _BRIDGE)

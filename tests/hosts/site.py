@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +17,6 @@ import requests
 
 from scripts.render import CLASSES, jpeg, render, save_jpeg
 from tests.hosts.network import HERE, Host, Network, network
-from tests.product import eventually
 from tests.redis_servers import server, tls_before
 from tests.s3_server import BUCKET, S3Server, s3_server
 
@@ -29,6 +29,17 @@ CACHE_RIGHTS = "~e:* +mget +mset +ping +client|setinfo +client|setname +info"
 FABRICS, SAMPLES = 8, 5
 #: Seconds of a lease: what a machine that is cut off held goes to another after it.
 LEASE = 6.0
+#: Seconds that any condition may take at least: three machines share the cores of one.
+PATIENCE_SECONDS = 240.0
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 120, what: str = "the condition") -> None:
+    """Awaits a condition, asked twice a second: the machines share the cores with whoever asks."""
+    deadline = time.monotonic() + max(seconds, PATIENCE_SECONDS)
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} was not met within {seconds} s")
+        time.sleep(0.5)
 
 
 @dataclass

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tests.hosts.site import Site, bank_photos
-from tests.product import eventually
+from tests.hosts.site import Site, bank_photos, eventually
 
 
 def test_a_worker_fetches_the_converted_model(machines: Site) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.hosts.site import LEASE, Site
-from tests.product import eventually
+from tests.hosts.site import LEASE, Site, eventually
 
 PHOTOS = 400
 
