@@ -23,7 +23,7 @@ from tests.s3_server import BUCKET, S3Server, s3_server
 USER, PASSWORD, ADMIN = "weft", "a-w0rd-for-tests", "another-w0rd"
 KEY = "a-key-for-the-tests-of-hosts"
 #: What Weft's user may do, as docs/operations.md says: its own keys and channels, nothing that governs the server.
-LEDGER_RIGHTS = "~weft:* ~mq:* &weft:* &mq:/0.celery.pidbox +@all -@admin -@dangerous +info"
+LEDGER_RIGHTS = "~weft:* ~mq:* &weft:* &mq:/0.celery.pidbox &mq:/0.celeryev/* +@all -@admin -@dangerous +info"
 CACHE_RIGHTS = "~e:* +mget +mset +ping +client|setinfo +client|setname +info"
 #: Classes of the bank, and samples of each.
 FABRICS, SAMPLES = 8, 5

@@ -60,7 +60,7 @@ def test_a_folder_that_no_worker_has(machines: Site) -> None:
         machines.start_workers(machines.one, machines.two)
         job = machines.submit_folder(machines.folder(40))
         eventually(lambda: machines.job(job)["waiting_for"] == "folder", 60, "the reason")
-        assert machines.job(job)["done"] == 0
+        assert machines.job(job)["ok"] == 0
     finally:
         for host in (machines.one, machines.two):
             host.mounts.extend(mounts[host.name])
