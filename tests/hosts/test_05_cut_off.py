@@ -48,9 +48,7 @@ def test_a_machine_without_network(machines: Site) -> None:
         assert (ended["ok"], ended["failed"]) == (PHOTOS, 0), ended
     finally:
         machines.two.plug()
-    began = time.monotonic()
     eventually(lambda: machines.warm(machines.one, machines.two), 60, f"the return: {machines.two.said()[-2000:]}")
-    print(f"\nback after {time.monotonic() - began:.1f} s")
     before = machines.done_by()["weft-two"]
 
     def works_again() -> bool:
