@@ -48,7 +48,7 @@ faults: setup
 compose-test: setup
 	@$(PY) -m pytest -v -s tests/compose $(PYTEST)
 
-# Three machines as network namespaces: needs root. PYTEST="-k throughput" measures; HOSTS_PHOTOS, HOSTS_ROUNDS: how much.
+# Three machines as network namespaces: needs root. HOSTS_PHOTOS=2000 PYTEST="-k two_workers" measures two workers beside one.
 hosts-test: setup
 	@$(PY) -m pytest -v -s tests/hosts $(PYTEST)
 
