@@ -86,24 +86,24 @@ def listening(answer: bytes | None) -> Iterator[int]:
                 sock.close()
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """(certificate, key) for 127.0.0.1, signed by itself."""
+def certificate(folder: Path, host: str = "127.0.0.1") -> tuple[Path, Path]:
+    """(certificate, key) for an address, signed by itself."""
     folder.mkdir(parents=True, exist_ok=True)
     pair = folder / "cert.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
-    more = ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(pair[0]), "-keyout", str(pair[1])]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={host}"]
+    more = ["-addext", f"subjectAltName=IP:{host}", "-out", str(pair[0]), "-keyout", str(pair[1])]
     subprocess.run([*command, *more], check=True, capture_output=True)
     return pair
 
 
 @contextmanager
-def tls_before(port: int, folder: Path) -> Iterator[tuple[int, Path]]:
-    """A port that speaks TLS and passes on to `port`, and the certificate to trust: as stunnel does."""
-    cert, key = certificate(folder)
+def tls_before(port: int, folder: Path, host: str = "127.0.0.1") -> Iterator[tuple[int, Path]]:
+    """A port of `host` that speaks TLS and passes on to `port`, and the certificate to trust: as stunnel does."""
+    cert, key = certificate(folder, host)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     with ExitStack() as sockets:
-        listener = sockets.enter_context(socket.create_server(("127.0.0.1", 0)))
+        listener = sockets.enter_context(socket.create_server((host, 0)))
 
         def serve() -> None:
             while True:

@@ -29,10 +29,11 @@ class S3Server:
 
     direct: str
     way: Proxy
+    host: str = "127.0.0.1"
 
     @property
     def env(self) -> dict[str, str]:
-        return {**CREDENTIALS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.way.port}"}
+        return {**CREDENTIALS, "AWS_ENDPOINT_URL": f"http://{self.host}:{self.way.port}"}
 
     def objects(self, prefix: str = "") -> list[str]:
         """Keys in the bucket, asked without Weft."""
@@ -54,8 +55,8 @@ def s3_here(folder: Path) -> Iterator[S3Server]:
 
 
 @contextmanager
-def s3_server(folder: Path) -> Iterator[S3Server]:
-    """With one empty bucket, `BUCKET`."""
+def s3_server(folder: Path, host: str = "127.0.0.1") -> Iterator[S3Server]:
+    """With one empty bucket, `BUCKET`; `host`: the address that it is reached at."""
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with (folder / "s3.log").open("wb") as log:
@@ -68,12 +69,12 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
             return requests.put(f"{direct}/{BUCKET}", timeout=5).status_code == 200
         return False
 
-    way = Proxy(("127.0.0.1", port))
+    way = Proxy(("127.0.0.1", port), host)
     # It keeps file systems by their arguments, and where this server is stands in the environment.
     s3fs.S3FileSystem.clear_instance_cache()
     try:
         eventually(answers, 60, "the S3 server")
-        yield S3Server(direct, way)
+        yield S3Server(direct, way, host)
     finally:
         way.close()
         process.send_signal(signal.SIGKILL)

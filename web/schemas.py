@@ -64,7 +64,7 @@ class JobOut(BaseModel):
     model: str
     #: Engine that answered, once a worker has begun; `null` and `sleep` have no model behind their answers.
     engine: str | None = None
-    #: Of the vectors that it computed: `f32`, `bf16`, `int8`…
+    #: Of the vectors: `f32`, `bf16`, `int8`…; joined by ` + ` where workers of several precisions shared the job.
     precision: str | None = None
     #: The version of the bank that it uses, and the id of the bank.
     bank: str

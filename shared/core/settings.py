@@ -79,7 +79,8 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = None
     #: The embedding cache's own Redis (`allkeys-lru`). Unset with `redis_url` set: each worker keeps only its own.
     cache_redis_url: SecretStr | None = None
-    #: Where blobs, thumbnails and banks live when several machines share them: an fsspec URL such as s3://bucket/weft.
+    #: Where blobs, thumbnails, banks and converted models live when several machines share them: an fsspec URL such as
+    #: s3://bucket/weft.
     storage_url: str | None = None
     #: `demo`, `ARCH/TAG`, `ARCH/path/to/weights.safetensors` (`…@TAG`: prepared as TAG); several joined by ` + `.
     model: str = "demo"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from shared.core.documents import Document
 from shared.core.errors import ModelError
 from shared.core.process import child_environment
+from shared.encoder import shared_models
 from shared.encoder.spec import Part
 
 if TYPE_CHECKING:
@@ -43,12 +44,15 @@ class ConversionMessage(Document):
 
 
 def ensure(store: ModelStore, part: Part, say: Callable[[str], None]) -> Manifest:
-    """The part's converted model; converts it in a child process where it is not in the store.
+    """The part's converted model: from this machine's store, else from the object store that machines share, else
+    converted in a child process and offered to the others.
 
     Raises ModelError: see `convert.convert`, and `model_unavailable` where the child died (out of memory, most likely).
     """
     found = store.find(part)
     if found is not None and found.converted:
+        return found
+    if shared_models.fetch(store, part, say) and (found := store.find(part)) is not None:
         return found
     say(f"{part.name}: preparing (once; half a minute or more)")
     request = ConversionRequest(root=str(store.root), weights_dir=str(store.weights_dir), part=part)
@@ -56,6 +60,7 @@ def ensure(store: ModelStore, part: Part, say: Callable[[str], None]) -> Manifes
     found = store.find(part)
     if found is None or not found.converted:
         raise ModelError(model=part.name, reason="the conversion left nothing in the model store")
+    shared_models.share(store, part, found, say)
     return found
 
 

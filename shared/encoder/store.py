@@ -11,6 +11,7 @@ import json
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.core.documents import Document
@@ -21,13 +22,15 @@ from shared.encoder.choice import choose
 from shared.encoder.open_clip_config import PreprocessConfig
 from shared.encoder.preprocessing import Preprocessing
 from shared.encoder.spec import Part, locate_weights
+from shared.storage import open_storage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from shared.core.settings import Settings
     from shared.encoder.choice import Choice
+    from shared.storage import Storage
 
 #: Raised when a manifest's fields change their meaning; models of another format are converted again.
 FORMAT = 1
@@ -112,13 +115,16 @@ class Manifest:
 class ModelStore:
     """The converted models of one data directory."""
 
-    def __init__(self, root: Path, weights_dir: Path) -> None:
+    def __init__(self, root: Path, weights_dir: Path, open_shared: Callable[[], Storage] | None = None) -> None:
+        """`open_shared`: the object store in which machines share what they converted; None: there is none."""
         self.root = root
         self.weights_dir = weights_dir
+        self.open_shared = open_shared
 
     @classmethod
     def of(cls, settings: Settings) -> ModelStore:
-        return cls(settings.model_store, settings.weights_dir)
+        shared = partial(open_storage, settings) if settings.storage_url else None
+        return cls(settings.model_store, settings.weights_dir, shared)
 
     def folder(self, model_identity: str) -> Path:
         return self.root / model_identity
@@ -148,6 +154,15 @@ class ModelStore:
             return None
         source = choice.source if choice else found.preprocessing_from
         return replace(found, name=part.name, preprocessing_from=source)
+
+    def is_of(self, manifest: Manifest, part: Part) -> bool:
+        """Whether a manifest that came from elsewhere is of this part's model. Raises as `find`."""
+        path = locate_weights(part, self.weights_dir)
+        choice = choose(part, path) if path or part.tag or part.trained_like else None
+        known = self.identity_if_known(part)
+        if known is not None:
+            return manifest.identity == known
+        return _fits(manifest, part, self.weights_sha256(path) if path else None, choice)
 
     def identity_if_known(self, part: Part) -> str | None:
         """The identity of an architecture of our own, which needs no conversion to be known; None for any other."""

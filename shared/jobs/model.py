@@ -199,7 +199,8 @@ class Job:
     note_detail: dict[str, Any] = field(default_factory=dict)
     #: The engine of the worker that claimed its first chunk (`EncoderInfo.engine`); None before, and for older jobs.
     engine: str | None = None
-    #: `EncoderInfo.precision` of that worker; None before, and for older jobs.
+    #: `EncoderInfo.precision` of the workers that claimed chunks, in that order, joined by ` + `; None before the
+    #: first, and for older jobs.
     precision: str | None = None
     #: Released from the ledger: it can be read, corrected, exported and deleted, but not steered.
     archived: bool = False

@@ -1,4 +1,4 @@
-"""Where blobs, thumbnails and banks lie: a folder, or an object store that several machines share."""
+"""Where blobs, thumbnails, banks and converted models lie: a folder, or an object store that several machines share."""
 
 from __future__ import annotations
 

@@ -17,11 +17,12 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 class Proxy:
     """A TCP way to a unix socket or a (host, port); it can be cut as networks are, and heals at the same port."""
 
-    def __init__(self, target: str | tuple[str, int]) -> None:
+    def __init__(self, target: str | tuple[str, int], host: str = "127.0.0.1") -> None:
         self._target = target
+        self._host = host
         self._open = threading.Event()
         self._open.set()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+        self._listener = socket.create_server((host, 0), backlog=_BACKLOG)
         self.port = self._listener.getsockname()[1]
         self._lock = threading.Lock()
         self._carried: set[socket.socket] = set()
@@ -57,7 +58,7 @@ class Proxy:
     def heal(self) -> None:
         """What was on its way arrives, where its connection still is."""
         if self._listener.fileno() < 0:
-            self._listener = socket.create_server(("127.0.0.1", self.port), backlog=_BACKLOG)
+            self._listener = socket.create_server((self._host, self.port), backlog=_BACKLOG)
             self._spawn(self._accept, self._listener)
         self._listener.listen(_BACKLOG)
         self._open.set()

@@ -100,7 +100,9 @@ _LATER_OF_JOB = (
         lambda j, f: j.engine,
     ),
     _OfJob(
-        Column("precision", place=_LATEST), "Precision of the vectors: `f32`, `bf16`, `int8`…", lambda j, f: j.precision
+        Column("precision", place=_LATEST),
+        "Precision of the vectors: `f32`, `bf16`, `int8`…; of several workers joined by ` + `",
+        lambda j, f: j.precision,
     ),
     _OfJob(
         Column("trained", Kind.FLAG, place=_LATEST),

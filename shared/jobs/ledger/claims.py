@@ -48,7 +48,7 @@ class Claims:
         self._worker = worker
         self._identity = identity
         self._lease = lease_seconds
-        #: `EncoderInfo.engine` and `precision`; the job keeps those of its first claim.
+        #: `EncoderInfo.engine` and `precision`; the job keeps the engine of its first claim, and every precision.
         self._engine, self._precision = engine, precision
 
     def claim(self, lane: Lane, skip: Sequence[str] = ()) -> Claim | None:

@@ -15,7 +15,7 @@ for _, list in ipairs(KEYS) do
     local job, c = string.match(entry, '^(%S+) (%S+)')
     local p = job_key(job, '')
     local meta = p .. 'meta'
-    local m = redis.call('HMGET', meta, 'state', 'bank', 'preset', 'path', 'request', 'trace', 'owner')
+    local m = redis.call('HMGET', meta, 'state', 'bank', 'preset', 'path', 'request', 'trace', 'owner', 'precision')
     if skipped[job] then
       position = position + 1
     elseif is_active(m[1]) then
@@ -34,7 +34,10 @@ for _, list in ipairs(KEYS) do
         if m[1] == 'queued' then redis.call('HSET', meta, 'state', 'running') end
         redis.call('HSETNX', meta, 'started', stamp(now))
         if engine ~= '' then redis.call('HSETNX', meta, 'engine', engine) end
-        if precision ~= '' then redis.call('HSETNX', meta, 'precision', precision) end
+        -- Workers of several precisions may share a job: it names each, in the order of their first claims.
+        if precision ~= '' and not string.find(' + ' .. (m[8] or '') .. ' + ', ' + ' .. precision .. ' + ', 1, true) then
+          redis.call('HSET', meta, 'precision', m[8] and (m[8] .. ' + ' .. precision) or precision)
+        end
         local first, last = struct.unpack('>I4I4', blob)
         local bits = redis.call('GETRANGE', p .. 'done', math.floor(first / 8), math.floor(last / 8))
         return {job, c, token, attempt, blob, bits, m[2], m[3], redis.call('SISMEMBER', p .. 'alone', c),

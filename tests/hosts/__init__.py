@@ -1,0 +1,1 @@
+"""Several machines as network namespaces, each with its own address, name, mounts and data: `make hosts-test`."""
