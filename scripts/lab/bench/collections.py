@@ -15,8 +15,8 @@ from statistics import median
 
 from scripts.lab.bench import product
 from scripts.lab.bench.bench import Bench
+from scripts.lab.bench.night_results import CollectionRun
 from scripts.lab.bench.product import BenchError
-from scripts.lab.bench.results import CollectionRun
 from shared.collections.look import Look
 from shared.collections.runs import RunState
 from shared.collections.store import Collections

@@ -13,8 +13,8 @@ from statistics import median
 
 from scripts.lab.bench import product
 from scripts.lab.bench.bench import Bench
+from scripts.lab.bench.night_results import Fairness
 from scripts.lab.bench.product import BenchError
-from scripts.lab.bench.results import Fairness
 
 #: Milliseconds that a photo takes, and workers.
 SLEEP_MS, WORKERS = 30, 2

@@ -30,8 +30,8 @@ import redis
 from scripts.lab.bench import product
 from scripts.lab.bench.bench import Bench
 from scripts.lab.bench.clock import tree
+from scripts.lab.bench.night_results import GrowthReport, GrowthSize, ListTimes
 from scripts.lab.bench.product import Product
-from scripts.lab.bench.results import GrowthReport, GrowthSize, ListTimes
 from shared.core.settings import Settings
 from shared.jobs.ledger import keys
 from shared.jobs.ledger.server import open_client
