@@ -33,7 +33,7 @@ class _FileSecrets(EnvSettingsSource):
             raise
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        path = os.environ.get(f"WEFT_{field_name.upper()}_FILE")
+        path = self.path(field_name)
         try:
             value = Path(path).read_text(encoding="utf-8").strip() if path else None
         except (OSError, ValueError) as failure:
@@ -43,6 +43,19 @@ class _FileSecrets(EnvSettingsSource):
                 "Settings", [{"type": told, "loc": (field_name,), "input": path}]
             ) from failure
         return value, field_name, False
+
+    @staticmethod
+    def path(field_name: str) -> str | None:
+        """Where the value of a setting lies, if that is said."""
+        return os.environ.get(f"WEFT_{field_name.upper()}_FILE") or None
+
+
+class _Environment(EnvSettingsSource):
+    """`WEFT_X`; an empty one, as compose files pass it on, does not hide `WEFT_X_FILE`."""
+
+    def __call__(self) -> dict[str, Any]:
+        found = super().__call__()
+        return {name: value for name, value in found.items() if value != "" or not _FileSecrets.path(name)}
 
 
 class Settings(BaseSettings):
@@ -196,7 +209,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, _FileSecrets(settings_cls)
+        return init_settings, _Environment(settings_cls), _FileSecrets(settings_cls)
 
     @field_validator("api_key", mode="after")
     @classmethod

@@ -113,6 +113,19 @@ def test_secrets_from_files(tmp_path: Path, field: str, content: bytes | str | N
             names_only(error, {field})
 
 
+def test_an_empty_variable_does_not_hide_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secret").write_text("a key of sixteen letters\n")
+    monkeypatch.setenv("WEFT_API_KEY_FILE", str(tmp_path / "secret"))
+    monkeypatch.setenv("WEFT_API_KEY", "")
+    key = Settings().api_key
+    assert key is not None
+    assert key.get_secret_value() == "a key of sixteen letters"
+    monkeypatch.setenv("WEFT_API_KEY", "another key of the shell")
+    key = Settings().api_key
+    assert key is not None
+    assert key.get_secret_value() == "another key of the shell"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
