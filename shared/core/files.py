@@ -22,8 +22,8 @@ def disk_errors() -> Iterator[None]:
     try:
         yield
     except OSError as failure:
-        # NumPy tells a write that was cut short ("3000 requested and 1984 written") without a number; object stores tell
-        # what is missing or forbidden without one, in classes of their own.
+        # NumPy tells a write that was cut short ("3000 requested and 1984 written") without a number; object stores
+        # tell what is missing or forbidden without one, in classes of their own.
         cut_short = type(failure) is OSError and failure.errno is None
         if cut_short or failure.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise Unavailable("disk_full", retry_after=60) from failure
