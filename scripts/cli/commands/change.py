@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from scripts.cli import follow, moments, output, submission
+from scripts.cli.job_options import change_options
 from shared.bank.store import BankStore
 from shared.core.i18n import gettext as _
 from shared.core.window import parsed
@@ -19,27 +20,13 @@ from shared.jobs.shown import shown_job
 
 @click.command()
 @click.argument("job_id", metavar="ID")
-@click.option("--name", help="Another name.")
-@click.option(
-    "--priority", "level", type=click.Choice([one.value for one in Priority]), help="Before or after other jobs."
-)
-@click.option(
-    "--window",
-    type=moments.HoursOfDay(),
-    metavar="HOURS",
-    help="Work at these hours only: 20:00-07:00; or none.",
-)
-@click.option("--zone", default="", help="With --window: time zone, e.g. Asia/Shanghai; default: the server's.")
-@click.option(
-    "--by", type=moments.Deadline(or_none=True), help="Should be done by this time: 07:00, a date and time, or none."
-)
-@click.option("--first/--not-first", default=None, help="Run next, before all others of its priority; or not any more.")
+@change_options
 @click.pass_context
 def change(
     ctx: click.Context,
     job_id: str,
     name: str | None,
-    level: str | None,
+    priority: str | None,
     window: str | None,
     zone: str,
     by: float | str | None,
@@ -50,12 +37,12 @@ def change(
     Jobs of one priority take turns; one that is moved --first has all of these turns until it is done, beginning as
     soon as a worker is free.
     """
-    if name is level is window is by is first is None:
+    if name is priority is window is by is first is None:
         raise click.UsageError(_("Say what to change: --name, --priority, --window, --by or --first"))
     settings = output.state(ctx).settings
     ledger = Ledger.connect(settings)
-    if level is not None:
-        ledger.prioritise(job_id, Priority(level))
+    if priority is not None:
+        ledger.prioritise(job_id, Priority(priority))
     if first is not None:
         ledger.precede(job_id, first)
     if window is not None:

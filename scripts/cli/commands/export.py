@@ -9,15 +9,14 @@ from typing import Any
 import click
 
 from scripts.cli import output
+from scripts.cli.job_options import filter_options
 from shared.bank.class_names import UnknownClass, class_names
 from shared.bank.store import BankStore
 from shared.core.messages import sentence
 from shared.jobs import export
 from shared.jobs.ledger import Ledger
 from shared.jobs.projection import caught_up
-from shared.jobs.result_filters import REVIEWED, SORTS, Filters
-from shared.jobs.reviews import ReviewState
-from shared.ranking.model import Verdict
+from shared.jobs.result_filters import Filters
 
 
 @click.command()
@@ -26,23 +25,7 @@ from shared.ranking.model import Verdict
 @click.option(
     "-o", "--output", "target", type=click.Path(dir_okay=False, path_type=Path), help="Output file; default: stdout."
 )
-@click.option("--label", help="Only this class, by label, name or alias; corrections take precedence over predictions.")
-@click.option("--verdict", type=click.Choice([verdict.value for verdict in Verdict]), help="Only this verdict.")
-@click.option("--status", type=click.Choice(["ok", "failed"]), help="Only photos with this status.")
-@click.option("--code", help="Only photos that failed for this reason, e.g. truncated.")
-@click.option("--min-confidence", type=click.FloatRange(0, 1), help="Only photos with at least this confidence.")
-@click.option("--max-confidence", type=click.FloatRange(0, 1), help="Only photos with at most this confidence.")
-@click.option(
-    "--review",
-    type=click.Choice([*(state.value for state in ReviewState), REVIEWED]),
-    help="Only photos that people said this of; reviewed: anything.",
-)
-@click.option("--search", help="Only files whose name contains this.")
-@click.option("--camera", help="Only photos of this camera.")
-@click.option("--colour", help="Only photos with this dominant colour, by its English name, e.g. navy.")
-@click.option("--taken", help="Only photos whose time begins so, e.g. 2026-11.")
-@click.option("--profile", help="Only photos with this colour profile.")
-@click.option("--sort", type=click.Choice(SORTS), default="index", show_default=True)
+@filter_options
 @click.option("--pictures", is_flag=True, help="XLSX only: show the first 2,000 photos.")
 @click.pass_context
 def command(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from scripts.cli import follow, output
+from scripts.cli.job_options import list_options
 from shared.bank.store import BankStore
 from shared.jobs.job_search import JobFilter
 from shared.jobs.ledger import Ledger
@@ -12,12 +13,7 @@ from shared.jobs.shown import shown_job
 
 
 @click.command()
-@click.option(
-    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Maximum number of jobs to show."
-)
-@click.option("--owner", help="Only the jobs of this owner: the name of a key or a user.")
-@click.option("--search", default="", help="Only jobs with these words in their name, folder or owner.")
-@click.option("--archived/--current", default=None, help="Only archived jobs, or only the others.")
+@list_options
 @click.pass_context
 def jobs(ctx: click.Context, limit: int, owner: str | None, search: str, archived: bool | None) -> None:
     """List jobs, newest first."""

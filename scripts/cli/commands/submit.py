@@ -11,6 +11,7 @@ import click
 
 from scripts.cli import follow, moments, output, submission
 from scripts.cli.bank_option import job_bank
+from scripts.cli.job_options import submission_options
 from shared.bank.store import BankStore
 from shared.core.i18n import gettext as _
 from shared.core.messages import sentence
@@ -34,17 +35,7 @@ from shared.jobs.shown import shown_job
     "--preset", type=submission.PresetName(), help="Ranking settings; default: standard, precise for folders."
 )
 @job_bank
-@click.option("--at", type=moments.StartTime(), help="Start at this time: 22:00, or a date and time.")
-@click.option(
-    "--priority",
-    type=click.Choice([priority.value for priority in Priority]),
-    default=Priority.NORMAL.value,
-    show_default=True,
-    help="Before or after other jobs.",
-)
-@click.option("--window", type=moments.HoursOfDay(), metavar="HOURS", help="Work at these hours only: 20:00-07:00.")
-@click.option("--zone", default="", help="With --window: time zone, e.g. Asia/Shanghai; default: the server's.")
-@click.option("--by", type=moments.Deadline(), help="Should be done by this time: 07:00, or a date and time.")
+@submission_options
 @click.option("--copy", is_flag=True, help="Copy the photos even if the server can read the folder itself.")
 @click.option("--watch", is_flag=True, help="Follow the job until it has ended; exit codes as of `weft watch`.")
 @click.option("--lines", is_flag=True, help="With --watch: one JSON object per line, as `weft watch --lines`.")

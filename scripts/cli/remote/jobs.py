@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 import click
 
 from scripts.cli import follow, output
+from scripts.cli.job_options import change_options, list_options
 from scripts.cli.lines import Lines
-from scripts.cli.moments import NONE, Deadline, HoursOfDay, due, hours
+from scripts.cli.moments import NONE, due, hours
 from scripts.cli.remote.server import Server, part
 from shared.core.i18n import gettext as _
 from shared.core.messages import sentence
@@ -46,12 +47,7 @@ def _one_line(shown: dict[str, Any]) -> str:
 
 
 @click.command()
-@click.option(
-    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Maximum number of jobs to show."
-)
-@click.option("--owner", help="Only the jobs of this owner: the name of a key or a user.")
-@click.option("--search", default="", help="Only jobs with these words in their name, folder or owner.")
-@click.option("--archived/--current", default=None, help="Only archived jobs, or only the others.")
+@list_options
 @click.pass_context
 def jobs(ctx: click.Context, limit: int, owner: str | None, search: str, archived: bool | None) -> None:
     """List the server's jobs, newest first."""
@@ -126,12 +122,7 @@ def __getattr__(name: str) -> click.Command:
 
 @click.command()
 @click.argument("job_id", metavar="ID")
-@click.option("--name", help="Another name.")
-@click.option("--priority", type=click.Choice([one.value for one in Priority]), help="Before or after other jobs.")
-@click.option("--window", type=HoursOfDay(), metavar="HOURS", help="Work at these hours only: 20:00-07:00; or none.")
-@click.option("--zone", default="", help="With --window: time zone, e.g. Asia/Shanghai; default: the server's.")
-@click.option("--by", type=Deadline(or_none=True), help="Should be done by this time: 07:00, a date and time, or none.")
-@click.option("--first/--not-first", default=None, help="Run next, before all others of its priority; or not any more.")
+@change_options
 @click.pass_context
 def change(
     ctx: click.Context,

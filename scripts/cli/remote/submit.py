@@ -11,8 +11,9 @@ from typing import Any
 import click
 
 from scripts.cli import output
+from scripts.cli.job_options import submission_options
 from scripts.cli.lines import Lines
-from scripts.cli.moments import Deadline, HoursOfDay, StartTime, due, hours
+from scripts.cli.moments import due, hours
 from scripts.cli.remote.jobs import watched
 from scripts.cli.remote.plan import ARRIVED, MISSED, Fate, Plan, read_plan
 from scripts.cli.remote.sending import Sending
@@ -22,7 +23,6 @@ from shared.core.i18n import gettext as _
 from shared.core.messages import sentence
 from shared.core.names import readable
 from shared.jobs.intake.known_files import KnownFiles
-from shared.jobs.model import Priority
 from shared.jobs.notes import left_out_sentence
 from shared.ranking.model import PRESETS
 
@@ -38,17 +38,7 @@ _NAMED = 5
 @click.option("--name", default="", help="Job name; default: name of the folder or first photo.")
 @click.option("--preset", type=click.Choice(list(PRESETS)), help="Ranking settings; default: standard.")
 @click.option("--bank", help="Bank, by ID or name, or a version of one; default: the default bank.")
-@click.option("--at", type=StartTime(), help="Start at this time: 22:00, or a date and time.")
-@click.option(
-    "--priority",
-    type=click.Choice([priority.value for priority in Priority]),
-    default=Priority.NORMAL.value,
-    show_default=True,
-    help="Before or after other jobs.",
-)
-@click.option("--window", type=HoursOfDay(), metavar="HOURS", help="Work at these hours only: 20:00-07:00.")
-@click.option("--zone", default="", help="With --window: time zone, e.g. Asia/Shanghai; default: the server's.")
-@click.option("--by", type=Deadline(), help="Should be done by this time: 07:00, or a date and time.")
+@submission_options
 @click.option("--watch", is_flag=True, help="Follow the job until it has ended; exit codes as of `weft watch`.")
 @click.option("--lines", is_flag=True, help="Print one JSON object per line as photos are sent and classified.")
 @click.pass_context
