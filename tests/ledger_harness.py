@@ -72,6 +72,11 @@ class LedgerHarness:
     def submit(self, count: int, name: str = "job", lane: Lane = Lane.BULK, **values: Any) -> Job:
         return self.ledger.submit(spec(name, lane, **values), photos(count))
 
+    @property
+    def newest(self) -> Job:
+        """The job that was submitted last."""
+        return self.ledger.listed(1)[0]
+
     def admit(self, job: Job, count: int = 1000) -> int:
         """So many chunks more than wait or run now, of this job and of those whose turn it is besides."""
         under_way = self.dispatcher.waiting(job.identity, job.lane.value) + self.leased(job.id)

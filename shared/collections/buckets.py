@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import secrets
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 
 from shared.collections.index import Index
+from shared.core.chunked import chunked
 from shared.storage import Storage
 from shared.storage.buckets import Prefix
 
@@ -36,10 +36,10 @@ def copy_planned(index: Index, parent: str, storage: Storage) -> int:
             target.unlink(missing_ok=True)
 
     known = "SELECT sha256 FROM read WHERE path = ? AND size = ? AND mtime = ?"
-    rows = iter(db.execute("SELECT path, size, mtime FROM plan ORDER BY idx").fetchall())
+    rows = db.execute("SELECT path, size, mtime FROM plan ORDER BY idx").fetchall()
     missing: list[tuple[bytes]] = []
     with ThreadPoolExecutor(_THREADS) as pool:
-        while group := list(islice(rows, _AT_ONCE)):
+        for group in chunked(rows, _AT_ONCE):
             found = [db.execute(known, tuple(row)).fetchone() for row in group]
             unread = [row for row, at in zip(group, found, strict=True) if not at or not storage.keep(at["sha256"])]
             hashes = list(pool.map(copied, (row["path"] for row in unread)))

@@ -10,11 +10,11 @@ import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
 
 from shared.collections.index import Index
 from shared.collections.listing import folded
+from shared.core.chunked import chunked
 from shared.core.errors import PhotoError
 from shared.photos.regular_files import open_regular
 
@@ -73,9 +73,8 @@ class Moves:
     def _hashes(self, files: Sequence[tuple[bytes, int, int]]) -> list[str | None]:
         """SHA-256 of each, None where it cannot be read; those of an interrupted look are not read again."""
         found: list[str | None] = []
-        waiting = iter(files)
         with ThreadPoolExecutor(_THREADS) as pool:
-            while group := list(islice(waiting, _AT_ONCE)):
+            for group in chunked(files, _AT_ONCE):
                 known = {
                     path: row["sha256"]
                     for path, size, mtime in group

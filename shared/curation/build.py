@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from shared.bank.measures import Measures
 from shared.bank.pictures import PICTURE_SIDE, picture_name, thumb_name
 from shared.bank.samples import Sample
 from shared.bank.store import BankStore
+from shared.core.chunked import chunked
 from shared.core.errors import PhotoError
 from shared.core.settings import Settings, cores
 from shared.curation.folder import read_classes, read_names
@@ -111,8 +111,7 @@ def take_photos(
     known = {sample.id for sample in draft.samples} | {sample.id for sample in draft.aside}
     rows: list[Halves] = [draft.vectors]
     done = 0
-    prepared = prepared_photos(photos, encoder, settings)
-    while batch := list(islice(prepared, max(1, encoder.micro_batch))):
+    for batch in chunked(prepared_photos(photos, encoder, settings), max(1, encoder.micro_batch)):
         good = []
         for photo in batch:
             identifier = sample_id(photo.label, photo.sha256)

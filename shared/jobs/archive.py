@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
@@ -75,37 +76,32 @@ def release(settings: Settings, ledger: Ledger, job_id: str) -> bool:
 def release_due(settings: Settings, ledger: Ledger, keep_seconds: float, brief_seconds: float = BRIEF_SECONDS) -> int:
     """Releases jobs that ended at least so many seconds ago. An error is logged and affects its job only. Returns how
     many were released."""
-    released = 0
     jobs, brief = removal.due(ledger.connection, keep_seconds, brief_seconds)
-    for job_id in jobs:
-        try:
-            released += release(settings, ledger, job_id)
-        except Exception as error:
-            _log.error("release_failed", job=job_id, error=repr(error))
-    for job_id in brief:
-        try:
-            released += _forget_brief(settings, ledger, job_id)
-        except Exception as error:
-            _log.error("release_failed", job=job_id, error=repr(error))
-    return released
+    released = sum(_tried(release, settings, ledger, job_id) for job_id in jobs)
+    return released + sum(_tried(_forget_brief, settings, ledger, job_id) for job_id in brief)
 
 
 def release_for_room(settings: Settings, ledger: Ledger) -> int:
     """Releases the longest ended jobs, before their time, until the ledger has room for new ones. An error is logged
     and affects its job only. Returns how many were released."""
-    released = 0
     if memory_share(ledger) < MEMORY_FOR_ENDED:
         return 0
+    released = 0
     for job_id in removal.due(ledger.connection, 0, BRIEF_SECONDS)[0]:
-        try:
-            released += release(settings, ledger, job_id)
-        except Exception as error:
-            _log.error("release_failed", job=job_id, error=repr(error))
+        released += _tried(release, settings, ledger, job_id)
         if memory_share(ledger) < MEMORY_FOR_ENDED:
             break
     if released:
         _log.info("released_for_room", jobs=released)
     return released
+
+
+def _tried(act: Callable[[Settings, Ledger, str], bool], settings: Settings, ledger: Ledger, job_id: str) -> bool:
+    try:
+        return act(settings, ledger, job_id)
+    except Exception as error:
+        _log.error("release_failed", job=job_id, error=repr(error))
+        return False
 
 
 def delete(settings: Settings, ledger: Ledger, job_id: str) -> None:

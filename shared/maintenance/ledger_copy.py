@@ -8,14 +8,14 @@ while it goes on answering. Copying key by key would take jobs and the lists tha
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 import redis
 
+from shared.core.chunked import chunked
 from shared.core.errors import Conflict, Unavailable
 from shared.core.redis_client import address, client
 from shared.jobs.ledger import keys
@@ -93,7 +93,7 @@ def put_back(source_url: str, target: redis.Redis) -> None:
     """Copies the ledger's keys with their terms. `source_url`: a server, and database, that has loaded the moment."""
     with redis_errors(), closing(client(source_url, socket_timeout=_SILENCE)) as source:
         late: list[bytes] = []
-        for names in _batched(source.scan_iter(match="weft:*", count=1000), _MANY):
+        for names in chunked(source.scan_iter(match="weft:*", count=1000), _MANY):
             index = {name.encode() for name in _INDEX}
             late += [name for name in names if name in index]
             _copy(source, target, [name for name in names if name not in index])
@@ -127,19 +127,13 @@ def _values(source: Any, name: bytes, kind: str) -> Iterator[tuple[Any, ...]]:
         for start in range(0, source.llen(name), _MANY):
             yield "RPUSH", name, *source.lrange(name, start, start + _MANY - 1)
     elif kind == "set":
-        for members in _batched(source.sscan_iter(name, count=_MANY), _MANY):
+        for members in chunked(source.sscan_iter(name, count=_MANY), _MANY):
             yield "SADD", name, *members
     elif kind == "hash":
-        for pairs in _batched(source.hscan_iter(name, count=_MANY), _MANY):
+        for pairs in chunked(source.hscan_iter(name, count=_MANY), _MANY):
             yield "HSET", name, *(part for pair in pairs for part in pair)
     elif kind == "zset":
-        for scored in _batched(source.zscan_iter(name, count=_MANY), _MANY):
+        for scored in chunked(source.zscan_iter(name, count=_MANY), _MANY):
             yield "ZADD", name, *(part for member, score in scored for part in (score, member))
     elif kind != "none":
         raise ValueError(f"{name!r} is a {kind}")
-
-
-def _batched(values: Iterable[T], count: int) -> Iterator[list[T]]:
-    left = iter(values)
-    while some := list(islice(left, count)):
-        yield some

@@ -45,14 +45,16 @@ def thumbnails(rgb: NDArray[np.uint8]) -> Thumbnails:
 
 
 def _near(image: Image.Image, side: int) -> Image.Image:
-    """The image with a longer side of about `side` pixels; one that is not longer stays as it is."""
+    """The image with a longer side of about `side` pixels; one that is hardly longer stays as it is."""
     longer = max(image.size)
-    blocks = max(1, round(longer / side))
-    if not _LEAST * side <= longer / blocks <= _MOST * side and longer > side:
-        smaller = image.copy()
-        _shrink(smaller, side)
-        return smaller
-    return image.reduce(blocks) if blocks > 1 else image
+    if longer <= _MOST * side:
+        return image
+    blocks = round(longer / side)
+    if _LEAST * side <= longer / blocks <= _MOST * side:
+        return image.reduce(blocks)
+    smaller = image.copy()
+    _shrink(smaller, side)
+    return smaller
 
 
 def _shrink(image: Image.Image, side: int) -> None:

@@ -6,7 +6,6 @@ Credentials come from the environment, as for `remote.py`.
 from __future__ import annotations
 
 import errno
-import hashlib
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from shared.core.errors import Conflict, Unavailable
+from shared.core.files import sha256_of
 from shared.storage.remote import filesystem
 
 T = TypeVar("T")
@@ -83,8 +83,7 @@ class Prefix:
         """
         try:
             self._fs.get_file(f"{self._bucket}/{self._prefix}{name}", str(target))
-            with target.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+            return sha256_of(target)
         except (FileNotFoundError, PermissionError):
             return None
         except Exception as error:

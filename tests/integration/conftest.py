@@ -6,15 +6,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
+from pydantic import SecretStr
 
 from scripts.cli import main as cli
 from scripts.supervisor import redis as embedded
+from shared.core.redis_urls import addresses
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
+from tests.banks import by_label, clustered, make_bank
 from tests.elsewhere import Elsewhere, elsewhere
 from tests.front import Front, front
 from tests.ledger_harness import LedgerHarness
 from tests.leftovers import orphans
+from web.app import create_app
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +38,29 @@ def harness(ledger_settings: Settings) -> Iterator[LedgerHarness]:
     left = orphans(ledger.connection.redis)
     ledger.connection.redis.close()
     assert left == []
+
+
+@pytest.fixture
+def swatches(tmp_path: Path) -> Path:
+    """A folder with a photo, below the roots of `ledger_site`."""
+    found = tmp_path / "swatches"
+    found.mkdir()
+    (found / "a.jpg").write_bytes(b"\xff\xd8\xffphoto 1")
+    return found
+
+
+@pytest.fixture
+def ledger_site(harness: LedgerHarness, ledger_settings: Settings, tmp_path: Path, swatches: Path) -> Settings:
+    """A data folder with a bank, on the ledger of `harness`."""
+    url = SecretStr(addresses(ledger_settings).ledger)
+    settings = Settings(data_dir=tmp_path / "data", redis_url=url, engine="null", folder_roots=str(swatches.parent))
+    make_bank(settings, by_label(clustered(2)))
+    return settings
+
+
+@pytest.fixture
+def ledger_client(ledger_site: Settings) -> FlaskClient:
+    return create_app(ledger_site).test_client()
 
 
 @pytest.fixture(scope="session")

@@ -17,12 +17,9 @@ from shared.collections.store import Collections, Wish
 from shared.core.errors import InvalidRequest
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
-from tests.integration.test_windows import client, folder, site
 from tests.ledger_harness import LedgerHarness
 from tests.product import eventually
 from worker.dispatcher.collecting import Collector
-
-__all__ = ["client", "folder", "site"]
 
 
 def at(text: str, zone: str = "Asia/Shanghai", fold: int = 0) -> float:
@@ -87,45 +84,45 @@ def test_either_a_time_or_an_expression() -> None:
 
 
 def test_by_api_form_and_command_line(
-    client: FlaskClient, site: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ledger_client: FlaskClient, ledger_site: Settings, swatches: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = client.post(
-        "/api/v1/collections", json={"folders": [str(folder)], "schedule": {"cron": "30 22 * * mon-fri"}}
+    made = ledger_client.post(
+        "/api/v1/collections", json={"folders": [str(swatches)], "schedule": {"cron": "30 22 * * mon-fri"}}
     ).get_json()
     assert made["schedule"] == {"at": "", "days": [], "zone": "", "cron": "30 22 * * mon-fri"}
     assert made["next_run"] > time.time()
-    page = client.get(f"/collections/{made['id']}").get_data(as_text=True)
+    page = ledger_client.get(f"/collections/{made['id']}").get_data(as_text=True)
     assert "<code>30 22 * * mon-fri</code>" in page
-    fields = {"name": made["name"], "folders": str(folder), "cron": "0 20 * * *", "zone": "Asia/Shanghai"}
+    fields = {"name": made["name"], "folders": str(swatches), "cron": "0 20 * * *", "zone": "Asia/Shanghai"}
     fields |= {"window_from": "20:00", "window_to": "07:00", "by": "06:30"}
-    client.post(f"/collections/{made['id']}", data=fields)
-    changed = client.get(f"/api/v1/collections/{made['id']}").get_json()
+    ledger_client.post(f"/collections/{made['id']}", data=fields)
+    changed = ledger_client.get(f"/api/v1/collections/{made['id']}").get_json()
     assert changed["schedule"]["cron"] == "0 20 * * *"
     assert (changed["window"], changed["by"]) == ("20:00-07:00 Asia/Shanghai", "06:30 Asia/Shanghai")
-    page = client.get(f"/collections/{made['id']}?lang=zh").get_data(as_text=True)
+    page = ledger_client.get(f"/collections/{made['id']}?lang=zh").get_data(as_text=True)
     assert "识别时段 20:00-07:00 (Asia/Shanghai)" in page
-    refused = client.post(f"/collections/{made['id']}", data=fields | {"cron": "0 20"})
+    refused = ledger_client.post(f"/collections/{made['id']}", data=fields | {"cron": "0 20"})
     assert refused.status_code == 400
     assert 'value="0 20"' in refused.get_data(as_text=True)
-    weft = ["collection", "edit", made["id"], "--data-dir", str(site.data_dir)]
+    weft = ["collection", "edit", made["id"], "--data-dir", str(ledger_site.data_dir)]
     assert cli.run([*weft, "--cron", "0 21 * * *", "--window", "", "--by", ""]) == 0
-    found = Collections(site).find(made["id"])
+    found = Collections(ledger_site).find(made["id"])
     assert found.schedule is not None
     assert (found.schedule.cron, found.window, found.by) == ("0 21 * * *", None, None)
     assert cli.run([*weft, "--cron", ""]) == 0
-    assert Collections(site).find(made["id"]).schedule is None
+    assert Collections(ledger_site).find(made["id"]).schedule is None
 
 
-def test_the_dispatcher_runs_it(site: Settings, harness: LedgerHarness, folder: Path) -> None:
-    collections = Collections(site)
-    made = collections.new(Wish(folders=(str(folder),), schedule=Schedule(cron="* * * * *")))
+def test_the_dispatcher_runs_it(ledger_site: Settings, harness: LedgerHarness, swatches: Path) -> None:
+    collections = Collections(ledger_site)
+    made = collections.new(Wish(folders=(str(swatches),), schedule=Schedule(cron="* * * * *")))
     long_ago = made.model_copy(update={"scheduled": time.time() - 3600})
 
     def put(known: list[Collection]) -> list[Collection]:
         return [long_ago if one.id == made.id else one for one in known]
 
     collections._change(put)
-    collector = Collector(site, Ledger.connect(site))
+    collector = Collector(ledger_site, Ledger.connect(ledger_site))
     collector.start()
     try:
 

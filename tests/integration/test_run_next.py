@@ -15,11 +15,8 @@ from shared.jobs.ledger import keys
 from shared.jobs.model import Job, Lane, Priority
 from tests.integration.test_dispatcher_turns import at_work, underway
 from tests.integration.test_priorities import served
-from tests.integration.test_priority_at_submission import client, folder, site
 from tests.ledger_harness import LedgerHarness
 from tests.product import eventually
-
-__all__ = ["client", "folder", "site"]
 
 
 def begun(order: list[str]) -> list[str]:
@@ -120,29 +117,31 @@ def test_an_ended_job_cannot_be_moved(harness: LedgerHarness) -> None:
 
 
 def test_by_api_pages_and_command_line(
-    client: FlaskClient, site: Settings, harness: LedgerHarness, monkeypatch: pytest.MonkeyPatch
+    ledger_client: FlaskClient, ledger_site: Settings, harness: LedgerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs: list[Job] = [harness.submit(60, name) for name in "abc"]
 
     def first(job: Job) -> bool:
         return harness.ledger.job(job.id).first is not None
 
-    assert client.patch(f"/api/v1/jobs/{jobs[0].id}", json={"first": True}).get_json()["first"]
-    assert "has all turns of its priority" in client.get(f"/jobs/{jobs[0].id}").get_data(as_text=True)
-    client.post(f"/jobs/{jobs[0].id}/first")
+    assert ledger_client.patch(f"/api/v1/jobs/{jobs[0].id}", json={"first": True}).get_json()["first"]
+    assert "has all turns of its priority" in ledger_client.get(f"/jobs/{jobs[0].id}").get_data(as_text=True)
+    ledger_client.post(f"/jobs/{jobs[0].id}/first")
     assert not first(jobs[0])
-    client.post(f"/jobs/{jobs[0].id}/first", data={"first": "1"})
+    ledger_client.post(f"/jobs/{jobs[0].id}/first", data={"first": "1"})
     assert first(jobs[0])
     harness.dispatcher.admit(jobs[0].identity, Lane.BULK, [job.id for job in jobs], 0)
-    answer = client.post("/jobs/acts", data={"act": "first", "job": [jobs[2].id, jobs[1].id]}, follow_redirects=True)
+    answer = ledger_client.post(
+        "/jobs/acts", data={"act": "first", "job": [jobs[2].id, jobs[1].id]}, follow_redirects=True
+    )
     assert "Moved to the front: 2." in answer.get_data(as_text=True)
     assert "Runs first" in answer.get_data(as_text=True)
     # The one on top of the list is the first.
     rota = harness.redis.lrange(keys.rota(jobs[0].identity, "bulk"), 0, -1)
     assert [job.decode() for job in reversed(rota)] == [jobs[2].id, jobs[1].id, jobs[0].id]
-    assert site.redis_url
-    monkeypatch.setenv("WEFT_REDIS_URL", site.redis_url.get_secret_value())
-    assert cli.run(["change", jobs[2].id, "--not-first", "--data-dir", str(site.data_dir)]) == 0
+    assert ledger_site.redis_url
+    monkeypatch.setenv("WEFT_REDIS_URL", ledger_site.redis_url.get_secret_value())
+    assert cli.run(["change", jobs[2].id, "--not-first", "--data-dir", str(ledger_site.data_dir)]) == 0
     assert not first(jobs[2])
-    assert cli.run(["change", jobs[2].id, "--first", "--data-dir", str(site.data_dir)]) == 0
+    assert cli.run(["change", jobs[2].id, "--first", "--data-dir", str(ledger_site.data_dir)]) == 0
     assert first(jobs[2])

@@ -19,6 +19,20 @@ from tests.front import Front
 from tests.product import WEFT
 
 
+def killed_before_the_answer(far: Elsewhere, before: Front, folder: Path, ending: str) -> None:
+    """Submits; the client is killed when the server has answered a request to such a path, before it hears of it."""
+
+    def lose(method: str, path: str) -> bool:
+        if path.endswith(ending):
+            running.kill()
+        return path.endswith(ending)
+
+    before.loses = lose
+    running = subprocess.Popen([*WEFT, "submit", str(folder)], env=far.environment(before.url), cwd=far.home)
+    assert running.wait(120) == -signal.SIGKILL
+    before.loses = lambda method, path: False
+
+
 def test_a_link_that_breaks_is_awaited(far: Elsewhere, tmp_path: Path) -> None:
     folder = some_photos(tmp_path / "tunnel", 300, size=20_000)
     link = CuttingProxy(far.port, bytes_per_second=20e6)
@@ -114,16 +128,7 @@ def test_interrupted_and_begun_again(far: Elsewhere, before: Front, tmp_path: Pa
 def test_an_answer_that_is_lost_makes_no_second_job(far: Elsewhere, before: Front, tmp_path: Path) -> None:
     """The client is killed after the server has accepted the job, before it hears of it."""
     folder = some_photos(tmp_path / "accepted", 5)
-
-    def lose(method: str, path: str) -> bool:
-        if path.endswith("/finish"):
-            running.kill()
-        return path.endswith("/finish")
-
-    before.loses = lose
-    running = subprocess.Popen([*WEFT, "submit", str(folder)], env=far.environment(before.url), cwd=far.home)
-    assert running.wait(120) == -signal.SIGKILL
-    before.loses = lambda method, path: False
+    killed_before_the_answer(far, before, folder, "/finish")
     job, said = far.submit(folder, url=before.url)
     assert "had accepted this already" in said
     assert [one.id for one in far.jobs() if one.name == "accepted"] == [job["id"]]
@@ -133,10 +138,7 @@ def test_an_answer_that_is_lost_makes_no_second_job(far: Elsewhere, before: Fron
 
 def test_other_photos_after_a_lost_answer_are_another_job(far: Elsewhere, before: Front, tmp_path: Path) -> None:
     folder = some_photos(tmp_path / "more", 5)
-    before.loses = lambda method, path: path.endswith("/finish") and not running.kill()
-    running = subprocess.Popen([*WEFT, "submit", str(folder)], env=far.environment(before.url), cwd=far.home)
-    assert running.wait(120) == -signal.SIGKILL
-    before.loses = lambda method, path: False
+    killed_before_the_answer(far, before, folder, "/finish")
     some_photos(folder, 7)
     job, _ = far.submit(folder, url=before.url)
     assert far.items(job["id"]) == contents(folder)
@@ -146,10 +148,7 @@ def test_other_photos_after_a_lost_answer_are_another_job(far: Elsewhere, before
 def test_a_folder_that_shrank_meanwhile(far: Elsewhere, before: Front, tmp_path: Path) -> None:
     """What an earlier run sent and is no longer there is not in the job."""
     folder = some_photos(tmp_path / "shrunk", 120)
-    before.loses = lambda method, path: path.endswith("/photos") and not running.kill()
-    running = subprocess.Popen([*WEFT, "submit", str(folder)], env=far.environment(before.url), cwd=far.home)
-    assert running.wait(120) == -signal.SIGKILL
-    before.loses = lambda method, path: False
+    killed_before_the_answer(far, before, folder, "/photos")
     for path in sorted(folder.iterdir())[60:]:
         path.unlink()
     for path in sorted(folder.iterdir())[:5]:

@@ -9,24 +9,19 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from pydantic import SecretStr
 
 from scripts.cli import main as cli
 from shared.collections.running import Running
 from shared.collections.store import Collections
 from shared.collections.store import Wish as CollectionWish
-from shared.core.redis_urls import addresses
 from shared.core.settings import Settings
 from shared.core.window import Window, closes, opens, parsed
 from shared.jobs.model import Job, JobState, Lane
 from shared.jobs.notes import hours_sentence
 from shared.jobs.shown import shown_job
-from tests.banks import by_label, clustered, make_bank
 from tests.integration.test_dispatcher_turns import at_work, underway
-from tests.integration.test_lasting_uploads import photo
 from tests.ledger_harness import LedgerHarness
 from tests.product import eventually
-from web.app import create_app
 from worker.dispatcher import hours
 
 NIGHT = "20:00-07:00 Asia/Shanghai"
@@ -193,88 +188,65 @@ def test_it_is_said_in_words(harness: LedgerHarness) -> None:
     assert hours_sentence(harness.ledger.job(job.id), "en") is None
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    found = tmp_path / "swatches"
-    found.mkdir()
-    (found / "a.jpg").write_bytes(photo(1))
-    return found
-
-
-@pytest.fixture
-def site(harness: LedgerHarness, ledger_settings: Settings, tmp_path: Path, folder: Path) -> Settings:
-    url = SecretStr(addresses(ledger_settings).ledger)
-    settings = Settings(data_dir=tmp_path / "data", redis_url=url, engine="null", folder_roots=str(folder.parent))
-    make_bank(settings, by_label(clustered(2)))
-    return settings
-
-
-@pytest.fixture
-def client(site: Settings) -> FlaskClient:
-    return create_app(site).test_client()
-
-
-def newest(harness: LedgerHarness) -> Job:
-    return harness.ledger.listed(1)[0]
-
-
-def test_by_api(client: FlaskClient, harness: LedgerHarness, folder: Path) -> None:
+def test_by_api(ledger_client: FlaskClient, harness: LedgerHarness, swatches: Path) -> None:
     tomorrow = time.time() + 86400
-    asked = {"path": str(folder), "window": f"{LATER.hours} Asia/Shanghai", "deadline": tomorrow}
-    made = client.post("/api/v1/jobs/folder", json=asked).get_json()
+    asked = {"path": str(swatches), "window": f"{LATER.hours} Asia/Shanghai", "deadline": tomorrow}
+    made = ledger_client.post("/api/v1/jobs/folder", json=asked).get_json()
     assert (made["window"], made["deadline"]) == (f"{LATER.hours} Asia/Shanghai", pytest.approx(tomorrow))
-    files = {"files": (folder / "a.jpg").open("rb"), "window": str(LATER)}
-    made = client.post("/api/v1/jobs", data=files).get_json()
+    files = {"files": (swatches / "a.jpg").open("rb"), "window": str(LATER)}
+    made = ledger_client.post("/api/v1/jobs", data=files).get_json()
     assert made.get("state") == "off_hours", made
     assert made["window"] == str(LATER)
     # Few photos, but nobody waits for them.
     assert harness.ledger.find(made["id"]).lane is Lane.BULK
-    begun = client.post("/api/v1/uploads", json={"window": str(LATER), "deadline": tomorrow}).get_json()
-    files = {"files": (folder / "a.jpg").open("rb"), "positions": "0"}
-    client.post(f"/api/v1/uploads/{begun['id']}/photos", data=files)
-    made = client.post(f"/api/v1/uploads/{begun['id']}/finish", json={"files": 1}).get_json()
+    begun = ledger_client.post("/api/v1/uploads", json={"window": str(LATER), "deadline": tomorrow}).get_json()
+    files = {"files": (swatches / "a.jpg").open("rb"), "positions": "0"}
+    ledger_client.post(f"/api/v1/uploads/{begun['id']}/photos", data=files)
+    made = ledger_client.post(f"/api/v1/uploads/{begun['id']}/finish", json={"files": 1}).get_json()
     assert (made["window"], made["deadline"]) == (str(LATER), pytest.approx(tomorrow))
-    changed = client.patch(f"/api/v1/jobs/{made['id']}", json={"window": "", "deadline": None}).get_json()
+    changed = ledger_client.patch(f"/api/v1/jobs/{made['id']}", json={"window": "", "deadline": None}).get_json()
     assert (changed["window"], changed["deadline"]) == (None, None)
-    changed = client.patch(f"/api/v1/jobs/{made['id']}", json={"window": "8:00-9:00 sat"}).get_json()
+    changed = ledger_client.patch(f"/api/v1/jobs/{made['id']}", json={"window": "8:00-9:00 sat"}).get_json()
     assert changed["window"] == "08:00-09:00 sat"
     for wrong, code in (({"window": "8-9"}, "window_hours"), ({"deadline": 1}, "deadline_out_of_range")):
-        assert client.patch(f"/api/v1/jobs/{made['id']}", json=wrong).get_json()["code"] == code
-        refused = client.post("/api/v1/jobs/folder", json={"path": str(folder), **wrong})
+        assert ledger_client.patch(f"/api/v1/jobs/{made['id']}", json=wrong).get_json()["code"] == code
+        refused = ledger_client.post("/api/v1/jobs/folder", json={"path": str(swatches), **wrong})
         assert refused.get_json()["code"] == code
     harness.ledger.cancel(made["id"])
-    assert client.patch(f"/api/v1/jobs/{made['id']}", json={"window": ""}).status_code == 409
+    assert ledger_client.patch(f"/api/v1/jobs/{made['id']}", json={"window": ""}).status_code == 409
 
 
-def test_by_the_forms_without_scripts(client: FlaskClient, harness: LedgerHarness, folder: Path) -> None:
-    fields = {"path": str(folder), "window_from": "20:00", "window_to": "00:00", "zone": "Asia/Shanghai"}
-    client.post("/folder", data=fields)
-    job = newest(harness)
+def test_by_the_forms_without_scripts(ledger_client: FlaskClient, harness: LedgerHarness, swatches: Path) -> None:
+    fields = {"path": str(swatches), "window_from": "20:00", "window_to": "00:00", "zone": "Asia/Shanghai"}
+    ledger_client.post("/folder", data=fields)
+    job = harness.newest
     assert job.window == "20:00-24:00 Asia/Shanghai"
-    page = client.get(f"/jobs/{job.id}").get_data(as_text=True)
+    page = ledger_client.get(f"/jobs/{job.id}").get_data(as_text=True)
     assert 'name="window_to" value="00:00"' in page
-    client.post(f"/jobs/{job.id}/hours", data={"window_from": "21:00", "window_to": "06:00", "window_days": "fri"})
+    ledger_client.post(
+        f"/jobs/{job.id}/hours", data={"window_from": "21:00", "window_to": "06:00", "window_days": "fri"}
+    )
     assert harness.ledger.job(job.id).window == "21:00-06:00 fri"
-    client.post(f"/jobs/{job.id}/hours", data={"window_from": "", "window_to": ""})
+    ledger_client.post(f"/jobs/{job.id}/hours", data={"window_from": "", "window_to": ""})
     assert harness.ledger.job(job.id).window is None
     # Half a window is none; the form keeps what was typed.
-    page = client.post("/folder", data={"path": str(folder), "window_from": "20:00"}).get_data(as_text=True)
+    page = ledger_client.post("/folder", data={"path": str(swatches), "window_from": "20:00"}).get_data(as_text=True)
     assert "are no hours such as" in page
     assert 'name="window_from" value="20:00"' in page
 
 
 def test_by_the_command_line(
-    site: Settings, harness: LedgerHarness, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ledger_site: Settings, harness: LedgerHarness, swatches: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert site.redis_url
-    monkeypatch.setenv("WEFT_REDIS_URL", site.redis_url.get_secret_value())
+    assert ledger_site.redis_url
+    monkeypatch.setenv("WEFT_REDIS_URL", ledger_site.redis_url.get_secret_value())
 
     def weft(*words: str) -> int:
-        return cli.run([*words, "--data-dir", str(site.data_dir)])
+        return cli.run([*words, "--data-dir", str(ledger_site.data_dir)])
 
-    submit = ("submit", str(folder), "--at", "22:00", "--by", "07:00")
+    submit = ("submit", str(swatches), "--at", "22:00", "--by", "07:00")
     assert weft(*submit, "--window", "20:00-7:00", "--zone", "Asia/Shanghai") == 0
-    job = newest(harness)
+    job = harness.newest
     assert job.window == NIGHT
     assert job.deadline is not None
     assert job.not_before is not None
@@ -285,18 +257,18 @@ def test_by_the_command_line(
     assert (job.name, job.window, job.deadline) == ("Spring", None, None)
     assert weft("change", job.id) == 2
     assert weft("change", job.id, "--window", "20-7") == 2
-    assert weft("submit", str(folder), "--window", "20-7") == 2
+    assert weft("submit", str(swatches), "--window", "20-7") == 2
 
 
-def test_a_collections_jobs_have_its_hours(site: Settings, harness: LedgerHarness, folder: Path) -> None:
-    collections = Collections(site)
-    wish = CollectionWish(folders=(str(folder),), window="20:00-7:00 Asia/Shanghai", by="07:00 Asia/Shanghai")
+def test_a_collections_jobs_have_its_hours(ledger_site: Settings, harness: LedgerHarness, swatches: Path) -> None:
+    collections = Collections(ledger_site)
+    wish = CollectionWish(folders=(str(swatches),), window="20:00-7:00 Asia/Shanghai", by="07:00 Asia/Shanghai")
     made = collections.new(wish)
     with collections.index(made.id) as index:
         index.runs.ask()
     # As if it had not been written just now.
-    os.utime(folder / "a.jpg", (1.7e9, 1.7e9))
-    run = Running(site, harness.ledger, made).step()
+    os.utime(swatches / "a.jpg", (1.7e9, 1.7e9))
+    run = Running(ledger_site, harness.ledger, made).step()
     assert run is not None
     assert run.job is not None
     job = harness.ledger.job(run.job)

@@ -7,9 +7,8 @@ from typing import TypedDict
 from apiflask import APIBlueprint
 from flask import Response
 
-from shared.core.start_time import deadline
-from shared.core.window import parsed
 from shared.jobs import archive
+from shared.jobs.changes import change_job
 from shared.jobs.job_search import JobFilter
 from shared.jobs.model import Job
 from shared.jobs.shown import ShownJob, shown_job
@@ -81,19 +80,9 @@ def change(job_id: str, change: JobChange) -> ShownJob:
 
 
 def changed(job_id: str, change: JobChange) -> Job:
-    """The job as it is now. Raises NotFound; InvalidRequest; Conflict for more than the name of an ended job."""
-    at = services()
-    if change.priority is not None:
-        at.ledger.prioritise(job_id, change.priority)
-    if change.first is not None:
-        at.ledger.precede(job_id, change.first)
-    if change.window is not None:
-        at.ledger.set_window(job_id, parsed(change.window) if change.window else None)
-    if "deadline" in change.model_fields_set:
-        at.ledger.set_deadline(job_id, deadline(change.deadline))
-    if change.name is not None:
-        return archive.rename(at.settings, at.ledger, job_id, change.name)
-    return at.ledger.find(job_id)
+    """The job as it is now. Raises as `change_job`."""
+    wished = change.model_dump(exclude_unset=True)
+    return change_job(services().settings, services().ledger, job_id, **wished)
 
 
 @bp.post("/jobs/<job_id>/archive")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import click
 
 from scripts.cli import follow, moments, output, submission
 from scripts.cli.job_options import change_options
 from shared.bank.store import BankStore
 from shared.core.i18n import gettext as _
-from shared.core.window import parsed
 from shared.jobs import archive as archiving
+from shared.jobs.changes import Kept, change_job
 from shared.jobs.intake.idempotency import RequestKey
 from shared.jobs.intake.submission import Wish
 from shared.jobs.ledger import Ledger
@@ -40,17 +42,19 @@ def change(
     if name is priority is window is by is first is None:
         raise click.UsageError(_("Say what to change: --name, --priority, --window, --by or --first"))
     settings = output.state(ctx).settings
-    ledger = Ledger.connect(settings)
-    if priority is not None:
-        ledger.prioritise(job_id, Priority(priority))
-    if first is not None:
-        ledger.precede(job_id, first)
-    if window is not None:
-        text = moments.hours(window, zone)
-        ledger.set_window(job_id, parsed(text) if text else None)
+    due: float | Literal[Kept.KEPT] | None = Kept.KEPT
     if by is not None:
-        ledger.set_deadline(job_id, None if by == moments.NONE else moments.due(by, None))
-    job = archiving.rename(settings, ledger, job_id, name) if name is not None else ledger.find(job_id)
+        due = None if by == moments.NONE else moments.due(by, None)
+    job = change_job(
+        settings,
+        Ledger.connect(settings),
+        job_id,
+        name=name,
+        priority=None if priority is None else Priority(priority),
+        first=first,
+        window=moments.hours(window, zone),
+        deadline=due,
+    )
     output.record(ctx, "job_changed", job_id)
     told = " · ".join(filter(None, (f"{job.id}  {job.name}: {follow.state(job)}", hours_sentence(job))))
     output.emit(ctx, shown_job(job), told)

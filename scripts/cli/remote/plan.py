@@ -6,23 +6,22 @@ import hashlib
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
 
+from shared.core.chunked import chunked
 from shared.core.errors import PhotoError
 from shared.core.names import display_name
 from shared.jobs.intake.archives import is_archive
 from shared.jobs.intake.known_files import KnownFiles
-from shared.jobs.intake.sources import LocalFile, require_photos, walked
+from shared.jobs.intake.sources import require_photos, walked
 from shared.photos.regular_files import open_regular
 
 THREADS = min(8, (os.cpu_count() or 1) + 2)
 _SLICE = 500
-_PIECE_BYTES = 1 << 20
 
 
 class Fate(StrEnum):
@@ -96,19 +95,13 @@ def read_plan(paths: Sequence[Path], known: KnownFiles, show: Callable[[int], No
     """
     plan = Plan()
     with ThreadPoolExecutor(THREADS) as pool:
-        for part in _slices(walked(paths, plan.left_out)):
+        for part in chunked(walked(paths, plan.left_out), _SLICE):
             photos = [Photo(display_name(str(file.name)), str(file.path)) for file in part]
             _hash(photos, known, pool)
             plan.photos += photos
             show(len(plan.photos))
     require_photos(len(plan.photos), plan.left_out)
     return plan
-
-
-def _slices(items: Iterable[LocalFile]) -> Iterator[list[LocalFile]]:
-    iterator = iter(items)
-    while part := list(islice(iterator, _SLICE)):
-        yield part
 
 
 def _hash(photos: Sequence[Photo], known: KnownFiles, pool: ThreadPoolExecutor) -> None:
@@ -140,11 +133,7 @@ def _stat(photo: Photo) -> os.stat_result | None:
 def _read(photo: Photo) -> None:
     try:
         with open_regular(photo.path) as file:
-            digest = hashlib.sha256()
-            size = 0
-            while piece := file.read(_PIECE_BYTES):
-                digest.update(piece)
-                size += len(piece)
-        photo.sha256, photo.size = digest.hexdigest(), size
+            digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]
+            photo.sha256, photo.size = digest.hexdigest(), file.tell()
     except (OSError, PhotoError) as failure:
         photo.unreadable(failure)

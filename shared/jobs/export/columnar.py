@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any
 
+from shared.core.chunked import chunked
 from shared.jobs.export.columns import COLUMNS, Cells
 from shared.jobs.export.pieces import pieces
 from shared.jobs.export.source import Source
@@ -30,7 +30,6 @@ def parquet_pieces(columns: Sequence[Column], rows: Iterable[list[Any]]) -> Iter
     kinds[Kind.TIME] = pa.timestamp("ms", tz="UTC")
     schema = pa.schema([(column.name, kinds[column.kind]) for column in columns])
     times = [at for at, column in enumerate(columns) if column.kind is Kind.TIME]
-    waiting = iter(rows)
 
     def row(values: list[Any]) -> list[Any]:
         for at in times:
@@ -40,7 +39,7 @@ def parquet_pieces(columns: Sequence[Column], rows: Iterable[list[Any]]) -> Iter
 
     with tempfile.TemporaryFile() as file:
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-            while group := [row(one) for one in islice(waiting, GROUP_ROWS)]:
+            for group in chunked(map(row, rows), GROUP_ROWS):
                 arrays = [
                     pa.array(column, field.type) for column, field in zip(zip(*group, strict=True), schema, strict=True)
                 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
+from shared.core.chunked import chunked
 from shared.core.errors import Conflict, NotFound
 from shared.core.redis_urls import addresses
 from shared.core.settings import CHUNK_ITEMS, Settings
@@ -20,7 +21,7 @@ from shared.jobs.ledger.connection import Connection, connect
 from shared.jobs.ledger.job_store import JobStore
 from shared.jobs.ledger.line import placed
 from shared.jobs.ledger.redis_errors import redis_errors
-from shared.jobs.ledger.submission import Submission, chunked
+from shared.jobs.ledger.submission import Submission
 from shared.jobs.ledger.submitted import submitted
 from shared.jobs.model import Item, Job, JobSpec, Priority, Sent
 from shared.jobs.states import RULES, JobState

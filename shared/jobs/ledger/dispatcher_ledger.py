@@ -8,13 +8,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shared.core.chunked import chunked
 from shared.jobs.ledger import keys, wire
 from shared.jobs.ledger.claims import commit
 from shared.jobs.ledger.connection import Connection
 from shared.jobs.ledger.redis_errors import redis_errors
 from shared.jobs.ledger.removal import remove
 from shared.jobs.ledger.scripts import Expired, Part
-from shared.jobs.ledger.submission import chunked
 from shared.jobs.model import Item, ItemResult, Job, Lane
 from shared.jobs.states import TERMINAL
 

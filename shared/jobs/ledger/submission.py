@@ -49,12 +49,6 @@ def created_at(job_id: str) -> float:
     return (value >> 20) / 1000
 
 
-def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    source = iter(items)
-    while chunk := list(islice(source, size)):
-        yield chunk
-
-
 def chunk_size(left: int) -> int:
     """Size of the next chunk with `left` photos remaining: smaller towards the end, so that all workers finish together
     (guided self-scheduling, Polychronopoulos and Kuck, 1987)."""

@@ -13,9 +13,9 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
+from shared.core.chunked import chunked
 from shared.core.errors import Conflict, InvalidRequest
 from shared.core.files import disk_errors
 from shared.jobs.model import Job
@@ -70,10 +70,10 @@ class Tree:
         chosen = way or (Way.COPY if uploads else Way.LINK)
         if uploads and sidecars is not None and sidecars.beside_originals:
             raise InvalidRequest("sort_no_originals")
-        found, done, rows = Sorted(), 0, iter(rows)
+        found, done = Sorted(), 0
         writer = SidecarWriter(self._job.id, self._root, self._sources, sidecars) if sidecars else None
         with disk_errors(), self._opened(dry) as manifest:
-            while batch := list(islice(rows, _BATCH)):
+            for batch in chunked(rows, _BATCH):
                 manifest.begin()
                 # Written down, then made: whoever is killed in between finds its own files again.
                 steps = [step for row in batch for step in self._plan(manifest, row, template, chosen, found, dry)]
