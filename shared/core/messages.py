@@ -48,6 +48,7 @@ SENTENCES: dict[str, str] = {
     "listing_failed": "The folder could not be listed completely; the photos found so far are classified.",
     "projection_failed": "The results could not be written yet; see the dispatcher log. No data is lost: the results are kept in Redis.",
     "projection_damaged": "The job's results file cannot be read: {reason}",
+    "results_lost": "Rows of the job's results file {name} are missing, and they are nowhere else: restore it from a backup.",
     "projection_incomplete": "The job's results file is not complete yet: {reason}",
     "projection_unknown": "The results were written by a newer version of Weft (version {found}; this one reads {expected}).",
     "export_is_partial": "The job is {state}: {done} of {total} results so far.",

@@ -30,6 +30,8 @@ _log = structlog.get_logger(__name__)
 
 #: Seconds that a single classified photo is kept after its end.
 BRIEF_SECONDS = 86400.0
+#: Seconds after its end that a finished job's photos and commits leave the ledger.
+TRIMMED_AFTER_SECONDS = 600.0
 #: Times that a job is archived by hand while its results are read, and seconds between them.
 _RELEASE_ATTEMPTS, _RELEASE_PAUSE = 10, 0.2
 
@@ -79,6 +81,21 @@ def release_due(settings: Settings, ledger: Ledger, keep_seconds: float, brief_s
     jobs, brief = removal.due(ledger.connection, keep_seconds, brief_seconds)
     released = sum(_tried(release, settings, ledger, job_id) for job_id in jobs)
     return released + sum(_tried(_forget_brief, settings, ledger, job_id) for job_id in brief)
+
+
+def trim_due(settings: Settings, ledger: Ledger, seconds: float = TRIMMED_AFTER_SECONDS) -> int:
+    """Lets go the commits and photos of jobs that finished at least so many seconds ago: their projection is the record
+    from then on, and they can still be retried. An error is logged and affects its job only. Returns how many."""
+    found = removal.untrimmed(ledger.connection, time.time() - seconds)
+    return sum(_tried(_trim, settings, ledger, job_id) for job_id in found)
+
+
+def _trim(settings: Settings, ledger: Ledger, job_id: str) -> bool:
+    with closing(open_projection(settings, job_id)) as projection:
+        complete(ledger, projection, ledger.job(job_id))
+        entries = projection.folded()
+        projection.flush()
+    return removal.trim(ledger.connection, job_id, entries)
 
 
 def release_for_room(settings: Settings, ledger: Ledger) -> int:

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from shared.bank.class_names import ClassNames
-from shared.core.errors import NotFound
+from shared.core.errors import Conflict, NotFound
 from shared.core.files import fsync
 from shared.core.migrations import migrate
 from shared.core.settings import Settings
@@ -82,16 +82,21 @@ class Projection(Results):
         return ledger.log_length(self._job) - self.folded()
 
     def catch_up(self, ledger: JobStore) -> int:
-        """Writes what was committed since the last time; returns the number of log entries."""
+        """Writes what was committed since the last time; returns the number of log entries.
+
+        Raises Conflict: the file lacks rows that the ledger has let go (`results_lost`).
+        """
         total = 0
         if self.behind(ledger) < 0 and ledger.contains(self._job):
             # The ledger lost its last commits (a restored backup, or a power cut with `everysec`): other commits will
             # take their places in the log.
-            rewind(self._db)
+            self._rewind(ledger)
         while self.behind(ledger) > 0:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 start = self.folded()
+                if start < ledger.trimmed(self._job):
+                    raise Conflict("results_lost", name=self._path.name)
                 entries = ledger.log(self._job, start, _FOLD)
                 for results, vectors in entries:
                     self._fold(results, vectors)
@@ -149,9 +154,16 @@ class Projection(Results):
             fsync(path)
 
     def fold_again(self, ledger: JobStore) -> None:
-        """Rebuilds all rows from the ledger's log; corrections and vectors are kept."""
-        rewind(self._db)
+        """Rebuilds all rows that the ledger's log still has; corrections and vectors are kept."""
+        self._rewind(ledger)
         self.catch_up(ledger)
+
+    def _rewind(self, ledger: JobStore) -> None:
+        if entries := min(ledger.trimmed(self._job), self.folded()):
+            # Nobody else has the rows of these entries.
+            self._db.execute("INSERT OR REPLACE INTO state VALUES ('folded', ?)", (entries,))
+        else:
+            rewind(self._db)
 
     def _fold(self, results: list[ItemResult], vectors: bytes | None) -> None:
         self._db.executemany(_UPSERT, [columns(r) for r in results])

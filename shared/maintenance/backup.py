@@ -11,7 +11,7 @@ A backup is a folder, and a second one into the same folder copies only what is 
 
 The ledger's moment comes first. A blob is stored before the ledger accepts its job, so the files and objects that are
 copied afterwards hold all that the ledger names. A projection that is copied afterwards may be ahead of the ledger:
-those of jobs that the ledger still holds are copied empty but for corrections and vectors, and fold the log again.
+those of jobs whose log the ledger still holds are copied empty but for corrections and vectors, and fold it again.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def save(settings: Settings, target: Path, say: Say = lambda _: None) -> BackupM
     jobs = 0
     for path in sorted(settings.jobs_dir.glob("*.sqlite")):
         say(f"results {path.stem}")
-        _copy_projection(path, target / "jobs" / path.name, empty=path.stem in held)
+        folds_again = path.stem in held and not ledger.trimmed(path.stem)
+        _copy_projection(path, target / "jobs" / path.name, empty=folds_again)
         jobs += 1
     if (log := settings.data_dir / AUDIT).exists():
         _copy_projection(log, target / AUDIT, empty=False)

@@ -56,6 +56,7 @@ class Projector(Rounds):
             self._released = now
             self._dispatcher_ledger.adopt_ended_jobs()
             archive.release_due(self._settings, self._ledger, keep)
+            archive.trim_due(self._settings, self._ledger)
             archive.release_for_room(self._settings, self._ledger)
 
     def _guarded(self, job_id: str) -> None:

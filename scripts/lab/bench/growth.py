@@ -33,7 +33,8 @@ from scripts.lab.bench.clock import tree
 from scripts.lab.bench.night_results import GrowthReport, GrowthSize, ListTimes
 from scripts.lab.bench.product import Product
 from shared.core.settings import Settings
-from shared.jobs.ledger import keys
+from shared.jobs import archive
+from shared.jobs.ledger import Ledger, keys
 from shared.jobs.ledger.server import open_client
 from shared.jobs.projection import projection_path
 
@@ -149,7 +150,10 @@ def measure_size(
     with Watch(weft, _pages(job, count, chance)) as after:
         time.sleep(30 * _LOOK)
     exports = {kind: _export(weft, job, kind) for kind in kinds}
-    database = projection_path(Settings(data_dir=weft.data), job)
+    settings = Settings(data_dir=weft.data)
+    # What the dispatcher does ten minutes later.
+    archive.trim_due(settings, Ledger.connect(settings), 0)
+    database = projection_path(settings, job)
     answer = GrowthSize(
         files=count,
         submit_ms=round(1000 * submitted, 1),

@@ -21,7 +21,11 @@ def photos_of(settings: Settings, ledger: Ledger, job: Job) -> list[Item]:
     """
     if not job.listed:
         raise Conflict("job_not_listed")
-    found = list(_of_results(settings, job)) if job.archived else ledger.items(job.id)
+    found = [] if job.archived else ledger.items(job.id)
+    if len(found) < job.total:
+        # The ledger keeps no photos of a job that finished some time ago but those of chunks in which one failed.
+        known = {item.index: item for item in _of_results(settings, job)} | {item.index: item for item in found}
+        found = [known[index] for index in sorted(known)]
     # Generations and gaps belong to the first run.
     items = [replace(item, index=index, generation=0) for index, item in enumerate(found)]
     if not items:
@@ -30,7 +34,7 @@ def photos_of(settings: Settings, ledger: Ledger, job: Job) -> list[Item]:
 
 
 def _of_results(settings: Settings, job: Job) -> Iterable[Item]:
-    """Of a job that only its results know: its uploads by SHA-256, the files of its folder by their names."""
+    """Of photos that only their results know: a job's uploads by SHA-256, the files of its folder by their names."""
     with closing(open_projection(settings, job.id)) as projection:
         rows = list(projection.references())
     for index, name, sha256 in rows:

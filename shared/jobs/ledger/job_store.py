@@ -85,6 +85,11 @@ class JobStore:
         with redis_errors():
             return int(self._c.redis.llen(keys.job(job_id, "log")))
 
+    def trimmed(self, job_id: str) -> int:
+        """Log entries, from the first on, that only the job's projection holds (see `archive.trim`)."""
+        with redis_errors():
+            return int(self._c.redis.hget(keys.job(job_id, "meta"), "trimmed") or 0)
+
     def contains(self, job_id: str) -> bool:
         """Whether the ledger still holds the job."""
         with redis_errors():

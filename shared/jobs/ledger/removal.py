@@ -29,6 +29,30 @@ def settle(connection: Connection, job_id: str, log_entries: int, state: str) ->
     return connection.scripts.settle(job_id, log_entries, state)
 
 
+def trim(connection: Connection, job_id: str, log_entries: int) -> bool:
+    """Lets go the commits and photos of a finished job whose log has this length, and of which its projection holds
+    everything; what a retry needs stays. False: it has changed."""
+    return connection.scripts.trim(job_id, log_entries)
+
+
+def untrimmed(connection: Connection, ended_before: float) -> list[str]:
+    """Finished jobs, single photos left out, that ended before this time and still have commits in the ledger."""
+    with redis_errors():
+        redis = connection.redis
+        ids = [i.decode() for i in redis.zrangebyscore(keys.ENDED, "-inf", ended_before)]
+        pipe = redis.pipeline(transaction=False)
+        for job_id in ids:
+            pipe.hmget(keys.job(job_id, "meta"), "state", "kind", "trimmed")
+            pipe.llen(keys.job(job_id, "log"))
+        rows = pipe.execute()
+    described = zip(ids, rows[::2], rows[1::2], strict=True)
+    return [
+        job_id
+        for job_id, (state, kind, trimmed), entries in described
+        if state == b"finished" and kind != b"classify" and int(trimmed or 0) < entries
+    ]
+
+
 def due(connection: Connection, keep_seconds: float, brief_seconds: float) -> tuple[list[str], list[str]]:
     """(jobs, single classified photos) whose retention has expired; the oldest first."""
     with redis_errors():

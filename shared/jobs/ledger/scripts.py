@@ -233,6 +233,10 @@ class Scripts:
         """False: there is more to project."""
         return bool(self._run("settle", job, log_entries, state))
 
+    def trim(self, job: str, log_entries: int) -> bool:
+        """False: it has not finished, or there is more to project."""
+        return bool(self._run("trim", job, log_entries))
+
     def remove(self, job: str, log_entries: int | None, *, released: bool) -> bool:
         """`log_entries` None: unconditionally. False: not removed."""
         return bool(self._run("remove", job, "" if log_entries is None else log_entries, int(released)))
