@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -100,6 +101,37 @@ class Site:
         listed = subprocess.run(line, capture_output=True, text=True, check=True).stdout.splitlines()
         return dict(row.split(" ", 1) for row in listed if f":{self.version} " in row)
 
+    def documented(self, which: str, **places: str) -> None:
+        """Runs the block below `<!-- run: … -->` in docs/operations.md, with other texts in place of some."""
+        text = (ROOT / "docs" / "operations.md").read_text("utf-8")
+        found = re.search(rf"<!-- run: {which} -->\n```sh\n(.*?)```", text, re.DOTALL)
+        assert found, which
+        script = found[1].replace("docker compose", " ".join(self.compose))
+        for place, other in places.items():
+            assert place in script, place
+            script = script.replace(place, other)
+        done = subprocess.run(
+            ["sh", "-e", "-x", "-c", script], cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_SECONDS,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{which}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
+
+    def all_results(self) -> dict[str, list[dict[str, Any]]]:
+        """Every item of every job."""
+        return {job["id"]: self.results(job["id"]) for job in self.call("GET", "/api/v1/jobs")["jobs"]}
+
+    def check_whole(self, job_id: str, photos: int) -> None:
+        """Every photo has one result, and none failed."""
+        rows = self.results(job_id)
+        assert len(rows) == len({row["name"] for row in rows}) == photos
+        assert [row for row in rows if row["status"] != "ok"] == []
+
+    def await_end(self, job_id: str) -> None:
+        eventually(lambda: self.ended(job_id), f"the end of {job_id}")
+
+    def ended(self, job_id: str) -> bool:
+        return bool(self.job(job_id)["state"] == "finished")
+
     def job(self, job_id: str) -> dict[str, Any]:
         found: dict[str, Any] = self.call("GET", f"/api/v1/jobs/{job_id}")
         return found
@@ -137,9 +169,9 @@ def eventually(condition: Callable[[], bool], what: str) -> None:
     raise AssertionError(f"{what} was not met within {PATIENCE_SECONDS:.0f} s: {last}")
 
 
-def checkout(target: Path) -> None:
+def checkout(target: Path, commit: str = "HEAD") -> None:
     """What is committed, as a clone would have it."""
-    archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
+    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=True).stdout
     with tarfile.open(fileobj=BytesIO(archive)) as tar:
         tar.extractall(target, filter="data")
 
@@ -155,13 +187,13 @@ def make_photos(folder: Path, count: int) -> None:
         )
 
 
-def prepared(folder: Path, compose: list[str]) -> Site:
+def prepared(folder: Path, compose: list[str], name: str = "test", commit: str = "HEAD") -> Site:
     """A checkout with `.env` and rendered photos, nothing built or started yet."""
-    checkout(folder)
+    checkout(folder, commit)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    key, version = secrets.token_hex(16), f"test-{os.getpid()}"
+    key, version = secrets.token_hex(16), f"{name}-{os.getpid()}"
     lines = (
         f"COMPOSE_PROJECT_NAME=weft-{version}",
         f"WEFT_REDIS_PASSWORD={secrets.token_hex(16)}",

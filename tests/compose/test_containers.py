@@ -3,20 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from typing import Any
 
 from tests.compose.site import Site, eventually
-
-
-def _ended(site: Site, job_id: str) -> bool:
-    return bool(site.job(job_id)["state"] == "finished")
-
-
-def _check_whole(site: Site, job_id: str, photos: int) -> None:
-    """Every photo has one result, and none failed."""
-    rows: list[dict[str, Any]] = site.results(job_id)
-    assert len(rows) == len({row["name"] for row in rows}) == photos
-    assert [row for row in rows if row["status"] != "ok"] == []
 
 
 def test_a_worker_is_killed_in_the_middle_of_a_job(site: Site) -> None:
@@ -24,10 +12,10 @@ def test_a_worker_is_killed_in_the_middle_of_a_job(site: Site) -> None:
         job = site.submit("night")
         eventually(lambda: site.job(job)["ok"] > 100, "the first photos")
         victim = site.containers("worker")[0]
-        assert not _ended(site, job)
+        assert not site.ended(job)
         subprocess.run(["docker", "kill", victim], check=True, capture_output=True)
-        eventually(lambda: _ended(site, job), "the end of the job")
-    _check_whole(site, job, 3000)
+        site.await_end(job)
+    site.check_whole(job, 3000)
 
 
 def test_three_workers(site: Site) -> None:
@@ -37,14 +25,14 @@ def test_three_workers(site: Site) -> None:
 
 
 def test_down_and_up_keeps_everything(site: Site) -> None:
-    before = {job["id"]: site.results(job["id"]) for job in site.call("GET", "/api/v1/jobs")["jobs"]}
+    before = site.all_results()
     assert before
     with site.timed("down"):
         site.run("down")
     with site.timed("up again, to two warm workers"):
         site.up(2)
         site.await_workers(2)
-    after = {job["id"]: site.results(job["id"]) for job in site.call("GET", "/api/v1/jobs")["jobs"]}
+    after = site.all_results()
     assert after == before
 
 
@@ -54,10 +42,10 @@ def test_the_network_between_a_worker_and_redis_is_cut(site: Site) -> None:
     job = site.submit("later")
     subprocess.run(["docker", "network", "disconnect", network, worker], check=True, capture_output=True)
     try:
-        eventually(lambda: _ended(site, job), "the end of the job")
+        site.await_end(job)
     finally:
         subprocess.run(["docker", "network", "connect", network, worker], check=True, capture_output=True)
-    _check_whole(site, job, 200)
+    site.check_whole(job, 200)
     site.await_workers(2)
 
 
