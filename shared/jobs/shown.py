@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any, TypedDict
 
 from shared.core.names import readable
@@ -130,7 +130,8 @@ class ShownJob(TypedDict):
 def shown_job(job: Job, lang: str | None = None) -> ShownJob:
     """A job with its note as a sentence in `lang` (None: see `shared.core.i18n.language`)."""
     found = job.estimate
-    known: dict[str, Any] = asdict(job) | {
+    # Not `asdict`, which copies every value deeply: with 500 jobs that was a third of the answer's time.
+    known: dict[str, Any] = {field.name: getattr(job, field.name) for field in fields(job)} | {
         "done_at": found and found.done_at,
         "done_between": found and (found.earliest, found.latest),
         "with_another_worker": found and found.with_another,
