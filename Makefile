@@ -1,6 +1,6 @@
 # make run: set everything up and start the demo; make test: set everything up and run the tests.
 .POSIX:
-.PHONY: setup run test long cover lint docs format faults compose-test hosts-test soak fuzz fuzz-photos corpus pictures bench load lock pin-images sbom licences clean
+.PHONY: setup run test long cover lint docs format faults compose-test hosts-test models-test soak fuzz fuzz-photos corpus pictures bench load lock pin-images sbom licences clean
 
 VENV = .venv
 PY = $(VENV)/bin/python
@@ -47,6 +47,10 @@ faults: setup
 # The containers of docker-compose.yml, built and run; skipped where no Docker engine is.
 compose-test: setup
 	@$(PY) -m pytest -v -s tests/compose $(PYTEST)
+
+# Every architecture of docs/models.md, converted and compared again: an hour or more.
+models-test: setup
+	@$(PY) -m pytest -v tests/models $(PYTEST)
 
 # Three machines as network namespaces: needs root. HOSTS_PHOTOS=2000 PYTEST="-k two_workers" measures two workers beside one.
 hosts-test: setup

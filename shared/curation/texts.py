@@ -12,9 +12,12 @@ from shared.core.encoder_info import EncoderInfo
 from shared.core.engine_names import HASH_ENGINES
 from shared.core.errors import ModelError
 from shared.core.settings import Settings
+from shared.encoder import spec
 
 #: Prompts whose embeddings are averaged (Radford et al., 2021, section 3.1.4), for close-ups of cloth.
 TEMPLATES = ("a photo of {} fabric.", "a close-up photo of {} texture.", "{} fabric", "a swatch of {} cloth.")
+#: The same for text towers that read Chinese, beside the others.
+CHINESE_TEMPLATES = ("一张{}面料的照片。", "{}的纹理特写。", "{}面料", "一块{}布样。")
 
 
 def class_texts(classes: Sequence[ClassEntry], info: EncoderInfo, settings: Settings) -> npt.NDArray[np.float32] | None:
@@ -24,10 +27,19 @@ def class_texts(classes: Sequence[ClassEntry], info: EncoderInfo, settings: Sett
     try:
         from shared.encoder import encode_texts
 
-        prompts = [template.format(entry.en) for entry in classes for template in TEMPLATES]
+        chinese = all(spec.reads_chinese(part) for part in spec.parse(settings.model))
+        prompts = [prompt for entry in classes for prompt in _prompts(entry, chinese)]
         rows = encode_texts(settings, prompts)
     except (ModelError, ImportError):  # a worker image without torch builds banks too; they have no text prior
         return None
-    means = rows.reshape(len(classes), len(TEMPLATES), -1).mean(axis=1)
+    means = rows.reshape(len(classes), -1, rows.shape[1]).mean(axis=1)
     unit: npt.NDArray[np.float32] = (means / np.linalg.norm(means, axis=1, keepdims=True)).astype(np.float32)
     return unit
+
+
+def _prompts(entry: ClassEntry, chinese: bool) -> list[str]:
+    """As many for each class."""
+    prompts = [template.format(entry.en or entry.label) for template in TEMPLATES]
+    if chinese:
+        prompts += [template.format(entry.zh or entry.en or entry.label) for template in CHINESE_TEMPLATES]
+    return prompts

@@ -6,11 +6,11 @@ import logging
 import time
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.core.errors import ModelError
 from shared.encoder import architectures, diagnosis, identity
-from shared.encoder.choice import choose, unknown_architecture, unknown_tag
+from shared.encoder.choice import Choice, choose, unknown_architecture, unknown_tag
 from shared.encoder.open_clip_config import ModelConfig, PreprocessConfig, PretrainedConfig
 from shared.encoder.preprocessing import Preprocessing
 from shared.encoder.spec import locate_weights
@@ -20,7 +20,7 @@ try:
     import open_clip
     import torch
 
-    from shared.encoder import class_token
+    from shared.encoder import class_token, halves, tokenizers
 except ImportError as missing:
     raise ModelError("model_needs_torch", model="", reason=str(missing)) from missing
 
@@ -113,33 +113,18 @@ def create(part: Part, weights_dir: Path) -> Definition:
     Raises ModelError: those of `choice.choose` and `diagnosis`, `model_unknown_architecture`, `model_unknown_tag`,
     `model_unavailable` (no such file), `model_no_network`.
     """
-    architectures.register()
-    config = architectures.config(part.architecture)
-    if config is None:
-        known = open_clip.get_model_config(part.architecture)
-        if known is None:
-            raise unknown_architecture(part)
-        config = ModelConfig.from_json(known)
-    pretrained = _pretrained(part)
-    weights = _weights(part, pretrained, weights_dir)
-    diagnosis.refuse_by_content(part, weights)
-    choice = choose(part, weights, pretrained if part.tag is not None else None)
-    assert choice is not None, "open_clip gave the tag's entry"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        logging.getLogger().setLevel(logging.ERROR)  # open_clip warns of random weights before we load ours
-        model = open_clip.create_model(
-            part.architecture,
-            pretrained=None,
-            pretrained_image=False,
-            pretrained_text=False,
-            force_quick_gelu=choice.quick_gelu,
-            force_preprocess_cfg=choice.preprocess.to_json(),
-        )
+    source = _source(part, weights_dir)
+    config, weights, choice = source.config, source.weights, source.choice
+    # Text towers of the transformers library are not needed here: neither the library nor their files are.
+    image_alone = bool(config.text_cfg.get("hf_model_name"))
+    model = _built(halves.image_alone(part.architecture) if image_alone else part.architecture, choice)
     try:
-        open_clip.load_checkpoint(model, str(weights), weights_only=True)
+        if image_alone:
+            halves.load(model, weights, image=True)
+        else:
+            open_clip.load_checkpoint(model, str(weights), weights_only=True)
     except Exception as error:  # whatever a damaged, foreign or pickled file makes of it
-        raise diagnosis.of_failure(part, weights, model, error) from error
+        raise diagnosis.of_failure(part, weights, model.visual if image_alone else model, error) from error
     diagnosis.refuse_non_finite(part, weights, model)
     preprocessing = Preprocessing.from_open_clip(PreprocessConfig.given(open_clip.get_model_preprocess_cfg(model)))
     return Definition(
@@ -153,14 +138,58 @@ def create(part: Part, weights_dir: Path) -> Definition:
     )
 
 
-def tokenizer_for(part: Part) -> Callable[[list[str]], torch.Tensor]:
-    """texts → token ids int64 [n, context length]."""
-    architectures.register()
+def text_model(part: Part, weights_dir: Path) -> tuple[Any, ModelConfig]:
+    """The text half of a model (`encode_text`, `logit_scale`) as in `Definition`, and the model's configuration.
+
+    There is no image tower, which takes half of the memory. Raises ModelError as `create`, and those of
+    `tokenizers.local_files`.
+    """
+    source = _source(part, weights_dir)
+    tokenizers.local_files(part, source.config, weights_dir)
+    model = _built(halves.text_alone(part.architecture), source.choice)
+    model.visual = torch.nn.Identity()
     try:
-        tokenizer: Callable[[list[str]], torch.Tensor] = open_clip.get_tokenizer(part.architecture)
-    except Exception as error:  # tokenizers of some architectures are downloaded
-        raise ModelError(model=part.name, reason=f"tokenizer: {diagnosis.first_line(error)}") from error
-    return tokenizer
+        halves.load(model, source.weights, image=False)
+    except Exception as error:  # as in `create`
+        raise diagnosis.of_failure(part, source.weights, model, error) from error
+    diagnosis.refuse_non_finite(part, source.weights, model)
+    return model.eval().requires_grad_(False), source.config
+
+
+class _Source(NamedTuple):
+    config: ModelConfig
+    weights: Path
+    choice: Choice
+
+
+def _source(part: Part, weights_dir: Path) -> _Source:
+    architectures.register()
+    config = architectures.config(part.architecture)
+    if config is None:
+        known = open_clip.get_model_config(part.architecture)
+        if known is None:
+            raise unknown_architecture(part)
+        config = ModelConfig.from_json(known)
+    pretrained = _pretrained(part)
+    weights = _weights(part, pretrained, weights_dir)
+    diagnosis.refuse_by_content(part, weights)
+    choice = choose(part, weights, pretrained if part.tag is not None else None)
+    assert choice is not None, "open_clip gave the tag's entry"
+    return _Source(config, weights, choice)
+
+
+def _built(architecture: str, choice: Choice) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.getLogger().setLevel(logging.ERROR)  # open_clip warns of random weights before we load ours
+        return open_clip.create_model(
+            architecture,
+            pretrained=None,
+            pretrained_image=False,
+            pretrained_text=False,
+            force_quick_gelu=choice.quick_gelu,
+            force_preprocess_cfg=choice.preprocess.to_json(),
+        )
 
 
 def _pretrained(part: Part) -> PretrainedConfig:

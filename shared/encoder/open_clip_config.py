@@ -27,6 +27,12 @@ class ModelConfig:
     embed_dim: int
     vision: VisionConfig
 
+    @property
+    def text_cfg(self) -> dict[str, Any]:
+        """The text tower's part; {} where there is none."""
+        found: dict[str, Any] = self.raw.get("text_cfg") or {}
+        return found
+
     @classmethod
     def from_json(cls, raw: Any) -> Self:
         return cls(raw, int(raw["embed_dim"]), VisionConfig.from_json(raw["vision_cfg"]))

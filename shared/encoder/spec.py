@@ -13,6 +13,8 @@ from shared.encoder import demo
 
 #: Endings of weight files. Everything but safetensors is read with torch's weights-only unpickler.
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
+#: In the names of architectures whose text towers read Chinese.
+_CHINESE = ("xlm-roberta", "nllb", "mt5", "i18n", "SigLIP2", "worldwide")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ def _part(text: str) -> Part:
     if at and tag and path.endswith(WEIGHT_SUFFIXES):
         return Part(text, architecture, weights=path, trained_like=tag)
     return Part(text, architecture, tag=source)
+
+
+def reads_chinese(part: Part) -> bool:
+    """Whether the text tower was trained on Chinese texts, too, judging by its tokenizer or its name."""
+    return any(sign in part.architecture for sign in _CHINESE)
 
 
 def like(part: Part, tag: str) -> Part:

@@ -8,6 +8,15 @@ import pytest
 
 from tests.compose.site import BUILD_SECONDS, Site, command, prepared
 
+#: Seconds for one test with its fixtures: images are built in it.
+_TEST_SECONDS = 3 * 3600
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "compose" in item.path.parts:
+            item.add_marker(pytest.mark.timeout(_TEST_SECONDS))
+
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:

@@ -1,0 +1,23 @@
+"""A row of docs/models.md beside what happens now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scripts.lab.models_rows import ModelRow
+from scripts.lab.models_table import measured, save_weights
+
+
+def measured_again(row: ModelRow, folder: Path) -> None:
+    """Converts the architecture, and compares everything but what depends on the machine."""
+    save_weights(row.architecture, folder / f"{row.architecture}.safetensors")
+    now = measured(row.architecture, row.family, folder, quick=True)
+    assert (now.error, now.input_size, now.dim) == (row.error, row.input_size, row.dim)
+    if row.text != "model_needs_transformers":
+        assert now.text == row.text
+    if row.error is None:
+        assert now.size_mb == pytest.approx(row.size_mb, rel=0.02, abs=1)
+        # A processor without bf16 is closer.
+        assert now.smallest >= min(row.smallest, 0.9999) - 0.002
