@@ -32,5 +32,4 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             made.await_workers(2)
         yield made
     finally:
-        print(f"\nseconds: {made.times}\nimages: {made.image_sizes()}")
-        made.run("down", "--volumes", "--remove-orphans", "--rmi", "all")
+        made.remove()

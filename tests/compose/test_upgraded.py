@@ -37,8 +37,7 @@ def old(tmp_path: Path) -> Iterator[Site]:
         made.await_workers(2)
         yield made
     finally:
-        print(f"\nseconds: {made.times}\nimages: {made.image_sizes()}")
-        made.run("down", "--volumes", "--remove-orphans", "--rmi", "all")
+        made.remove()
 
 
 def _replace_checkout(site: Site) -> None:
