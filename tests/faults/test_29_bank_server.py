@@ -77,18 +77,36 @@ def healthy(site: Site, servers: tuple[Server, Server]) -> Iterator[None]:
         server.go_on()
 
 
-@pytest.mark.parametrize("which", ["primary", "replica"])
-def test_a_bank_server_is_killed(site: Site, record: Record, servers: tuple[Server, Server], which: str) -> None:
-    server = servers[which == "replica"]
-    for _ in range(RUNS):
-        disturb(site, record, server.kill, runs=1)
-        server.start()
+def asked(servers: tuple[Server, Server]) -> Server:
+    """The one that the workers are connected to: they stay with the one that answered last."""
+    count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'weft'"
+    return max(servers, key=lambda server: server.sql(count)[0][0])
+
+
+def test_the_bank_server_is_killed(site: Site, record: Record, servers: tuple[Server, Server]) -> None:
+    """Twice: the replica, and then the primary, which answers in its place."""
+    struck = []
+
+    def strike() -> None:
+        struck.append(asked(servers))
+        struck[-1].kill()
+
+    for _ in range(2 * RUNS):
+        disturb(site, record, strike, runs=1)
+        struck[-1].start()
+    assert {server.port for server in struck} == {server.port for server in servers}
 
 
 def test_the_bank_server_stands_still(site: Site, record: Record, servers: tuple[Server, Server]) -> None:
+    struck = []
+
+    def strike() -> None:
+        struck.append(asked(servers))
+        struck[-1].stand_still()
+
     for _ in range(RUNS):
-        disturb(site, record, servers[1].stand_still, runs=1)
-        servers[1].go_on()
+        disturb(site, record, strike, runs=1)
+        struck[-1].go_on()
 
 
 def test_the_replica_is_behind(site: Site, record: Record, servers: tuple[Server, Server]) -> None:

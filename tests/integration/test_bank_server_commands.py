@@ -110,7 +110,7 @@ def test_tables_of_versions_that_are_gone_go_too(
 
 
 def test_a_worker_elsewhere_needs_no_copy_of_the_vectors(tmp_path: Path, primary: Server) -> None:
-    with s3_here(tmp_path / "s3"):
+    with s3_here(tmp_path):
 
         def on(name: str) -> Settings:
             return Settings(
