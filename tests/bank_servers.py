@@ -171,12 +171,17 @@ def _running(server: Server) -> Iterator[Server]:
 def _folder() -> Iterator[Path]:
     # Not below a test's own folder, which is closed to others.
     folder = Path(tempfile.mkdtemp(prefix="weft-bank-server-"))
-    if os.geteuid() == 0:
-        os.chown(folder, _NOBODY, _NOBODY)
+    owned_by_server(folder)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def owned_by_server(path: Path) -> None:
+    """Whoever runs the servers may write there."""
+    if os.geteuid() == 0:
+        os.chown(path, _NOBODY, _NOBODY)
 
 
 @contextmanager

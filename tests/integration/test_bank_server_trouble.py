@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psycopg
 import pytest
 from pydantic import SecretStr
 
@@ -22,7 +24,7 @@ from shared.core.messages import sentence
 from shared.core.settings import Settings
 from shared.ranking.model import PRESETS
 from shared.ranking.ranker import rank
-from tests.bank_servers import PASSWORD, Server, needs_servers, pair, url
+from tests.bank_servers import PASSWORD, Server, needs_servers, owned_by_server, pair, server, url
 from tests.banks import make_large_bank
 
 pytestmark = needs_servers
@@ -113,16 +115,38 @@ def test_a_server_that_is_too_old(
     assert error.detail["found"].split()[0] in ("PostgreSQL", "pgvector")
 
 
-def test_a_full_disk_in_the_middle_leaves_nothing(
-    servers: tuple[Server, Server], banks: tuple[Settings, str, str], store: BankStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def compared(*_: object) -> None:
-        raise psycopg.errors.DiskFull('could not extend file "base/5/16400": No space left on device')
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of two megabytes; mounting one needs root."""
+    disk = Path(tempfile.mkdtemp(prefix="weft-small-disk-"))
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=1777", "tmpfs", disk], check=False)
+    if mounted.returncode:
+        disk.rmdir()
+        pytest.skip("no right to mount a small file system")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+        disk.rmdir()
 
-    monkeypatch.setattr(publication, "compare", compared)
-    error = refused(store, banks[2])
-    assert (error.code, type(error)) == ("index_full", Unavailable)
-    assert tables(servers[0]) == []
+
+def test_a_full_disk_in_the_middle_leaves_nothing(
+    banks: tuple[Settings, str, str], store: BankStore, small_disk: Path
+) -> None:
+    settings, _, new = banks
+    with server() as alone:
+        place = small_disk / "tables"
+        place.mkdir(mode=0o700)
+        owned_by_server(place)
+        alone.sql(f"CREATE TABLESPACE small LOCATION '{place}'")
+        alone.sql("ALTER DATABASE postgres SET default_tablespace = small")
+        error = refused(BankStore(with_server(settings, alone.url)), new)
+        assert (error.code, type(error)) == ("index_full", Unavailable)
+        assert "No space left" in str(error)
+        assert tables(alone) == []
+        # With more room it goes through.
+        alone.sql("ALTER DATABASE postgres RESET default_tablespace")
+        assert BankStore(with_server(settings, alone.url)).index(new) is not None
 
 
 def test_a_copy_that_answers_otherwise_is_never_seen(
@@ -160,6 +184,8 @@ def test_two_publishers_write_one_table(
 def test_a_publisher_that_does_not_end_is_not_awaited_for_ever(
     servers: tuple[Server, Server], banks: tuple[Settings, str, str], store: BankStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import psycopg
+
     monkeypatch.setattr(publication, "_LOCK_SECONDS", 1.0)
     with psycopg.connect(servers[0].url) as other:
         other.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name_of(banks[2])])
@@ -234,6 +260,16 @@ def test_a_password_that_is_changed_stops_a_worker_with_a_sentence(
     error = ranked(denied, active)
     assert error is not None
     assert error.code == "index_denied"
+
+
+def test_a_replica_that_knows_the_password_is_not_said_to_refuse_it(
+    servers: tuple[Server, Server], store: BankStore
+) -> None:
+    """Its table is missing yet, and the primary is away."""
+    alone = BankServer(url(servers[1]), 4)
+    with pytest.raises(Unavailable) as error:
+        alone.ask(lambda opened: None, primary=True)
+    assert error.value.code == "index_unavailable"
 
 
 def test_names_that_are_longer_than_a_tables_are_told_apart() -> None:

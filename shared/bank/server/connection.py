@@ -39,6 +39,9 @@ _SESSION = (
 #: Parts of what a server says when it refuses to let somebody in. It has no code for the client then.
 _REFUSALS = ("password authentication failed", "no pg_hba.conf entry", "does not exist", "no password supplied")
 
+#: The same of a server that knew the password: what the client library says, and what a server that is full says.
+_LET_IN = ("hot standby", "read-only", "connection slots", "too many clients", "closed the connection")
+
 
 class Guard:
     """Shuts a connection's socket down when there is no sign of life for so many seconds."""
@@ -237,10 +240,14 @@ def explained(error: Exception) -> WeftError:
         return Conflict("index_read_only")
     if isinstance(error, errors.FeatureNotSupported | errors.UndefinedFile | errors.UndefinedObject):
         return Conflict("index_no_extension")
-    # What the server says may be in any language: it asked for a password, and did not let us in with it.
+    # What a server says may be in any language: it asked for a password, and with that did not let us in. It may have
+    # done so and be a replica where the primary is wanted, or have no room.
     link = getattr(error, "pgconn", None)
-    asked = link is not None and error.sqlstate is None and (link.needs_password or link.used_password)  # type: ignore[attr-defined]
-    if asked or isinstance(error, errors.InsufficientPrivilege) or any(words in reason for words in _REFUSALS):
+    asked = (
+        link is not None and getattr(error, "sqlstate", None) is None and (link.needs_password or link.used_password)
+    )
+    refused = asked and not any(words in reason for words in _LET_IN)
+    if refused or isinstance(error, errors.InsufficientPrivilege) or any(words in reason for words in _REFUSALS):
         return Conflict("index_denied", reason=reason)
     return Unavailable("index_unavailable", reason=reason)
 
