@@ -16,6 +16,7 @@ from scripts.supervisor import redis as embedded
 from shared.bank.manifest import VECTORS
 from shared.bank.server.tables import name_of
 from shared.bank.store import BankStore
+from shared.core.redis_urls import addresses
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
 from shared.maintenance import retention
@@ -26,9 +27,10 @@ from shared.storage import open_storage
 from tests.bank_servers import PASSWORD, Server, needs_servers, replica, server, url
 from tests.banks import make_large_bank
 from tests.doctor import findings
-from tests.ledger_harness import photos, spec
+from tests.ledger_harness import LedgerHarness, photos, spec
 from tests.product import ROOT, WEFT
 from tests.s3_server import BUCKET, s3_here
+from web.app import create_app
 
 pytestmark = needs_servers
 
@@ -139,6 +141,27 @@ def test_a_worker_elsewhere_needs_no_copy_of_the_vectors(tmp_path: Path, primary
         assert not open_storage(on("web")).is_shared("banks/nothing")
         assert worker.server is not None
         worker.server.close()
+
+
+def test_the_page_makes_no_version_active_whose_table_cannot_be_written(
+    harness: LedgerHarness, ledger_settings: Settings, settings: Settings, primary: Server
+) -> None:
+    first, second = make_large_bank(settings), make_large_bank(settings, classes=360, name="new", publish=False)
+    site = settings.model_copy(update={"redis_url": SecretStr(addresses(ledger_settings).ledger)})
+    away = site.model_copy(update={"index_url": SecretStr("postgresql://weft:x@127.0.0.1:1/weft")})
+    refused = create_app(away).test_client().post(f"/api/v1/bank/versions/{second}/publish")
+    assert (refused.status_code, refused.json["code"]) == (503, "index_unavailable")
+    assert BankStore(settings).current() == first
+    there = site.model_copy(update={"index_url": SecretStr(primary.url)})
+    done = create_app(there).test_client().post(f"/api/v1/bank/versions/{second}/publish")
+    assert done.status_code == 200, done.text
+    assert BankStore(settings).current() == second
+    assert name_of(second) in tables(primary)
+    # What a roll back makes active has its table written, too.
+    assert name_of(first) not in tables(primary)
+    back = create_app(there).test_client().post("/api/v1/bank/rollback")
+    assert back.status_code == 200, back.text
+    assert name_of(first) in tables(primary)
 
 
 def test_the_address_is_a_secret_that_a_file_may_hold(

@@ -81,7 +81,10 @@ def test_a_wrong_password_user_or_database(
 def test_no_server_at_all(banks: tuple[Settings, str, str], store: BankStore) -> None:
     settings, _, new = banks
     nowhere = BankStore(with_server(settings, "postgresql://weft:secret@127.0.0.1:1/weft"))
-    assert refused(nowhere, new).code == "index_unavailable"
+    error = refused(nowhere, new)
+    assert (error.code, error.detail["reason"]) == ("index_unavailable", "Connection refused")
+    both = BankStore(with_server(settings, "postgresql://weft:secret@127.0.0.1:1,127.0.0.1:2/weft"))
+    assert refused(both, new).detail["reason"] == "127.0.0.1:1 Connection refused; 127.0.0.1:2 Connection refused"
 
 
 def test_a_replica_alone_takes_no_version(
@@ -207,7 +210,7 @@ def test_a_server_that_stands_still_in_the_middle_is_left(
     try:
         with pytest.raises(Unavailable) as error:
             store.index(banks[2], stop)
-        assert error.value.code == "index_unavailable"
+        assert (error.value.code, error.value.detail["reason"]) == ("index_unavailable", "no answer within 1 s")
     finally:
         servers[0].go_on()
     # What was begun is rolled back, and the next one finds the way free.

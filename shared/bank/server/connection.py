@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
 import time
@@ -42,12 +43,17 @@ _REFUSALS = ("password authentication failed", "no pg_hba.conf entry", "does not
 #: The same of a server that knew the password: what the client library says, and what a server that is full says.
 _LET_IN = ("hot standby", "read-only", "connection slots", "too many clients", "closed the connection")
 
+#: How psycopg tells of each host, and the words before what is wrong with it.
+_HOST = re.compile(r"- host: '(?P<host>[^']*)', port: '(?P<port>[^']*)', hostaddr: [^:]*: (?P<said>.*)")
+_FAILED = re.compile(r'^connection failed: (connection to server at "[^"]*", port \d+ failed: )?')
+
 
 class Guard:
     """Shuts a connection's socket down when there is no sign of life for so many seconds."""
 
     def __init__(self, connection: Connection, seconds: float) -> None:
         self._seconds = seconds
+        self._cut_after: float | None = None
         # A descriptor of its own: the connection's may be closed, and used by others, before the timer goes off.
         self._socket = socket.socket(fileno=os.dup(connection.fileno()))
         self._timer: threading.Timer | None = None
@@ -60,19 +66,23 @@ class Guard:
         """Counts from here again; `seconds`: for what comes now."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = threading.Timer(seconds or self._seconds, self._cut)
+        self._timer = threading.Timer(seconds or self._seconds, self._cut, [seconds or self._seconds])
         self._timer.daemon = True
         self._timer.start()
 
-    def _cut(self) -> None:
+    def _cut(self, seconds: float) -> None:
+        self._cut_after = seconds
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer.join()
         self._socket.close()
+        if error is not None and self._cut_after is not None:
+            # What the client library says of it is that the server closed the connection.
+            error.add_note(f"no answer within {self._cut_after:g} s")
 
 
 class BankServer:
@@ -253,7 +263,16 @@ def explained(error: Exception) -> WeftError:
 
 
 def _words(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    """In one short line: of several hosts what each said, without the advice that follows."""
+    if notes := getattr(error, "__notes__", None):
+        return str(notes[0])
+    lines = str(error).splitlines() or [type(error).__name__]
+    hosts = [f"{m['host']}:{m['port']} {_said(m['said'])}" for line in lines if (m := _HOST.match(line))]
+    return ("; ".join(hosts) or _said(lines[0]))[:300]
+
+
+def _said(line: str) -> str:
+    return _FAILED.sub("", line)
 
 
 def _again(failure: WeftError) -> WeftError:
