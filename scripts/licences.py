@@ -50,6 +50,8 @@ SEEN = frozenset(
         "BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0",
         "GPL-3.0-or-later",
         "ISC",
+        # psycopg, imported as it is.
+        "LGPL-3.0-only",
         "LicenseRef-NVIDIA-Proprietary",
         "MIT",
         "MIT AND PSF-2.0",

@@ -20,6 +20,6 @@ part() {
 part build --group build
 part assets --group assets
 part sbom --group sbom
-part web pyproject.toml --extra web --extra bank --extra watch --extra svg --extra s3 --extra otel
-part worker pyproject.toml --extra worker --extra pdf --extra svg --extra s3 --extra otel
-part models pyproject.toml --extra worker --extra models --extra texts --extra pdf --extra svg --extra s3 --extra otel
+part web pyproject.toml --extra web --extra bank --extra watch --extra svg --extra s3 --extra index --extra otel
+part worker pyproject.toml --extra worker --extra pdf --extra svg --extra s3 --extra index --extra otel
+part models pyproject.toml --extra worker --extra models --extra texts --extra pdf --extra svg --extra s3 --extra index --extra otel

@@ -11,11 +11,13 @@ pinned() {
 
 python=$(pinned python:3.11-slim-bookworm)
 redis=$(pinned redis:7-bookworm)
+index=$(pinned pgvector/pgvector:pg18)
 prometheus=$(pinned prom/prometheus:v2.53.3)
 grafana=$(pinned grafana/grafana:11.4.0)
 new=$(mktemp)
-[ ! -f .env ] || grep -v '^WEFT_\(PYTHON\|REDIS\|PROMETHEUS\|GRAFANA\)_IMAGE=' .env >"$new" || true
+[ ! -f .env ] || grep -v '^WEFT_\(PYTHON\|REDIS\|INDEX\|PROMETHEUS\|GRAFANA\)_IMAGE=' .env >"$new" || true
 printf 'WEFT_PYTHON_IMAGE=%s\nWEFT_REDIS_IMAGE=%s\n' "$python" "$redis" >>"$new"
+printf 'WEFT_INDEX_IMAGE=%s\n' "$index" >>"$new"
 printf 'WEFT_PROMETHEUS_IMAGE=%s\nWEFT_GRAFANA_IMAGE=%s\n' "$prometheus" "$grafana" >>"$new"
 mv "$new" .env
 cat .env

@@ -16,6 +16,7 @@ from shared.core.encoder_info import EncoderInfo
 from shared.core.settings import Settings
 from shared.curation.folder import Names
 from shared.curation.writer import Draft, sample_id, seal
+from shared.encoder import describe
 
 DIM = 32
 #: As a real encoder would say, so that banks learn from their vectors.
@@ -69,3 +70,30 @@ def names_of(settings: Settings, version: str) -> dict[str, str]:
 def save_npz(path: Path, arrays: dict[str, Any]) -> Path:
     np.savez(path, **arrays)
     return path
+
+
+def make_large_bank(
+    settings: Settings, classes: int = 350, each: int = 60, name: str = "", publish: bool = True
+) -> str:
+    """A version of so many generated samples, more than are compared with every photo, that the null engine uses."""
+    info = describe(settings.model_copy(update={"engine": "null"}))
+    rng = np.random.default_rng(classes + each)
+    centres = rng.normal(size=(classes, 1, info.dim))
+    rows = (centres + 1.5 * rng.normal(size=(classes, each, info.dim))).reshape(-1, info.dim)
+    store = BankStore(settings)
+    labels = [f"class-{number:04d}" for number in range(classes)]
+    with store.new_folder() as target:
+        draft = Draft(
+            encoder=info,
+            classes=[Names().of(label) for label in labels],
+            samples=[
+                Sample(f"{number:016x}", labels[number // each], f"{number}", f"{number:064x}")
+                for number in range(len(rows))
+            ],
+            vectors=(rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16),
+            name=name,
+        )
+        version = seal(store, target, draft)
+    if publish:
+        store.publish(version)
+    return version

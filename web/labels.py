@@ -105,6 +105,7 @@ WAITING = {
     "model": _l("Waiting: no worker has its model"),
     "folder": _l("Waiting: folder not accessible"),
     "bank": _l("Waiting: bank cannot be used"),
+    "index": _l("Waiting: bank server away"),
     "storage": _l("Waiting: storage not accessible"),
     "trouble": _l("Waiting: workers have a problem"),
 }

@@ -44,6 +44,8 @@ _MAX_TASK_SECONDS = 60.0
 _HEARTBEAT_INTERVAL = 2.0
 #: Seconds between two attempts to load what failed to load.
 _LOAD_RETRY_DELAY = 15.0
+#: Seconds between two looks for a bank server that is away.
+_SERVER_INTERVAL = 10.0
 #: Seconds over which images a second are taken.
 _RATE_WINDOW_SECONDS = 30.0
 
@@ -73,10 +75,12 @@ class Child:
         self._usage = ProcessUsage(psutil.Process(os.getppid()))
 
     def start(self) -> None:
-        """Loads in one thread, beats in another, looks after folders in a third."""
+        """Loads in one thread, beats in another, looks after folders in a third, and after the bank server."""
         tracing.start("worker")
         threading.Thread(target=self._folders.watch, args=(self._closing,), name="folders", daemon=True).start()
         threading.Thread(target=self._load, name="load", daemon=True).start()
+        if self._settings.index_url:
+            threading.Thread(target=self._watch_server, name="bank-server", daemon=True).start()
         threading.Thread(target=self._send_heartbeats, name="heartbeat", daemon=True).start()
 
     def work(self) -> None:
@@ -98,6 +102,7 @@ class Child:
             self._count_photos,
             self._folders,
             self._blocked_jobs,
+            engine.server_away,
         )
         self._busy = True
         try:
@@ -188,6 +193,12 @@ class Child:
             self._error = error
             _log.error("bank_unusable", code=error.code, message=str(error))
 
+    def _watch_server(self) -> None:
+        """Once it was away: whether it is back, also where no job asks any more."""
+        while not self._closing.wait(_SERVER_INTERVAL):
+            if self._engine is not None:
+                self._engine.server_away()
+
     def _count_photos(self, photos: int) -> None:
         self._photos += photos
         self._recent.append((time.monotonic(), photos))
@@ -210,7 +221,8 @@ class Child:
     @property
     def _told_error(self) -> WeftError | None:
         """What is wrong; until this child is ready, also that those before it crashed."""
-        return self._error or (None if self._ready.is_set() else self._crashes.error())
+        away = self._engine.server_error if self._engine else None
+        return self._error or away or (None if self._ready.is_set() else self._crashes.error())
 
     def _state(self) -> WorkerState:
         if self._told_error:

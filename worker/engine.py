@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from shared.bank.bank import Bank
 from shared.bank.store import BankStore
 from shared.core.day_limit import DayLimit
-from shared.core.errors import BankError, NotFound
+from shared.core.errors import BankError, Conflict, NotFound, Unavailable, WeftError
 from shared.core.settings import Settings, cores
 from shared.encoder import Encoder, load_encoder
 from shared.encoder.cache import EmbeddingCache
@@ -56,7 +56,7 @@ class Engine:
                 seconds=round(took, 1),
                 advice="`weft model pull` converts a model once, ahead of time",
             )
-        self._store = BankStore(settings)
+        self._store = BankStore(settings, ranks_only=not settings.centroids_only)
         self._banks: OrderedDict[str, Bank] = OrderedDict()
         self._lock = threading.Lock()
         #: The versions in memory.
@@ -91,11 +91,25 @@ class Engine:
         else:
             vectors = encoder.encode_hashes(["00" * 32])
         if self.bank is not None:
-            rank(self.bank, vectors, PRESETS["standard"], centroids_only=self._centroids_only)
+            try:
+                rank(self.bank, vectors, PRESETS["standard"], centroids_only=self._centroids_only)
+            except (Unavailable, Conflict) as error:
+                # Jobs of other banks need not wait for the bank server.
+                _log.warning("bank_server_away", code=error.code, message=str(error))
 
     def rank(self, vectors: NDArray[np.float32], version: str, preset: str) -> Sequence[Ranking]:
-        """Raises: BankError, InvalidRequest."""
+        """Raises: BankError, InvalidRequest; Unavailable and Conflict for what is wrong with the bank server."""
         return rank(self._load(version), vectors, preset, centroids_only=self._centroids_only)
+
+    @property
+    def server_error(self) -> WeftError | None:
+        """What is wrong with the bank server, as far as photos had to do with it."""
+        return self._store.server.failure if self._store.server else None
+
+    def server_away(self, version: str | None = None) -> WeftError | None:
+        """The same, after another look: of photos of this bank version; None for one that is read from its files."""
+        server, bank = self._store.server, self._banks.get(version or "")
+        return server.away() if server is not None and (bank is None or bank.server is not None) else None
 
     def pipeline(self, photos: Photos, cache_url: str | None, photo_timeout: float) -> Pipeline:
         """A pipeline that uses this engine; see `Pipeline`. `cache_url`: Redis of the embedding cache, or None."""
@@ -136,6 +150,8 @@ class Engine:
         return max(2, self._threads) + 1
 
     def close(self) -> None:
+        if self._store.server is not None:
+            self._store.server.close()
         self.encoder.close()
 
     def _load(self, version: str) -> Bank:
@@ -172,7 +188,7 @@ def _warn_if_large(bank: Bank, seconds: float) -> None:
         _log.warning(
             "large_bank",
             version=bank.version,
-            vectors=len(bank.vectors),
+            vectors=bank.rows,
             megabytes=size >> 20,
             seconds=round(seconds, 1),
             advice="`weft bank clean --keep 8` keeps the samples that carry the most",

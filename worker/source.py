@@ -52,13 +52,16 @@ class LedgerSource(Source):
         count_photos: Callable[[int], None],
         folders: Folders,
         blocked_jobs: BlockedJobs,
+        server_away: Callable[[str], WeftError | None] = lambda bank: None,
     ) -> None:
+        """`server_away`: why photos cannot be compared with a bank version now, before they are read for nothing."""
         self._claims = claims
         self._lease = lease_seconds
         self._draining = draining
         self._count_photos = count_photos
         self._folders = folders
         self._blocked_jobs = blocked_jobs
+        self._server_away = server_away
         self._claims_held: dict[Claim, _Progress] = {}
         self._lock = threading.Lock()
         self._last_progress = time.monotonic()
@@ -90,7 +93,10 @@ class LedgerSource(Source):
 
     def take(self, lane: Lane) -> Claim | None:
         while claim := self._retry(lambda: self._claims.claim(lane, self._skipped())):
-            if self.reachable(claim):
+            away = self._server_away(claim.bank)
+            if away is not None:
+                self._blocked_jobs.add(claim.job, away)
+            elif self.reachable(claim):
                 span = tracing.opened("chunk", claim.trace, job=claim.job, chunk=claim.chunk, photos=len(claim.items))
                 claim = replace(claim, trace=span.traceparent)
                 with self._lock:

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from scripts.cli import running_checks, work_checks
+from scripts.cli import index_checks, running_checks, work_checks
 from scripts.cli.finding import Finding
 from scripts.supervisor import redis as embedded
 from scripts.supervisor import redis_server
 from shared.access.exposure import check_exposure, closed
 from shared.access.keys import Keys
-from shared.bank.manifest import verify_files
+from shared.bank.manifest import VECTORS, verify_files
+from shared.bank.server.tables import is_served
 from shared.bank.store import BankStore
 from shared.core.documents import Document
 from shared.core.encoder_info import EncoderInfo
@@ -124,6 +125,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("model", lambda: _model(settings, encoder)),
         ("decoding", lambda: _decoding(settings, encoder)),
         ("bank", lambda: _bank(settings, encoder)),
+        ("bank server", lambda: index_checks.bank_server(settings)),
         ("dispatcher", lambda: _each(ledger, work_checks.dispatcher)),
         ("workers", lambda: _each(ledger, work_checks.workers)),
         ("jobs", lambda: _each(ledger, work_checks.jobs)),
@@ -286,7 +288,8 @@ def _bank(settings: Settings, encoder: list[EncoderInfo]) -> Iterator[Finding]:
             yield Finding(name, "note", sentence("no_bank") if info.is_default else "no version is active yet")
             continue
         manifest = store.manifest(current)
-        verify_files(store.folder(current), manifest)
+        # A worker of the bank server goes without the vectors.
+        verify_files(store.folder(current), manifest, without=(VECTORS,) if is_served(store.server, manifest) else ())
         if encoder and manifest.identity != encoder[0].identity:
             text = sentence("bank_model_mismatch", bank_model=manifest.model, model=encoder[0].model)
             # An archived bank may wait for a model that is not in use any more.

@@ -38,6 +38,7 @@ WAITING = {
     "model": _l("waiting for a model"),
     "folder": _l("waiting for a folder"),
     "bank": _l("waiting for the bank"),
+    "index": _l("waiting for the bank server"),
     "storage": _l("waiting for the storage"),
     "trouble": _l("waiting: workers have a problem"),
 }

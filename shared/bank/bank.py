@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shared.bank.manifest import ClassEntry, Manifest
+from shared.bank.manifest import VECTORS, ClassEntry, Manifest
+from shared.bank.server.connection import BankServer
 from shared.core.encoder_info import EncoderInfo
 from shared.core.engine_names import HASH_ENGINES
 from shared.core.errors import BankError
@@ -25,7 +26,7 @@ class Bank:
     manifest: Manifest
     #: [C] labels.
     labels: tuple[str, ...]
-    #: [n, d] float16, L2-normalised rows, memory-mapped.
+    #: [n, d] float16, L2-normalised rows, memory-mapped; [0, d] where `server` has them.
     vectors: npt.NDArray[np.float16]
     #: [C + 1] the samples of class c are rows starts[c]:starts[c + 1].
     starts: npt.NDArray[np.int64]
@@ -39,12 +40,17 @@ class Bank:
     names: Floats | None
     #: [C, d + 1] float32, weights and bias of a linear method (GDA, ridge), where one was chosen.
     linear: Floats | None
+    #: Who answers for the vectors, where they are not here.
+    server: BankServer | None = None
     #: What ranking has made of it, for `shared.ranking`: it goes where the bank goes.
     rankers: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def open(cls, folder: Path, manifest: Manifest) -> Bank:
-        """Maps a version's arrays. Raises BankError("bank_damaged") where they contradict the manifest."""
+    def open(cls, folder: Path, manifest: Manifest, server: BankServer | None = None) -> Bank:
+        """Maps a version's arrays, without the vectors where `server` has them.
+
+        Raises BankError("bank_damaged") where they contradict the manifest.
+        """
 
         def array(name: str, mmap: bool = False) -> Any:
             if name not in manifest.files:
@@ -57,15 +63,16 @@ class Bank:
                 version=manifest.version,
                 manifest=manifest,
                 labels=tuple(entry.label for entry in manifest.classes),
-                vectors=array("vectors.npy", mmap=True),
+                vectors=np.empty((0, manifest.encoder.dim), np.float16) if server else array(VECTORS, mmap=True),
                 starts=np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64),
                 centroids=array("centroids.npy"),
                 ids=array("ids.npy", mmap=True),
                 texts=array("texts.npy"),
                 names=array("names.npy"),
                 linear=array("linear.npy"),
+                server=server,
             )
-            rows, dim = bank.vectors.shape
+            rows, dim = (len(bank.ids) if server else len(bank.vectors)), bank.vectors.shape[1]
             consistent = rows == bank.starts[-1] == len(bank.ids) and bank.centroids.shape == (len(counts), dim)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as failure:
             raise BankError("bank_damaged", version=manifest.version, reason=str(failure)) from failure
@@ -82,6 +89,11 @@ class Bank:
     @property
     def identity(self) -> str:
         return self.manifest.identity
+
+    @property
+    def rows(self) -> int:
+        """Samples, wherever their vectors lie."""
+        return int(self.starts[-1])
 
     @property
     def dim(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +18,10 @@ from shared.core.errors import BankError
 from shared.core.files import fsync, sha256_of, write_atomic
 
 MANIFEST = "manifest.json"
+#: The samples' vectors, [n, d] float16; those of a large bank may lie on the bank server alone.
+VECTORS = "vectors.npy"
+#: Samples up to which every query is compared with all of them: 20,000 × 1,536 float32 take 123 MB.
+DENSE_ROWS = 20_000
 #: Raised when the layout of a version changes so that older code cannot read it.
 FORMAT = 1
 
@@ -164,6 +168,11 @@ class Manifest(Document):
         return document
 
     @property
+    def is_large(self) -> bool:
+        """Whether ranking reads the samples of a few classes for each photo, instead of comparing it with all."""
+        return self.counts.samples > DENSE_ROWS
+
+    @property
     def ranked_classes(self) -> list[ClassEntry]:
         """The classes, and those without a sample that are ranked by their name all the same."""
         return [*self.classes, *self.named_classes]
@@ -215,10 +224,12 @@ def read_manifest(folder: Path) -> Manifest:
         raise BankError("bank_damaged", version=version, reason=f"{MANIFEST}: {failure}") from failure
 
 
-def verify_files(folder: Path, manifest: Manifest, checksums_up_to: int | None = None) -> None:
+def verify_files(
+    folder: Path, manifest: Manifest, checksums_up_to: int | None = None, without: Collection[str] = ()
+) -> None:
     """Compares every file with the manifest: size always, SHA-256 up to `checksums_up_to` bytes (None: all files).
 
-    Raises BankError("bank_damaged") naming the file.
+    `without`: files that may be missing. Raises BankError("bank_damaged") naming the file.
     """
     for name, expected in manifest.files.items():
         path = folder / name
@@ -230,6 +241,10 @@ def verify_files(folder: Path, manifest: Manifest, checksums_up_to: int | None =
                 reason = f"{name} does not match its checksum"
             else:
                 continue
+        except FileNotFoundError as failure:
+            if name in without:
+                continue
+            reason = f"{name}: {failure.strerror}"
         except OSError as failure:
             reason = f"{name}: {failure.strerror}"
         raise BankError("bank_damaged", version=folder.name, reason=reason)

@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.bank.banks import BankInfo, Banks, is_bank_id
-from shared.bank.manifest import DEFAULT_BANK, ClassEntry, Counts, Manifest, read_manifest, verify_files
+from shared.bank.manifest import DEFAULT_BANK, VECTORS, ClassEntry, Counts, Manifest, read_manifest, verify_files
 from shared.bank.pictures import picture_name, thumb_name
 from shared.bank.samples import Sample
+from shared.bank.server.connection import BankServer
+from shared.bank.server.tables import Copied, TableNote, ensure, is_served
 from shared.bank.state import Publication, StateFile
 from shared.core import json_lines
 from shared.core.documents import Document
@@ -82,8 +84,11 @@ class BankStore:
     Cheap to make; safe to use from several processes.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, ranks_only: bool = False) -> None:
+        """`ranks_only`: loads banks to rank with, and leaves vectors where they are that the bank server has."""
         self.bank = DEFAULT_BANK
+        self.server = BankServer.of(settings)
+        self._ranks_only = ranks_only
         self.root = settings.data_dir / "banks"
         self.storage = open_storage(settings)
         self.banks = Banks(self.root, self.storage)
@@ -146,11 +151,12 @@ class BankStore:
     def publish(self, version: str, by: str | None = None) -> None:
         """Makes a version active, atomically; what was active stays so if anything fails. `by`: who does it.
 
-        Raises NotFound, BankError("bank_damaged"), Unavailable("disk_full").
+        Raises NotFound, BankError("bank_damaged"), Unavailable("disk_full"), and as `index`.
         """
         self._verify(version)
         if self.manifest(version).bank != self.bank:
             raise NotFound(what=f"version {version} of the bank {self.bank}")
+        self._index(version)
         with self.state.locked():
             state = self.state.read()
             if state.version == version:
@@ -171,13 +177,14 @@ class BankStore:
                 raise NotFound(what="an earlier bank version")
             version = history[-1].version
             self._verify(version)
+            self._index(version)
             self.state.write(history, state.draft)
         return version
 
     def _verify(self, version: str) -> None:
         """Reads a version back as workers and pages will. Raises NotFound, BankError("bank_damaged")."""
         manifest = self.manifest(version)
-        verify_files(self.folder(version), manifest)
+        verify_files(self.whole_folder(version), manifest)
         labels = {entry.label for entry in manifest.classes}
         for name, count in (("samples.jsonl", manifest.counts.samples), ("aside.jsonl", manifest.counts.aside)):
             rows = self._lines(version, name)
@@ -187,14 +194,36 @@ class BankStore:
             if name == "samples.jsonl" and {row.label for row in rows} != labels:
                 raise BankError("bank_damaged", version=version, reason=f"{name}: other classes than the manifest's")
 
+    # the bank server
+
+    def index(self, version: str, copied: Copied = lambda done, total: None) -> TableNote | None:
+        """Sees that the bank server has the vectors of a version, as its files have them: what its table says. None
+        where no server is set, or the bank is too small for one. `copied`: called with (rows copied, rows in all).
+
+        Raises NotFound, BankError("bank_damaged"), and as `shared.bank.server.tables.ensure`.
+        """
+        self._verify(version)
+        return self._index(version, copied)
+
+    def _index(self, version: str, copied: Copied = lambda done, total: None) -> TableNote | None:
+        manifest = self.manifest(version)
+        return ensure(self.server, self.folder(version), manifest, copied) if is_served(self.server, manifest) else None
+
     # reading versions
 
     def folder(self, version: str) -> Path:
         """The version's folder. Raises NotFound."""
-        path = self.root / version
-        known = _VERSION.fullmatch(version) and (path.is_dir() or self.storage.fetch(f"banks/{version}", path))
+        path, left = self.root / version, (VECTORS,) if self._ranks_only and self.server else ()
+        known = _VERSION.fullmatch(version) and (path.is_dir() or self.storage.fetch(f"banks/{version}", path, left))
         if not known:
             raise NotFound(what=f"bank {version}")
+        return path
+
+    def whole_folder(self, version: str) -> Path:
+        """The same with the vectors, which a worker of the bank server may have left behind. Raises NotFound."""
+        path = self.folder(version)
+        if not (path / VECTORS).exists() and VECTORS in self.manifest(version).files:
+            self.storage.fetch(f"banks/{version}/{VECTORS}", path / VECTORS)
         return path
 
     def list(self) -> list[VersionEntry]:
@@ -230,14 +259,18 @@ class BankStore:
         return self._manifests[version]
 
     def load(self, version: str | None = None) -> Bank:
-        """The bank, memory-mapped and checked (None: the current one). Needs numpy.
+        """The bank, memory-mapped and checked (None: the current one). Needs numpy. Does not ask the bank server.
 
         Raises NotFound, BankError("no_bank"), BankError("bank_damaged").
         """
         from shared.bank.bank import Bank
 
         manifest = self.manifest(version)
-        folder = self.folder(manifest.version)
+        if self._ranks_only and is_served(self.server, manifest):
+            folder = self.folder(manifest.version)
+            verify_files(folder, manifest, checksums_up_to=_CHECKSUM_AT_LOAD, without=(VECTORS,))
+            return Bank.open(folder, manifest, self.server)
+        folder = self.whole_folder(manifest.version)
         verify_files(folder, manifest, checksums_up_to=_CHECKSUM_AT_LOAD)
         return Bank.open(folder, manifest)
 

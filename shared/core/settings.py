@@ -95,6 +95,10 @@ class Settings(BaseSettings):
     #: Where blobs, thumbnails, banks and converted models live when several machines share them: an fsspec URL such as
     #: s3://bucket/weft.
     storage_url: str | None = None
+    #: A PostgreSQL server with pgvector that holds the vectors of banks of more than 20,000 samples, so that no worker
+    #: needs a copy: postgresql://USER:PASSWORD@HOST1,HOST2/DATABASE, the primary and its replicas; needs the extra
+    #: `index`. Unset: banks are read from their files.
+    index_url: SecretStr | None = None
     #: `demo`, `ARCH/TAG`, `ARCH/path/to/weights.safetensors` (`…@TAG`: prepared as TAG); several joined by ` + `.
     model: str = "demo"
     #: Where weights given by name are looked for before they are downloaded. Unset: `data_dir/weights`.
@@ -258,6 +262,15 @@ class Settings(BaseSettings):
             from shared.core.redis_client import check_url
 
             check_url(url)
+        return SecretStr(url) if url else None
+
+    @field_validator("index_url", mode="after")
+    @classmethod
+    def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        """Empty counts as unset, as compose files pass it on."""
+        url = value.get_secret_value().strip() if value else ""
+        if url and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("postgresql://USER:PASSWORD@HOST/DATABASE")
         return SecretStr(url) if url else None
 
     @field_validator("day_limit", mode="after")

@@ -55,7 +55,7 @@ def _copy(store: BankStore, source: Manifest, by: str | None) -> str:
         told["name"] = ""
     manifest = source.model_copy(update=told | ({"by": by} if by else {}))
     with store.new_folder() as target:
-        shutil.copytree(store.folder(source.version), target, copy_function=link_or_copy, dirs_exist_ok=True)
+        shutil.copytree(store.whole_folder(source.version), target, copy_function=link_or_copy, dirs_exist_ok=True)
         # The other version's own file may be the same inode: it is replaced, never written into.
         (target / MANIFEST).unlink()
         seal_manifest(target, manifest, list(source.files))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,12 @@ class Best:
     cosines: Floats
     #: [q, t] log mean of exp(-beta (1 - cosine)) / beta over all samples of the class; None where it was not asked for.
     density: Floats | None
+
+
+class Samples(Protocol):
+    """All that ranking asks of the samples of a large bank: here of its mapped file, elsewhere of the bank server."""
+
+    def best(self, queries: Floats, kept: Ints, k: int, beta: float | None = None) -> Best: ...
 
 
 class ClassSamples:

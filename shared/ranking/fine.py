@@ -8,9 +8,10 @@ import numpy as np
 
 from shared.bank.bank import Bank
 from shared.bank.ranking_fit import Method
-from shared.ranking.class_samples import Best, ClassSamples
+from shared.ranking.class_samples import Best, ClassSamples, Samples
 from shared.ranking.columns import Columns
 from shared.ranking.methods import Floats, Ints, asks_density, combine, fuse, padded_rows
+from shared.ranking.server_samples import ServerSamples
 
 #: Classes of more samples find their evidence one at a time instead of as one table.
 _WIDEST_TABLE = 64
@@ -90,12 +91,15 @@ class DenseBlock:
 
 
 class Sparse:
-    """Reads only samples of the classes that the coarse stage kept, from the mapped file: all of them."""
+    """Reads only samples of the classes that the coarse stage kept, all of them: from the mapped file, or through the
+    bank server."""
 
     def __init__(self, bank: Bank, method: Method, ranked: Ints) -> None:
         self.bank, self.method = bank, method
         self.centroids = Columns(bank.centroids[ranked])
-        self.samples = ClassSamples(bank.vectors, bank.starts)
+        self.samples: Samples = (
+            ServerSamples(bank, bank.server) if bank.server else ClassSamples(bank.vectors, bank.starts)
+        )
 
     def query(self, queries: Floats) -> SparseBlock:
         return SparseBlock(self, queries)

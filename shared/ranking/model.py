@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-#: Samples up to which every query is compared with all of them: 20,000 × 1,536 float32 take 123 MB.
-DENSE_ROWS = 20_000
+from shared.bank.manifest import DENSE_ROWS as DENSE_ROWS
 
 
 class Verdict(StrEnum):

@@ -48,7 +48,7 @@ def ranker_for(bank: Bank, preset: Preset, centroids_only: bool = False) -> Rank
 
 def memory_bytes(bank: Bank) -> int:
     """About what a bank takes in memory once it has ranked with one preset; files that are only mapped do not count."""
-    rows = min(len(bank.vectors), DENSE_ROWS) + 3 * len(bank.labels)
+    rows = min(bank.rows, DENSE_ROWS) + 3 * len(bank.labels)
     return 4 * bank.dim * rows
 
 
@@ -79,7 +79,7 @@ class Ranker:
         if len(ranked) and centroids_only:
             self._fine = Centroids(bank, self.ranked)
         elif len(ranked):
-            self._fine = (Dense if len(bank.vectors) <= DENSE_ROWS else Sparse)(bank, self.method, self.ranked)
+            self._fine = (Dense if bank.rows <= DENSE_ROWS else Sparse)(bank, self.method, self.ranked)
 
     def rank(self, vectors: npt.ArrayLike) -> list[Ranking]:
         """See `rank`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -71,8 +71,14 @@ class Storage(Protocol):
     def unshare(self, key: str) -> None:
         """Takes back what was shared under `key`; what other machines have fetched stays with them."""
 
-    def fetch(self, key: str, path: Path) -> bool:
-        """Brings what another machine shared under `key` to `path`, atomically; False where there is nothing."""
+    def fetch(self, key: str, path: Path, without: Collection[str] = ()) -> bool:
+        """Brings what another machine shared under `key` to `path`, atomically; False where there is nothing.
+
+        `without`: files of the folder that stay behind, by name; each can be fetched later as `key/NAME`.
+        """
+
+    def is_shared(self, key: str) -> bool:
+        """Whether some machine shared a whole folder under `key`; False where machines share the data dir itself."""
 
 
 def open_storage(settings: Settings) -> Storage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -120,7 +120,10 @@ class LocalStorage:
     def unshare(self, key: str) -> None:
         """It is gone with the folder."""
 
-    def fetch(self, key: str, path: Path) -> bool:
+    def fetch(self, key: str, path: Path, without: Collection[str] = ()) -> bool:
+        return False
+
+    def is_shared(self, key: str) -> bool:
         return False
 
     def _thumb(self, sha256: str, large: bool) -> Path:

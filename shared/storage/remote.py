@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -165,7 +165,11 @@ class RemoteStorage:
         with suppress(FileNotFoundError):
             self._call(self._fs.rm, f"{self._root}/{key}", recursive=True)
 
-    def fetch(self, key: str, path: Path) -> bool:
+    def is_shared(self, key: str) -> bool:
+        self._fs.invalidate_cache()
+        return self._kind(f"{self._root}/{key}/{COMPLETE}") is not None
+
+    def fetch(self, key: str, path: Path, without: Collection[str] = ()) -> bool:
         self._fs.invalidate_cache()
         remote = f"{self._root}/{key}"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -175,9 +179,10 @@ class RemoteStorage:
                 self._call(self._fs.get_file, remote, str(temporary))
             elif self._kind(f"{remote}/{COMPLETE}"):
                 for name in self._call(self._fs.find, remote):
-                    target = temporary / name[len(remote) + 1 :]
+                    relative = name[len(remote) + 1 :]
+                    target = temporary / relative
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    if target.name != COMPLETE:
+                    if relative not in (COMPLETE, *without):
                         self._call(self._fs.get_file, name, str(target))
             else:
                 return False

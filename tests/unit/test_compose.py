@@ -21,7 +21,9 @@ ONCE = {"prepare", "demo-bank"}
 REDIS = {"redis", "redis-cache"}
 #: Not ours: the profile `monitoring`.
 WATCHING = {"prometheus": "prom/prometheus:v2.53.3", "grafana": "grafana/grafana:11.4.0"}
-OURS = set(SERVICES) - REDIS - set(WATCHING)
+#: Nor is that of the profile `index`.
+INDEX = "index"
+OURS = set(SERVICES) - REDIS - set(WATCHING) - {INDEX}
 each = pytest.mark.parametrize("name", sorted(SERVICES))
 
 
@@ -64,6 +66,10 @@ def test_images_have_versions(name: str) -> None:
     if name in REDIS:
         assert image == "${WEFT_REDIS_IMAGE:-redis:7-bookworm}"
         return
+    if name == INDEX:
+        assert image == "${WEFT_INDEX_IMAGE:-pgvector/pgvector:pg18}"
+        assert SERVICES[name]["profiles"] == ["index"]
+        return
     if name in WATCHING:
         assert image == f"${{WEFT_{name.upper()}_IMAGE:-{WATCHING[name]}}}"
         assert SERVICES[name]["profiles"] == ["monitoring"]
@@ -97,6 +103,18 @@ def test_redis_is_on_a_network_of_its_own_and_asks_for_a_password() -> None:
     assert "appendfsync always" in " ".join(SERVICES["redis"]["command"])
 
 
+def test_the_bank_server_is_behind_the_same_wall_and_asks_for_a_password() -> None:
+    service = SERVICES[INDEX]
+    assert service["networks"] == ["redis"]
+    assert "ports" not in service
+    assert service["user"] != "root"
+    assert service["environment"]["POSTGRES_PASSWORD"] == "${WEFT_INDEX_PASSWORD:-}"
+    # Its data outlive the container; parallel workers of an index share memory.
+    assert service["volumes"] == ["index:/var/lib/postgresql"]
+    assert service["shm_size"] == "256m"
+    assert service["healthcheck"]["test"][1] == "pg_isready"
+
+
 def test_only_the_pages_are_published_and_to_this_machine() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {
@@ -111,7 +129,7 @@ def test_photos_are_read_only() -> None:
         # Docker gives a new volume the owner that this folder has in the image.
         assert "${WEFT_WEIGHTS:-weights}:/data/weights" in SERVICES[name]["volumes"]
     assert "/data/weights && chown -R weft:weft /data" in (ROOT / "Dockerfile").read_text("utf-8")
-    named = {"data", "ledger", "cache", "weights", "metrics", "grafana"}
+    named = {"data", "ledger", "cache", "index", "weights", "metrics", "grafana"}
     assert set(FILE["volumes"]) == named
 
 

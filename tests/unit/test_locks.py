@@ -57,7 +57,7 @@ def test_base_images_can_be_pinned() -> None:
     compose = (ROOT / "docker-compose.yml").read_text("utf-8")
     named = dict(re.findall(r"\$\{(WEFT_\w+_IMAGE):-([^}]+)\}", compose))
     images = re.findall(r"^ +image: \$\{(WEFT_\w+_IMAGE):-", compose, re.MULTILINE)
-    assert images == ["WEFT_REDIS_IMAGE", "WEFT_PROMETHEUS_IMAGE", "WEFT_GRAFANA_IMAGE"]
+    assert images == ["WEFT_REDIS_IMAGE", "WEFT_INDEX_IMAGE", "WEFT_PROMETHEUS_IMAGE", "WEFT_GRAFANA_IMAGE"]
     dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
     assert re.findall(r"^FROM (?!base)(\S+)", dockerfile, re.MULTILINE) == ["${PYTHON_IMAGE}"]
     for variable, image in named.items():

@@ -11,7 +11,7 @@ from rich.console import Console
 from scripts.cli import output
 from scripts.cli.bank_option import bank_store, with_bank
 from scripts.cli.bank_words import size_problem, summary
-from scripts.cli.commands import bank_check, bank_classes, bank_clean, bank_import, bank_versions, banks
+from scripts.cli.commands import bank_check, bank_classes, bank_clean, bank_import, bank_index, bank_versions, banks
 
 
 @click.group()
@@ -21,6 +21,7 @@ def command() -> None:
 
 command.add_command(with_bank(bank_check.command), "check")
 command.add_command(bank_import.command, "import")
+command.add_command(with_bank(bank_index.command), "index")
 for inner in (
     *(bank_clean.clean, bank_clean.restore, bank_import.command),
     *(*bank_classes.GROUP, bank_classes.add_photos, bank_classes.draft),

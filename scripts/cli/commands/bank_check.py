@@ -12,8 +12,11 @@ from rich.console import Console
 from scripts.cli import output
 from scripts.cli.bank_option import bank_store
 from scripts.cli.bank_words import by_code, promise_words, within
+from scripts.cli.commands.bank_index import table_words
 from shared.bank.manifest import Finding
+from shared.bank.server.tables import TableNote, is_served, noted, require
 from shared.bank.store import BankStore
+from shared.core.errors import WeftError
 from shared.curation.reports import CheckReport, Duplicates, LeaveOneOutFigures
 from shared.curation.sizes import unranked
 
@@ -45,11 +48,32 @@ def command(ctx: click.Context, version: str | None, html: Path | None, model: s
         elif version is None:
             version = bank_store(ctx).manifest().version
         report = check_bank(settings, version, show)
+        table = _table(BankStore(settings), version)
         if html is not None:
             from scripts.cli.evaluate.bank_report import write_report
 
             write_report(html, report, BankStore(settings))
-    output.emit(ctx, report.to_json(), lambda console: show_report(console, report))
+    told = {} if table is None else {"bank_server": table.to_json() if isinstance(table, TableNote) else str(table)}
+
+    def human(console: Console) -> None:
+        show_report(console, report)
+        if table is not None:
+            console.print(f"Bank server: {table_words(table) if isinstance(table, TableNote) else table}")
+
+    output.emit(ctx, {**report.to_json(), **told}, human)
+
+
+def _table(store: BankStore, version: str) -> TableNote | WeftError | None:
+    """What the bank server has of a version, or what is wrong with it; None where it is not asked about it."""
+    manifest = store.manifest(version)
+    if not is_served(server := store.server, manifest):
+        return None
+    try:
+        note = server.once(lambda connection, _: noted(connection, version), primary=False)
+        require(manifest, note)
+    except WeftError as error:
+        return error
+    return note
 
 
 def show_report(console: Console, report: CheckReport) -> None:

@@ -24,6 +24,7 @@ WORDS = {
     "blobs": "uploads",
     "thumbs": "thumbnails",
     "bank_versions": "versions of banks",
+    "index_tables": "bank server tables",
     "models": "converted models",
 }
 #: Names of each kind that are printed.

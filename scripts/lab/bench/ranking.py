@@ -59,7 +59,7 @@ def measure(bench: Bench) -> RankingCost:
         for classes, each, dim in LARGE[:1] if bench.quick else LARGE:
             bench.say(f"bank: {classes} classes of {each}")
             with bench.preparing():
-                bank, asked = _large(folder, classes, each, dim)
+                bank, asked = large_bank(folder, classes, each, dim)
             found += [_ranked(bank, method, asked) for method in LARGE_METHODS]
             (folder / "vectors.npy").unlink()
     large = [one.cpu_ms_a_photo for one in found if one.vectors >= 100_000]
@@ -87,7 +87,7 @@ def _small(folder: Path, photos: int) -> list[Ranked]:
     return found
 
 
-def _large(folder: Path, classes: int, each: int, dim: int) -> tuple[Bank, Floats]:
+def large_bank(folder: Path, classes: int, each: int, dim: int) -> tuple[Bank, Floats]:
     """A bank whose vectors are mapped, and fresh queries of its classes."""
     count, queries = classes * each, 16 * MICRO_BATCH
     path = folder / "vectors.npy"
@@ -140,22 +140,27 @@ def _ranked(bank: Bank, method: Method, asked: Floats) -> Ranked:
         classes=len(bank.labels),
         vectors=len(bank.vectors),
         dimensions=bank.dim,
-        method=method.name + (f", k={method.k}" if method.name == "samples" else ", density" if method.near else ""),
+        method=words(method),
         ms_a_photo=round(wall / len(asked) * 1e3, 4),
         cpu_ms_a_photo=round(cpu / len(asked) * 1e3, 4),
         resident_mb=round(peak / 2**20, 1),
-        exact=_exact(ranker, asked[:_CHECKED]),
+        exact=exact(ranker, asked[:_CHECKED], bank.vectors),
     )
 
 
-def _exact(ranker: Ranker, asked: Floats) -> float:
+def words(method: Method) -> str:
+    """A method in a table."""
+    return method.name + (f", k={method.k}" if method.name == "samples" else ", density" if method.near else "")
+
+
+def exact(ranker: Ranker, asked: Floats, vectors: Halves) -> float:
     """Share of candidates whose nearest sample is the one that NumPy finds among all samples of the class."""
     bank, right, total = ranker.bank, 0, 0
     number = {label: index for index, label in enumerate(bank.labels)}
     for query, answer in zip(asked.astype(np.float16).astype(np.float32), ranker.rank(asked), strict=True):
         for candidate in answer.candidates:
             first, last = bank.starts[number[candidate.label]], bank.starts[number[candidate.label] + 1]
-            cosines = np.asarray(bank.vectors[first:last], np.float32) @ query
+            cosines = np.asarray(vectors[first:last], np.float32) @ query
             total += 1
             right += candidate.sample == bank.ids[first + int(cosines.argmax())].decode()
     return right / total

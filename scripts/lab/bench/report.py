@@ -15,6 +15,7 @@ from scripts.lab.bench.results import (
     Interactive,
     RankingCost,
     Rates,
+    ServedCost,
     SimilarCost,
     Sleeping,
     Whole,
@@ -52,6 +53,13 @@ def show(console: Console, report: BenchReport) -> None:
             console.print(
                 f"ranking {one.vectors:,} × {one.dimensions}, {one.classes:,} classes, {one.method}: "
                 f"{one.cpu_ms_a_photo:.2f} ms CPU per photo, exact {one.exact:.3f}, +{one.resident_mb:.0f} MB"
+            )
+    if served := report.of(ServedCost):
+        for far in served.banks:
+            console.print(
+                f"bank server {far.vectors:,} × {far.dimensions}, {far.method}: {far.client_cpu_ms:.2f} + "
+                f"{far.server_cpu_ms or 0:.2f} ms CPU per photo (files: {far.local_cpu_ms:.2f}), "
+                f"exact {far.exact:.3f}, {far.table_mb:.0f} MB written in {far.publish_s:.0f} s"
             )
     if alike := report.of(SimilarCost):
         console.print(

@@ -145,6 +145,32 @@ class RankingCost(Document):
     ranking_exact: float
 
 
+class Served(Document):
+    """One bank ranked by one method through the bank server, beside the same in mapped files; CPU of one photo."""
+
+    classes: int
+    vectors: int
+    dimensions: int
+    method: str
+    local_cpu_ms: float
+    client_cpu_ms: float
+    #: None where the server is on another machine.
+    server_cpu_ms: float | None
+    ms_a_photo: float
+    exact: float
+    #: Seconds to copy, index and check the table, its size, and the queries that it was checked with.
+    publish_s: float = 0.0
+    table_mb: float = 0.0
+    compared: int = 0
+
+
+class ServedCost(Document):
+    banks: list[Served]
+    #: Client and server, the slowest method at 200,000 samples.
+    index_ms: float
+    index_exact: float
+
+
 class SimilarCost(Document):
     """Like one photo among many, and groups of photos; made-up vectors."""
 
@@ -240,6 +266,7 @@ Result = (
     | Scaling
     | Sleeping
     | RankingCost
+    | ServedCost
     | SimilarCost
     | ExportCost
     | CollectionRun

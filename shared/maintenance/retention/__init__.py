@@ -4,6 +4,7 @@
 | blobs, thumbs | no job names them, and nobody has asked for them for so long | `WEFT_UPLOADS_DAYS` |
 | results | the job is archived and ended so long ago, and nobody has reviewed its photos | `WEFT_RESULTS_DAYS` |
 | bank_versions | it is none of a bank's newest | `WEFT_BANK_VERSIONS` |
+| index_tables | the bank server has a copy of a version that is gone | |
 | models | neither settings nor a bank nor a worker names it, and it is so old | `WEFT_MODELS_DAYS` |
 
 0 keeps a kind for ever. What is pinned, active or in use stays whatever its policy says.
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator
 from shared.core import measuring
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
-from shared.maintenance.retention import bank_versions, models, results, unnamed
+from shared.maintenance.retention import bank_versions, index_tables, models, results, unnamed
 from shared.maintenance.retention.pins import Pins
 from shared.maintenance.retention.plan import GONE, Due, Found, Policies
 from shared.storage import Storage
@@ -31,6 +32,7 @@ _LOOKS: dict[str, Callable[[Settings, Ledger, Storage, Policies, Pins], Iterator
     "thumbs": unnamed.thumbs_due,
     "bank_versions": bank_versions.due,
     "models": models.due,
+    "index_tables": index_tables.due,
 }
 KINDS = tuple(_LOOKS)
 #: What disk use and metrics call them.

@@ -22,14 +22,14 @@ _NEW_DAYS = 7.0
 
 def due(settings: Settings, ledger: Ledger, storage: Storage, policies: Policies, pins: Pins) -> Iterator[Due]:
     default = BankStore(settings)
-    in_use = _in_use(ledger)
+    used = in_use(ledger)
     for info in default.banks.list():
         store = default.of(info.id)
         # Newest first. A damaged version names no bank, and is left for people to look at.
         versions = [entry for entry in store.list() if not entry.damaged]
         for entry in versions[policies.bank_versions :]:
             young = time.time() - entry.created < _NEW_DAYS * DAY
-            needed = entry.version in in_use or _is_active(store, entry.version)
+            needed = entry.version in used or _is_active(store, entry.version)
             if young or needed or pins.has("version", entry.version):
                 continue
             take = partial(_take, store, ledger, storage, entry.version)
@@ -43,8 +43,8 @@ def _is_active(store: BankStore, version: str) -> bool:
     return version in (state.version, *state.draft, *before[-1:])
 
 
-def _in_use(ledger: Ledger) -> set[str]:
-    """Versions of jobs that the ledger holds, which may be retried, and of workers."""
+def in_use(ledger: Ledger) -> set[str]:
+    """Versions of jobs that the ledger holds, which may be retried, and of workers. Raises Unavailable."""
     used = {version for worker in live_workers(ledger) for version in worker.banks}
     before: float | None = None
     while page := ledger.jobs(500, before):
@@ -54,7 +54,7 @@ def _in_use(ledger: Ledger) -> set[str]:
 
 
 def _take(store: BankStore, ledger: Ledger, storage: Storage, version: str) -> bool:
-    if version in _in_use(ledger):
+    if version in in_use(ledger):
         return False
     with store.state.locked():
         # Nobody makes it active meanwhile.

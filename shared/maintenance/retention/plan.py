@@ -31,10 +31,14 @@ class Policies:
 
     def wants(self, kind: str) -> bool:
         """Whether something of the kind may go."""
+        if kind == "index_tables":
+            return True
         return bool(getattr(self, "uploads" if kind in ("blobs", "thumbs") else kind))
 
     def only(self, kind: str) -> Policies:
         """The policy of one kind, and no other."""
+        if kind == "index_tables":
+            return Policies()
         name = "uploads" if kind in ("blobs", "thumbs") else kind
         return replace(Policies(), **{name: getattr(self, name)})
 
