@@ -14,7 +14,6 @@ from shared.core.documents import Document
 from shared.core.errors import ModelError
 from shared.core.process import child_environment
 from shared.encoder import spec
-from shared.encoder.describe import describe
 from shared.encoder.joined import concatenate
 from shared.encoder.spec import Part
 
@@ -42,9 +41,9 @@ class TextError(Document):
 
 
 class TextAnswer(Document):
-    #: float32 [rows, dim], little-endian, in base64.
+    #: float32 [n, dim], little-endian, in base64.
     vectors: str = ""
-    rows: int = 0
+    dim: int = 0
     temperature: float = 0.0
     error: TextError | None = None
 
@@ -58,12 +57,10 @@ def temperature(settings: Settings) -> float:
 
 def encode(settings: Settings, texts: Sequence[str]) -> NDArray[np.float32]:
     """See `shared.encoder.encode_texts`; several models' vectors are concatenated as their image vectors are."""
-    if not texts:
-        return np.zeros((0, describe(settings).dim), np.float32)
     halves: list[NDArray[np.float32]] = []
     for part in spec.parse(settings.model):
         answer = _ask(settings, part, list(texts))
-        halves.append(np.frombuffer(base64.b64decode(answer.vectors), "<f4").reshape(answer.rows, -1))
+        halves.append(np.frombuffer(base64.b64decode(answer.vectors), "<f4").reshape(-1, answer.dim))
     return concatenate(halves)
 
 

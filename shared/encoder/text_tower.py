@@ -43,7 +43,7 @@ def encoded(part: Part, weights_dir: Path, texts: list[str]) -> tuple[NDArray[np
             vectors = model.encode_text(tokenize(texts[start : start + _BATCH]), normalize=True)
             rows.append(vectors.float().cpu().numpy())
         temperature = 1 / float(model.logit_scale.exp())
-    return np.concatenate(rows) if rows else np.zeros((0, 0), np.float32), temperature
+    return np.concatenate(rows) if rows else np.zeros((0, config.embed_dim), np.float32), temperature
 
 
 def main() -> int:
@@ -64,7 +64,7 @@ def main() -> int:
         answer = TextAnswer(error=TextError(code=failure.code, detail=failure.detail))
     else:
         data = base64.b64encode(vectors.astype("<f4").tobytes()).decode()
-        answer = TextAnswer(vectors=data, rows=len(vectors), temperature=temperature)
+        answer = TextAnswer(vectors=data, dim=vectors.shape[1], temperature=temperature)
     print(json.dumps(answer.to_json()), file=lines, flush=True)
     return 1 if answer.error else 0
 
