@@ -30,11 +30,13 @@ from shared.core.errors import ModelError
 from shared.core.files import write_atomic
 from shared.core.settings import Settings
 from shared.encoder import load_encoder
+from shared.encoder.choice import choose
 from shared.encoder.converter import ensure
 from shared.encoder.fidelity import encode_files
 from shared.encoder.joined import normalise
 from shared.encoder.spec import parse
 from shared.encoder.store import ModelStore
+from shared.encoder.tables import tags
 
 #: Whose speed the others are compared with, in turns.
 _MEASURE = "ViT-B-32"
@@ -81,11 +83,24 @@ def save_weights(architecture: str, target: Path) -> None:
 def measured(architecture: str, family: str, folder: Path, quick: bool = False) -> ModelRow:
     """One row, of the weights in `folder`. `quick`: no speed."""
     weights = folder / f"{architecture}.safetensors"
-    settings = Settings(data_dir=folder / architecture, model=f"{architecture}/{weights}", engine="openvino")
     try:
+        model = _model(architecture, weights)
+        settings = Settings(data_dir=folder / architecture, model=model, engine="openvino")
         return _row(settings, architecture, family, folder, quick)
     except ModelError as error:
         return ModelRow(architecture=architecture, family=family, error=error.code)
+
+
+def _model(architecture: str, weights: Path) -> str:
+    model = f"{architecture}/{weights}"
+    try:
+        choose(parse(model)[0], weights)
+    except ModelError as error:
+        if error.code != "model_preprocessing_unclear":
+            raise
+        # Its tags are prepared differently: as the first of them.
+        return f"{model}@{next(iter(tags(architecture)))}"
+    return model
 
 
 def _row(settings: Settings, architecture: str, family: str, folder: Path, quick: bool) -> ModelRow:
@@ -186,7 +201,7 @@ def main() -> None:
             listed = [known[each].to_json() for each in families if each in known]
             write_atomic(FILE, (json.dumps(listed, indent=1) + "\n").encode())
             weights.unlink()
-            shutil.rmtree(Path(folder) / name)
+            shutil.rmtree(Path(folder) / name, ignore_errors=True)
 
 
 if __name__ == "__main__":
