@@ -9,13 +9,14 @@ from shared.core.documents import Document
 
 
 class VisionConfig(Document):
-    """An architecture's `vision_cfg`; 0: another kind of tower."""
+    """An architecture's `vision_cfg`; 0, null or a list: another kind of tower than a plain vision transformer."""
 
     #: Pixels, or height and width.
     image_size: int | list[int] = 224
     width: int = 0
-    layers: int = 0
-    patch_size: int = 0
+    #: Of a ResNet, those of each stage.
+    layers: int | list[int] = 0
+    patch_size: int | None = 0
     mlp_ratio: float = 4.0
 
 

@@ -50,6 +50,8 @@ def operations(vision: VisionConfig, dim: int) -> int:
     As Weft runs it: the last block for the class token alone (`shared.encoder.class_token`).
     """
     width, layers, patch = vision.width, vision.layers, vision.patch_size
+    assert isinstance(layers, int)
+    assert patch
     side = vision.image_size if isinstance(vision.image_size, int) else vision.image_size[0]
     patches = (side // patch) ** 2
     tokens = patches + 1
