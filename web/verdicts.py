@@ -22,6 +22,9 @@ def why(item: ShownItem, job: Job, names: dict[str, str]) -> str | None:
     candidates = [names.get(candidate["label"], candidate["label"]) for candidate in item["candidates"]]
     if not candidates:
         return None
+    poor = next((defect for defect in item.get("quality") or () if defect["severe"]), None)  # type: ignore[attr-defined]
+    if poor is not None and item["verdict"] == Verdict.UNSURE:
+        return str(_("This photo is too poor for a definite result."))
     if item["candidates"][0]["sample"] is None:
         return str(_("By name only: the bank has no sample of %(label)s.", label=candidates[0]))
     if item["verdict"] == Verdict.LABEL:

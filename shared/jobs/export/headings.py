@@ -60,6 +60,8 @@ HEADINGS = {
     "job_created": N_("Job submitted"),
     "job_finished": N_("Job finished"),
     "weft_version": N_("Weft version"),
+    "quality": N_("Photo quality"),
+    "retake": N_("Take again"),
 }
 _FLAG = {True: N_("yes"), False: N_("no")}
 #: Column → its values in words.
