@@ -51,7 +51,16 @@ def required(version: str, preset: str, label: str) -> float | None:
     return own.unsure_below_by_class.get(label, own.unsure_below) or None
 
 
+def views(version: str) -> str | None:
+    """The set of views that a bank version's photos are seen in; None for the photo alone, and for one that is gone."""
+    try:
+        found = services().banks.manifest(version).encoder.views
+    except WeftError:
+        return None
+    return None if found == "1" else found
+
+
 #: What templates know.
 #: Fields that are shown as more than text, by a template of their own.
 FIELD_TEMPLATES = {path.stem for path in (Path(__file__).parent / "templates/parts/fields").glob("*.html")}
-GLOBALS = {"why": why, "EXTRA_FIELDS": EXTRA, "FIELD_TEMPLATES": FIELD_TEMPLATES}
+GLOBALS = {"why": why, "views_of": views, "EXTRA_FIELDS": EXTRA, "FIELD_TEMPLATES": FIELD_TEMPLATES}

@@ -164,6 +164,8 @@ class Manifest(Document):
         if not self.encoder.preprocessing:
             # Earlier versions did not say it.
             document["encoder"].pop("preprocessing", None)
+        if self.encoder.views == "1":
+            document["encoder"].pop("views", None)
         return document
 
     @property

@@ -62,6 +62,7 @@ HEADINGS = {
     "weft_version": N_("Weft version"),
     "quality": N_("Photo quality"),
     "retake": N_("Take again"),
+    "views": N_("Views"),
 }
 _FLAG = {True: N_("yes"), False: N_("no")}
 #: Column → its values in words.
