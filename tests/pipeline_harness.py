@@ -25,6 +25,7 @@ from shared.photos.decode import Limits
 from shared.photos.decode_pool import DecodePool
 from shared.pipeline import Pipeline
 from shared.pipeline.photos import Photos
+from shared.pipeline.pipeline import Judge
 from shared.pipeline.throttle import Throttle
 from shared.ranking.model import Candidate, Ranking, Verdict
 from shared.storage import open_storage
@@ -161,11 +162,14 @@ def make_pipeline(
     threads: int = 2,
     pool: DecodePool | None = None,
     throttle: Throttle | None = None,
+    judge: Judge | None = None,
 ) -> Pipeline:
     settings = Settings(data_dir=folder)
     photos = Photos(open_storage(settings), (folder.resolve(),), Limits.of(settings), pool)
     cache = cache or EmbeddingCache(None, encoder.info.cache_digest, DIM)
-    return Pipeline(encoder, cache, photos, rank, threads=threads, photo_timeout=photo_timeout, throttle=throttle)
+    return Pipeline(
+        encoder, cache, photos, rank, threads=threads, photo_timeout=photo_timeout, throttle=throttle, judge=judge
+    )
 
 
 def run(pipeline: Pipeline, source: ListSource, lanes: Sequence[Lane] = tuple(Lane), seconds: float = 120) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from shared.bank.manifest import Finding, Origin
 from shared.bank.ranking_fit import RiskPromise
@@ -10,9 +11,10 @@ from shared.core.i18n import LazyText as _l
 from shared.core.i18n import gettext as _
 from shared.curation import reports
 from shared.curation.compare import SampleChange
+from shared.curation.reports import ViewGain
 from shared.curation.task_model import TaskKind
 from shared.curation.version_preview import AnswerChange
-from web.i18n import format_percent, language
+from web.i18n import format_decimal, format_percent, language
 
 #: How a version came to be, by the manifest's `origin`.
 ORIGINS = {
@@ -169,6 +171,28 @@ def promise(found: RiskPromise) -> str:
     return few + ("" if language() == "zh" else " ") + then
 
 
+#: Sets of views (`shared.encoder.views.SETS`) that are more than the photo alone.
+VIEWS = {
+    "5": _l("five crops of half its side"),
+    "6": _l("the photo and five crops"),
+    "turns": _l("the photo in four directions"),
+}
+
+
+def view_gain(gain: ViewGain) -> str:
+    """What a set of views brings and costs, as a sentence."""
+    low, high = (format_decimal(100 * end, "+0.0;-0.0") for end in gain.interval)
+    points = format_decimal(100 * gain.gain, "+0.0;-0.0")
+    values: dict[str, Any] = {"points": points, "low": low, "high": high, "cost": gain.cost}
+    if gain.interval[0] > 0:
+        return str(_("%(points)s points (%(low)s to %(high)s) for %(cost)s × the time: better", **values))
+    if gain.interval[1] < 0:
+        return str(_("%(points)s points (%(low)s to %(high)s) for %(cost)s × the time: worse", **values))
+    return str(
+        _("%(points)s points (%(low)s to %(high)s) for %(cost)s × the time: no difference can be told", **values)
+    )
+
+
 #: What templates know.
 GLOBALS = {
     "ORIGINS": ORIGINS,
@@ -180,4 +204,6 @@ GLOBALS = {
     "FINDINGS": FINDINGS,
     "bank_advice": advice,
     "bank_promise": promise,
+    "view_gain": view_gain,
+    "VIEWS": VIEWS,
 }

@@ -11,6 +11,7 @@ from shared.core.names import readable
 from shared.encoder import demo
 from shared.jobs.comparison import Change
 from shared.jobs.model import Job, Priority
+from shared.jobs.result_filters import ANY_DEFECT
 from shared.jobs.reviews import ReviewState
 from shared.photos.colour_names import COLOUR_NAMES
 from shared.ranking.model import PRESETS, Verdict
@@ -98,6 +99,18 @@ REMEDIES = {
 
 #: Hexadecimal code of each colour by which photos are filtered.
 SWATCHES = {name: code for code, name in reversed(COLOUR_NAMES.items())}
+
+#: What is wrong with photos that should be taken again, by their codes.
+DEFECTS = {
+    ANY_DEFECT: _l("should be taken again"),
+    "blurred": _l("blurred"),
+    "overexposed": _l("overexposed"),
+    "dark": _l("too dark"),
+    "glare": _l("glare"),
+    "far": _l("too far away"),
+    "several": _l("several cloths"),
+    "no_fabric": _l("no fabric structure"),
+}
 
 #: What a job waits for → its state in words.
 WAITING = {
@@ -202,4 +215,5 @@ GLOBALS = {
     "PRIORITIES": PRIORITIES,
     "RUN_CHANGES": RUN_CHANGES,
     "CHANGED": CHANGED,
+    "DEFECTS": DEFECTS,
 }

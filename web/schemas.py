@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model, field_validator, model_validator
 
 from shared.bank.manifest import DEFAULT_BANK
+from shared.bank.photo_gate import Code
 from shared.core.window import MAX_TEXT
 from shared.jobs.fields import PUBLIC, Status
 from shared.jobs.model import JobState, Priority
@@ -167,6 +168,8 @@ class ItemFilters(BaseModel):
     taken: Annotated[str, StringConstraints(max_length=30)] | None = None
     #: Name of the colour profile.
     profile: Annotated[str, StringConstraints(max_length=200)] | None = None
+    #: Only photos that should be taken again, for this reason (docs/bank.md); `any`: for whatever reason.
+    quality: Literal["any"] | Code | None = None
     #: Positions in the job, as runs: `0-99,120`.
     items: Annotated[str, StringConstraints(max_length=450_000, pattern=_RUNS)] | None = None
     #: Position of a photo: only the photos that look most like it; sorted by that with `sort=similar`.

@@ -22,6 +22,9 @@ def why(item: ShownItem, job: Job, names: dict[str, str]) -> str | None:
     candidates = [names.get(candidate["label"], candidate["label"]) for candidate in item["candidates"]]
     if not candidates:
         return None
+    poor = next((defect for defect in item.get("quality") or () if defect["severe"]), None)  # type: ignore[attr-defined]
+    if poor is not None and item["verdict"] == Verdict.UNSURE:
+        return str(_("This photo is too poor for a definite result."))
     if item["candidates"][0]["sample"] is None:
         return str(_("By name only: the bank has no sample of %(label)s.", label=candidates[0]))
     if item["verdict"] == Verdict.LABEL:
@@ -48,7 +51,16 @@ def required(version: str, preset: str, label: str) -> float | None:
     return own.unsure_below_by_class.get(label, own.unsure_below) or None
 
 
+def views(version: str) -> str | None:
+    """The set of views that a bank version's photos are seen in; None for the photo alone, and for one that is gone."""
+    try:
+        found = services().banks.manifest(version).encoder.views
+    except WeftError:
+        return None
+    return None if found == "1" else found
+
+
 #: What templates know.
 #: Fields that are shown as more than text, by a template of their own.
 FIELD_TEMPLATES = {path.stem for path in (Path(__file__).parent / "templates/parts/fields").glob("*.html")}
-GLOBALS = {"why": why, "EXTRA_FIELDS": EXTRA, "FIELD_TEMPLATES": FIELD_TEMPLATES}
+GLOBALS = {"why": why, "views_of": views, "EXTRA_FIELDS": EXTRA, "FIELD_TEMPLATES": FIELD_TEMPLATES}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import structlog
@@ -21,6 +22,7 @@ from shared.encoder.cache import EmbeddingCache
 from shared.photos.decode_pool import SUPPORTED, DecodePool
 from shared.pipeline import Pipeline
 from shared.pipeline.decoding import open_pool
+from shared.pipeline.judging import judged
 from shared.pipeline.photos import Photos
 from shared.pipeline.throttle import Throttle
 from shared.ranking.model import PRESETS, Ranking
@@ -111,6 +113,10 @@ class Engine:
         server, bank = self._store.server, self._banks.get(version or "")
         return server.away() if server is not None and (bank is None or bank.server is not None) else None
 
+    def judge(self, ranking: Ranking, extra: Mapping[str, Any], version: str) -> tuple[Ranking, Mapping[str, Any]]:
+        """What the bank's limits for photos make of a ranking and of the photo's values. Raises: BankError."""
+        return judged(ranking, extra, self._load(version).manifest.photo_limits)
+
     def pipeline(self, photos: Photos, cache_url: str | None, photo_timeout: float) -> Pipeline:
         """A pipeline that uses this engine; see `Pipeline`. `cache_url`: Redis of the embedding cache, or None."""
         throttle = Throttle(self._day_limit, self._threads, self._read_limit)
@@ -124,6 +130,7 @@ class Engine:
             threads=self._decoders,
             photo_timeout=photo_timeout,
             throttle=throttle,
+            judge=self.judge,
         )
 
     def decode_pool(self, settings: Settings) -> DecodePool | None:

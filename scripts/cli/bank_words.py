@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.bank.manifest import Finding, Manifest
 from shared.bank.ranking_fit import RiskPromise
+from shared.curation.reports import ViewGain
 from shared.curation.sizes import unranked
 
 
@@ -61,3 +62,19 @@ def promise_words(promise: RiskPromise) -> str:
     if promise.certainty:
         return f"{text}; {promise.coverage:.0%} are answered, with {promise.certainty:.0%} certainty instead of 90%"
     return f"{text}; until then no photo gets a definite answer"
+
+
+def view_words(gains: list[ViewGain]) -> list[str]:
+    """What several views of each photo bring, a line for each set: `WEFT_VIEWS=5: +2.1 points …`."""
+    if not gains:
+        return []
+    before = gains[0]
+    lines = [f"Views, by the nearest sample of {before.photos} photos: top-1 {before.top1:.1%} with one view"]
+    for gain in gains[1:]:
+        low, high = (round(100 * end, 1) for end in gain.interval)
+        told = "better" if low > 0 else "worse" if high < 0 else "no difference can be told"
+        lines.append(
+            f"  WEFT_VIEWS={gain.views}: {100 * gain.gain:+.1f} points ({low:+.1f} to {high:+.1f}) "
+            f"for {gain.cost} × the time: {told}"
+        )
+    return lines

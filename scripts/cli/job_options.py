@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import click
 
 from scripts.cli.moments import Deadline, HoursOfDay, StartTime
+from shared.bank.photo_gate import CODES
 from shared.jobs.model import Priority
-from shared.jobs.result_filters import REVIEWED, SORTS
+from shared.jobs.result_filters import ANY_DEFECT, REVIEWED, SORTS
 from shared.jobs.reviews import ReviewState
 from shared.ranking.model import Verdict
 
@@ -92,5 +93,10 @@ filter_options = _together(
     click.option("--colour", help="Only photos with this dominant colour, by its English name, e.g. navy."),
     click.option("--taken", help="Only photos whose time begins so, e.g. 2026-11."),
     click.option("--profile", help="Only photos with this colour profile."),
+    click.option(
+        "--quality",
+        type=click.Choice([ANY_DEFECT, *CODES]),
+        help="Only photos that should be taken again, for this reason; any: for whatever reason.",
+    ),
     click.option("--sort", type=click.Choice(SORTS), default="index", show_default=True),
 )

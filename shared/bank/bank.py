@@ -133,5 +133,8 @@ class Bank:
             fits = info.identity == self.identity and self.meaningful
         if not fits:
             built = self.manifest.encoder
-            mine, other = f"{built.model} ({built.engine})", f"{info.model} ({info.engine})"
+            mine, other = (
+                f"{one.model} ({one.engine}{'' if one.views == '1' else f', WEFT_VIEWS={one.views}'})"
+                for one in (built, info)
+            )
             raise BankError("bank_model_mismatch", bank_model=mine, model=other)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from shared.bank.photo_gate import PhotoLimits
 from shared.bank.ranking_fit import RankingFit
 from shared.core.documents import Document, parse_json
 from shared.core.encoder_info import EncoderInfo
@@ -152,6 +153,8 @@ class Manifest(Document):
     ranking: RankingFit
     warnings: list[Finding] = Field(default_factory=list)
     skipped: list[Skipped] = Field(default_factory=list)
+    #: What a photo's pixels must be like: learnt from the samples' photos; None: the default ones are used.
+    photo_limits: PhotoLimits | None = None
     #: The oldest treatment of colours that any of its vectors was made with (`shared.core.encoder_info.COLOUR`).
     colour: int = 1
     format: int = FORMAT
@@ -165,6 +168,8 @@ class Manifest(Document):
         if not self.encoder.preprocessing:
             # Earlier versions did not say it.
             document["encoder"].pop("preprocessing", None)
+        if self.encoder.views == "1":
+            document["encoder"].pop("views", None)
         return document
 
     @property

@@ -16,13 +16,22 @@ class Measures:
     brightness: float
     #: Share of pixels at 250 or more.
     clipped: float
+    #: What `shared.photos.picture_measures` measures, by which the bank's limits for photos are learnt; None for a
+    #: sample of an earlier version.
+    picture: dict[str, float] | None = None
 
-    NAMES: ClassVar[tuple[str, ...]] = ("side", "sharpness", "brightness", "clipped")
+    NAMES: ClassVar[tuple[str, ...]] = ("side", "sharpness", "brightness", "clipped", "picture")
 
     @classmethod
     def from_json(cls, row: Any) -> Self | None:
         """From the keys of a sample's row; None where it has none."""
-        return cls(**{name: row[name] for name in cls.NAMES}) if cls.NAMES[1] in row else None
+        if "sharpness" not in row:
+            return None
+        first = {name: row[name] for name in ("side", "sharpness", "brightness", "clipped")}
+        return cls(**first, picture=row.get("picture"))
 
-    def to_json(self) -> dict[str, float]:
-        return asdict(self)
+    def to_json(self) -> dict[str, Any]:
+        row = asdict(self)
+        if row["picture"] is None:
+            del row["picture"]
+        return row

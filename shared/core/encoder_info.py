@@ -36,6 +36,8 @@ class EncoderInfo:
     trained: bool = True
     #: What the preprocessing was taken from, see `shared.encoder.choice.Source`; several are joined by ` + `.
     preprocessing: str = ""
+    #: How many views of a photo are averaged, as in WEFT_VIEWS (`shared.encoder.views`).
+    views: str = "1"
 
     @property
     def cache_digest(self) -> str:

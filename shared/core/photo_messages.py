@@ -38,4 +38,12 @@ PHOTO_SENTENCES: dict[str, str] = {
     "hdr_tone_mapped": "HDR image; its brightness was reduced to that of ordinary screens.",
     "exif_damaged": "The EXIF data is damaged and was ignored.",
     "first_of_several": "The first of {count} frames or pages was classified.",
+    # photos that should be taken again (`shared.bank.photo_gate`)
+    "retake_blurred": "Blurred: photograph it again, and hold the camera still.",
+    "retake_overexposed": "Overexposed: photograph it again with less light.",
+    "retake_dark": "Too dark: photograph it again with more light.",
+    "retake_glare": "Glare: photograph it again without the lamp's reflection.",
+    "retake_far": "Too far away: photograph it again from 20 cm.",
+    "retake_several": "Several cloths: photograph each of them by itself.",
+    "retake_no_fabric": "Hardly any structure of a cloth: photograph the fabric itself.",
 }

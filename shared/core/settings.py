@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     model_dir: Path | None = None
     #: auto | openvino | openvino-int8 | torch | torch-bf16 | null | sleep:MS
     engine: str = "auto"
+    #: Views of each photo whose vectors are averaged: 1, the photo alone; 5, five crops of half its side; 6, the photo
+    #: and these; turns, the photo in four directions. Banks are built for one of them (`weft bank check --views`).
+    views: Literal["1", "5", "6", "turns"] = "1"
     #: Rank by class centroids alone: a worker then never reads a bank's samples, and has none to show as evidence.
     centroids_only: bool = False
     #: Overrides the default preset of every kind of job.

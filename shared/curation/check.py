@@ -27,8 +27,9 @@ from shared.curation.reports import (
     Suspect,
     advice,
 )
-from shared.curation.saved_checks import SCHEMA, save_check
+from shared.curation.saved_checks import SCHEMA, save_check, saved_check
 from shared.curation.sizes import size_warnings
+from shared.curation.view_gains import view_gains
 from shared.curation.writer import Progress, silent
 from shared.ranking.fitting.baseline import baseline_ranks
 from shared.ranking.fitting.bootstrap import PhotoBootstrap
@@ -48,15 +49,23 @@ _ALL_ROWS = 3_000
 PRESET = PRESETS["standard"]
 
 
-def check_bank(settings: Settings, version: str | None = None, progress: Progress = silent) -> CheckReport:
+def check_bank(
+    settings: Settings, version: str | None = None, progress: Progress = silent, views: bool = False
+) -> CheckReport:
     """Examines a version (None: the active one), keeps the report for `saved_check` and returns it.
 
-    Raises NotFound, BankError("no_bank"), BankError("bank_damaged").
+    `views`: also measures what several views of each photo would bring, which takes as long as encoding nine times the
+    photos; an earlier measurement of the version is kept. Raises NotFound, BankError("no_bank"),
+    BankError("bank_damaged"), and with `views` what `view_gains` raises.
     """
     store = BankStore(settings).of_version(version)
     bank = store.load(version)
     report = examine(bank, store.samples(bank.version), progress)
     report = report.model_copy(update={"current": bank.version == store.current()})
+    earlier = saved_check(store, bank.version)
+    gains = view_gains(settings, store, bank.version, progress) if views else earlier.views if earlier else []
+    if gains:
+        report = report.model_copy(update={"views": gains})
     save_check(store, report)
     return report
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.bank.measures import Measures
+from shared.photos import picture_measures
 
 #: Pixels of the shorter side at which sharpness is measured, so that photos of any size compare.
 _SIDE = 256
@@ -24,4 +25,5 @@ def measure(rgb: npt.NDArray[np.uint8]) -> Measures:
         sharpness=round(float(laplacian.var()) if laplacian.size else 0.0, 2),
         brightness=round(float(grey.mean()), 1),
         clipped=round(float((grey >= 250).mean()), 4),
+        picture=picture_measures.measure(rgb),
     )

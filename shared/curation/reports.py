@@ -139,6 +139,20 @@ class ConfusablePair(Document):
     of: int
 
 
+class ViewGain(Document):
+    """What a set of views (`shared.encoder.views`) brings. Shares 0…1."""
+
+    #: As in WEFT_VIEWS.
+    views: str
+    photos: int
+    #: By the nearest sample, leave-one-out; the difference to one view, and its interval with 95 % certainty.
+    top1: float
+    gain: float
+    interval: tuple[float, float]
+    #: How many times as long encoding takes.
+    cost: int
+
+
 class CheckReport(Document):
     """What `weft bank check` finds in a version."""
 
@@ -173,6 +187,8 @@ class CheckReport(Document):
     promise: RiskPromise | None = None
     #: Whether the version was active then.
     current: bool = False
+    #: What several views of each photo would bring; empty unless that was asked.
+    views: list[ViewGain] = Field(default_factory=list)
 
     @property
     def colours_converted(self) -> bool:

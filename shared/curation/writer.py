@@ -20,6 +20,7 @@ from shared.core import json_lines
 from shared.core.encoder_info import COLOUR, EncoderInfo
 from shared.core.engine_names import HASH_ENGINES
 from shared.core.errors import BankError
+from shared.curation.photo_limits import learn
 from shared.curation.sizes import size_warnings
 from shared.ranking.fitting.fit import fit_ranking
 
@@ -163,6 +164,9 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
         skipped=draft.skipped,
         colour=draft.colour,
     )
+    limits = learn(sample.measures.picture for sample in samples if sample.measures)
+    if limits is not None:
+        manifest = manifest.model_copy(update={"photo_limits": limits})
     if store.bank != DEFAULT_BANK:
         manifest = manifest.model_copy(update={"bank": store.bank})
     if draft.by:

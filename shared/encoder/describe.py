@@ -9,6 +9,7 @@ from shared.core.errors import ModelError
 from shared.encoder import architectures, engine, identity, spec, tables
 from shared.encoder.choice import choose, unknown_architecture
 from shared.encoder.store import Manifest, ModelStore
+from shared.encoder.views import seen
 
 if TYPE_CHECKING:
     from shared.core.settings import Settings
@@ -30,7 +31,7 @@ def describe(settings: Settings) -> EncoderInfo:
     store = ModelStore.of(settings)
     parts = spec.parse(settings.model)
     try:
-        return combine([_part_info(store, part, chosen) for part in parts], chosen)
+        return seen(combine([_part_info(store, part, chosen) for part in parts], chosen), settings.views)
     except ModelError:
         if chosen.has_model:
             raise

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared.encoder import engine
 from shared.encoder.load_request import LoadRequest
+from shared.encoder.views import ViewsEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,9 @@ def load(settings: Settings, *, threads: int, say: Callable[[str], None], concur
         say("torch finds no CUDA device here; using OpenVINO on the CPU")
         request = request.with_engine("openvino")
     encoder: Encoder = import_module(engine.ENGINES[request.chosen.kind].module).load(request)
-    return encoder
+    if settings.views == "1" or not encoder.needs_pixels:
+        return encoder
+    return ViewsEncoder(encoder, settings.views)
 
 
 def _cuda_works() -> bool:

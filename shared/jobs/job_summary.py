@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.jobs.folder_truth import FolderTruth, folder_truth
 from shared.jobs.projection_results import Results
-from shared.jobs.result_filters import Filters
+from shared.jobs.result_filters import ANY_DEFECT, Filters
 from shared.jobs.reviews import ReviewState
 from shared.jobs.shown import ShownItem
 
@@ -16,6 +16,8 @@ from shared.jobs.shown import ShownItem
 CLASSES, PICTURED, EACH, LEAST = 300, 60, 6, 12
 #: Failed photos that are named, of each reason.
 NAMED = 3
+#: Photos to be taken again that are named.
+RETAKEN = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,9 @@ class JobSummary:
     least_certain: list[ShownItem]
     #: Where photos lie in folders that are named after classes; else None.
     truth: FolderTruth | None
+    #: How many photos should be taken again, as `Results.defects`; and the first of them.
+    retakes: dict[str, int] = field(default_factory=dict)
+    retaken: list[ShownItem] = field(default_factory=list)
 
     def photos(self) -> Iterable[ShownItem]:
         """All photos that are shown."""
@@ -70,6 +75,8 @@ def summarise(results: Results, lang: str | None = None) -> JobSummary:
     ]
     least, _ = results.items(Filters(status="ok", review=ReviewState.TODO), "confidence", limit=LEAST, lang=lang)
     summary = results.summary()
+    retakes = results.defects()
+    retaken = results.items(Filters(quality=ANY_DEFECT), limit=RETAKEN, lang=lang)[0] if retakes else []
     return JobSummary(
         classes=classes,
         others=len(others),
@@ -80,4 +87,6 @@ def summarise(results: Results, lang: str | None = None) -> JobSummary:
         confidence=results.mean_confidence(),
         least_certain=least,
         truth=folder_truth(results.by_folder(), results.reviews.meaning),
+        retakes=retakes,
+        retaken=retaken,
     )

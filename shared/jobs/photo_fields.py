@@ -14,11 +14,24 @@ from shared.jobs.field_model import Column, Field, Kind, entry, numbered
 
 #: Dominant colours with export columns of their own.
 COLOURS = 3
+#: Place of columns that came after those of the job (`export/columns.py`).
+AT_THE_END = 30_000
 
 
 class Note(BaseModel):
     code: str
     message: str
+
+
+class Defect(BaseModel):
+    """Why a photo should be taken again."""
+
+    #: One of `shared.bank.photo_gate.CODES`.
+    code: str
+    #: What to do, in the user's language.
+    message: str
+    #: So bad that the verdict is `unsure` where it would have been a definite result.
+    severe: bool
 
 
 class ColourOut(BaseModel):
@@ -42,7 +55,18 @@ def _notes(held: list[list[Any]], lang: str | None) -> list[dict[str, str]]:
     return [{"code": code, "message": sentence(code, lang, **values)} for code, values in held]
 
 
-def _messages(notes: list[dict[str, str]] | None) -> str | None:
+def _defects(held: list[list[Any]] | dict[str, Any], lang: str | None) -> list[dict[str, Any]] | None:
+    # Numbers alone: no bank has judged them.
+    if isinstance(held, dict):
+        return None
+    return [{"code": code, "message": sentence(f"retake_{code}", lang), "severe": severe} for code, severe in held]
+
+
+def _codes(defects: list[dict[str, Any]] | None) -> str | None:
+    return " ".join(defect["code"] for defect in defects) if defects else None
+
+
+def _messages(notes: list[dict[str, Any]] | None) -> str | None:
     return " ".join(note["message"] for note in notes) if notes else None
 
 
@@ -75,6 +99,21 @@ PHOTO_FIELDS: tuple[Field, ...] = (
             Column("colour", cell=entry("name")),
             Column("colour_hex", cell=entry("hex")),
             Column("colour_share", Kind.NUMBER, entry("share")),
+        ),
+    ),
+    Field(
+        "quality",
+        list[Defect] | None,
+        "Why the photo should be taken again, `{code message severe}`; empty: nothing is wrong with it; null: not"
+        " examined",
+        label=N_("Take again"),
+        version=1,
+        from_pixels=True,
+        render=_defects,
+        text=lambda defects: _messages(defects) or "",
+        columns=(
+            Column("quality", cell=_codes, width=22, place=AT_THE_END),
+            Column("retake", cell=_messages, width=40, place=AT_THE_END),
         ),
     ),
     Field(

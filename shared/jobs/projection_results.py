@@ -10,6 +10,8 @@ from shared.bank.class_names import ClassNames
 from shared.core.errors import InvalidRequest, NotFound
 from shared.jobs.projection_reviews import Reviews
 from shared.jobs.result_filters import (
+    ANY_DEFECT,
+    DEFECT,
     DEFINITE,
     FINAL_LABEL,
     JOINED,
@@ -17,6 +19,7 @@ from shared.jobs.result_filters import (
     Filters,
     after,
     cursor_after,
+    defects,
     held,
     order,
     reversed_sort,
@@ -111,8 +114,9 @@ class Results:
 
     def facets(self) -> dict[str, dict[str, int]]:
         """How many photos there are of each `camera`, `taken` month (`2026-11`), colour `profile` and dominant
-        `colour`."""
+        `colour`, and of each defect (`quality`)."""
         found: dict[str, dict[str, int]] = {"camera": {}, "taken": {}, "profile": {}, "colour": {}}
+        found["quality"] = self.defects()
         facts = (
             f"SELECT {held('camera')} AS camera, substr({held('taken')}, 1, 7) AS taken, {held('profile')} AS profile,"
             " count(*) AS n"
@@ -127,6 +131,12 @@ class Results:
             found["colour"][row["colour"]] = row["n"]
         found["taken"] = dict(sorted(found["taken"].items(), reverse=True))
         return found
+
+    def defects(self) -> dict[str, int]:
+        """How many photos should be taken again: `ANY_DEFECT`, then by code, the most frequent first; empty: none."""
+        sql = f"SELECT {DEFECT} AS code, count(*) AS n FROM items, {defects()} GROUP BY 1 ORDER BY n DESC, 1"
+        found: dict[str, int] = dict(self._db.execute(sql).fetchall())
+        return {ANY_DEFECT: self.count(Filters(quality=ANY_DEFECT)), **found} if found else {}
 
     def item(self, index: int, lang: str | None = None) -> ShownItem:
         """Raises: NotFound while the item has no outcome."""

@@ -41,6 +41,10 @@ JOINED = "items LEFT JOIN reviews USING (idx)"
 _STATE = f"coalesce(reviews.state, '{ReviewState.TODO}')"
 #: `review` of a filter that means every state but `todo`.
 REVIEWED = "reviewed"
+#: Code of a row of `defects`.
+DEFECT = "json_extract(defect.value, '$[0]')"
+#: `quality` of a filter that means every defect.
+ANY_DEFECT = "any"
 #: Positions that may be chosen one by one.
 MOST_ITEMS = 1_000_000
 
@@ -65,6 +69,8 @@ class Filters:
     #: Beginning of the time the photo was taken, e.g. `2026-11`.
     taken: str | None = None
     profile: str | None = None
+    #: Why the photo should be taken again, a code of `photo_gate.CODES`; or `ANY_DEFECT`.
+    quality: str | None = None
     #: Positions in the job, as runs: `0-99,120`.
     items: str | None = None
     #: Position of a photo: only those that look most like it.
@@ -93,6 +99,7 @@ class Filters:
             ),
             (f"instr({held('taken')}, ?) = 1", self.taken),
             (f"{held('profile')} = ?", self.profile),
+            (f"EXISTS (SELECT 1 FROM {defects()} WHERE ? IN ('{ANY_DEFECT}', {DEFECT}))", self.quality),
             ("idx IN (SELECT value FROM json_each(?))", json.dumps(indexes_of(self.items)) if self.items else None),
             ("idx IN (SELECT idx FROM temp.liked WHERE ? >= 0)", self.like),
         )
@@ -116,6 +123,12 @@ def indexes_of(runs: str) -> list[int]:
 def held(name: str) -> str:
     """The value of a field of `fields.EXTRA`, in its first version."""
     return f"json_extract(items.extra, '$.\"{name}/1\"')"
+
+
+def defects() -> str:
+    """The defects of a photo as a table, of which `DEFECT` is the code: none where it was not examined."""
+    found = held("quality")
+    return f"json_each(CASE json_type({found}) WHEN 'array' THEN {found} ELSE '[]' END) AS defect"
 
 
 def where(conditions: list[tuple[str, list[Any]]]) -> tuple[str, list[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,6 +32,8 @@ from shared.ranking.model import Ranking
 
 #: (vectors float32 [n, dim], bank version, preset name) → n rankings
 Rank = Callable[[NDArray[np.float32], str, str], Sequence[Ranking]]
+#: (ranking, values of the photo by `Field.key`, bank version) → both as the result holds them
+Judge = Callable[[Ranking, Mapping[str, Any], str], tuple[Ranking, Mapping[str, Any]]]
 
 #: Batches in a row that the model refuses, after which the process should be replaced: a new one may run it.
 _MAX_ENGINE_FAILURES = 3
@@ -63,14 +65,17 @@ class Pipeline:
         threads: int,
         photo_timeout: float,
         throttle: Throttle | None = None,
+        judge: Judge | None = None,
     ) -> None:
         """`threads`: decode threads of the bulk lane. `photo_timeout`: seconds for reading one photo,
-        and for decoding one where `photos` has no pool. `throttle`: None: no limit."""
+        and for decoding one where `photos` has no pool. `throttle`: None: no limit.
+        `judge`: what it makes of a photo that may be too poor; None: results stay as they are ranked."""
         self._throttle = throttle or Throttle()
         self._encoder = encoder
         self.cache = cache
         self._photos = photos
         self._rank = rank
+        self._judge_photo = judge
         self._threads = threads
         self._photo_timeout = photo_timeout
         self._batch = encoder.micro_batch
@@ -234,7 +239,8 @@ class Pipeline:
             for answer, ranking in zip(group, rankings, strict=True):
                 work = answer.work
                 if not isinstance(ranking, Exception):
-                    work.put(answer.item, answer.sha256, ranking, answer.photo, answer.cached)
+                    final, photo = self._judged(ranking, answer.photo, bank)
+                    work.put(answer.item, answer.sha256, final, photo, answer.cached)
                 elif self._blame.is_photos(answer.sha256, ranking, beside):
                     work.fail(answer.item, answer.sha256, "internal", {})
                 else:
@@ -243,6 +249,12 @@ class Pipeline:
                     work.hand_back(1)
         for work in dict.fromkeys(answer.work for answer in answers):
             queue.outcome_added(work)
+
+    def _judged(self, ranking: Ranking, photo: CachedPhoto, bank: str) -> tuple[Ranking, CachedPhoto]:
+        if self._judge_photo is None:
+            return ranking, photo
+        final, extra = self._judge_photo(ranking, photo.extra, bank)
+        return final, CachedPhoto(photo.vector, extra)
 
     def _fail(self, queue: BatchQueue, waiting: Waiting, code: str, detail: dict[str, Any]) -> None:
         for work, item in queue.pop_waiters(waiting):

@@ -49,7 +49,7 @@ VIEWS: dict[str, dict[str, str]] = {
 }
 #: Filters that are always on the page, those that are folded away, and those of these that need a look at every row.
 PLAIN = ("search", "label")
-FACETS = ("camera", "taken", "profile", "colour")
+FACETS = ("quality", "camera", "taken", "profile", "colour")
 FOLDED = ("like", "review", "code", "min_confidence", "max_confidence", *FACETS)
 
 

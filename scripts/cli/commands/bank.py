@@ -10,8 +10,9 @@ from rich.console import Console
 
 from scripts.cli import output
 from scripts.cli.bank_option import bank_store, with_bank
-from scripts.cli.bank_words import size_problem, summary
+from scripts.cli.bank_words import size_problem, summary, view_words
 from scripts.cli.commands import bank_check, bank_classes, bank_clean, bank_import, bank_index, bank_versions, banks
+from shared.core.errors import InvalidRequest
 
 
 @click.group()
@@ -37,8 +38,9 @@ for inner in (bank_clean.clean, bank_clean.restore, *bank_versions.COMMANDS, *ba
 @click.option("--no-publish", is_flag=True, help="Create the version without making it active.")
 @click.option("--name", default="", help="A readable name; it becomes part of the version ID.")
 @click.option("--limit", default=0, type=click.IntRange(0), help="Maximum photos per class (0: all).")
+@click.option("--views", is_flag=True, help="Also measure what several views of each photo would bring (WEFT_VIEWS).")
 @click.pass_context
-def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: int) -> None:
+def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: int, views: bool) -> None:
     """Build a bank from FOLDER, with one subfolder of photos per class, and make it active.
 
     Optional files next to the class folders: labels.json (label → Chinese name), aliases.json (label → aliases).
@@ -64,6 +66,16 @@ def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: 
     if not no_publish:
         store.publish(version)
         output.record(ctx, "bank_published", version)
+    gains = []
+    if views:
+        from shared.curation.check import check_bank
+
+        try:
+            with output.progress("Comparing views") as bar:
+                gains = check_bank(settings, version, lambda _, done, total: bar(done, total), views=True).views
+        except InvalidRequest as refused:
+            # The bank is built all the same.
+            output.note(str(refused))
     manifest = store.manifest(version)
     document = {
         **summary(manifest),
@@ -71,6 +83,7 @@ def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: 
         "seconds": round(time.monotonic() - started, 2),
         "skipped": [photo.to_json() for photo in manifest.skipped],
         "warnings": [warning.to_json() for warning in manifest.warnings],
+        **({"views": [gain.to_json() for gain in gains]} if gains else {}),
     }
 
     def human(console: Console) -> None:
@@ -84,6 +97,8 @@ def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: 
             console.print(f"  {counts.duplicates} duplicate photos within a class were skipped")
         for warning in manifest.warnings:
             console.print(f"  {size_problem(warning)}")
+        for line in view_words(gains):
+            console.print(line)
         console.print(
             "It is active." if not no_publish else f"Not active; run `weft bank publish {version}` to activate it."
         )

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from scripts.cli import output
 from scripts.cli.bank_option import bank_store
-from scripts.cli.bank_words import by_code, promise_words, within
+from scripts.cli.bank_words import by_code, promise_words, view_words, within
 from scripts.cli.commands.bank_index import table_words
 from shared.bank.manifest import Finding
 from shared.bank.server.tables import TableNote, is_served, noted, require
@@ -30,8 +30,9 @@ _SHOWN = 10
     "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML report with pictures to this file."
 )
 @click.option("--model", help="For an NPZ: the model that produced the vectors, as in WEFT_MODEL.")
+@click.option("--views", is_flag=True, help="Also measure what several views of each photo would bring (WEFT_VIEWS).")
 @click.pass_context
-def command(ctx: click.Context, version: str | None, html: Path | None, model: str | None) -> None:
+def command(ctx: click.Context, version: str | None, html: Path | None, model: str | None, views: bool) -> None:
     """Check VERSION (default: the active version), or an NPZ in the old format without importing it."""
     from shared.curation.check import check_bank
     from shared.curation.legacy import import_legacy
@@ -47,7 +48,7 @@ def command(ctx: click.Context, version: str | None, html: Path | None, model: s
             version = import_legacy(Path(version), settings, model, keep_duplicates=True)
         elif version is None:
             version = bank_store(ctx).manifest().version
-        report = check_bank(settings, version, show)
+        report = check_bank(settings, version, show, views=views)
         table = _table(BankStore(settings), version)
         if html is not None:
             from scripts.cli.evaluate.bank_report import write_report
@@ -99,6 +100,8 @@ def show_report(console: Console, report: CheckReport) -> None:
         _show_figures(console, figures)
     if report.promise is not None:
         console.print(promise_words(report.promise))
+    for line in view_words(report.views):
+        console.print(line)
     _show_warnings(console, report.warnings, report.current)
 
 

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import Any
 
 from shared.core.engine_names import HASH_ENGINES
-from shared.jobs import fields
+from shared.jobs import fields, photo_fields
 from shared.jobs.export.source import BankFacts
 from shared.jobs.field_model import Column, Kind
 from shared.jobs.model import Job
@@ -123,6 +123,11 @@ _LATER_OF_JOB = (
         Column("job_finished", Kind.TIME, width=22, place=_LATEST), "When its last result came", lambda j, f: j.finished
     ),
     _OfJob(Column("weft_version", place=_LATEST), "Version of Weft that wrote the file", lambda j, f: version("weft")),
+    _OfJob(
+        Column("views", place=photo_fields.AT_THE_END),
+        "Views of each photo whose vectors were averaged, as in `WEFT_VIEWS`: `1`, `5`, `6`, `turns`",
+        lambda j, f: f.views,
+    ),
 )
 _JOBS = (*_OF_JOB, *_LATER_OF_JOB)
 

@@ -60,6 +60,9 @@ HEADINGS = {
     "job_created": N_("Job submitted"),
     "job_finished": N_("Job finished"),
     "weft_version": N_("Weft version"),
+    "quality": N_("Photo quality"),
+    "retake": N_("Take again"),
+    "views": N_("Views"),
 }
 _FLAG = {True: N_("yes"), False: N_("no")}
 #: Column → its values in words.

@@ -32,6 +32,8 @@ class BankFacts:
     calibrated: bool | None = None
     #: False for vectors that mean nothing, because no trained model made them.
     trained: bool | None = None
+    #: The views of each photo, as in WEFT_VIEWS.
+    views: str | None = None
 
 
 def bank_facts(banks: BankStore, job: Job, samples: bool = True) -> BankFacts:
@@ -54,6 +56,7 @@ def bank_facts(banks: BankStore, job: Job, samples: bool = True) -> BankFacts:
         samples=paths,
         calibrated=manifest.encoder.trained and manifest.ranking.calibration_for(job.preset).calibrated,
         trained=manifest.encoder.trained,
+        views=manifest.encoder.views,
     )
 
 

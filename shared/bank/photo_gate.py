@@ -1,0 +1,87 @@
+"""Which photos are too poor to be trusted: the limits that a bank's own photos set, or else the default ones.
+
+A photo's measures (`shared.photos.picture_measures`) say nothing by themselves: velvet is darker than white lace that
+is taken badly. So a bank's version holds limits that its own photos keep (`shared.curation.photo_limits`). No numpy
+here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from pydantic import Field
+
+from shared.core.documents import Document
+
+#: What may be wrong with a photo.
+Code = Literal["blurred", "overexposed", "dark", "glare", "far", "several", "no_fabric"]
+CODES: tuple[Code, ...] = get_args(Code)
+#: Raised when a measure changes its meaning: limits that were learnt before then give way to the default ones.
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A defect shows in one measure, beyond a limit."""
+
+    code: Code
+    #: Too much of it is bad, or too little.
+    above: bool
+    #: Limits of warning and of a severe defect, for photos of unknown cloth.
+    warn: float
+    severe: float
+    #: Learnt limits warn at most from here on: what is beyond it is normal for no cloth.
+    strictest: float
+    #: Where photos with this defect show others, too, those are not told.
+    hides: tuple[Code, ...] = ()
+
+    def beyond(self, value: float, limit: float) -> bool:
+        """Whether a value is on the bad side of a limit."""
+        return value > limit if self.above else value < limit
+
+
+#: Measure → rule, in the order in which defects are told.
+RULES: dict[str, Rule] = {
+    "texture": Rule("no_fabric", False, 1.4, 1.1, 1.4, hides=CODES),
+    "ink": Rule("no_fabric", True, 160.0, 190.0, 130.0, hides=CODES),
+    "clipped": Rule("overexposed", True, 0.5, 0.8, 0.25, hides=("glare", "far", "several", "blurred", "no_fabric")),
+    "blown": Rule("glare", True, 0.02, 0.15, 0.01, hides=("far", "several", "no_fabric")),
+    "inner": Rule("far", True, 2.2, 3.2, 1.8, hides=("several", "blurred", "no_fabric")),
+    "patchy": Rule("no_fabric", True, 12.0, 16.0, 9.0, hides=CODES),
+    "light": Rule("dark", False, 60.0, 40.0, 110.0, hides=("blurred",)),
+    "split": Rule("several", True, 4.0, 6.0, 2.5, hides=("blurred",)),
+    "sharp": Rule("blurred", False, 0.03, 0.015, 0.09),
+}
+
+
+class PhotoLimits(Document):
+    """Limits by measure: beyond the first a photo should be taken again, beyond the second nothing definite is said."""
+
+    version: int = VERSION
+    #: How many photos they were learnt from.
+    photos: int = 0
+    limits: dict[str, tuple[float, float]] = Field(default_factory=dict)
+
+    def defects(self, measures: Mapping[str, Any]) -> list[tuple[Code, bool]]:
+        """What is wrong with a photo of these measures, and whether severely; measures that are not there pass."""
+        found: dict[Code, bool] = {}
+        hidden: set[Code] = set()
+        for name, rule in RULES.items():
+            value = measures.get(name)
+            if value is None or rule.code in hidden:
+                continue
+            warn, severe = self.of(name)
+            if rule.beyond(value, warn):
+                found[rule.code] = found.get(rule.code, False) or rule.beyond(value, severe)
+                hidden.update(code for code in rule.hides if code not in found)
+        return list(found.items())
+
+    def of(self, measure: str) -> tuple[float, float]:
+        """The limits of a measure."""
+        usual = RULES[measure].warn, RULES[measure].severe
+        return self.limits.get(measure, usual) if self.version == VERSION else usual
+
+
+DEFAULT = PhotoLimits()

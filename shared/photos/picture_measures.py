@@ -1,0 +1,138 @@
+"""Cheap measures of a photo's pixels, by which poor photos are told from good ones.
+
+They are taken of the middle square, which is what models see, at one small size, so that photos of any size compare.
+What is poor is not said here: that depends on the cloth (`shared.bank.photo_gate`).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Floats = NDArray[np.float32]
+
+#: Side of the square in pixels; smaller photos are measured as they are.
+SIDE = 160
+#: Blocks across, whose colour and texture are compared; and pixels of the spots in which highlights are looked for.
+_GRID, _SPOT = 16, 5
+#: Steps to neighbours whose differences tell sharpness: near, far, and in which directions (rows, columns).
+_NEAR, _FAR = 1, 4
+_DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
+#: Mean squared difference of neighbours that sensor noise and JPEG make by themselves, grey 0…255.
+_NOISE = 6.0
+#: Grey from which a spot, and value from which a channel is blown out.
+_BLOWN, _CLIPPED = 248, 252
+#: Median grey of what may be a page: white, with ink.
+_PAPER = 215
+#: Smallest side that can be measured.
+_LEAST = 4 * _GRID
+
+
+def measure(rgb: NDArray[np.uint8]) -> dict[str, float] | None:
+    """Of RGB pixels, uint8 [h, w, 3]: the measures of `shared.bank.photo_gate.RULES`; None for less than 64 pixels.
+
+    - `sharp`: energy of fine differences beside coarse ones, in the least sharp of four directions; about 0.02
+      (blurred) to 1. Not given for photos smaller than `SIDE`.
+    - `light`: grey (0…255) that 2 % of the pixels exceed.
+    - `clipped`: share (0…1) of pixels with a channel at its end. `blown`: share of spots that are white throughout.
+    - `texture`: median contrast within blocks, grey levels. `patchy`: how unlike the blocks' contrasts are.
+    - `ink`: grey levels between a white ground and the darkest pixels; 0 without a white ground.
+    - `split`, `inner`: how much both sides of a line, or the middle and its surroundings, differ in colour and texture,
+      in standard deviations within them.
+    """
+    image = _middle(rgb)
+    side = image.width
+    if side < _LEAST:
+        return None
+    red, green, blue = (np.asarray(band) for band in image.split())
+    grey_image = image.convert("L")
+    grey = np.asarray(grey_image)
+    levels = np.cumsum(np.bincount(grey.ravel(), minlength=256)) / grey.size
+    ground, middle, light = (int(np.searchsorted(levels, share)) for share in (0.02, 0.5, 0.98))
+    means, contrasts, colours = _blocks(image, grey)
+    low, usual, high = np.sort(contrasts, axis=None)[[_GRID**2 // 4, _GRID**2 // 2, _GRID**2 * 9 // 10]]
+    split, inner = _differences(means, contrasts, colours)
+    found = {
+        "light": light,
+        "clipped": (np.maximum(np.maximum(red, green), blue) >= _CLIPPED).mean(),
+        "blown": (np.asarray(grey_image.reduce(_SPOT)) >= _BLOWN).mean(),
+        "texture": usual,
+        "patchy": high / (low + 2),
+        "ink": middle - ground if middle > _PAPER else 0,
+        "split": split,
+        "inner": inner,
+    }
+    if side == SIDE:
+        found["sharp"] = _sharpness(grey.astype(np.float32))
+    return {name: round(float(value), 4) for name, value in found.items()}
+
+
+def _middle(rgb: NDArray[np.uint8]) -> Image.Image:
+    height, width = rgb.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    image = Image.fromarray(np.ascontiguousarray(rgb[top : top + side, left : left + side]))
+    return image.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=1.0) if side > SIDE else image
+
+
+def _sharpness(grey: Floats) -> float:
+    # Every second pixel of every second row stands for all: a quarter of the time.
+    near_by, far_off = (
+        [_energy(grey, rows * step, columns * step) for rows, columns in _DIRECTIONS] for step in (_NEAR, _FAR)
+    )
+    return min(max(near - _NOISE, 0) / (far + 2 * _NOISE) for near, far in zip(near_by, far_off, strict=True))
+
+
+def _energy(grey: Floats, rows: int, columns: int) -> float:
+    """Mean squared difference of pixels and those that many rows and columns away."""
+    height, width = grey.shape
+    own = grey[_FAR : height - _FAR : 2, _FAR : width - _FAR : 2]
+    other = grey[_FAR + rows : height - _FAR + rows : 2, _FAR + columns : width - _FAR + columns : 2]
+    difference = (own - other).ravel()
+    return float(difference @ difference) / difference.size
+
+
+def _blocks(image: Image.Image, grey: NDArray[np.uint8]) -> tuple[Floats, Floats, Floats]:
+    """Mean grey [n, n], its standard deviation [n, n], and mean RGB [n, n, 3] of the blocks."""
+    size = image.width // _GRID
+    across = size * _GRID
+    cut = grey[:across, :across].astype(np.float32).reshape(_GRID, size, _GRID, size)
+    means = cut.mean(axis=(1, 3))
+    squares = np.einsum("abcd,abcd->ac", cut, cut) / size**2
+    colours = np.asarray(image.crop((0, 0, across, across)).reduce(size), np.float32)
+    return means, np.sqrt(np.maximum(squares - means * means, 0)), colours
+
+
+def _differences(means: Floats, contrasts: Floats, colours: Floats) -> tuple[float, float]:
+    """The largest differences of two parts: beside a line, and of the middle and what is around it."""
+    red, green, blue = np.moveaxis(np.log(colours + 12), -1, 0)
+    # Ratios of colours stay as they are where a shadow falls; brightness and contrast count less.
+    features = np.stack([red - green, blue - green, 0.35 * np.log(means + 12), 0.35 * np.log(contrasts + 3)], -1)
+    rows = features.reshape(_GRID**2, -1)
+    parts, lines = _parts()
+    size = parts.sum(axis=1, keepdims=True)
+    rest = _GRID**2 - size
+    sums = parts @ rows
+    own, other = sums / size, (rows.sum(0) - sums) / rest
+    within = ((rows * rows).sum(0) - size * own * own - rest * other * other) / _GRID**2
+    found = np.sqrt(((own - other) ** 2 / (np.maximum(within, 0) + 0.03**2)).sum(axis=1))
+    return float(found[:lines].max()), float(found[lines:].max())
+
+
+@cache
+def _parts() -> tuple[Floats, int]:
+    """Which blocks are in a part, float32 [parts, blocks]: parts beside lines first, and how many these are."""
+    column, row = np.meshgrid(np.arange(_GRID), np.arange(_GRID))
+    parts: list[Any] = []
+    for place in range(_GRID // 4, _GRID - _GRID // 4 + 1):
+        parts += [row < place, column < place]
+    for shift in range(-(_GRID // 3), _GRID // 3 + 1, 2):
+        parts += [row + shift < column, row + column < _GRID - 1 + shift]
+    lines = len(parts)
+    centre = (_GRID - 1) / 2
+    parts += [np.maximum(abs(row - centre), abs(column - centre)) < reach * _GRID for reach in (0.22, 0.3, 0.38)]
+    return np.array(parts, np.float32).reshape(len(parts), -1), lines
