@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 from shared.encoder import Encoder
 from shared.jobs.fields import FROM_FILE, FROM_PIXELS
 from shared.photos import dominant_colours
+from shared.photos.perceptual_hash import perceptual_hash
 from shared.photos.photo_facts import DecodedPhoto
 
 _log = structlog.get_logger(__name__)
 
 #: Name in `fields.EXTRA` → function of RGB pixels, uint8 [h, w, 3], whose shorter side is at least the encoder's
 #: `decode_size` where the photo has so many. Returns plain JSON. Runs in the decode threads: a few milliseconds.
-COMPUTE: Mapping[str, Callable[[NDArray[np.uint8]], Any]] = {"colours": dominant_colours.dominant}
+COMPUTE: Mapping[str, Callable[[NDArray[np.uint8]], Any]] = {
+    "colours": dominant_colours.dominant,
+    "fingerprint": perceptual_hash,
+}
 
 
 def required(encoder: Encoder) -> frozenset[str]:

@@ -10,17 +10,22 @@ import json
 import select
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 from shared.bank.store import BankStore
 from shared.core.errors import NotFound, Unavailable, WeftError
 from shared.core.settings import Settings
+from shared.jobs.result_filters import held
+from shared.photos.perceptual_hash import part_hashes
 from shared.ranking.fitting.groups import duplicate_threshold
-from shared.similar.groups import closeness_of_one_class, copies, dense_groups
+from shared.similar.copies import Looks, copies
+from shared.similar.groups import closeness_of_one_class, dense_groups
 from shared.similar.vectors import Floats, KeptVectors, Vectors
+from shared.storage import open_storage
 
 _IDLE_SECONDS = 300.0
 #: Photos that one request over several jobs compares, at most; the newest jobs come first.
@@ -32,6 +37,7 @@ class Server:
         self._banks = BankStore(settings)
         self._vectors = KeptVectors(settings.jobs_dir)
         self._folder = settings.jobs_dir
+        self._storage = open_storage(settings)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Raises WeftError, sqlite3.Error."""
@@ -71,26 +77,41 @@ class Server:
 
     def _groups(self, request: dict[str, Any]) -> dict[str, Any]:
         unknown = request["of"] == "unknown"
-        chosen, labels = self._chosen(request["job"], unknown)
-        vectors = self._vectors.of_job(request["job"]).chosen(np.array(chosen, np.int64))
+        chosen = self._chosen(request["job"], unknown)
+        vectors = self._vectors.of_job(request["job"]).chosen(np.array(list(chosen), np.int64))
         if unknown:
             threshold = closeness_of_one_class(self._banks.load(request["bank"]))
             groups = dense_groups(vectors, threshold)
         else:
-            _, owner = np.unique([labels.get(item, "") for item in vectors.items.tolist()], return_inverse=True)
+            told = [chosen[item] for item in vectors.items.tolist()]
+            _, owner = np.unique([label or "" for label, *_ in told], return_inverse=True)
             threshold = duplicate_threshold(vectors.rows, owner)
-            groups = copies(vectors, threshold)
+            prints = [bytes.fromhex(text or "00" * 8) for _, _, text in told]
+            looks = Looks(
+                sha256=[sha256 or "" for _, sha256, _ in told],
+                fingerprints=np.frombuffer(b"".join(prints), np.uint64),
+                known=np.array([text is not None for *_, text in told], bool),
+                parts=self._parts,
+            )
+            groups = copies(vectors, threshold, looks)
         shown = [{"items": group.items, "likeness": round(group.likeness, 4)} for group in groups]
         return {"groups": shown, "threshold": round(threshold, 4), "photos": len(vectors.items)}
 
-    def _chosen(self, job_id: str, unknown: bool) -> tuple[list[int], dict[int, str]]:
-        """Positions that are grouped, and the predicted labels."""
+    def _parts(self, sha256: str) -> npt.NDArray[np.uint64] | None:
+        """Of a photo's thumbnail, which Weft made itself."""
+        with suppress(Exception):
+            if sha256 and (jpeg := self._storage.thumb(sha256)):
+                return part_hashes(jpeg)
+        return None
+
+    def _chosen(self, job_id: str, unknown: bool) -> dict[int, tuple[str | None, str | None, str | None]]:
+        """Positions that are grouped: predicted label, SHA-256 and fingerprint."""
         condition = "verdict = 'not_in_bank' AND reviews.state IS NULL" if unknown else "status = 'ok'"
-        sql = f"SELECT idx, items.label FROM items LEFT JOIN reviews USING (idx) WHERE {condition} ORDER BY idx"
+        shown = f"items.label, sha256, {held('fingerprint')}"
+        sql = f"SELECT idx, {shown} FROM items LEFT JOIN reviews USING (idx) WHERE {condition} ORDER BY idx"
         path = self._folder / f"{job_id}.sqlite"
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=20)) as db:
-            found = db.execute(sql).fetchall()
-        return [item for item, _ in found], {item: label or "" for item, label in found}
+            return {item: (*told,) for item, *told in db.execute(sql)}
 
 
 def _best(job: str, vectors: Vectors, query: Floats, limit: int, itself: int | None) -> list[tuple[float, str, int]]:

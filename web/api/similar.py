@@ -6,19 +6,24 @@ from dataclasses import asdict
 from typing import Any, Literal, Self
 
 from apiflask import APIBlueprint
+from flask import Response, jsonify, make_response
 from pydantic import BaseModel, Field, model_validator
 
 from shared.jobs.model import Job
 from shared.jobs.shown import ShownItem
 from shared.similar.client import LookAlikes, Matches
 from web.api.items import projected
+from web.api.jobs import shown as shown_job
 from web.context import services
 from web.i18n import language
 from web.job_files import written
-from web.schemas import ItemOut
+from web.look_ups import looked_up, submit_look_up
+from web.schemas import ItemOut, WaitQuery
 
 #: Jobs that are looked through, the newest first.
 MOST_JOBS = 2_000
+#: The kind of the jobs of single photos that somebody looks up, as `POST /classify` does.
+LOOKED_UP = "classify"
 #: Times as many as wanted that are asked for over all jobs: a job that was run again has the same photos.
 _RUNS = 4
 
@@ -46,6 +51,10 @@ class SimilarQuery(BaseModel):
         return self
 
 
+class LookUpQuery(WaitQuery):
+    limit: int = Field(48, ge=1, le=500)
+
+
 class SimilarItem(BaseModel):
     job: str
     job_name: str
@@ -60,6 +69,8 @@ class SimilarOut(BaseModel):
     compared: int
     #: Jobs that were not searched: too many photos at once, or no results yet.
     jobs_left_out: int
+    #: The id of the job that a photo became which was sent to be looked up; its item 0 can be asked for again.
+    looked_up: str | None = None
 
 
 class GroupOut(BaseModel):
@@ -83,6 +94,26 @@ class GroupsOut(BaseModel):
 @bp.output(SimilarOut)
 def similar(query: SimilarQuery) -> dict[str, Any]:
     """The photos that look most like one: exact, over the newest 300,000 photos of the same model."""
+    return answer(query)
+
+
+@bp.post("/similar")
+@bp.input(LookUpQuery, location="query", arg_name="query")
+@bp.output(SimilarOut)
+@bp.doc(responses={202: "The job of the photo: it took longer than `wait`. Ask `GET /similar` for its item 0 later"})
+def look_up(query: LookUpQuery) -> dict[str, Any] | Response:
+    """The photos that look most like a new one, `file`; or like a part of a photo: `box`, as `x,y,width,height` in
+    shares of it, of `file`, of `job` and `item`, or of the sample `sample` of the bank version `bank`.
+
+    What is looked up becomes a job of one photo, as with `POST /classify`."""
+    job = submit_look_up()
+    if not looked_up(job, query.wait):
+        return make_response(jsonify(shown_job(services().ledger.job(job.id))), 202)
+    return answer(SimilarQuery(job=job.id, item=0, limit=query.limit)) | {"looked_up": job.id}
+
+
+def answer(query: SimilarQuery) -> dict[str, Any]:
+    """As `SimilarOut`. Raises as `search`."""
     matches, jobs = search(query)
     return {
         "found": [
@@ -107,7 +138,9 @@ def search(query: SimilarQuery) -> tuple[Matches, dict[str, Job]]:
     at = services()
     if query.job is not None:
         of = at.ledger.find(query.job)
-        jobs = {of.id: of} if query.within == "job" else {of.id: of, **_jobs_of(of.identity)}
+        # What was only looked up is not among what is found: the same file in a job is.
+        own = {} if of.kind == LOOKED_UP else {of.id: of}
+        jobs = own if query.within == "job" else own | _jobs_of(of.identity)
         assert query.item is not None
         _bring_up_to_date(of)
         wanted = query.limit if query.within == "job" else query.limit * _RUNS
@@ -158,5 +191,6 @@ def _bring_up_to_date(job: Job) -> None:
 
 
 def _jobs_of(identity: str) -> dict[str, Job]:
-    """Jobs whose embeddings can be compared with each other, the newest first."""
-    return {job.id: job for job in services().ledger.listed(MOST_JOBS) if job.identity == identity}
+    """Jobs whose embeddings can be compared with each other, the newest first; not what was only looked up."""
+    listed = services().ledger.listed(MOST_JOBS)
+    return {job.id: job for job in listed if job.identity == identity and job.kind != LOOKED_UP}
