@@ -10,6 +10,7 @@ import json
 import select
 import sqlite3
 import sys
+import time
 from contextlib import closing, suppress
 from typing import Any, BinaryIO
 
@@ -22,13 +23,18 @@ from shared.core.settings import Settings
 from shared.jobs.result_filters import held
 from shared.photos.perceptual_hash import part_hashes
 from shared.ranking.fitting.groups import duplicate_threshold
+from shared.similar.archive import Archive
+from shared.similar.archives import archive_of, fill
 from shared.similar.copies import Looks, copies
 from shared.similar.groups import closeness_of_one_class, dense_groups
 from shared.similar.vectors import Floats, KeptVectors, Vectors
 from shared.storage import open_storage
 
 _IDLE_SECONDS = 300.0
-#: Photos that one request over several jobs compares, at most; the newest jobs come first.
+#: Seconds of a search in which it adds jobs to the archive.
+_FILL_SECONDS = 5.0
+#: Photos that one request over several jobs compares exactly, at most, the newest jobs first; of older ones, which have
+#: ended, the archive is asked (`shared.similar.archive`).
 MOST_COMPARED = 300_000
 
 
@@ -38,6 +44,8 @@ class Server:
         self._vectors = KeptVectors(settings.jobs_dir)
         self._folder = settings.jobs_dir
         self._storage = open_storage(settings)
+        self._settings = settings
+        self._archives: dict[str, Archive] = {}
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Raises WeftError, sqlite3.Error."""
@@ -48,9 +56,10 @@ class Server:
         query = self._query(of)
         best: list[tuple[float, str, int]] = []
         compared, left_out = 0, 0
+        later: list[str] = []
         for job in request["jobs"]:
             if compared >= MOST_COMPARED:
-                left_out += 1
+                later.append(job)
                 continue
             try:
                 vectors = self._vectors.of_job(job)
@@ -62,8 +71,32 @@ class Server:
                 best += _best(job, vectors, query, limit, of["item"] if job == of.get("job") else None)
                 # Of equals, those of the job that was named first.
                 best = sorted(best, key=lambda match: -match[0])[:limit]
+        if later:
+            archive = self._archive(request["identity"])
+            self._fill(archive, [job for job in later if job in set(request["ended"])])
+            there = set(later) & archive.known().keys()
+            nearest, more = archive.search(query, there, limit)
+            best = sorted(best + nearest, key=lambda match: -match[0])[:limit]
+            compared, left_out = compared + more, left_out + len(later) - len(there)
         found = [[job, item, round(min(cosine, 1.0), 4)] for cosine, job, item in best]
         return {"found": found, "compared": compared, "jobs_left_out": left_out}
+
+    def _archive(self, identity: str) -> Archive:
+        if identity not in self._archives:
+            self._archives[identity] = archive_of(self._settings, identity)
+        return self._archives[identity]
+
+    def _fill(self, archive: Archive, jobs: list[str]) -> None:
+        """Adds ended jobs that are not in it, the newest first, for a few seconds; the rest waits for the next time."""
+        until = time.monotonic() + _FILL_SECONDS
+        known = archive.known()
+        for job in jobs:
+            if job in known:
+                continue
+            if time.monotonic() > until:
+                return
+            with suppress(NotFound, sqlite3.Error, OSError):
+                fill(self._settings, archive, job)
 
     def _query(self, of: dict[str, Any]) -> Floats:
         if "job" in of:

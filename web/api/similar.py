@@ -10,8 +10,10 @@ from flask import Response, jsonify, make_response
 from pydantic import BaseModel, Field, model_validator
 
 from shared.jobs.model import Job
+from shared.jobs.reviews import ReviewState
 from shared.jobs.shown import ShownItem
-from shared.similar.client import LookAlikes, Matches
+from shared.ranking.model import Verdict
+from shared.similar.client import LookAlikes, Matches, Older
 from web.api.items import projected
 from web.api.jobs import shown as shown_job
 from web.context import services
@@ -26,6 +28,8 @@ MOST_JOBS = 2_000
 LOOKED_UP = "classify"
 #: Times as many as wanted that are asked for over all jobs: a job that was run again has the same photos.
 _RUNS = 4
+#: Photos that are looked at where only some are meant.
+_NARROWED = 2_000
 
 bp = APIBlueprint("similar", __name__, tag="Items")
 
@@ -40,6 +44,20 @@ class SimilarQuery(BaseModel):
     #: `job`: only the photo's own job; `all`: every job of the same model.
     within: Literal["job", "all"] = "all"
     limit: int = Field(48, ge=1, le=500)
+    #: Only photos of this job.
+    among: str | None = None
+    #: Only photos of jobs that were made between these times, in seconds since the epoch.
+    since: float | None = Field(None, allow_inf_nan=False)
+    until: float | None = Field(None, allow_inf_nan=False)
+    #: Only photos of this class (`final_label`, any name of the class), this verdict, or that people said this of.
+    label: str | None = None
+    verdict: Verdict | None = None
+    review: ReviewState | None = None
+
+    @property
+    def narrows(self) -> bool:
+        """Whether photos are left out by what is said of each."""
+        return any((self.label, self.verdict, self.review))
 
     @model_validator(mode="after")
     def _names_one_photo(self) -> Self:
@@ -93,7 +111,8 @@ class GroupsOut(BaseModel):
 @bp.input(SimilarQuery, location="query", arg_name="query")
 @bp.output(SimilarOut)
 def similar(query: SimilarQuery) -> dict[str, Any]:
-    """The photos that look most like one: exact, over the newest 300,000 photos of the same model."""
+    """The photos that look most like one, of the same model: exactly over the newest 300,000, and from the archive over
+    up to 5 million older ones of ended jobs. With `label`, `verdict` or `review`, those of the 2,000 most similar."""
     return answer(query)
 
 
@@ -118,7 +137,7 @@ def answer(query: SimilarQuery) -> dict[str, Any]:
     return {
         "found": [
             {"job": job.id, "job_name": job.name, "similarity": similarity, "item": item}
-            for job, item, similarity in shown(matches, jobs, query.limit, query.within == "all")
+            for job, item, similarity in shown(matches, jobs, query)
         ],
         "compared": matches.compared,
         "jobs_left_out": matches.jobs_left_out,
@@ -140,19 +159,36 @@ def search(query: SimilarQuery) -> tuple[Matches, dict[str, Job]]:
         of = at.ledger.find(query.job)
         # What was only looked up is not among what is found: the same file in a job is.
         own = {} if of.kind == LOOKED_UP else {of.id: of}
-        jobs = own if query.within == "job" else own | _jobs_of(of.identity)
+        jobs = _meant(query, own if query.within == "job" else own | _jobs_of(of.identity))
         assert query.item is not None
         _bring_up_to_date(of)
-        wanted = query.limit if query.within == "job" else query.limit * _RUNS
-        return at.similar.like_photo(of.id, query.item, list(jobs), wanted), jobs
+        wanted = _NARROWED if query.narrows else query.limit * (1 if query.within == "job" else _RUNS)
+        return at.similar.like_photo(of.id, query.item, list(jobs), wanted, _older(of.identity, jobs)), jobs
     assert query.bank is not None
     assert query.sample is not None
-    jobs = _jobs_of(at.banks.manifest(query.bank).identity)
-    return at.similar.like_sample(query.bank, query.sample, list(jobs), query.limit * _RUNS), jobs
+    identity = at.banks.manifest(query.bank).identity
+    jobs = _meant(query, _jobs_of(identity))
+    wanted = _NARROWED if query.narrows else query.limit * _RUNS
+    return at.similar.like_sample(query.bank, query.sample, list(jobs), wanted, _older(identity, jobs)), jobs
 
 
-def shown(matches: Matches, jobs: dict[str, Job], limit: int, once: bool) -> list[tuple[Job, ShownItem, float]]:
-    """Each match with its job and its result, in order; `once`: of the same photo in several jobs only the first."""
+def _meant(query: SimilarQuery, jobs: dict[str, Job]) -> dict[str, Job]:
+    """Those of the jobs that the query is about."""
+    first, last = query.since or 0.0, query.until if query.until is not None else float("inf")
+    return {
+        name: job
+        for name, job in jobs.items()
+        if first <= job.created <= last and (query.among is None or name == query.among)
+    }
+
+
+def _older(identity: str, jobs: dict[str, Job]) -> Older:
+    return Older(identity, [name for name, job in jobs.items() if job.ended])
+
+
+def shown(matches: Matches, jobs: dict[str, Job], query: SimilarQuery) -> list[tuple[Job, ShownItem, float]]:
+    """Each match that is meant with its job and its result, in order; of the same photo in several jobs the first."""
+    once = query.within == "all"
     items: dict[tuple[str, int], ShownItem] = {}
     for job in {match.job for match in matches.found}:
         wanted = [match.item for match in matches.found if match.job == job]
@@ -162,10 +198,20 @@ def shown(matches: Matches, jobs: dict[str, Job], limit: int, once: bool) -> lis
     seen: set[str | None] = set()
     for match in matches.found:
         item = items.get((match.job, match.item))
-        if item is not None and not (once and item["sha256"] in seen):
+        if item is None or not _fits(query, jobs[match.job], item):
+            continue
+        if not (once and item["sha256"] in seen):
             seen.add(item["sha256"])
             found.append((jobs[match.job], item, match.similarity))
-    return found[:limit]
+    return found[: query.limit]
+
+
+def _fits(query: SimilarQuery, job: Job, item: ShownItem) -> bool:
+    if query.label and item["final_label"] != (services().class_names(job.bank).resolve(query.label) or query.label):
+        return False
+    if query.verdict and item["verdict"] != query.verdict:
+        return False
+    return not query.review or item["review"] == query.review
 
 
 def look_alikes(job: Job, of: str) -> list[LookAlikes]:

@@ -42,7 +42,7 @@ def similar() -> str:
         with projected(job.id) as projection:
             of = projection.item(query.item or 0, language())
     matches, jobs = search(query)
-    found = shown(matches, jobs, query.limit, query.within == "all")
+    found = shown(matches, jobs, query)
     names = {job.bank: class_names(job.bank) for job, _, _ in found}
     told: dict[str, Any] = {"of": of, "query": query, "matches": matches, "names": names}
     return render_template("similar.html", found=found, **told)

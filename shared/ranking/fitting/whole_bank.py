@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.bank.ranking_fit import Method
-from shared.ranking.class_samples import give_back, largest
+from shared.ranking.class_samples import give_back
 from shared.ranking.fitting.groups import threshold_of
 from shared.ranking.fitting.leave_out import MAX_QUERIES
 from shared.ranking.fitting.moments import LeftOutScores, Moments
@@ -211,10 +211,10 @@ class _Samples:
             rows = np.asarray(vectors[starts[label] : starts[label + 1]], np.float32)
             numbers, columns = np.divmod(pairs, self._classes.shape[1])
             similar = np.minimum(self._asked[numbers] @ rows.T, 1)
-            for line, number, column in zip(similar, numbers.tolist(), columns.tolist(), strict=True):
-                self._leave_out(line, number, column, rows, int(starts[label]))
-                found = line[largest(line, _BEST)]
-                self.best[number, column, : len(found)] = found
+            self._leave_out(similar, numbers, self._truth[numbers] == columns, rows, int(starts[label]))
+            count = min(_BEST, len(rows))
+            best = np.partition(similar, len(rows) - count, axis=1)[:, -count:]
+            self.best[numbers, columns, :count] = -np.sort(-best, axis=1)
             there = np.maximum(np.isfinite(similar).sum(axis=1), 1)
             for beta, values in density.items():
                 kernel = np.exp(np.float32(beta) * (similar - 1)).sum(axis=1)
@@ -226,11 +226,12 @@ class _Samples:
                 read = 0
         return density
 
-    def _leave_out(self, line: Floats, number: int, column: int, rows: Floats, start: int) -> None:
-        same = line > self._threshold
-        if column == self._truth[number]:
-            same[self._rows[number] - start] = True
-            self.copies[number] = rows[same].copy()
-            line[same] = -np.inf
-        elif same.any():
-            self.elsewhere[number] = True
+    def _leave_out(self, similar: Floats, numbers: Ints, own: Bools, rows: Floats, start: int) -> None:
+        """[a, m] cosines of queries to a class's `rows`, which begin at the bank's row `start`: where it is a query's
+        `own` class, those of its copies become -inf."""
+        same = similar > self._threshold
+        same[own, self._rows[numbers[own]] - start] = True
+        self.elsewhere[numbers[~own & same.any(axis=1)]] = True
+        for at in np.flatnonzero(own).tolist():
+            self.copies[int(numbers[at])] = rows[same[at]].copy()
+            similar[at, same[at]] = -np.inf
