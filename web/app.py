@@ -91,6 +91,7 @@ def _complete(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
     jobs = {
         "/api/v1/jobs": (upload, "files"),
         "/api/v1/classify": ({"file": binary, "preset": text, "bank": bank}, "file"),
+        "/api/v1/similar": ({"file": binary, **dict.fromkeys(("job", "item", "bank", "sample", "box"), text)}, None),
     }
     bodies = jobs | {
         "/api/v1/bank/photos": (files | named, "files"),
@@ -101,7 +102,7 @@ def _complete(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
         schema = {
             "type": "object",
             "properties": properties,
-            "required": [required],
+            **({"required": [required]} if required else {}),
             "additionalProperties": False,
         }
         spec["paths"][path]["post"]["requestBody"] = {

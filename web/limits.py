@@ -113,6 +113,7 @@ LIMITS: dict[str, Limit] = {
     # One search at a time, and it may take seconds.
     **{f"similar.{view}": Limit(NOTHING, Lane.EXPORT) for view in ("similar", "groups")},
     **{f"pages.{view}": Limit(NOTHING, Lane.EXPORT) for view in ("similar", "groups")},
+    **dict.fromkeys(("similar.look_up", "pages.look_up"), Limit(Whole.PHOTO, Lane.WAIT)),
     "pages.name_group": Limit(LISTS),
     "pages.undo_group": Limit(NOTHING),
     "items.photo": Limit(NOTHING, Lane.EXPORT),

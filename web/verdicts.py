@@ -63,4 +63,9 @@ def views(version: str) -> str | None:
 #: What templates know.
 #: Fields that are shown as more than text, by a template of their own.
 FIELD_TEMPLATES = {path.stem for path in (Path(__file__).parent / "templates/parts/fields").glob("*.html")}
-GLOBALS = {"why": why, "views_of": views, "EXTRA_FIELDS": EXTRA, "FIELD_TEMPLATES": FIELD_TEMPLATES}
+GLOBALS = {
+    "why": why,
+    "views_of": views,
+    "EXTRA_FIELDS": [field for field in EXTRA if field.label],
+    "FIELD_TEMPLATES": FIELD_TEMPLATES,
+}

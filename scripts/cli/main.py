@@ -66,6 +66,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "scripts.cli.commands.gc:command",
         "Remove uploads, results, versions of banks and models that no policy keeps.",
     ),
+    "similar": (
+        "scripts.cli.commands.similar:command",
+        "Look after the archive in which similar photos of all jobs are found.",
+    ),
     "key": ("scripts.cli.commands.key:command", "Create, list and revoke access keys for the pages and the API."),
     "audit": ("scripts.cli.commands.audit:command", "Show who did what, and who was refused."),
     "webhook": (

@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from shared.bank.banks import BankInfo, Banks, is_bank_id
 from shared.bank.manifest import DEFAULT_BANK, VECTORS, ClassEntry, Counts, Manifest, read_manifest, verify_files
 from shared.bank.pictures import picture_name, thumb_name
+from shared.bank.sample_rows import INDEX, ClassRows, SampleRows
 from shared.bank.samples import Sample
 from shared.bank.server.connection import BankServer
 from shared.bank.server.tables import Copied, TableNote, ensure, is_served
@@ -70,11 +71,12 @@ class ClassSamples:
     """A class and all its samples."""
 
     entry: ClassEntry
-    samples: list[Sample]
+    samples: Sequence[Sample]
 
 
 #: Named here because `list` means the method inside the class.
-Samples = list[Sample]
+Samples = Sequence[Sample]
+SampleList = list[Sample]
 Classes = list[ClassSamples]
 
 
@@ -186,7 +188,14 @@ class BankStore:
         manifest = self.manifest(version)
         verify_files(self.whole_folder(version), manifest)
         labels = {entry.label for entry in manifest.classes}
+        if (large := self._large(manifest)) is not None:
+            try:
+                large.verify([entry.label for entry in manifest.classes])
+            except (OSError, ValueError) as failure:
+                raise BankError("bank_damaged", version=version, reason=f"samples.jsonl: {failure}") from failure
         for name, count in (("samples.jsonl", manifest.counts.samples), ("aside.jsonl", manifest.counts.aside)):
+            if large is not None and name == "samples.jsonl":
+                continue
             rows = self._lines(version, name)
             if len(rows) != count:
                 reason = f"{name}: {len(rows)} rows instead of {count}"
@@ -275,16 +284,25 @@ class BankStore:
         return Bank.open(folder, manifest)
 
     def samples(self, version: str) -> Samples:
-        """Every sample in the order of the vectors. The list is kept and shared."""
+        """Every sample in the order of the vectors, kept and shared; of a large version read by class."""
         if version not in self._samples:
-            self._samples[version] = self._lines(version, "samples.jsonl")
+            large = self._large(self.manifest(version))
+            self._samples[version] = self._lines(version, "samples.jsonl") if large is None else large
         return self._samples[version]
+
+    def _large(self, manifest: Manifest) -> SampleRows | None:
+        if INDEX not in manifest.files:
+            return None
+        try:
+            return SampleRows(self.folder(manifest.version), [entry.count for entry in manifest.classes])
+        except (OSError, ValueError) as failure:
+            raise BankError("bank_damaged", version=manifest.version, reason=str(failure)) from failure
 
     def aside(self, version: str) -> Samples:
         """Samples that curation set aside, with `reason`; they can be put back."""
         return self._lines(version, "aside.jsonl")
 
-    def _lines(self, version: str, name: str) -> Samples:
+    def _lines(self, version: str, name: str) -> SampleList:
         path = self.folder(version) / name
         try:
             return [Sample.from_json(row) for row in json_lines.load(path.read_text(encoding="utf-8"))]
@@ -294,8 +312,14 @@ class BankStore:
     def classes(self, version: str | None = None) -> Classes:
         """Classes by label, each with its samples."""
         manifest = self.manifest(version)
-        by_label: dict[str, Samples] = {}
-        for sample in self.samples(manifest.version):
+        rows = self.samples(manifest.version)
+        if isinstance(rows, SampleRows):
+            return [
+                ClassSamples(entry, ClassRows(rows, number, entry.count))
+                for number, entry in enumerate(manifest.classes)
+            ]
+        by_label: dict[str, SampleList] = {}
+        for sample in rows:
             by_label.setdefault(sample.label, []).append(sample)
         return [ClassSamples(entry, by_label.get(entry.label, [])) for entry in manifest.classes]
 

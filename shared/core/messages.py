@@ -57,6 +57,9 @@ SENTENCES: dict[str, str] = {
     "no_photos_in": "There are no photos in what was sent. {left_out}",
     "too_many_files": "An upload can have at most {limit} files; use a folder job or several uploads.",
     "unknown_preset": "Unknown preset “{preset}”; choose one of {choices}.",
+    "box_wrong": (
+        "A part of a photo is given as x,y,width,height, each from 0 to 1; its sides are at least {least} of the photo's."
+    ),
     "unknown_format": "Unknown export format “{format}”; choose one of {choices}.",
     "format_not_installed": "The {format} export requires the package {package}: pip install {package}.",
     "path_missing": "No such file or folder: {path}.",

@@ -34,7 +34,7 @@ from shared.curation.writer import Progress, silent
 from shared.ranking.fitting.baseline import baseline_ranks
 from shared.ranking.fitting.bootstrap import PhotoBootstrap
 from shared.ranking.fitting.cross_fit import cross_fit
-from shared.ranking.fitting.fit import MIN_QUERIES_TO_FIT, sample_for_evaluation
+from shared.ranking.fitting.fit import LARGE, MIN_QUERIES_TO_FIT, sample_for_evaluation
 from shared.ranking.fitting.leave_out import LeaveOneOut
 from shared.ranking.methods import Ints
 from shared.ranking.model import PRESETS
@@ -82,10 +82,12 @@ def examine(bank: Bank, rows: Sequence[Sample], progress: Progress = silent) -> 
     )
     judged_rows = [rows[index] for index in picked]
     repeated = duplicates(loo.groups, loo.vectors, labels, loo.owner, judged_rows)
-    warnings = size_warnings(bank.classes, counts, rows, named=bank.texts is not None)
+    warnings = size_warnings(bank.classes, counts, _of_small_classes(bank, rows), named=bank.texts is not None)
     warnings += _duplicate_warnings(repeated, {row.id: row.label for row in judged_rows})
-    for code, ids in poor_photos(rows, manifest.encoder.input_size).items():
-        warnings += _by_class(code, ids, rows)
+    # Of a large bank, an even sample.
+    looked_at = rows if len(rows) <= LARGE else judged_rows
+    for code, ids in poor_photos(looked_at, manifest.encoder.input_size).items():
+        warnings += _by_class(code, ids, looked_at)
     figures = None
     filed_wrongly: list[Suspect] = []
     pairs: list[ConfusablePair] = []
@@ -125,6 +127,13 @@ def examine(bank: Bank, rows: Sequence[Sample], progress: Progress = silent) -> 
         colour=manifest.colour,
         promise=manifest.ranking.promise_for(PRESET.name) if bank.meaningful else None,
     )
+
+
+def _of_small_classes(bank: Bank, rows: Sequence[Sample]) -> list[Sample]:
+    """The rows of the classes that may be too small for a preset: `size_warnings` looks at no others."""
+    most = max(preset.min_samples for preset in PRESETS.values())
+    small = np.flatnonzero(bank.counts < most).tolist()
+    return [row for label in small for row in rows[bank.starts[label] : bank.starts[label + 1]]]
 
 
 def leave_one_out(loo: LeaveOneOut, labels: tuple[str, ...], progress: Progress = silent) -> LeaveOneOutFigures:

@@ -199,11 +199,10 @@ def import_legacy(
     legacy = read_legacy(path, shown)
     columns = legacy.vectors.shape[1]
     wanted = settings if model is None else settings.model_copy(update={"model": model})
-    encoder, known_here = _encoder(wanted, columns)
+    encoder, known_here = encoder_of(wanted, columns)
     if columns != encoder.dim:
-        hint = _KNOWN_DIMS.get(columns, "a model of this many dimensions")
-        raise BankError("legacy_dimensions", columns=columns, model=encoder.model, dim=encoder.dim, hint=hint)
-    names = _names(path, labels_file, aliases_file)
+        raise dimensions_wrong(columns, encoder)
+    names = names_of(path, labels_file, aliases_file)
     halves = legacy.vectors.astype(np.float16)
     samples, rows, repeated = [], [], 0
     known: set[str] = set()
@@ -239,7 +238,13 @@ def import_legacy(
         return seal(store, target, draft, progress)
 
 
-def _encoder(settings: Settings, columns: int) -> tuple[EncoderInfo, bool]:
+def dimensions_wrong(columns: int, encoder: EncoderInfo) -> BankError:
+    """Of vectors of so many columns, which are not this encoder's."""
+    hint = _KNOWN_DIMS.get(columns, "a model of this many dimensions")
+    return BankError("legacy_dimensions", columns=columns, model=encoder.model, dim=encoder.dim, hint=hint)
+
+
+def encoder_of(settings: Settings, columns: int) -> tuple[EncoderInfo, bool]:
     """The encoder that the settings name, and whether this machine knows it.
 
     One that it does not know yet gets an identity from its name alone: no worker takes such a bank for its own, so it
@@ -254,7 +259,7 @@ def _encoder(settings: Settings, columns: int) -> tuple[EncoderInfo, bool]:
     return EncoderInfo(name, digest("unconverted", name), "f32", "openvino", columns, _INPUT_SIZE), False
 
 
-def _names(path: Path, labels_file: Path | None, aliases_file: Path | None) -> Names:
+def names_of(path: Path, labels_file: Path | None, aliases_file: Path | None) -> Names:
     """Names from the given JSON files, else from those beside the NPZ. Raises InvalidRequest where one is damaged."""
     names = read_names(path.parent)
     if labels_file is not None:

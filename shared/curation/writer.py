@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.bank.manifest import DEFAULT_BANK, ClassEntry, Counts, Finding, Manifest, Origin, Skipped, seal_manifest
+from shared.bank.photo_gate import PhotoLimits
+from shared.bank.sample_rows import INDEX, write_index
 from shared.bank.samples import Sample
 from shared.bank.store import BankStore
 from shared.core import json_lines
@@ -22,7 +24,7 @@ from shared.core.engine_names import HASH_ENGINES
 from shared.core.errors import BankError
 from shared.curation.photo_limits import learn
 from shared.curation.sizes import size_warnings
-from shared.ranking.fitting.fit import fit_ranking
+from shared.ranking.fitting.fit import LARGE, fit_ranking
 
 #: Called with (stage, done, total): `reading`, `choosing`… are the stages.
 Progress = Callable[[str, int, int], None]
@@ -107,6 +109,43 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
     order = sorted(range(len(draft.samples)), key=lambda i: (owner[i], draft.samples[i].id))
     samples = [draft.samples[i] for i in order]
     vectors = np.ascontiguousarray(draft.vectors[order], dtype=np.float16)
+    np.save(folder / "vectors.npy", vectors, allow_pickle=False)
+    np.save(folder / "ids.npy", np.array([sample.id for sample in samples], dtype="S16"), allow_pickle=False)
+    lines = [json_lines.dump([row.to_json()]).encode() for row in samples]
+    (folder / "samples.jsonl").write_bytes(b"".join(lines))
+    more: tuple[str, ...] = ()
+    if len(samples) > LARGE:
+        starts = np.cumsum([0, *(entry.count for entry in classes)])
+        write_index(folder / INDEX, np.cumsum([0, *map(len, lines)])[starts].tolist())
+        more = (INDEX,)
+    limits = learn(sample.measures.picture for sample in samples if sample.measures)
+    return finish(store, folder, draft, Sorted(classes, unused, names, vectors, more, limits), warnings, progress)
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """Samples as a version has them, by class and within a class by id, whose files are in its folder."""
+
+    #: By label, numbered; those without samples, and [N, d] embeddings of their names.
+    classes: list[ClassEntry]
+    unused: list[ClassEntry]
+    names: npt.NDArray[np.float32] | None
+    #: [n, d], mapped or not.
+    vectors: Halves
+    #: Files besides `vectors.npy`, `ids.npy` and `samples.jsonl`.
+    more: tuple[str, ...] = ()
+    #: For photos, learnt from those of the samples.
+    limits: PhotoLimits | None = None
+
+
+def finish(
+    store: BankStore, folder: Path, draft: Draft, made: Sorted, warnings: list[Finding], progress: Progress = silent
+) -> str:
+    """Fits the ranking and seals the folder. `draft.texts`: of `made.classes`; its samples and vectors are not read.
+
+    Returns and raises as `seal`.
+    """
+    classes, unused, names, vectors = made.classes, made.unused, made.names, made.vectors
     owner = np.repeat(np.arange(len(classes)), [entry.count for entry in classes])
     fitted = fit_ranking(
         vectors,
@@ -119,28 +158,25 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
     )
 
     arrays: dict[str, npt.NDArray[Any] | None] = {
-        "vectors.npy": vectors,
-        "ids.npy": np.array([sample.id for sample in samples], dtype="S16"),
         "centroids.npy": fitted.centroids,
         "texts.npy": draft.texts,
         "linear.npy": fitted.linear,
         "names.npy": names if unused else None,
         "aside.npy": draft.aside_vectors if draft.aside else None,
     }
-    written = []
+    written = ["vectors.npy", "ids.npy"]
     for name, array in arrays.items():
         if array is not None:
             np.save(folder / name, array, allow_pickle=False)
             written.append(name)
-    for name, rows in (("samples.jsonl", samples), ("aside.jsonl", draft.aside)):
-        (folder / name).write_text(json_lines.dump(row.to_json() for row in rows), encoding="utf-8")
-        written.append(name)
+    (folder / "aside.jsonl").write_text(json_lines.dump(row.to_json() for row in draft.aside), encoding="utf-8")
+    written += ["samples.jsonl", "aside.jsonl", *made.more]
 
     created = time.time()
     version = _version(draft.name, created, folder / "vectors.npy")
     counts_of = Counts(
         classes=len(classes),
-        samples=len(samples),
+        samples=len(vectors),
         aside=len(draft.aside),
         skipped=len(draft.skipped),
         duplicates=draft.duplicates,
@@ -164,9 +200,8 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
         skipped=draft.skipped,
         colour=draft.colour,
     )
-    limits = learn(sample.measures.picture for sample in samples if sample.measures)
-    if limits is not None:
-        manifest = manifest.model_copy(update={"photo_limits": limits})
+    if made.limits is not None:
+        manifest = manifest.model_copy(update={"photo_limits": made.limits})
     if store.bank != DEFAULT_BANK:
         manifest = manifest.model_copy(update={"bank": store.bank})
     if draft.by:
@@ -182,5 +217,6 @@ def _version(name: str, created: float, vectors: Path) -> str:
     """Sorts by time, tells versions of one second apart, and carries the user's name where it is plain enough."""
     slug = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40]
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(created))
-    digest = hashlib.sha256(f"{created!r}".encode() + vectors.read_bytes()[:65536]).hexdigest()[:6]
+    with vectors.open("rb") as file:
+        digest = hashlib.sha256(f"{created!r}".encode() + file.read(65536)).hexdigest()[:6]
     return "-".join(part for part in (slug, stamp, digest) if part)

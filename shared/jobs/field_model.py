@@ -84,7 +84,8 @@ class Field:
     json: Any
     #: What it says; for the docs.
     meaning: str
-    #: Heading on pages (`N_("…")`); needed where `version` is set. The pages have their own layout for the others.
+    #: Heading on pages (`N_("…")`), which do not show a field with a `version` and without this; they have their own
+    #: layout for the others.
     label: str = ""
     stored: tuple[Stored, ...] = ()
     #: The JSON value from the stored ones and the language; None: the stored value as it is.

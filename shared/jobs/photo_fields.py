@@ -117,6 +117,14 @@ PHOTO_FIELDS: tuple[Field, ...] = (
         ),
     ),
     Field(
+        "fingerprint",
+        str | None,
+        "What the photo looks like, 64 bits as 16 hex digits: copies that were resized or compressed again differ in"
+        " few of them",
+        version=1,
+        from_pixels=True,
+    ),
+    Field(
         "notes",
         list[Note] | None,
         "What is odd about the file, `{code message}`: a damaged colour profile or EXIF, several pages, HDR",

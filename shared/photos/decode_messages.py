@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from shared.photos.box import Box
+
 #: Bytes of a message at most; pixels never travel in one.
 MESSAGE_BYTES = 1 << 16
 
@@ -19,13 +21,16 @@ class Order:
     size: int
     #: Whether thumbnails are wanted.
     thumbnail: bool
+    #: Only this part of the photo; None: all of it.
+    box: Box | None = None
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self)).encode()
 
     @classmethod
     def from_bytes(cls, message: bytes) -> Self:
-        return cls(**json.loads(message))
+        found = json.loads(message)
+        return cls(**{**found, "box": Box(*found["box"].values()) if found["box"] else None})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from queue import Empty, LifoQueue
 import structlog
 
 from shared.core.errors import PhotoError
+from shared.photos.box import Box
 from shared.photos.confinement import OVER_TIME
 from shared.photos.decode_server import Task
 from shared.photos.decoder import OUTPUT_BYTES, START_SECONDS, TIMED_OUT, Decoded, Decoder, Ended, Server, ServerLost
@@ -52,8 +53,11 @@ class DecodePool:
         #: Decoders that ended before their photo did.
         self.lost = 0
 
-    def decode(self, data: bytes, *, thumbnail: bool, alive: Callable[[], None] = lambda: None) -> Decoded:
-        """What the task makes of a photo's bytes; `alive` is called about once a second meanwhile.
+    def decode(
+        self, data: bytes, *, thumbnail: bool, alive: Callable[[], None] = lambda: None, box: Box | None = None
+    ) -> Decoded:
+        """What the task makes of a photo's bytes, or of the part `box` of it, which is decoded so much larger; `alive`
+        is called about once a second meanwhile.
 
         Raises PhotoError: as `shared.photos.decode.decode` does, and `photo_too_costly` (memory or processor time),
         `timeout`, `poison` (the decoder crashed). Raises ServerLost where no decoder can be started.
@@ -62,7 +66,7 @@ class DecodePool:
             raise PhotoError("too_large", limit=self._task.limits.bytes, size=len(data))
         for attempt in (1, 2):
             try:
-                return self._attempt(data, thumbnail, alive)
+                return self._attempt(data, thumbnail, alive, box)
             except Ended as ended:
                 self.lost += 1
                 code = _CODES.get(ended.args[0], "poison")
@@ -74,14 +78,14 @@ class DecodePool:
                     raise PhotoError(code) from None
         raise AssertionError("unreachable")
 
-    def _attempt(self, data: bytes, thumbnail: bool, alive: Callable[[], None]) -> Decoded:
+    def _attempt(self, data: bytes, thumbnail: bool, alive: Callable[[], None], box: Box | None) -> Decoded:
         decoder = self._idle.get()
         try:
             if decoder is not None and not decoder.alive():
                 decoder.reap()
                 decoder = None
             decoder = decoder or self._new_decoder()
-            return decoder.decode(data, thumbnail, self._budget, self._wall_seconds, alive)
+            return decoder.decode(data, thumbnail, self._budget, self._wall_seconds, alive, box)
         except Ended:
             if decoder is not None:
                 decoder.discard()

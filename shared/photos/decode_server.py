@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import mmap
 import os
 import pickle
@@ -18,7 +19,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 
 from shared.core.errors import PhotoError
 from shared.core.process import die_with_parent
+from shared.photos.box import Box
 from shared.photos.confinement import Confinement
 from shared.photos.decode import Limits, decode_photo, load_codecs
 from shared.photos.decode_messages import MESSAGE_BYTES, Order, Part, Reply
@@ -131,7 +133,10 @@ def _answer(task: Task, channel: socket.socket, memory: mmap.mmap, order: Order)
 
     task.confinement.begin_photo()
     try:
-        photo = decode_photo(memory[:size], task.target, task.limits, ask=ask)
+        target = task.target if order.box is None else math.ceil(task.target / order.box.shorter)
+        photo = decode_photo(memory[:size], target, task.limits, ask=ask)
+        if order.box is not None:
+            photo = replace(photo, pixels=_part(photo.pixels, order.box))
         output = _Output(memory, end=-(-size // mmap.PAGESIZE) * mmap.PAGESIZE)
         for transform in task.transforms:
             output.add(transform(photo.pixels))
@@ -147,6 +152,11 @@ def _answer(task: Task, channel: socket.socket, memory: mmap.mmap, order: Order)
         return Reply(code="internal", reason=f"{type(error).__name__}: {error}")
     finally:
         task.confinement.end_photo()
+
+
+def _part(pixels: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    left, top, right, bottom = box.pixels(pixels.shape[1], pixels.shape[0])
+    return np.ascontiguousarray(pixels[top:bottom, left:right])
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from shared.core.errors import PhotoError
 from shared.core.process import child_environment, start_attended
+from shared.photos.box import Box
 from shared.photos.decode_messages import MESSAGE_BYTES, Order, Part, Reply
 from shared.photos.decode_server import Task
 from shared.photos.memory_budget import MemoryBudget
@@ -132,12 +133,18 @@ class Decoder:
             os.close(handle)
 
     def decode(
-        self, data: bytes, thumbnail: bool, budget: MemoryBudget, seconds: float, alive: Callable[[], None]
+        self,
+        data: bytes,
+        thumbnail: bool,
+        budget: MemoryBudget,
+        seconds: float,
+        alive: Callable[[], None],
+        box: Box | None = None,
     ) -> Decoded:
         self._memory[: len(data)] = data
         try:
             self.busy = True
-            self._send(Order(len(data), thumbnail).to_bytes())
+            self._send(Order(len(data), thumbnail, box).to_bytes())
             answer = self._wait(seconds, alive)
             while answer.need:
                 with budget.taken(answer.need, alive):

@@ -1,6 +1,7 @@
 """Makes pictures for people's eyes, in a process of its own: `python -m shared.photos.view_server`.
 
-One request after another on standard input: a line of JSON `{"bytes": n}`, then the file. The answer on standard
+One request after another on standard input: a line of JSON `{"bytes": n}`, then the file; with `"box": [x, y, width,
+height]` only this part of the photo is wanted, in shares of it. The answer on standard
 output: `{"bytes": n}` and a JPEG, upright and in sRGB, or `{"code": …, "detail": {…}}` of a PhotoError. Decoding itself
 happens in a confined process, see `decode_pool`. Ends with its standard input, or after a while without work.
 """
@@ -14,6 +15,7 @@ from typing import BinaryIO
 
 from shared.core.errors import PhotoError
 from shared.core.settings import Settings
+from shared.photos.box import Box
 from shared.photos.confinement import Confinement
 from shared.photos.decode import Limits
 from shared.photos.decode_pool import DecodePool
@@ -36,9 +38,11 @@ def serve(settings: Settings, requests: BinaryIO, answers: BinaryIO) -> None:
     pool = DecodePool(1, task, budget=settings.decode_mb << 20, wall_seconds=_WALL_SECONDS)
     try:
         while select.select([requests], [], [], _IDLE_SECONDS)[0] and (line := requests.readline()):
-            data = _exactly(requests, json.loads(line)["bytes"])
+            asked = json.loads(line)
+            data = _exactly(requests, asked["bytes"])
+            box = Box(*asked["box"]) if asked.get("box") else None
             try:
-                jpeg = pool.decode(data, thumbnail=False).arrays[0].tobytes()
+                jpeg = pool.decode(data, thumbnail=False, box=box).arrays[0].tobytes()
                 answers.write(json.dumps({"bytes": len(jpeg)}).encode() + b"\n" + jpeg)
             except PhotoError as error:
                 answers.write(json.dumps({"code": error.code, "detail": error.detail}).encode() + b"\n")

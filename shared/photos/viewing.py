@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from shared.core.errors import PhotoError
 from shared.core.kept_child import KeptChild
+from shared.photos.box import Box
 
 #: Beginning of a file → its media type, where every browser shows it upright and in its true colours.
 _SHOWN = (
@@ -44,7 +46,15 @@ class Viewer:
         kind = media_type(data)
         if kind is not None and len(data) <= _AS_IT_IS_BYTES:
             return Picture(data, kind)
-        answer, jpeg = self._child.ask({}, data)
+        return self._made({}, data)
+
+    def part(self, data: bytes, box: Box) -> Picture:
+        """A part of a file's photo, as a JPEG. The same part of the same file gives the same bytes. Raises as
+        `picture`."""
+        return self._made({"box": [box.x, box.y, box.width, box.height]}, data)
+
+    def _made(self, wish: dict[str, Any], data: bytes) -> Picture:
+        answer, jpeg = self._child.ask(wish, data)
         if "code" in answer:
             code, detail = answer["code"], answer["detail"]
             raise PhotoError(code, **detail)

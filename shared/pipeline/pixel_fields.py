@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from shared.encoder import Encoder
 from shared.jobs.fields import FROM_FILE, FROM_PIXELS
 from shared.photos import dominant_colours, picture_measures
+from shared.photos.perceptual_hash import perceptual_hash
 from shared.photos.photo_facts import DecodedPhoto
 
 _log = structlog.get_logger(__name__)
@@ -22,6 +23,7 @@ COMPUTE: Mapping[str, Callable[[NDArray[np.uint8]], Any]] = {
     "colours": dominant_colours.dominant,
     # Judged by each bank's own limits once the photo is ranked: `shared.bank.photo_gate`.
     "quality": picture_measures.measure,
+    "fingerprint": perceptual_hash,
 }
 
 

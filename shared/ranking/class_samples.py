@@ -138,6 +138,12 @@ def largest(line: Floats, k: int) -> Ints:
     return found
 
 
+def give_back(vectors: npt.NDArray[Any]) -> None:
+    """The pages of a mapped file that were read: the system keeps them, the process does not. Others stay."""
+    if (mapped := _mapping(vectors)) is not None:
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
 def _mapping(vectors: npt.NDArray[Any]) -> mmap.mmap | None:
     """The mapping that an array lies in, where pages can be given back."""
     base: Any = vectors

@@ -25,7 +25,7 @@ class Matches:
     found: list[Match]
     #: Photos that were compared.
     compared: int
-    #: Jobs that were not searched: too many photos at once, or no results yet.
+    #: Jobs that were not searched: no results yet, or too many photos at once and not in the archive yet.
     jobs_left_out: int
 
 
@@ -38,19 +38,31 @@ class LookAlikes:
     likeness: float
 
 
+@dataclass(frozen=True, slots=True)
+class Older:
+    """Where photos are found that are too many to be compared one by one."""
+
+    #: Of the model of the embeddings.
+    identity: str
+    #: Those of the jobs whose results change no more.
+    ended: Sequence[str]
+
+
 class Similar:
     """For use from several threads; requests are answered one after another."""
 
     def __init__(self, settings: Settings) -> None:
         self._child = KeptChild("shared.similar.server", WEFT_DATA_DIR=str(settings.data_dir))
 
-    def like_photo(self, job: str, item: int, jobs: Sequence[str], limit: int) -> Matches:
+    def like_photo(self, job: str, item: int, jobs: Sequence[str], limit: int, older: Older | None = None) -> Matches:
         """The `limit` photos of `jobs` most similar to a photo. Raises NotFound, Unavailable."""
-        return self._like({"job": job, "item": item}, jobs, limit)
+        return self._like({"job": job, "item": item}, jobs, limit, older)
 
-    def like_sample(self, bank: str, sample: str, jobs: Sequence[str], limit: int) -> Matches:
+    def like_sample(
+        self, bank: str, sample: str, jobs: Sequence[str], limit: int, older: Older | None = None
+    ) -> Matches:
         """The `limit` photos of `jobs` most similar to a bank's sample. Raises NotFound, Unavailable."""
-        return self._like({"bank": bank, "sample": sample}, jobs, limit)
+        return self._like({"bank": bank, "sample": sample}, jobs, limit, older)
 
     def copies(self, job: str) -> list[LookAlikes]:
         """Groups of photos that are one photo: copied, resized, compressed again. Raises NotFound, Unavailable."""
@@ -63,8 +75,9 @@ class Similar:
     def close(self) -> None:
         self._child.close()
 
-    def _like(self, of: dict[str, Any], jobs: Sequence[str], limit: int) -> Matches:
-        answer = self._ask({"do": "like", "of": of, "jobs": list(jobs), "limit": limit})
+    def _like(self, of: dict[str, Any], jobs: Sequence[str], limit: int, older: Older | None) -> Matches:
+        told = {"identity": older.identity if older else "", "ended": list(older.ended) if older else []}
+        answer = self._ask({"do": "like", "of": of, "jobs": list(jobs), "limit": limit} | told)
         return Matches([Match(*match) for match in answer["found"]], answer["compared"], answer["jobs_left_out"])
 
     def _groups(self, request: dict[str, Any]) -> list[LookAlikes]:

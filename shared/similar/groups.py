@@ -1,4 +1,4 @@
-"""Groups of photos that look alike: copies of one photo, and photos of one cloth that the bank has no class for."""
+"""Groups of photos of one cloth that the bank has no class for."""
 
 from __future__ import annotations
 
@@ -57,17 +57,6 @@ def neighbours(rows: Floats) -> tuple[Floats, Ints]:
     return cosines, found
 
 
-def copies(vectors: Vectors, threshold: float) -> list[Group]:
-    """Groups of photos whose cosine is above `threshold`, directly or through others; the largest first."""
-    if len(vectors.rows) < 2:
-        return []
-    rows = vectors.rows.astype(np.float32)
-    cosines, found = neighbours(rows)
-    left, place = np.nonzero((cosines > threshold) & (found >= 0))
-    of = components(len(rows), left, found[left, place])
-    return _sorted([_group(vectors, rows, part)[0] for part in _parts(of, 2)])
-
-
 def dense_groups(vectors: Vectors, threshold: float) -> list[Group]:
     """Groups of at least `SMALLEST` photos that lie close together, in cosine above `threshold`; the largest first.
 
@@ -86,14 +75,14 @@ def dense_groups(vectors: Vectors, threshold: float) -> list[Group]:
     while left.any() and threshold < 1:
         of = _joined(cosines, found, threshold, left)
         left[:] = False
-        for part in _parts(of, SMALLEST):
-            group, likeness = _group(vectors, rows, part)
+        for part in parts_of(of, SMALLEST):
+            group, likeness = group_of(vectors, rows, part)
             if (likeness > threshold).mean() >= _ROUND:
                 made.append(group)
             else:
                 left[part] = True
         threshold += _STEP
-    return _sorted(made)
+    return sort_groups(made)
 
 
 def _joined(cosines: Floats, found: Ints, threshold: float, among: npt.NDArray[np.bool_]) -> Ints:
@@ -127,7 +116,7 @@ def closeness_of_one_class(bank: Bank) -> float:
     return float(np.quantile(cosines.max(axis=1), 1 - _MISTAKEN))
 
 
-def _parts(of: Ints, smallest: int) -> list[Ints]:
+def parts_of(of: Ints, smallest: int) -> list[Ints]:
     """The rows of each group of at least so many."""
     order = np.argsort(of, kind="stable")
     order = order[of[order] >= 0]
@@ -135,11 +124,12 @@ def _parts(of: Ints, smallest: int) -> list[Ints]:
     return [part for part in parts if len(part) >= smallest]
 
 
-def _sorted(groups: list[Group]) -> list[Group]:
+def sort_groups(groups: list[Group]) -> list[Group]:
+    """The largest first."""
     return sorted(groups, key=lambda group: (-len(group.items), -group.likeness))
 
 
-def _group(vectors: Vectors, rows: Floats, part: Ints) -> tuple[Group, Floats]:
+def group_of(vectors: Vectors, rows: Floats, part: Ints) -> tuple[Group, Floats]:
     """The group of these rows, and the cosines of all others with its medoid."""
     mean = rows[part].mean(axis=0)
     # The photo nearest to the mean has the largest sum of cosines with all of its group: the medoid.

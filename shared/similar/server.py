@@ -10,20 +10,31 @@ import json
 import select
 import sqlite3
 import sys
-from contextlib import closing
+import time
+from contextlib import closing, suppress
 from typing import Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 from shared.bank.store import BankStore
 from shared.core.errors import NotFound, Unavailable, WeftError
 from shared.core.settings import Settings
+from shared.jobs.result_filters import held
+from shared.photos.perceptual_hash import part_hashes
 from shared.ranking.fitting.groups import duplicate_threshold
-from shared.similar.groups import closeness_of_one_class, copies, dense_groups
+from shared.similar.archive import Archive
+from shared.similar.archives import archive_of, fill
+from shared.similar.copies import Looks, copies
+from shared.similar.groups import closeness_of_one_class, dense_groups
 from shared.similar.vectors import Floats, KeptVectors, Vectors
+from shared.storage import open_storage
 
 _IDLE_SECONDS = 300.0
-#: Photos that one request over several jobs compares, at most; the newest jobs come first.
+#: Seconds of a search in which it adds jobs to the archive.
+_FILL_SECONDS = 5.0
+#: Photos that one request over several jobs compares exactly, at most, the newest jobs first; of older ones, which have
+#: ended, the archive is asked (`shared.similar.archive`).
 MOST_COMPARED = 300_000
 
 
@@ -32,6 +43,9 @@ class Server:
         self._banks = BankStore(settings)
         self._vectors = KeptVectors(settings.jobs_dir)
         self._folder = settings.jobs_dir
+        self._storage = open_storage(settings)
+        self._settings = settings
+        self._archives: dict[str, Archive] = {}
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Raises WeftError, sqlite3.Error."""
@@ -42,9 +56,10 @@ class Server:
         query = self._query(of)
         best: list[tuple[float, str, int]] = []
         compared, left_out = 0, 0
+        later: list[str] = []
         for job in request["jobs"]:
             if compared >= MOST_COMPARED:
-                left_out += 1
+                later.append(job)
                 continue
             try:
                 vectors = self._vectors.of_job(job)
@@ -56,8 +71,32 @@ class Server:
                 best += _best(job, vectors, query, limit, of["item"] if job == of.get("job") else None)
                 # Of equals, those of the job that was named first.
                 best = sorted(best, key=lambda match: -match[0])[:limit]
+        if later:
+            archive = self._archive(request["identity"])
+            self._fill(archive, [job for job in later if job in set(request["ended"])])
+            there = set(later) & archive.known().keys()
+            nearest, more = archive.search(query, there, limit)
+            best = sorted(best + nearest, key=lambda match: -match[0])[:limit]
+            compared, left_out = compared + more, left_out + len(later) - len(there)
         found = [[job, item, round(min(cosine, 1.0), 4)] for cosine, job, item in best]
         return {"found": found, "compared": compared, "jobs_left_out": left_out}
+
+    def _archive(self, identity: str) -> Archive:
+        if identity not in self._archives:
+            self._archives[identity] = archive_of(self._settings, identity)
+        return self._archives[identity]
+
+    def _fill(self, archive: Archive, jobs: list[str]) -> None:
+        """Adds ended jobs that are not in it, the newest first, for a few seconds; the rest waits for the next time."""
+        until = time.monotonic() + _FILL_SECONDS
+        known = archive.known()
+        for job in jobs:
+            if job in known:
+                continue
+            if time.monotonic() > until:
+                return
+            with suppress(NotFound, sqlite3.Error, OSError):
+                fill(self._settings, archive, job)
 
     def _query(self, of: dict[str, Any]) -> Floats:
         if "job" in of:
@@ -71,26 +110,41 @@ class Server:
 
     def _groups(self, request: dict[str, Any]) -> dict[str, Any]:
         unknown = request["of"] == "unknown"
-        chosen, labels = self._chosen(request["job"], unknown)
-        vectors = self._vectors.of_job(request["job"]).chosen(np.array(chosen, np.int64))
+        chosen = self._chosen(request["job"], unknown)
+        vectors = self._vectors.of_job(request["job"]).chosen(np.array(list(chosen), np.int64))
         if unknown:
             threshold = closeness_of_one_class(self._banks.load(request["bank"]))
             groups = dense_groups(vectors, threshold)
         else:
-            _, owner = np.unique([labels.get(item, "") for item in vectors.items.tolist()], return_inverse=True)
+            told = [chosen[item] for item in vectors.items.tolist()]
+            _, owner = np.unique([label or "" for label, *_ in told], return_inverse=True)
             threshold = duplicate_threshold(vectors.rows, owner)
-            groups = copies(vectors, threshold)
+            prints = [bytes.fromhex(text or "00" * 8) for _, _, text in told]
+            looks = Looks(
+                sha256=[sha256 or "" for _, sha256, _ in told],
+                fingerprints=np.frombuffer(b"".join(prints), np.uint64),
+                known=np.array([text is not None for *_, text in told], bool),
+                parts=self._parts,
+            )
+            groups = copies(vectors, threshold, looks)
         shown = [{"items": group.items, "likeness": round(group.likeness, 4)} for group in groups]
         return {"groups": shown, "threshold": round(threshold, 4), "photos": len(vectors.items)}
 
-    def _chosen(self, job_id: str, unknown: bool) -> tuple[list[int], dict[int, str]]:
-        """Positions that are grouped, and the predicted labels."""
+    def _parts(self, sha256: str) -> npt.NDArray[np.uint64] | None:
+        """Of a photo's thumbnail, which Weft made itself."""
+        with suppress(Exception):
+            if sha256 and (jpeg := self._storage.thumb(sha256)):
+                return part_hashes(jpeg)
+        return None
+
+    def _chosen(self, job_id: str, unknown: bool) -> dict[int, tuple[str | None, str | None, str | None]]:
+        """Positions that are grouped: predicted label, SHA-256 and fingerprint."""
         condition = "verdict = 'not_in_bank' AND reviews.state IS NULL" if unknown else "status = 'ok'"
-        sql = f"SELECT idx, items.label FROM items LEFT JOIN reviews USING (idx) WHERE {condition} ORDER BY idx"
+        shown = f"items.label, sha256, {held('fingerprint')}"
+        sql = f"SELECT idx, {shown} FROM items LEFT JOIN reviews USING (idx) WHERE {condition} ORDER BY idx"
         path = self._folder / f"{job_id}.sqlite"
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=20)) as db:
-            found = db.execute(sql).fetchall()
-        return [item for item, _ in found], {item: label or "" for item, label in found}
+            return {item: (*told,) for item, *told in db.execute(sql)}
 
 
 def _best(job: str, vectors: Vectors, query: Floats, limit: int, itself: int | None) -> list[tuple[float, str, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import OrderedDict
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ Ints = npt.NDArray[np.int64]
 _KEPT_BYTES = 600 << 20
 #: Rows that are compared at a time: float16 has to become float32 first.
 _BLOCK = 16_384
+#: Rows that `read_parts` reads at a time.
+_PART = 50_000
+_ALL = "SELECT idx, vector FROM vectors ORDER BY idx"
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +86,23 @@ class KeptVectors:
 
 def read(path: Path) -> Vectors:
     """All embeddings in a projection, without changing the file."""
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=20)) as db:
-        found = db.execute("SELECT idx, vector FROM vectors ORDER BY idx").fetchall()
+    with closing(_opened(path)) as db:
+        return _made(db.execute(_ALL).fetchall())
+
+
+def read_parts(path: Path) -> Iterator[Vectors]:
+    """The same, so many at a time that a job of any size takes little memory."""
+    with closing(_opened(path)) as db:
+        rows = db.execute(_ALL)
+        while found := rows.fetchmany(_PART):
+            yield _made(found)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=20)
+
+
+def _made(found: list[tuple[int, bytes]]) -> Vectors:
     # Those of the first photo decide; another length would be another model's.
     size = len(found[0][1]) if found else 0
     fitting = [(item, data) for item, data in found if len(data) == size]

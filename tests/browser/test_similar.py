@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 import requests
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from shared.bank.store import BankStore
@@ -68,3 +71,51 @@ def test_a_group_is_named_in_chinese(page: Page, product: Product, job: str) -> 
     # The address is the form's; the other language is the page's.
     page.click(".languages a")
     expect(page.locator("h1")).to_have_text("Photos that look alike")
+
+
+def test_a_part_is_drawn_and_found(page: Page, product: Product) -> None:
+    files = [("files", ("cloth.jpg", photo_bytes()))]
+    made = requests.post(f"{product.url}/api/v1/jobs", files=files, timeout=60).json()["id"]
+    page.goto(f"/jobs/{made}")
+    expect(page.locator("#grid .item")).to_have_count(1)
+    page.goto(f"/similar?job={made}&item=0")
+    picture = page.locator(".crop > img")
+    expect(picture).to_be_visible()
+    find = page.locator("#crop-find")
+    expect(find).to_be_hidden()
+    room = picture.bounding_box()
+    assert room is not None
+    page.mouse.move(room["x"] + 0.2 * room["width"], room["y"] + 0.2 * room["height"])
+    page.mouse.down()
+    page.mouse.move(room["x"] + 0.6 * room["width"], room["y"] + 0.7 * room["height"], steps=4)
+    page.mouse.up()
+    find.click()
+    expect(page.locator("header .meta")).to_contain_text("Like cloth.jpg (20–60 % × 20–70 %).")
+    # The part is a photo of its own, a part of which can be looked up in turn: by keys, in Chinese.
+    page.goto(f"/similar?job={made}&item=0&lang=zh")
+    page.click("#crop-begin")
+    mark = page.locator(".crop-box")
+    expect(mark).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("header .meta")).to_contain_text("cloth.jpg (27–77 % × 25–77 %)")
+    expect(page.locator("h1")).to_have_text("相似照片")
+
+
+def test_a_photo_of_ones_own_is_looked_up(page: Page, product: Product, job: str) -> None:
+    page.goto(f"/similar?job={job}&item=14")
+    # Neither this photo nor its thumbnail is to be had.
+    expect(page.locator(".looked-up")).to_be_hidden()
+    page.set_input_files("#look-up-file", {"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": photo_bytes()})
+    page.locator(".look-up button").click()
+    expect(page.locator("header .meta")).to_contain_text("Like mine.jpg.")
+    page.locator(".crop").click(position={"x": 20, "y": 20})
+    expect(page.locator("#crop-find")).to_be_hidden()
+
+
+def photo_bytes() -> bytes:
+    out = io.BytesIO()
+    pixels = np.random.default_rng(2).integers(0, 255, (300, 400, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(out, "JPEG")
+    return out.getvalue()

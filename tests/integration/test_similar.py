@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,11 +12,15 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
+from scripts.cli import main as cli
 from scripts.supervisor import redis as embedded
 from shared.bank.store import BankStore
 from shared.core.settings import Settings
 from shared.jobs.model import Job
 from shared.jobs.projection import projection_path
+from shared.similar import server
+from shared.similar.archives import archive_of
+from shared.similar.client import Similar
 from tests.banks import DIM, by_label, clustered, make_bank
 from tests.large_jobs import add_vectors, archived_job
 from tests.web_server import site_client
@@ -173,3 +178,56 @@ def test_the_process_that_compares_is_started_again(client: FlaskClient, job: Jo
     child.kill()
     child.wait()
     assert get(client, f"/api/v1/similar?job={job.id}&item=14&within=job")["found"]
+
+
+def test_older_jobs_are_found_in_the_archive(
+    client: FlaskClient, settings: Settings, job: Job, rows: dict[int, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = archived_job(settings, 60, job.bank, "older")
+    with closing(sqlite3.connect(projection_path(settings, other.id))) as results:
+        results.execute("UPDATE items SET sha256 = 'older' || idx WHERE idx IN (3, 5)")
+        results.commit()
+    add_vectors(settings, other.id, {3: rows[14] + 0.001, 5: rows[44] + 0.002, 6: -rows[14]})
+    # The newest job alone is as many as are compared one by one.
+    monkeypatch.setattr(server, "MOST_COMPARED", 1)
+    answering = server.Server(settings)
+    monkeypatch.setattr(Similar, "_ask", lambda self, request: answering.answer(request))
+    found = get(client, f"/api/v1/similar?job={job.id}&item=14&limit=3")
+    assert found["jobs_left_out"] == 0
+    assert found["compared"] == len(rows) + 3
+    assert [(match["job"], match["item"]["index"]) for match in found["found"][:2]] == [(job.id, 14), (other.id, 3)]
+    assert (settings.data_dir / "similar" / job.identity / "state.json").is_file()
+
+
+def test_filters_of_all_jobs(client: FlaskClient, settings: Settings, job: Job, rows: dict[int, np.ndarray]) -> None:
+    base = f"/api/v1/similar?job={job.id}&item=14&limit=20"
+    sure = get(client, f"{base}&verdict=label")["found"]
+    assert {match["item"]["verdict"] for match in sure} == {"label"}
+    assert len(sure) == 20
+    label = sure[0]["item"]["final_label"]
+    assert {match["item"]["final_label"] for match in get(client, f"{base}&label={label}")["found"]} == {label}
+    assert get(client, f"{base}&review=confirmed")["found"] == []
+    assert get(client, f"{base}&until=1000")["found"] == []
+    assert get(client, f"{base}&since=1000&among={job.id}")["found"]
+    assert get(client, f"{base}&among=none")["found"] == []
+    assert client.get(f"{base}&verdict=perhaps").status_code == 400
+    assert client.get(f"{base}&since=nan").status_code == 400
+
+
+def test_the_archive_is_rebuilt_and_filled(
+    settings: Settings, job: Job, rows: dict[int, np.ndarray], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def weft(*words: str) -> dict[str, Any]:
+        assert cli.run([*words, "--data-dir", str(settings.data_dir), "--json"]) == 0
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return found
+
+    first = weft("similar", "rebuild")
+    assert (first["jobs"], first["photos"]) == (1, len(rows))
+    other = archived_job(settings, 20, job.bank, "later")
+    add_vectors(settings, other.id, {1: rows[14]})
+    assert weft("similar", "fill") | {"seconds": 0} == {"jobs": 1, "photos": 1, "seconds": 0}
+    assert weft("similar", "fill")["jobs"] == 0
+    assert archive_of(settings, job.identity).known() == {job.id: len(rows), other.id: 1}
+    again = weft("similar", "rebuild")
+    assert (again["jobs"], again["photos"]) == (2, len(rows) + 1)

@@ -8,7 +8,8 @@ import pytest
 from shared.bank.store import BankStore
 from shared.core.settings import Settings
 from shared.similar import groups as module
-from shared.similar.groups import closeness_of_one_class, copies, dense_groups
+from shared.similar.copies import copies
+from shared.similar.groups import closeness_of_one_class, dense_groups
 from shared.similar.vectors import Vectors
 from tests.banks import by_label, clustered, make_bank
 

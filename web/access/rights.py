@@ -86,6 +86,7 @@ RIGHTS: dict[str, Right] = {
         f"pages.bank{view}": READ for view in ("", "_class", "_check", "_task", "_versions", "_compare", "_corrections")
     },
     **dict.fromkeys(("jobs.create", "jobs.create_from_folder", "classify.classify"), _SUBMITTED),
+    **dict.fromkeys(("similar.look_up", "pages.look_up"), _SUBMITTED),
     **dict.fromkeys(("pages.upload", "pages.folder"), _SUBMITTED),
     # Each is its beginner's alone: for all others it is not there.
     **dict.fromkeys(("uploads.one", "uploads.files", "uploads.parts"), Right(Scope.SUBMIT)),

@@ -6,21 +6,30 @@ from dataclasses import asdict
 from typing import Any, Literal, Self
 
 from apiflask import APIBlueprint
+from flask import Response, jsonify, make_response
 from pydantic import BaseModel, Field, model_validator
 
 from shared.jobs.model import Job
+from shared.jobs.reviews import ReviewState
 from shared.jobs.shown import ShownItem
-from shared.similar.client import LookAlikes, Matches
+from shared.ranking.model import Verdict
+from shared.similar.client import LookAlikes, Matches, Older
 from web.api.items import projected
+from web.api.jobs import shown as shown_job
 from web.context import services
 from web.i18n import language
 from web.job_files import written
-from web.schemas import ItemOut
+from web.look_ups import looked_up, submit_look_up
+from web.schemas import ItemOut, WaitQuery
 
 #: Jobs that are looked through, the newest first.
 MOST_JOBS = 2_000
+#: The kind of the jobs of single photos that somebody looks up, as `POST /classify` does.
+LOOKED_UP = "classify"
 #: Times as many as wanted that are asked for over all jobs: a job that was run again has the same photos.
 _RUNS = 4
+#: Photos that are looked at where only some are meant.
+_NARROWED = 2_000
 
 bp = APIBlueprint("similar", __name__, tag="Items")
 
@@ -35,6 +44,20 @@ class SimilarQuery(BaseModel):
     #: `job`: only the photo's own job; `all`: every job of the same model.
     within: Literal["job", "all"] = "all"
     limit: int = Field(48, ge=1, le=500)
+    #: Only photos of this job.
+    among: str | None = None
+    #: Only photos of jobs that were made between these times, in seconds since the epoch.
+    since: float | None = Field(None, allow_inf_nan=False)
+    until: float | None = Field(None, allow_inf_nan=False)
+    #: Only photos of this class (`final_label`, any name of the class), this verdict, or that people said this of.
+    label: str | None = None
+    verdict: Verdict | None = None
+    review: ReviewState | None = None
+
+    @property
+    def narrows(self) -> bool:
+        """Whether photos are left out by what is said of each."""
+        return any((self.label, self.verdict, self.review))
 
     @model_validator(mode="after")
     def _names_one_photo(self) -> Self:
@@ -44,6 +67,10 @@ class SimilarQuery(BaseModel):
         if sample and self.within == "job":
             raise ValueError("within=job needs job and item")
         return self
+
+
+class LookUpQuery(WaitQuery):
+    limit: int = Field(48, ge=1, le=500)
 
 
 class SimilarItem(BaseModel):
@@ -60,6 +87,8 @@ class SimilarOut(BaseModel):
     compared: int
     #: Jobs that were not searched: too many photos at once, or no results yet.
     jobs_left_out: int
+    #: The id of the job that a photo became which was sent to be looked up; its item 0 can be asked for again.
+    looked_up: str | None = None
 
 
 class GroupOut(BaseModel):
@@ -82,12 +111,33 @@ class GroupsOut(BaseModel):
 @bp.input(SimilarQuery, location="query", arg_name="query")
 @bp.output(SimilarOut)
 def similar(query: SimilarQuery) -> dict[str, Any]:
-    """The photos that look most like one: exact, over the newest 300,000 photos of the same model."""
+    """The photos that look most like one, of the same model: exactly over the newest 300,000, and from the archive over
+    up to 5 million older ones of ended jobs. With `label`, `verdict` or `review`, those of the 2,000 most similar."""
+    return answer(query)
+
+
+@bp.post("/similar")
+@bp.input(LookUpQuery, location="query", arg_name="query")
+@bp.output(SimilarOut)
+@bp.doc(responses={202: "The job of the photo: it took longer than `wait`. Ask `GET /similar` for its item 0 later"})
+def look_up(query: LookUpQuery) -> dict[str, Any] | Response:
+    """The photos that look most like a new one, `file`; or like a part of a photo: `box`, as `x,y,width,height` in
+    shares of it, of `file`, of `job` and `item`, or of the sample `sample` of the bank version `bank`.
+
+    What is looked up becomes a job of one photo, as with `POST /classify`."""
+    job = submit_look_up()
+    if not looked_up(job, query.wait):
+        return make_response(jsonify(shown_job(services().ledger.job(job.id))), 202)
+    return answer(SimilarQuery(job=job.id, item=0, limit=query.limit)) | {"looked_up": job.id}
+
+
+def answer(query: SimilarQuery) -> dict[str, Any]:
+    """As `SimilarOut`. Raises as `search`."""
     matches, jobs = search(query)
     return {
         "found": [
             {"job": job.id, "job_name": job.name, "similarity": similarity, "item": item}
-            for job, item, similarity in shown(matches, jobs, query.limit, query.within == "all")
+            for job, item, similarity in shown(matches, jobs, query)
         ],
         "compared": matches.compared,
         "jobs_left_out": matches.jobs_left_out,
@@ -107,19 +157,38 @@ def search(query: SimilarQuery) -> tuple[Matches, dict[str, Job]]:
     at = services()
     if query.job is not None:
         of = at.ledger.find(query.job)
-        jobs = {of.id: of} if query.within == "job" else {of.id: of, **_jobs_of(of.identity)}
+        # What was only looked up is not among what is found: the same file in a job is.
+        own = {} if of.kind == LOOKED_UP else {of.id: of}
+        jobs = _meant(query, own if query.within == "job" else own | _jobs_of(of.identity))
         assert query.item is not None
         _bring_up_to_date(of)
-        wanted = query.limit if query.within == "job" else query.limit * _RUNS
-        return at.similar.like_photo(of.id, query.item, list(jobs), wanted), jobs
+        wanted = _NARROWED if query.narrows else query.limit * (1 if query.within == "job" else _RUNS)
+        return at.similar.like_photo(of.id, query.item, list(jobs), wanted, _older(of.identity, jobs)), jobs
     assert query.bank is not None
     assert query.sample is not None
-    jobs = _jobs_of(at.banks.manifest(query.bank).identity)
-    return at.similar.like_sample(query.bank, query.sample, list(jobs), query.limit * _RUNS), jobs
+    identity = at.banks.manifest(query.bank).identity
+    jobs = _meant(query, _jobs_of(identity))
+    wanted = _NARROWED if query.narrows else query.limit * _RUNS
+    return at.similar.like_sample(query.bank, query.sample, list(jobs), wanted, _older(identity, jobs)), jobs
 
 
-def shown(matches: Matches, jobs: dict[str, Job], limit: int, once: bool) -> list[tuple[Job, ShownItem, float]]:
-    """Each match with its job and its result, in order; `once`: of the same photo in several jobs only the first."""
+def _meant(query: SimilarQuery, jobs: dict[str, Job]) -> dict[str, Job]:
+    """Those of the jobs that the query is about."""
+    first, last = query.since or 0.0, query.until if query.until is not None else float("inf")
+    return {
+        name: job
+        for name, job in jobs.items()
+        if first <= job.created <= last and (query.among is None or name == query.among)
+    }
+
+
+def _older(identity: str, jobs: dict[str, Job]) -> Older:
+    return Older(identity, [name for name, job in jobs.items() if job.ended])
+
+
+def shown(matches: Matches, jobs: dict[str, Job], query: SimilarQuery) -> list[tuple[Job, ShownItem, float]]:
+    """Each match that is meant with its job and its result, in order; of the same photo in several jobs the first."""
+    once = query.within == "all"
     items: dict[tuple[str, int], ShownItem] = {}
     for job in {match.job for match in matches.found}:
         wanted = [match.item for match in matches.found if match.job == job]
@@ -129,10 +198,20 @@ def shown(matches: Matches, jobs: dict[str, Job], limit: int, once: bool) -> lis
     seen: set[str | None] = set()
     for match in matches.found:
         item = items.get((match.job, match.item))
-        if item is not None and not (once and item["sha256"] in seen):
+        if item is None or not _fits(query, jobs[match.job], item):
+            continue
+        if not (once and item["sha256"] in seen):
             seen.add(item["sha256"])
             found.append((jobs[match.job], item, match.similarity))
-    return found[:limit]
+    return found[: query.limit]
+
+
+def _fits(query: SimilarQuery, job: Job, item: ShownItem) -> bool:
+    if query.label and item["final_label"] != (services().class_names(job.bank).resolve(query.label) or query.label):
+        return False
+    if query.verdict and item["verdict"] != query.verdict:
+        return False
+    return not query.review or item["review"] == query.review
 
 
 def look_alikes(job: Job, of: str) -> list[LookAlikes]:
@@ -158,5 +237,6 @@ def _bring_up_to_date(job: Job) -> None:
 
 
 def _jobs_of(identity: str) -> dict[str, Job]:
-    """Jobs whose embeddings can be compared with each other, the newest first."""
-    return {job.id: job for job in services().ledger.listed(MOST_JOBS) if job.identity == identity}
+    """Jobs whose embeddings can be compared with each other, the newest first; not what was only looked up."""
+    listed = services().ledger.listed(MOST_JOBS)
+    return {job.id: job for job in listed if job.identity == identity and job.kind != LOOKED_UP}

@@ -122,12 +122,13 @@ class _Group:
 
 def _report(version: str, report: CheckReport) -> str:
     """The page of a check's report."""
-    rows = {row.id: row for row in services().banks.samples(version)}
     classes = {found.entry.label: found.samples for found in services().banks.classes(version)}
     groups: dict[str, _Group] = {}
     for code, warnings in findings(report.warnings).items():
         listed = []
         for warning in warnings[:SHOWN]:
+            # Of a large bank, only the classes concerned are read.
+            rows = {row.id: row for label in warning.concerned for row in classes.get(label, ())}
             own = [rows[sample] for sample in warning.samples if sample in rows]
             if code == "confusable":
                 own = [row for label in warning.classes for row in classes.get(label, ())[:EXAMPLES]]

@@ -13,14 +13,17 @@ from shared.jobs.reviews import Review
 from shared.jobs.shown import ShownItem
 from web.access.visitor import owner
 from web.api.items import projected
-from web.api.similar import SimilarQuery, look_alikes, search, shown
+from web.api.similar import LOOKED_UP, SimilarQuery, look_alikes, search, shown
 from web.context import services
 from web.i18n import language
+from web.look_ups import looked_up, submit_look_up
 from web.pages import bp, class_names, suggestions
 from web.pages.job import SUGGESTED
 
 #: Groups on a page, and photos that are shown of each.
 GROUPS, PICTURES = 20, 12
+#: Seconds that the page waits for a photo that is looked up, before it asks to be loaded again.
+PATIENCE = 5.0
 KINDS = ("unknown", "copies")
 
 
@@ -31,11 +34,24 @@ def similar() -> str:
         query = SimilarQuery.model_validate(request.args.to_dict())
     except ValidationError as error:
         raise InvalidRequest(reason=error.errors()[0]["msg"]) from error
+    job = services().ledger.find(query.job) if query.job else None
+    if job is not None and job.kind == LOOKED_UP and not job.archived and not looked_up(job, PATIENCE):
+        return render_template("similar.html", waits=job, query=query)
+    of = None
+    if job is not None:
+        with projected(job.id) as projection:
+            of = projection.item(query.item or 0, language())
     matches, jobs = search(query)
-    found = shown(matches, jobs, query.limit, query.within == "all")
-    of = next((item for job, item, _ in found if (job.id, item["index"]) == (query.job, query.item)), None)
+    found = shown(matches, jobs, query)
     names = {job.bank: class_names(job.bank) for job, _, _ in found}
-    return render_template("similar.html", found=found, of=of, query=query, matches=matches, names=names)
+    told: dict[str, Any] = {"of": of, "query": query, "matches": matches, "names": names}
+    return render_template("similar.html", found=found, **told)
+
+
+@bp.post("/similar")
+def look_up() -> Response:
+    """A photo that is sent, or a part that is cut out of one: leads to the page of what looks like it."""
+    return redirect(url_for("pages.similar", job=submit_look_up().id, item=0), 303)
 
 
 @bp.get("/jobs/<job_id>/groups")

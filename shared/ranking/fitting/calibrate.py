@@ -11,9 +11,9 @@ import numpy.typing as npt
 from shared.bank.ranking_fit import Curve, Method, PresetCalibration
 from shared.ranking.confidence import softmax
 from shared.ranking.fitting.choose import spread
-from shared.ranking.fitting.leave_out import LeaveOneOut
+from shared.ranking.fitting.left_out import LeftOut
 from shared.ranking.fitting.measure import Bools
-from shared.ranking.methods import Floats, Ints, best_mean
+from shared.ranking.methods import Floats, Ints
 from shared.ranking.model import Preset
 
 #: Target share of wrong answers among those with verdict `label`.
@@ -63,14 +63,13 @@ class PresetEvaluation:
         )
 
 
-def evaluate_preset(loo: LeaveOneOut, method: Method, preset: Preset, queries: Ints | None = None) -> PresetEvaluation:
+def evaluate_preset(loo: LeftOut, method: Method, preset: Preset, queries: Ints | None = None) -> PresetEvaluation:
     """Ranks these queries (None: all whose class is ranked and has another photo) under the preset."""
-    ranked = np.diff(loo.starts) >= preset.min_samples
     if queries is None:
         queries = np.flatnonzero(counted(loo, preset))
     truth = loo.truth[queries]
-    nearest = best_mean(loo.cosines[queries], loo.starts, 1)
-    coarse = np.where(ranked, loo.centroid[queries], -np.inf)
+    nearest = loo.nearest[queries]
+    coarse = np.where(loo.sizes[queries] >= preset.min_samples, loo.centroid[queries], -np.inf)
 
     def seen(coarse: npt.NDArray[Any], fine: Floats) -> tuple[Floats, dict[str, Floats]]:
         scores = np.where(_top(coarse, preset.topc), fine, -np.inf).astype(np.float32)
@@ -79,15 +78,15 @@ def evaluate_preset(loo: LeaveOneOut, method: Method, preset: Preset, queries: I
         return scores, novelty_scores
 
     scores, novelty_scores = seen(coarse, loo.scores(method)[queries])
-    own = np.arange(len(ranked))[None] == truth[:, None]
+    own = np.arange(coarse.shape[1])[None] == truth[:, None]
     _, out_of_bank = seen(np.where(own, -np.inf, coarse), loo.out_of_bank_scores(method)[queries])
     return PresetEvaluation(scores, novelty_scores, out_of_bank, truth)
 
 
-def counted(loo: LeaveOneOut, preset: Preset) -> Bools:
+def counted(loo: LeftOut, preset: Preset) -> Bools:
     """[q] queries whose class is ranked and has another photo: photos of classes that the bank can recognise."""
-    ranked = np.diff(loo.starts) >= preset.min_samples
-    found: Bools = loo.answerable & ranked[loo.truth]
+    own = loo.sizes[np.arange(len(loo.truth)), loo.truth]
+    found: Bools = loo.answerable & (own >= preset.min_samples)
     return found
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from shared.bank.ranking_fit import Method
-from shared.ranking.fitting.leave_out import LeaveOneOut, ranks
+from shared.ranking.fitting.leave_out import ranks
+from shared.ranking.fitting.left_out import LeftOut
 from shared.ranking.methods import Floats, Ints
 
 CANDIDATES: tuple[Method, ...] = (
@@ -53,7 +54,7 @@ def selection_score(scores: Floats, truth: Ints) -> float:
 
 
 def choose_method(
-    loo: LeaveOneOut,
+    loo: LeftOut,
     queries: Ints,
     candidates: tuple[Method, ...] = CANDIDATES,
     progress: Callable[[int, int], None] | None = None,

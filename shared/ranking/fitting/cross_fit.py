@@ -22,6 +22,7 @@ from shared.ranking.fitting.calibrate import (
 )
 from shared.ranking.fitting.choose import CANDIDATES, choose_method
 from shared.ranking.fitting.leave_out import LeaveOneOut, ranks
+from shared.ranking.fitting.left_out import LeftOut
 from shared.ranking.fitting.measure import Bools, calibration_error, coverage_at
 from shared.ranking.fitting.risk import METHOD, Threshold, choose_threshold, least_answers
 from shared.ranking.methods import Ints
@@ -76,7 +77,7 @@ class CrossFitResult:
 
 
 def cross_fit(
-    loo: LeaveOneOut,
+    loo: LeftOut,
     preset: Preset,
     candidates: tuple[Method, ...] = CANDIDATES,
     nested: bool = False,
@@ -141,7 +142,7 @@ def _threshold(
 class Evaluated:
     """All queries under one preset; each method is ranked once."""
 
-    loo: LeaveOneOut
+    loo: LeftOut
     preset: Preset
     known: dict[Method, PresetEvaluation] = field(default_factory=dict)
 
@@ -158,7 +159,7 @@ def _finite(seen: PresetEvaluation) -> npt.NDArray[np.float32]:
     return np.where(empty[:, None], np.float32(0), seen.scores).astype(np.float32)
 
 
-def _folds(loo: LeaveOneOut, folds: int, nested: bool) -> Iterator[tuple[Ints, LeaveOneOut, Ints]]:
+def _folds(loo: LeftOut, folds: int, nested: bool) -> Iterator[tuple[Ints, LeftOut, Ints]]:
     """Per fold: (query numbers to evaluate, leave-one-out for the selection, its query numbers)."""
     # Photos of a class are adjacent, so dealing them out in turn stratifies the folds deterministically.
     fold = np.arange(len(loo.truth)) % folds
@@ -169,6 +170,7 @@ def _folds(loo: LeaveOneOut, folds: int, nested: bool) -> Iterator[tuple[Ints, L
         if not nested:
             yield held, loo, np.flatnonzero((fold != part) & loo.answerable)
             continue
+        assert isinstance(loo, LeaveOneOut), "photos leave a small bank only"
         kept = ~np.isin(loo.groups.of, loo.photo[held])
         present, owner = np.unique(loo.owner[kept], return_inverse=True)
         texts = None if loo.texts is None else loo.texts[present]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +13,12 @@ from shared.ranking.fitting.calibrate import RISK, calibrate, evaluate_preset
 from shared.ranking.fitting.choose import CANDIDATES, choose_method
 from shared.ranking.fitting.cross_fit import CrossFitResult, cross_fit, promised
 from shared.ranking.fitting.leave_out import LeaveOneOut
+from shared.ranking.fitting.left_out import LeftOut
 from shared.ranking.fitting.linear import fit_linear
+from shared.ranking.fitting.moments import Moments, class_sums
 from shared.ranking.fitting.risk import METHOD, least_answers
-from shared.ranking.methods import CENTROIDS, DEFAULT, LINEAR, Floats, Ints
+from shared.ranking.fitting.whole_bank import whole_bank
+from shared.ranking.methods import CENTROIDS, DEFAULT, LINEAR, Floats, Ints, asks_density
 from shared.ranking.model import PRESETS
 from shared.ranking.names import name_only_ranking, name_scale
 
@@ -27,11 +29,11 @@ _UNCALIBRATED = PresetCalibration(temperature=DEFAULT_TEMPERATURE, calibrated=Fa
 _FOLDS = 5
 #: Minimum number of queries with another photo in their class for selecting a method.
 MIN_QUERIES_TO_FIT = 20
-#: Maximum rows and classes for leave-one-out; larger banks are evaluated on an even sample.
-_EVALUATION_ROWS = 20_000
+#: Samples above which a bank is large: read a part at a time, queries compared with the classes nearest to them
+#: (`whole_bank`), linear methods fitted from sums. Up to here everything is compared with everything.
+LARGE = 20_000
+#: Classes of a sample of a large bank for reports.
 _EVALUATION_CLASSES = 5_000
-#: Maximum rows for linear methods, which are fitted in double precision, all rows at once.
-_LINEAR_ROWS = 200_000
 
 
 @dataclass(frozen=True)
@@ -44,23 +46,21 @@ class Fitted:
     fit: RankingFit
 
 
-def centroids_of(vectors: npt.NDArray[Any], owner: Ints) -> Floats:
-    """[C, d] L2-normalised means of the rows of each class; every class 0…C-1 has a row. `owner` ascends."""
-    starts = np.flatnonzero(np.diff(owner, prepend=-1))
-    sums = np.stack([np.sum(block, axis=0, dtype=np.float32) for block in np.split(vectors, starts[1:])])
+def centroids_of(sums: Floats) -> Floats:
+    """[C, d] L2-normalised means of the rows of each class, from `moments.class_sums`."""
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     centroids: Floats = (sums / np.maximum(lengths, 1e-12)).astype(np.float32)
     return centroids
 
 
 def sample_for_evaluation(owner: Ints) -> Ints:
-    """Rows for leave-one-out: all, or an even sample of a large bank's classes and of each class's rows."""
-    if len(owner) <= _EVALUATION_ROWS:
+    """Rows for a report: all, or an even sample of a large bank's classes and of each class's rows."""
+    if len(owner) <= LARGE:
         return np.arange(len(owner))
     labels = np.unique(owner)
     if len(labels) > _EVALUATION_CLASSES:
         labels = labels[np.linspace(0, len(labels) - 1, _EVALUATION_CLASSES).astype(int)]
-    each = max(2, _EVALUATION_ROWS // len(labels))
+    each = max(2, LARGE // len(labels))
     first, last = np.searchsorted(owner, labels), np.searchsorted(owner, labels, side="right")
     picks = [np.unique(np.linspace(a, b - 1, min(each, b - a)).astype(int)) for a, b in zip(first, last, strict=True)]
     rows: Ints = np.concatenate(picks).astype(np.int64)
@@ -83,38 +83,44 @@ def fit_ranking(
     if not len(vectors):
         progress(1, 1)
         return Fitted(np.empty(vectors.shape, np.float32), None, name_only_ranking(text_temperature))
-    centroids = centroids_of(vectors, owner)
+    starts = np.append(np.flatnonzero(np.diff(owner, prepend=-1)), len(owner))
+    sums = class_sums(vectors, starts)
+    centroids = centroids_of(sums)
     plain = RankingFit(method=DEFAULT, chosen=False, calibration={"*": _UNCALIBRATED})
-    rows = sample_for_evaluation(owner)
     if not learn:
         progress(1, 1)
         return Fitted(centroids, None, plain)
-    if len(rows) < MIN_QUERIES_TO_FIT:
+    if len(owner) < MIN_QUERIES_TO_FIT:
         progress(1, 1)
         return Fitted(centroids, None, plain.model_copy(update={"calibration": {"*": _too_few(0)}}))
-    present, sampled = np.unique(owner[rows], return_inverse=True)
-    loo = LeaveOneOut.of(
-        vectors[rows], sampled.astype(np.int64), None if texts is None else texts[present].astype(np.float32)
-    )
+    names = None if texts is None else texts.astype(np.float32)
+    moments = Moments.of(vectors, starts, sums) if len(owner) > LARGE else None
+    loo: LeftOut
+    if moments is not None:
+        betas = sorted({method.beta for method in CANDIDATES if asks_density(method)})
+        loo = whole_bank(vectors, starts, sums, names, moments, betas)
+    else:
+        loo = LeaveOneOut.of(vectors, owner, names)
     queries = np.flatnonzero(loo.answerable)
     if len(queries) < MIN_QUERIES_TO_FIT:
         progress(1, 1)
         return Fitted(centroids, None, plain.model_copy(update={"calibration": {"*": _too_few(len(queries))}}))
-    candidates = tuple(m for m in CANDIDATES if m.name not in LINEAR or len(owner) <= _LINEAR_ROWS)
-    method = choose_method(loo, queries, candidates, progress)
-    standard = cross_fit(loo, PRESETS["standard"], candidates, folds=_FOLDS)
+    method = choose_method(loo, queries, progress=progress)
+    standard = cross_fit(loo, PRESETS["standard"], folds=_FOLDS)
     calibrated = _calibration_for(loo, queries, method, standard.methods, {"standard": standard})
     fit = RankingFit(
         method=method,
         chosen=True,
-        same_above=round(loo.groups.threshold, 5),
+        same_above=round(loo.threshold, 5),
         measured=standard.measured(),
         calibration=calibrated.calibration,
         centroids=_calibration_for(loo, queries, CENTROIDS, [CENTROIDS] * _FOLDS, {}),
     )
     if loo.text is not None:
         fit = fit.model_copy(update={"names": calibrated.names})
-    linear = fit_linear(method, vectors, owner, len(labels)) if method.name in LINEAR else None
+    if method.name not in LINEAR:
+        return Fitted(centroids, None, fit)
+    linear = fit_linear(method, vectors, owner, len(labels)) if moments is None else moments.fit(method)
     return Fitted(centroids, linear, fit)
 
 
@@ -132,7 +138,7 @@ def _too_few(queries: int) -> PresetCalibration:
 
 
 def _calibration_for(
-    loo: LeaveOneOut, queries: Ints, method: Method, methods: list[Method], known: dict[str, CrossFitResult]
+    loo: LeftOut, queries: Ints, method: Method, methods: list[Method], known: dict[str, CrossFitResult]
 ) -> CentroidRanking:
     """Calibration of a method per preset, and the scale of name-only classes' scores.
 

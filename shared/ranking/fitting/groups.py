@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,10 +56,17 @@ def duplicate_threshold(vectors: npt.NDArray[Any], owner: Ints) -> float:
     An untrained encoder gives all photos of a class cosines above 0.98; there a tenth of the usual distance between
     neighbours of a class decides. Copies are no neighbours.
     """
-    nearest = []
     # A few hundred rows suffice to estimate the usual distance.
-    for row in np.linspace(0, len(vectors) - 1, min(len(vectors), 512)).astype(int):
-        same_class = np.asarray(vectors[owner == owner[row]], np.float32) @ np.asarray(vectors[row], np.float32)
+    rows = np.linspace(0, len(vectors) - 1, min(len(vectors), 512)).astype(int)
+    return threshold_of(
+        np.asarray(vectors[owner == owner[row]], np.float32) @ np.asarray(vectors[row], np.float32) for row in rows
+    )
+
+
+def threshold_of(cosines: Iterable[Floats]) -> float:
+    """As `duplicate_threshold`, from some rows' cosines to all rows of their class."""
+    nearest = []
+    for same_class in cosines:
         distances = 1 - same_class[same_class < 1 - _COPY]
         if len(distances):
             nearest.append(float(distances.min()))

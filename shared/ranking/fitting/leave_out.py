@@ -12,7 +12,7 @@ import numpy.typing as npt
 from shared.bank.ranking_fit import Method
 from shared.ranking.fitting.groups import Groups, find_groups
 from shared.ranking.fitting.linear import LeaveOneOutSolver, span
-from shared.ranking.methods import LINEAR, Floats, Ints, combine
+from shared.ranking.methods import LINEAR, Floats, Ints, best_mean, combine
 
 #: Maximum number of queries; larger banks are evaluated on an even sample.
 MAX_QUERIES = 2000
@@ -89,6 +89,22 @@ class LeaveOneOut:
     def starts(self) -> Ints:
         counts = np.bincount(self.owner, minlength=self.classes)
         return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+    @property
+    def threshold(self) -> float:
+        """The cosine above which rows are one photo."""
+        return self.groups.threshold
+
+    @cached_property
+    def sizes(self) -> Ints:
+        """[q, C] samples of each class."""
+        found: Ints = np.broadcast_to(np.diff(self.starts), (len(self.truth), self.classes))
+        return found
+
+    @cached_property
+    def nearest(self) -> Floats:
+        """[q, C] the best cosine to a sample; -inf where all are left out."""
+        return best_mean(self.cosines, self.starts, 1)
 
     @cached_property
     def _left_out(self) -> npt.NDArray[np.bool_]:
