@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 
-from shared.bank.manifest import ClassEntry
+from shared.bank.manifest import ClassEntry, Manifest
 from shared.bank.store import BankStore
 from shared.core.errors import Conflict, WeftError
+from shared.core.messages import sentence
 from shared.core.names import fold, normal
 
 #: Classes suggested for a name that no class has.
@@ -107,3 +108,12 @@ def class_names(banks: BankStore, version: str | None = None) -> ClassNames:
         except WeftError:
             continue
     return ClassNames(classes)
+
+
+def names_unused_words(manifest: Manifest, lang: str | None = None) -> str | None:
+    """Why class names do not count in a version, as a sentence in `lang` (None: see `shared.core.i18n.language`); None
+    where they do, and where the model has no use for them."""
+    found = manifest.names_unused
+    if found is None:
+        return None
+    return sentence("bank_names_unused", lang, reason=sentence(found.code, lang, **found.detail))

@@ -122,6 +122,13 @@ class Skipped(Document):
     detail: Any
 
 
+class NamesUnused(Document):
+    """Why class names do not count although the model is a trained one: the code and values of an error."""
+
+    code: str
+    detail: Any
+
+
 class FileEntry(Document):
     bytes: int
     sha256: str
@@ -155,6 +162,8 @@ class Manifest(Document):
     skipped: list[Skipped] = Field(default_factory=list)
     #: What a photo's pixels must be like: learnt from the samples' photos; None: the default ones are used.
     photo_limits: PhotoLimits | None = None
+    #: None where names count, and where the model has no use for them.
+    names_unused: NamesUnused | None = None
     #: The oldest treatment of colours that any of its vectors was made with (`shared.core.encoder_info.COLOUR`).
     colour: int = 1
     format: int = FORMAT

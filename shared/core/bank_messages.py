@@ -60,6 +60,7 @@ BANK_SENTENCES: dict[str, str] = {
     "model_not_converted": "The model {model} has not been converted on this machine yet: run `weft model pull`.",
     "model_not_quantized": "The model {model} has no int8 version that passed validation: run `weft model quantize`, or set WEFT_ENGINE=openvino.",
     "model_unfaithful": "The converted model {model} differs too much from the original (mean cosine {mean}) and was discarded.",
+    "bank_names_unused": "Class names do not count in this bank: {reason}",
     "model_needs_transformers": (
         "The text tower of {model} needs the Python package transformers (extra `texts`), which is not installed here."
     ),

@@ -100,7 +100,7 @@ def build_from(
             by=by,
         )
         take_photos(draft, photos, encoder, settings, target, progress)
-        draft.texts = class_texts(draft.classes, encoder.info, settings)
+        draft.texts, draft.names_unused = class_texts(draft.classes, encoder.info, settings)
         return seal(store, target, draft, progress)
 
 

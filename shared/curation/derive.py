@@ -22,7 +22,7 @@ from shared.core.names import normal
 from shared.core.settings import Settings
 from shared.curation.build import Photo, take_photos
 from shared.curation.folder import Names, refuse_clashes
-from shared.curation.texts import class_texts
+from shared.curation.texts import class_texts, same_names
 from shared.curation.writer import Draft, Progress, normalised, sample_id, seal, silent
 
 if TYPE_CHECKING:
@@ -213,12 +213,20 @@ def _entries(bank: Bank) -> list[ClassEntry]:
 def _texts(bank: Bank, draft: Draft, settings: Settings) -> npt.NDArray[np.float32] | None:
     """Class-name embeddings: the parent's where names are the same, made again for the others."""
     if bank.texts is None:
+        draft.names_unused = bank.manifest.names_unused
         return None
-    old = {entry.label: (entry.en, row) for entry, row in zip(bank.classes, bank.texts, strict=True)}
-    new = [entry for entry in draft.classes if old.get(entry.label, ("", None))[0] != entry.en]
-    made = class_texts(new, draft.encoder, settings) if new else np.empty((0, bank.dim), np.float32)
-    if made is None:
-        return None
+    old = {entry.label: (entry, row) for entry, row in zip(bank.classes, bank.texts, strict=True)}
+    new = [
+        entry
+        for entry in draft.classes
+        if entry.label not in old or not same_names(old[entry.label][0], entry, settings)
+    ]
+    made = np.empty((0, bank.dim), np.float32)
+    if new:
+        rows, draft.names_unused = class_texts(new, draft.encoder, settings)
+        if rows is None:
+            return None
+        made = rows
     fresh = {entry.label: row for entry, row in zip(new, made, strict=True)}
     return np.stack([fresh[e.label] if e.label in fresh else old[e.label][1] for e in draft.classes])
 

@@ -74,7 +74,8 @@ def import_vectors(
             by=by,
             colour=1,
         )
-        draft.texts = class_texts(draft.classes, encoder, wanted) if known_here else None
+        if known_here:
+            draft.texts, draft.names_unused = class_texts(draft.classes, encoder, wanted)
         vectors = _write_vectors(paths, gathered, columns, target, progress)
         more = _write_rows(gathered, target)
         classes = [entry.numbered(n) for entry, n in zip(draft.classes, gathered.counts.tolist(), strict=True)]

@@ -22,7 +22,7 @@ from shared.core.errors import BankError, InvalidRequest, ModelError, WeftError
 from shared.core.names import label as label_of
 from shared.core.settings import Settings
 from shared.curation.folder import Names, read_aliases, read_labels, read_names, refuse_clashes
-from shared.curation.texts import class_texts
+from shared.curation.texts import ClassTexts, class_texts
 from shared.curation.writer import Draft, Progress, normalised, sample_id, seal, silent
 from shared.encoder import describe
 from shared.encoder.identity import digest
@@ -221,6 +221,7 @@ def import_legacy(
         samples.append(Sample(identifier, label, f"{label}[{number}]", sha256=""))
         rows.append(row)
     classes = [names.of(label) for label in (*legacy.labels, *legacy.empty)]
+    named = class_texts(classes, encoder, wanted) if known_here else ClassTexts()
     store = BankStore(settings).of(bank)
     with store.new_folder() as target:
         draft = Draft(
@@ -229,7 +230,8 @@ def import_legacy(
             samples=samples,
             vectors=halves[rows],
             duplicates=0 if keep_duplicates else repeated,
-            texts=class_texts(classes, encoder, wanted) if known_here else None,
+            texts=named.rows,
+            names_unused=named.unused,
             name=name,
             origin=Origin.IMPORT,
             by=by,

@@ -40,7 +40,7 @@ def build_names_bank(settings: Settings) -> str | None:
         encoder.close()
     names = trade_names()
     classes = [names.of(label) for label in names.labels]
-    texts = class_texts(classes, info, settings)
+    texts = class_texts(classes, info, settings).rows
     if texts is None:
         return None
     store = BankStore(settings)

@@ -13,7 +13,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shared.bank.manifest import DEFAULT_BANK, ClassEntry, Counts, Finding, Manifest, Origin, Skipped, seal_manifest
+from shared.bank.manifest import (
+    DEFAULT_BANK,
+    ClassEntry,
+    Counts,
+    Finding,
+    Manifest,
+    NamesUnused,
+    Origin,
+    Skipped,
+    seal_manifest,
+)
 from shared.bank.photo_gate import PhotoLimits
 from shared.bank.sample_rows import INDEX, write_index
 from shared.bank.samples import Sample
@@ -58,6 +68,8 @@ class Draft:
     texts: npt.NDArray[np.float32] | None = None
     #: Softmax temperature of cosines to class names, for a bank without any sample.
     text_temperature: float = 0.01
+    #: `Manifest.names_unused`.
+    names_unused: NamesUnused | None = None
     #: More are added when the bank is sealed.
     warnings: list[Finding] = field(default_factory=list)
     #: Photos that could not be read.
@@ -202,6 +214,8 @@ def finish(
     )
     if made.limits is not None:
         manifest = manifest.model_copy(update={"photo_limits": made.limits})
+    if draft.names_unused is not None:
+        manifest = manifest.model_copy(update={"names_unused": draft.names_unused})
     if store.bank != DEFAULT_BANK:
         manifest = manifest.model_copy(update={"bank": store.bank})
     if draft.by:

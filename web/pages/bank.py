@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import render_template, request
 
+from shared.bank.class_names import names_unused_words
 from shared.bank.manifest import ClassEntry, Manifest
 from shared.bank.store import ClassSamples
 from shared.core.errors import BankError
@@ -56,6 +57,7 @@ def bank() -> str:
         **upload_limits(),
         ranked_by_name=bool(manifest.counts.named),
         **draft_shown(),
+        names_unused=names_unused_words(manifest, language()),
         # A bank of names alone says at its head that it has no samples.
         warnings=findings(manifest.warnings) if manifest.counts.classes else {},
     )

@@ -12,6 +12,7 @@ from scripts.cli import output
 from scripts.cli.bank_option import bank_store, with_bank
 from scripts.cli.bank_words import size_problem, summary, view_words
 from scripts.cli.commands import bank_check, bank_classes, bank_clean, bank_import, bank_index, bank_versions, banks
+from shared.bank.class_names import names_unused_words
 from shared.core.errors import InvalidRequest
 
 
@@ -83,6 +84,7 @@ def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: 
         "seconds": round(time.monotonic() - started, 2),
         "skipped": [photo.to_json() for photo in manifest.skipped],
         "warnings": [warning.to_json() for warning in manifest.warnings],
+        **({"names_unused": manifest.names_unused.to_json()} if manifest.names_unused else {}),
         **({"views": [gain.to_json() for gain in gains]} if gains else {}),
     }
 
@@ -97,6 +99,8 @@ def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: 
             console.print(f"  {counts.duplicates} duplicate photos within a class were skipped")
         for warning in manifest.warnings:
             console.print(f"  {size_problem(warning)}")
+        if words := names_unused_words(manifest):
+            console.print(words)
         for line in view_words(gains):
             console.print(line)
         console.print(
