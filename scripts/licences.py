@@ -91,7 +91,8 @@ them as CycloneDX. Development: installed by `make setup` only, in no image. Fro
 `pillow-jxl-plugin` (JPEG XL) is under the GPL: who passes on an image that holds it has the GPL's duties for that
 image. Weft runs without it, and then says of JPEG XL photos that it cannot read them. The wheels of `pillow-heif` hold
 libx265 (GPL-2.0), libheif and libde265 (LGPL-3.0), those of `rawpy` LibRaw (LGPL-2.1 or CDDL-1.0): packages' own
-words, which the table has, say nothing of what a wheel brings along.
+words, which the table has, say nothing of what a wheel brings along. `psycopg` (the bank
+server) is under the LGPL-3.0, and used unchanged.
 """
 
 
