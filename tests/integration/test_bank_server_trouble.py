@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from shared.core.settings import Settings
 from shared.ranking.model import PRESETS
 from shared.ranking.ranker import rank
 from tests.bank_servers import PASSWORD, Server, needs_servers, owned_by_server, pair, server, url
-from tests.banks import make_large_bank
+from tests.banks import INFO, make_large_bank
 
 pytestmark = needs_servers
 
@@ -252,6 +253,39 @@ def test_a_worker_is_told_that_the_table_is_missing_or_of_other_files(
     assert note is not None
     assert note.sha256 == store.manifest(active).files[VECTORS].sha256
     assert ranked(worker, active) is None
+
+
+@pytest.mark.parametrize("damage", ["DELETE FROM {} WHERE class = 7", "UPDATE {} SET n = 20999 - n WHERE n < 20000"])
+def test_a_table_that_was_meddled_with_is_written_again_while_it_is_read(
+    servers: tuple[Server, Server], banks: tuple[Settings, str, str], store: BankStore, damage: str
+) -> None:
+    active = banks[1]
+    first = store.index(active)
+    assert store.index(active) == first
+    servers[0].sql(damage.format(f'"{name_of(active)}"'))
+    waits: list[float] = []
+
+    def read(done: int, total: int) -> None:
+        began = time.monotonic()
+        servers[0].sql(f'SELECT count(*) FROM "{name_of(active)}" WHERE class = 1')
+        waits.append(time.monotonic() - began)
+
+    second = store.index(active, read)
+    assert first is not None
+    assert second is not None
+    assert second.written > first.written
+    assert waits
+    assert servers[0].sql(f'SELECT count(*), max(n) FROM "{name_of(active)}"') == [(21_000, 20_999)]
+
+
+def test_a_bank_of_another_model_is_refused_before_the_server_is_asked(
+    banks: tuple[Settings, str, str], store: BankStore
+) -> None:
+    settings, active, _ = banks
+    worker = BankStore(with_server(settings, "postgresql://weft:x@127.0.0.1:1/weft"), ranks_only=True)
+    with pytest.raises(BankError) as error:
+        worker.load(active).require(INFO)
+    assert error.value.code == "bank_model_mismatch"
 
 
 def test_a_password_that_is_changed_stops_a_worker_with_a_sentence(

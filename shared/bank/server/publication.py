@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -33,10 +34,16 @@ _QUERIES, _SHOWN, _TOLERANCE = 200, 3, 1e-3
 #: Classes that each of them looks at, its own first.
 _CLASSES = 4
 _BATCH = 32
+#: Begins the name of a table in the making.
+_NEW = "weft_new_"
 
 
-def publish(server: BankServer, bank: Bank, copied: Copied = lambda done, total: None) -> TableNote:
+def publish(
+    server: BankServer, bank: Bank, copied: Copied = lambda done, total: None, thorough: bool = False
+) -> TableNote:
     """Makes the table of a version, unless it is there; nobody sees it before it is complete and has been checked.
+
+    `thorough`: a table that is there is checked, too, and replaced where it fails; who reads it is not kept waiting.
 
     `bank`: with the vectors of its files, which match their checksums. Raises Conflict (`index_denied`,
     `index_no_extension`, `index_too_old`, `index_read_only`, `index_busy`, `index_needs_package`), Unavailable
@@ -47,7 +54,7 @@ def publish(server: BankServer, bank: Bank, copied: Copied = lambda done, total:
     def work(connection: Connection, guard: Guard) -> TableNote:
         try:
             with connection.transaction():
-                return _published(connection, guard, bank, copied)
+                return _published(connection, guard, bank, copied, thorough)
         except psycopg.errors.LockNotAvailable as error:
             raise Conflict("index_busy", version=bank.version) from error
         except (psycopg.OperationalError, psycopg.InterfaceError):
@@ -58,7 +65,7 @@ def publish(server: BankServer, bank: Bank, copied: Copied = lambda done, total:
     return server.once(work, primary=True)
 
 
-def _published(connection: Connection, guard: Guard, bank: Bank, copied: Copied) -> TableNote:
+def _published(connection: Connection, guard: Guard, bank: Bank, copied: Copied, thorough: bool) -> TableNote:
     from pgvector.psycopg import register_vector
     from psycopg import sql
 
@@ -66,16 +73,19 @@ def _published(connection: Connection, guard: Guard, bank: Bank, copied: Copied)
     connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS:.0f}s'")
     connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name_of(bank.version)])
     _require_versions(connection)
+    register_vector(connection)
+    guard.alive(_INDEX_SECONDS)
     note = _note(bank.manifest)
     if (there := noted(connection, bank.version)) is not None and there.sha256 == note.sha256:
-        return there
-    name = sql.Identifier(name_of(bank.version))
-    drop(connection, bank.version)
-    plain = "STORAGE PLAIN" if 2 * bank.dim + 64 < _INLINE else ""
+        checked = _checked(connection, bank, name_of(bank.version), there) if thorough else there
+        if checked is not None:
+            return checked
+    made = f"{_NEW}{hashlib.sha256(bank.version.encode()).hexdigest()[:16]}"
+    name = sql.Identifier(made)
     connection.execute(
         sql.SQL("CREATE TABLE {} (n int NOT NULL, class int NOT NULL, vec halfvec({}))").format(name, bank.dim)
     )
-    if plain:
+    if 2 * bank.dim + 64 < _INLINE:
         connection.execute(sql.SQL("ALTER TABLE {} ALTER COLUMN vec SET STORAGE PLAIN").format(name))
     with connection.cursor().copy(sql.SQL("COPY {} FROM STDIN (FORMAT BINARY)").format(name)) as copy:
         for block, done in _blocks(bank):
@@ -85,14 +95,28 @@ def _published(connection: Connection, guard: Guard, bank: Bank, copied: Copied)
         guard.alive(_INDEX_SECONDS)
     connection.execute(sql.SQL("CREATE INDEX ON {} (class)").format(name))
     connection.execute(sql.SQL("ANALYZE {}").format(name))
-    register_vector(connection)
     guard.alive(_INDEX_SECONDS)
-    connection.execute("SET LOCAL enable_seqscan = off")
-    connection.execute("SET LOCAL jit = off")
-    compared, difference = compare(connection, bank)
+    compared, difference = compare(connection, bank, made)
     note = note.model_copy(update={"compared": compared, "difference": difference, "written": time.time()})
     connection.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(name, sql.Literal(comment(note))))
+    # Last, since it keeps others waiting.
+    drop(connection, bank.version)
+    connection.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(name, sql.Identifier(name_of(bank.version))))
     return note
+
+
+def _checked(connection: Connection, bank: Bank, table: str, note: TableNote) -> TableNote | None:
+    """The note of a table that is there, as it was found now; None where it has lost rows or answers otherwise."""
+    from psycopg import sql
+
+    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
+    if row is None or row[0] != note.rows:
+        return None
+    try:
+        compared, difference = compare(connection, bank, table)
+    except BankError:
+        return None
+    return note.model_copy(update={"compared": compared, "difference": difference})
 
 
 def _require_versions(connection: Connection) -> None:
@@ -137,12 +161,14 @@ def _blocks(bank: Bank) -> Iterator[tuple[bytes, int]]:
     yield (-1).to_bytes(2, "big", signed=True), len(bank.vectors)
 
 
-def compare(connection: Connection, bank: Bank) -> tuple[int, float]:
+def compare(connection: Connection, bank: Bank, table: str) -> tuple[int, float]:
     """(queries asked, largest difference of two cosines) of samples that look for others, in their own class and those
     beside it, as ranking does.
 
     Raises BankError("index_copy_differs") where an answer is not that of the files, psycopg's errors.
     """
+    connection.execute("SET LOCAL enable_seqscan = off")
+    connection.execute("SET LOCAL jit = off")
     rng = np.random.default_rng(0)
     rows = rng.choice(len(bank.vectors), min(_QUERIES, len(bank.vectors)), replace=False)
     own = np.searchsorted(bank.starts, rows, side="right") - 1
@@ -153,7 +179,7 @@ def compare(connection: Connection, bank: Bank) -> tuple[int, float]:
         classes = (owner[:, None] + np.arange(_CLASSES)) % len(bank.labels)
         classes = classes[:, : len(bank.labels)]
         numbers = np.repeat(np.arange(len(asking)), classes.shape[1])
-        found = nearest(connection, name_of(bank.version), queries, numbers, classes.ravel(), _SHOWN + 1)
+        found = nearest(connection, table, queries, numbers, classes.ravel(), _SHOWN + 1)
         for number, label, got, cosines in zip(numbers, classes.ravel(), found.rows, found.cosines, strict=True):
             worst = max(worst, _difference(bank, queries[number], int(label), int(asking[number]), got, cosines))
     if worst > _TOLERANCE:

@@ -80,19 +80,24 @@ def require(manifest: Manifest, note: TableNote | None) -> None:
 
 
 def ensure(
-    server: BankServer, folder: Path, manifest: Manifest, copied: Copied = lambda done, total: None
+    server: BankServer,
+    folder: Path,
+    manifest: Manifest,
+    copied: Copied = lambda done, total: None,
+    thorough: bool = False,
 ) -> TableNote:
     """The note of a version's table, which is made of its complete and checked `folder` where it is not there.
 
-    Needs numpy then. Raises as `shared.bank.server.publication.publish`.
+    `thorough`: a table that is there is compared with the files again. Needs numpy in both cases. Raises as
+    `shared.bank.server.publication.publish`.
     """
     there = server.once(lambda connection, _: noted(connection, manifest.version), primary=True)
-    if there is not None and there.sha256 == manifest.files[VECTORS].sha256:
+    if not thorough and there is not None and there.sha256 == manifest.files[VECTORS].sha256:
         return there
     from shared.bank.bank import Bank
     from shared.bank.server.publication import publish
 
-    return publish(server, Bank.open(folder, manifest), copied)
+    return publish(server, Bank.open(folder, manifest), copied, thorough)
 
 
 def drop(connection: Connection, version: str) -> None:
