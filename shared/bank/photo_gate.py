@@ -51,7 +51,7 @@ RULES: dict[str, Rule] = {
     "inner": Rule("far", True, 2.2, 3.2, 1.8, hides=("several", "blurred", "no_fabric")),
     "patchy": Rule("no_fabric", True, 12.0, 16.0, 9.0, hides=CODES),
     "light": Rule("dark", False, 60.0, 40.0, 110.0, hides=("blurred",)),
-    "split": Rule("several", True, 4.0, 6.0, 2.5, hides=("blurred",)),
+    "split": Rule("several", True, 4.0, 4.0, 2.5, hides=("blurred",)),
     "sharp": Rule("blurred", False, 0.03, 0.015, 0.09),
 }
 

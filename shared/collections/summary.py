@@ -13,7 +13,8 @@ from shared.collections.runs import Run, RunState
 from shared.core.names import path_name
 from shared.jobs.export.columns import trained
 from shared.jobs.folder_truth import FolderTruth, folder_truth
-from shared.jobs.job_summary import CLASSES, EACH, LEAST, NAMED, PICTURED, ClassSummary, JobSummary
+from shared.jobs.job_summary import CLASSES, EACH, LEAST, NAMED, PICTURED, RETAKEN, ClassSummary, JobSummary
+from shared.jobs.result_filters import ANY_DEFECT
 from shared.jobs.reviews import ReviewState
 from shared.jobs.shown import ShownItem
 from shared.ranking.model import Verdict
@@ -108,6 +109,8 @@ class _Gathered:
         self._least: list[tuple[float, int, ShownItem]] = []
         self._truth: Counter[tuple[str, str, bool]] = Counter()
         self._jobs: set[str] = set()
+        self._retakes: Counter[str] = Counter()
+        self._retaken: list[ShownItem] = []
 
     def add(self, number: int, file: FileResult, parent: str) -> None:
         """A file with its result."""
@@ -124,6 +127,7 @@ class _Gathered:
                 self._names[code].append(item["name"])
             return
         self.ok += 1
+        self._examine(item)
         confidence = item["confidence"] or 0.0
         self._sum += confidence
         label, todo = item["final_label"], item["review"] == ReviewState.TODO
@@ -137,6 +141,14 @@ class _Gathered:
             _keep(self._least, (-confidence, -number, item), LEAST)
         if file.truth is not None:
             self._truth[file.truth, item["label"] or "", item["verdict"] == Verdict.LABEL] += 1
+
+    def _examine(self, item: ShownItem) -> None:
+        """Whether it should be taken again."""
+        defects: list[dict[str, str]] = item.get("quality") or []  # type: ignore[assignment]
+        if defects:
+            self._retakes.update([ANY_DEFECT, *(defect["code"] for defect in defects)])
+            if len(self._retaken) < RETAKEN:
+                self._retaken.append(item)
 
     def summary(self) -> JobSummary:
         """What is shown."""
@@ -161,6 +173,8 @@ class _Gathered:
             confidence=self._sum / self.ok if self.ok else None,
             least_certain=_sorted(self._least),
             truth=self._of_folders(),
+            retakes=dict(self._retakes.most_common()),
+            retaken=self._retaken,
         )
 
     def trained(self) -> bool | None:

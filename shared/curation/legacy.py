@@ -253,7 +253,8 @@ def encoder_of(settings: Settings, columns: int) -> tuple[EncoderInfo, bool]:
     can be examined and cleaned, and is imported again once the model is there.
     """
     try:
-        return describe(settings), True
+        # Whatever WEFT_VIEWS says here, the file's vectors are of whole photos.
+        return describe(settings.model_copy(update={"views": "1"})), True
     except ModelError as failure:
         if failure.code != "model_not_converted":
             raise

@@ -14,9 +14,10 @@ LEAST = 40
 _TAIL = 0.02
 #: How far a limit lies behind the normal ones: shares of the distance from the median to the end of normal, on a
 #: logarithmic scale. Chosen on rendered cloths and on leather27, see `scripts.lab.bench.photo_gate`.
-_WARN, _SEVERE = 0.4, 1.0
-#: Cloths differ more in brightness than in all else: a limit far behind the darkest of them would find nothing.
-_DARK = 0.2
+_SHARES = (0.4, 1.0)
+#: Cloths differ more in brightness than in all else: a limit far behind the darkest of them would find nothing. And
+#: what has hardly any contrast is no cloth, however smooth the bank's are.
+_OWN_SHARES = {"light": (0.2, 1.0), "texture": (0.4, 0.5)}
 #: Added before the logarithm: differences of measures near nothing mean nothing.
 _OFFSET = {"blown": 0.02, "clipped": 0.05, "sharp": 0.01, "ink": 20.0, "light": 10.0}
 
@@ -34,7 +35,7 @@ def learn(photos: Iterable[Mapping[str, float] | None]) -> PhotoLimits | None:
         sign, offset = (1 if rule.above else -1), _OFFSET.get(name, 0.2)
         bad = sign * np.log(values + offset)
         usual, end = np.quantile(bad, [0.5, 1 - _TAIL])
-        shares = (_DARK, _SEVERE) if name == "light" else (_WARN, _SEVERE)
+        shares = _OWN_SHARES.get(name, _SHARES)
         warn, severe = (float(np.exp(sign * (end + share * (end - usual)))) - offset for share in shares)
         # What is normal for no cloth is never learnt to be, and nothing is warned of that is normal for most.
         bound = max if rule.above else min

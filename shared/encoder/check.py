@@ -65,6 +65,8 @@ class _Speed:
 
 def check_model(settings: Settings, *, threads: int, photos: int, say: Callable[[str], None]) -> ModelCheck:
     """Converts the model where needed, then measures it. Raises ModelError, InvalidRequest."""
+    # The model is measured, not what is made of several of its vectors.
+    settings = settings.model_copy(update={"views": "1"})
     store = ModelStore.of(settings)
     manifests = [converter.ensure(store, part, say) for part in spec.parse(settings.model)]
     files = synthetic_photos(photos)

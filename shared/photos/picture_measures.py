@@ -76,7 +76,8 @@ def _middle(rgb: NDArray[np.uint8]) -> Image.Image:
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     image = Image.fromarray(np.ascontiguousarray(rgb[top : top + side, left : left + side]))
-    return image.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=1.0) if side > SIDE else image
+    # By whole pixels first: half the time.
+    return image.reduce(side // SIDE).resize((SIDE, SIDE), Image.Resampling.BOX) if side > SIDE else image
 
 
 def _sharpness(grey: Floats) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import shutil
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +26,7 @@ from shared.encoder.protocol import from_transforms
 from shared.encoder.views import SETS, seen
 from shared.photos.decode import Limits, decode
 from shared.pipeline.decoding import open_pool
-from tests.product import await_ready, eventually, start_product
+from tests.product import ROOT, WEFT, await_ready, eventually, start_product
 from web.app import create_app
 
 CLOTHS = ("twill", "corduroy", "tweed", "waffle")
@@ -103,6 +105,33 @@ def test_banks_of_other_views_are_refused_and_views_are_measured(place: Path, fi
     page = create_app(settings).test_client().get("/bank/check?lang=zh").get_data(as_text=True)
     assert "WEFT_VIEWS=turns" in page
     assert "耗时 4 倍" in page
+
+
+@pytest.mark.timeout(500)
+def test_workers_of_other_views_leave_the_job_alone(place: Path, five: Encoder, tmp_path: Path) -> None:
+    shutil.copytree(place / "data" / "models", tmp_path / "data" / "models")
+    version = build_bank(place / "bank", five, settings_of(tmp_path, "5"))
+    BankStore(settings_of(tmp_path, "5")).publish(version)
+    product = start_product(tmp_path, engine="openvino", model="demo", views="1")
+    worker: subprocess.Popen[bytes] | None = None
+    try:
+        # This worker sees whole photos only: it says that the bank is not for it.
+        await_ready(product, bank=False, workers=0)
+        save_jpeg(tmp_path / "photo.jpg", render("waffle", 100, 320))
+        with (tmp_path / "photo.jpg").open("rb") as photo:
+            answer = requests.post(f"{product.url}/api/v1/jobs", files={"files": photo}, timeout=60).json()
+        address = f"{product.url}/api/v1/jobs/{answer['id']}"
+        eventually(lambda: bool(requests.get(address, timeout=10).json()["waiting_for"]), what="a waiting job")
+        assert requests.get(address, timeout=10).json()["ok"] == 0
+        worker = subprocess.Popen([*WEFT, "worker"], env=product.env | {"WEFT_VIEWS": "5"}, cwd=ROOT)
+        eventually(lambda: requests.get(address, timeout=10).json()["state"] == "finished", what="the job's end")
+        [item] = requests.get(f"{address}/items", timeout=10).json()["items"]
+        assert (item["label"], item["status"]) == ("waffle", "ok")
+    finally:
+        if worker is not None:
+            worker.send_signal(signal.SIGTERM)
+            worker.wait(60)
+        product.stop()
 
 
 @pytest.mark.timeout(400)
