@@ -34,8 +34,10 @@ from shared.curation.writer import Progress, silent
 from shared.ranking.fitting.baseline import baseline_ranks
 from shared.ranking.fitting.bootstrap import PhotoBootstrap
 from shared.ranking.fitting.cross_fit import cross_fit
-from shared.ranking.fitting.fit import LARGE, MIN_QUERIES_TO_FIT, sample_for_evaluation
+from shared.ranking.fitting.fit import BETAS, LARGE, MIN_QUERIES_TO_FIT, sample_for_evaluation
 from shared.ranking.fitting.leave_out import LeaveOneOut
+from shared.ranking.fitting.moments import Moments, class_sums
+from shared.ranking.fitting.whole_bank import WholeBank, whole_bank
 from shared.ranking.methods import Ints
 from shared.ranking.model import PRESETS
 
@@ -43,6 +45,8 @@ from shared.ranking.model import PRESETS
 AIM = (5, 8)
 #: Rows up to which leave-one-out takes a judged photo out of the bank while the ranking is chosen.
 NESTED_ROWS = 1_000
+#: Classes of which all are reported, with or without figures.
+LARGE_CLASSES = 5_000
 #: Rows that the plain rule is asked at most.
 _ALL_ROWS = 3_000
 #: The preset whose answers are judged.
@@ -92,7 +96,7 @@ def examine(bank: Bank, rows: Sequence[Sample], progress: Progress = silent) -> 
     filed_wrongly: list[Suspect] = []
     pairs: list[ConfusablePair] = []
     if bank.meaningful and len(loo.truth):
-        figures = leave_one_out(loo, labels, progress)
+        figures = leave_one_out(loo, labels, progress, whole_bank_of(bank) if len(rows) > LARGE else None)
         filed_wrongly, far, pairs = _look_closer(loo, labels, judged_rows, manifest.ranking)
         warnings += [
             *(
@@ -136,9 +140,21 @@ def _of_small_classes(bank: Bank, rows: Sequence[Sample]) -> list[Sample]:
     return [row for label in small for row in rows[bank.starts[label] : bank.starts[label + 1]]]
 
 
-def leave_one_out(loo: LeaveOneOut, labels: tuple[str, ...], progress: Progress = silent) -> LeaveOneOutFigures:
-    """Figures on the photos that sit in one class: ranking chosen, calibrated and judged on different photos."""
-    with_classmate = int(loo.answerable.sum())
+def whole_bank_of(bank: Bank) -> WholeBank:
+    """Leave-one-out against all of a large bank."""
+    sums = class_sums(bank.vectors, bank.starts)
+    moments = Moments.of(bank.vectors, bank.starts, sums)
+    return whole_bank(bank.vectors, bank.starts, sums, bank.texts, moments, BETAS, labels=bank.labels)
+
+
+def leave_one_out(
+    loo: LeaveOneOut, labels: tuple[str, ...], progress: Progress = silent, whole: WholeBank | None = None
+) -> LeaveOneOutFigures:
+    """Figures on the photos that sit in one class: ranking chosen, calibrated and judged on different photos.
+
+    `whole`: of a large bank, of which `loo` has only a sample; the plain rule is asked there.
+    """
+    with_classmate = int((loo if whole is None else whole).answerable.sum())
     plain = baseline_ranks(loo, loo.asked, loo.truth, loo.photo)
     plain_shares = Shares(top1=_share(plain < 1), top5=_share(plain < 5))
     rows = np.arange(len(loo.owner))[:: -(-len(loo.owner) // _ALL_ROWS)]
@@ -150,13 +166,18 @@ def leave_one_out(loo: LeaveOneOut, labels: tuple[str, ...], progress: Progress 
         in_several_classes=int(loo.groups.across[loo.groups.of].sum()),
     )
     if with_classmate >= MIN_QUERIES_TO_FIT:
-        nested = len(loo.owner) <= NESTED_ROWS
+        nested = whole is None and len(loo.owner) <= NESTED_ROWS
 
         def show(done: int, total: int) -> None:
             progress("judging", done, total)
 
-        cross_fitted = cross_fit(loo, PRESET, nested=nested, progress=show)
+        cross_fitted = cross_fit(loo if whole is None else whole, PRESET, nested=nested, progress=show)
         measured = cross_fitted.measured()
+        truth, photo = cross_fitted.truth, loo.photo
+        if whole is not None:
+            # Columns are other classes for each query, and each is a photo of its own.
+            labels, photo = whole.labels, whole.queries
+            truth = np.take_along_axis(whole.classes, whole.truth[:, None], axis=1)[:, 0]
         return LeaveOneOutFigures(
             queries=measured.queries,
             with_classmate=with_classmate,
@@ -170,8 +191,8 @@ def leave_one_out(loo: LeaveOneOut, labels: tuple[str, ...], progress: Progress 
             foreign_found=measured.foreign_found,
             nested=nested,
             methods=sorted({method.name for method in cross_fitted.methods}),
-            top1_interval=_interval(loo, cross_fitted.rank),
-            per_class=_class_figures(cross_fitted.truth, cross_fitted.rank, labels),
+            top1_interval=_interval(photo, cross_fitted.rank),
+            per_class=_class_figures(truth, cross_fitted.rank, labels),
             plain=plain_shares,
             all_rows=all_rows,
         )
@@ -182,15 +203,15 @@ def leave_one_out(loo: LeaveOneOut, labels: tuple[str, ...], progress: Progress 
         top5=plain_shares.top5,
         nested=False,
         methods=["plain"],
-        top1_interval=_interval(loo, plain),
+        top1_interval=_interval(loo.photo, plain),
         per_class=_class_figures(loo.truth, plain, labels),
         plain=plain_shares,
         all_rows=all_rows,
     )
 
 
-def _interval(loo: LeaveOneOut, rank: Ints) -> tuple[float, float]:
-    low, high = PhotoBootstrap(loo.photo).share(rank < 1)
+def _interval(photo: Ints, rank: Ints) -> tuple[float, float]:
+    low, high = PhotoBootstrap(photo).share(rank < 1)
     return round(low, 4), round(high, 4)
 
 
@@ -200,7 +221,9 @@ def _share(hits: Any) -> float:
 
 def _class_figures(truth: Ints, rank: Ints, labels: tuple[str, ...]) -> dict[str, ClassFigures]:
     figures = {}
-    for index, label in enumerate(labels):
+    # Of a large bank, only the classes that were asked.
+    for index in range(len(labels)) if len(labels) <= LARGE_CLASSES else np.unique(truth).tolist():
+        label = labels[index]
         own = rank[truth == index]
         figures[label] = ClassFigures(queries=len(own), top1=_share(own < 1), top5=_share(own < 5))
     return figures

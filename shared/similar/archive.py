@@ -91,7 +91,7 @@ class Archive:
         bits = np.empty(count, np.uint16)
         for start in range(0, count, _BLOCK):
             at = slice(start, start + _BLOCK)
-            bits[at] = np.bitwise_count(codes[at] ^ code).sum(axis=1, dtype=np.uint16)
+            bits[at] = np.einsum("nc->n", np.bitwise_count(codes[at] ^ code), dtype=np.uint16)
             bits[at][~allowed[rows[at, 0]]] = np.iinfo(np.uint16).max
         compared = int((bits < np.iinfo(np.uint16).max).sum())
         nearest = np.argpartition(bits, min(max(_EXACT, _TIMES * limit), count) - 1)[: max(_EXACT, _TIMES * limit)]

@@ -10,6 +10,12 @@ from shared.core.errors import NotFound, Unavailable
 from shared.core.kept_child import KeptChild
 from shared.core.settings import Settings
 
+#: Photos that one request over several jobs compares exactly, at most, the newest jobs first; of older ones, which have
+#: ended, the archive is asked (`shared.similar.archive`).
+MOST_COMPARED = 300_000
+#: Jobs that are looked through, the newest first.
+MOST_JOBS = 2_000
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -63,6 +69,11 @@ class Similar:
     ) -> Matches:
         """The `limit` photos of `jobs` most similar to a bank's sample. Raises NotFound, Unavailable."""
         return self._like({"bank": bank, "sample": sample}, jobs, limit, older)
+
+    def fill(self, identity: str, jobs: Sequence[str]) -> int:
+        """Adds ended jobs of a model to its archive for a few seconds; returns how many. Raises Unavailable."""
+        added: int = self._ask({"do": "fill", "identity": identity, "jobs": list(jobs)})["added"]
+        return added
 
     def copies(self, job: str) -> list[LookAlikes]:
         """Groups of photos that are one photo: copied, resized, compressed again. Raises NotFound, Unavailable."""

@@ -25,6 +25,7 @@ from shared.photos.perceptual_hash import part_hashes
 from shared.ranking.fitting.groups import duplicate_threshold
 from shared.similar.archive import Archive
 from shared.similar.archives import archive_of, fill
+from shared.similar.client import MOST_COMPARED
 from shared.similar.copies import Looks, copies
 from shared.similar.groups import closeness_of_one_class, dense_groups
 from shared.similar.vectors import Floats, KeptVectors, Vectors
@@ -33,9 +34,6 @@ from shared.storage import open_storage
 _IDLE_SECONDS = 300.0
 #: Seconds of a search in which it adds jobs to the archive.
 _FILL_SECONDS = 5.0
-#: Photos that one request over several jobs compares exactly, at most, the newest jobs first; of older ones, which have
-#: ended, the archive is asked (`shared.similar.archive`).
-MOST_COMPARED = 300_000
 
 
 class Server:
@@ -49,6 +47,8 @@ class Server:
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Raises WeftError, sqlite3.Error."""
+        if request["do"] == "fill":
+            return {"added": self._fill(self._archive(request["identity"]), request["jobs"])}
         return self._like(request) if request["do"] == "like" else self._groups(request)
 
     def _like(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -86,17 +86,21 @@ class Server:
             self._archives[identity] = archive_of(self._settings, identity)
         return self._archives[identity]
 
-    def _fill(self, archive: Archive, jobs: list[str]) -> None:
-        """Adds ended jobs that are not in it, the newest first, for a few seconds; the rest waits for the next time."""
+    def _fill(self, archive: Archive, jobs: list[str]) -> int:
+        """Adds ended jobs that are not in it, the newest first, for a few seconds, and returns how many; the rest waits
+        for the next time."""
+        added = 0
         until = time.monotonic() + _FILL_SECONDS
         known = archive.known()
         for job in jobs:
             if job in known:
                 continue
             if time.monotonic() > until:
-                return
+                break
             with suppress(NotFound, sqlite3.Error, OSError):
                 fill(self._settings, archive, job)
+                added += 1
+        return added
 
     def _query(self, of: dict[str, Any]) -> Floats:
         if "job" in of:

@@ -92,3 +92,18 @@ def test_a_runs_job_tells_what_the_run_found(site: Site) -> None:
     text = requests.get(f"{site.product.url}/jobs/{job}/summary?lang=en", timeout=60).text
     assert "Found by this run of the collection" in text
     assert "1 no longer there" in text
+
+
+def test_copies_among_the_photos_of_the_last_run(product: Product) -> None:
+    made = Site.make(product, "copied")
+    write(made.folder / "old.jpg", "an old one")
+    made.run()
+    for name in ("first.jpg", "again.jpg"):
+        write(made.folder / name, "the same twice")
+    write(made.folder / "other.jpg", "another")
+    made.run()
+    text = page(made, "en")
+    assert "Copies of one photo" in text
+    assert "Among the photos of the last run" in text
+    assert "2 photos in 1 groups" in text
+    assert "上次运行的照片中" in page(made, "zh")

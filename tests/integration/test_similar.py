@@ -16,6 +16,7 @@ from scripts.cli import main as cli
 from scripts.supervisor import redis as embedded
 from shared.bank.store import BankStore
 from shared.core.settings import Settings
+from shared.jobs.ledger import Ledger
 from shared.jobs.model import Job
 from shared.jobs.projection import projection_path
 from shared.similar import server
@@ -24,6 +25,7 @@ from shared.similar.client import Similar
 from tests.banks import DIM, by_label, clustered, make_bank
 from tests.large_jobs import add_vectors, archived_job
 from tests.web_server import site_client
+from worker.dispatcher import archiving
 
 COUNT = 300
 
@@ -231,3 +233,20 @@ def test_the_archive_is_rebuilt_and_filled(
     assert archive_of(settings, job.identity).known() == {job.id: len(rows), other.id: 1}
     again = weft("similar", "rebuild")
     assert (again["jobs"], again["photos"]) == (2, len(rows) + 1)
+
+
+def test_the_dispatcher_fills_the_archive(
+    settings: Settings, job: Job, rows: dict[int, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = archived_job(settings, 40, job.bank, "newer")
+    monkeypatch.setattr(archiving, "MOST_COMPARED", 30)
+    archiver = archiving.Archiver(settings, Ledger.connect(settings))
+    try:
+        archiver.round()
+        archiver.round()
+    finally:
+        archiver.end()
+    # The newest job is compared one by one.
+    known = archive_of(settings, job.identity).known()
+    assert known == {job.id: len(rows)}
+    assert newer.id not in known

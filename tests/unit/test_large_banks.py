@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from shared.bank.bank import Bank
 from shared.bank.sample_rows import INDEX, SampleRows
 from shared.bank.store import BankStore
 from shared.core.errors import WeftError
@@ -23,6 +25,13 @@ from shared.ranking.ranker import rank
 from tests.banks import save_npz
 
 CLASSES, EACH = 12, 9
+load = BankStore.load
+
+
+def meaningful(bank: Bank) -> Bank:
+    """As if a real encoder had made it."""
+    encoder = replace(bank.manifest.encoder, engine="openvino")
+    return replace(bank, manifest=bank.manifest.model_copy(update={"encoder": encoder}))
 
 
 @pytest.fixture
@@ -97,7 +106,14 @@ def test_a_large_bank_is_read_a_class_at_a_time(
     classes = store.classes(version)
     assert [list(found.samples) for found in classes] == [list(found.samples) for found in store.classes(small)]
     assert rank(store.load(version), np.asarray(store.load(version).vectors[:5]), "standard")
-    assert check_bank(settings, version).vectors == len(rows)
+    monkeypatch.setattr("shared.curation.check.LARGE", 50)
+    monkeypatch.setattr(BankStore, "load", lambda self, version=None: meaningful(load(self, version)))
+    report = check_bank(settings, version)
+    assert report.vectors == len(rows)
+    assert report.leave_one_out is not None
+    # All rows are asked but the one of two, which is one photo.
+    assert report.leave_one_out.queries == len(rows)
+    assert set(report.leave_one_out.per_class) == {entry.label for entry in store.manifest(version).classes}
 
 
 def test_an_index_that_does_not_fit_is_damage(

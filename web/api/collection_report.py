@@ -15,7 +15,7 @@ from shared.collections.shown import told
 from shared.collections.summary import CollectionSummary, summarise
 from shared.core.errors import WeftError
 from web.api.collections import bp, store
-from web.api.summary import alone, as_download
+from web.api.summary import MOST_COMPARED, Alike, alike, alone, as_download
 from web.context import services
 from web.i18n import language
 from web.schemas import file_response
@@ -26,7 +26,7 @@ from web.schemas import file_response
 def report(collection: str) -> Response:
     """A collection on one page, as one HTML file that holds its pictures: what its last run found, classes with six
     photos each, how right the answers are where folders are named after classes, the least certain photos with their
-    five best classes, and what failed."""
+    five best classes, photos of the last run that look alike, and what failed."""
     own = store().find(collection)
     return as_download(file(own), f"{own.name}.html", f"report-{own.id}.html")
 
@@ -50,11 +50,22 @@ def shown_report(own: Collection, picture: Callable[[str], str | None]) -> dict[
         "changed": found.changes.named if found.changes else {},
         "names": _names(at.banks, own, lang),
         "picture": picture,
-        "alike": {"unknown": None, "copies": None},
+        "alike": _alike_of_last(found, lang),
         "changes": {},
         "trained": found.trained,
         "weft_version": version("weft"),
     }
+
+
+def _alike_of_last(found: CollectionSummary, lang: str) -> dict[str, Alike | None]:
+    """Photos that look alike among those of the last run; of an older one it was said before."""
+    job_id = found.changes.run.job if found.changes else None
+    try:
+        job = services().ledger.find(job_id) if job_id else None
+    except WeftError:
+        job = None
+    looked = job is not None and job.ok <= MOST_COMPARED
+    return {of: alike(job, of, lang) if job is not None and looked else None for of in ("unknown", "copies")}
 
 
 def _names(banks: BankStore, own: Collection, lang: str) -> dict[str, str]:

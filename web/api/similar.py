@@ -13,7 +13,7 @@ from shared.jobs.model import Job
 from shared.jobs.reviews import ReviewState
 from shared.jobs.shown import ShownItem
 from shared.ranking.model import Verdict
-from shared.similar.client import LookAlikes, Matches, Older
+from shared.similar.client import MOST_JOBS, LookAlikes, Matches, Older
 from web.api.items import projected
 from web.api.jobs import shown as shown_job
 from web.context import services
@@ -22,8 +22,6 @@ from web.job_files import written
 from web.look_ups import looked_up, submit_look_up
 from web.schemas import ItemOut, WaitQuery
 
-#: Jobs that are looked through, the newest first.
-MOST_JOBS = 2_000
 #: The kind of the jobs of single photos that somebody looks up, as `POST /classify` does.
 LOOKED_UP = "classify"
 #: Times as many as wanted that are asked for over all jobs: a job that was run again has the same photos.

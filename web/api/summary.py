@@ -64,7 +64,7 @@ def shown_summary(job: Job, picture: Callable[[str], str | None], asked: bool = 
         "run_told": _run_told(job, lang),
         "names": class_names(job, lang),
         "picture": picture,
-        "alike": {of: _alike(job, of, lang) if looked else None for of in ("unknown", "copies")},
+        "alike": {of: alike(job, of, lang) if looked else None for of in ("unknown", "copies")},
         "looked": looked,
         "asked": asked,
         "changes": _changes(job),
@@ -108,7 +108,7 @@ class Alike:
     largest: list[tuple[int, list[ShownItem]]]
 
 
-def _alike(job: Job, of: str, lang: str) -> Alike | None:
+def alike(job: Job, of: str, lang: str) -> Alike | None:
     """None where they are not looked for: in a job that runs or has no result, or where nobody can compare now."""
     if not job.ended or not job.ok:
         return None

@@ -29,6 +29,7 @@ from shared.jobs.states import CLAIMABLE
 from shared.storage import open_storage, require_storage
 from worker.dispatcher import hours
 from worker.dispatcher.announcing import Announcer
+from worker.dispatcher.archiving import Archiver
 from worker.dispatcher.collecting import Collector
 from worker.dispatcher.forecasting import Forecaster
 from worker.dispatcher.keeping import Keeper
@@ -120,6 +121,7 @@ class Dispatcher:
             Watcher(self._settings, self._ledger),
             Forecaster(self._ledger),
             Keeper(self._settings, self._ledger, self._storage),
+            Archiver(self._settings, self._ledger),
         )
         for thread in beside:
             thread.start()

@@ -32,6 +32,8 @@ MIN_QUERIES_TO_FIT = 20
 #: Samples above which a bank is large: read a part at a time, queries compared with the classes nearest to them
 #: (`whole_bank`), linear methods fitted from sums. Up to here everything is compared with everything.
 LARGE = 20_000
+#: Of the densities that candidates ask for.
+BETAS = tuple(sorted({method.beta for method in CANDIDATES if asks_density(method)}))
 #: Classes of a sample of a large bank for reports.
 _EVALUATION_CLASSES = 5_000
 
@@ -97,8 +99,7 @@ def fit_ranking(
     moments = Moments.of(vectors, starts, sums) if len(owner) > LARGE else None
     loo: LeftOut
     if moments is not None:
-        betas = sorted({method.beta for method in CANDIDATES if asks_density(method)})
-        loo = whole_bank(vectors, starts, sums, names, moments, betas)
+        loo = whole_bank(vectors, starts, sums, names, moments, BETAS)
     else:
         loo = LeaveOneOut.of(vectors, owner, names)
     queries = np.flatnonzero(loo.answerable)

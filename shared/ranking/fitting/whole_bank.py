@@ -66,6 +66,8 @@ class WholeBank:
     #: [q, d]
     asked: Floats = field(repr=False)
     moments: Moments | None = field(repr=False)
+    #: [C] what the classes are called, for reports.
+    labels: tuple[str, ...] = field(default=(), repr=False)
     _linear: dict[tuple[str, float], Floats] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -118,6 +120,7 @@ def whole_bank(
     moments: Moments | None,
     betas: Iterable[float],
     most: int = MAX_QUERIES,
+    labels: tuple[str, ...] = (),
 ) -> WholeBank:
     """Asks an even sample of the rows, at most `most`; photos that are in several classes are left out.
 
@@ -154,6 +157,7 @@ def whole_bank(
         copies=[own for own, kept in zip(copies, keep, strict=True) if kept],
         asked=asked[keep],
         moments=moments,
+        labels=labels,
     )
 
 

@@ -1,0 +1,38 @@
+"""Fills the archive of similar photos from ended jobs: a thread of the dispatcher, and a process that reads for it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from shared.core.settings import Settings
+from shared.jobs.ledger import Ledger
+from shared.similar.client import MOST_COMPARED, MOST_JOBS, Similar
+from worker.dispatcher.rounds import Rounds
+
+#: Seconds between two looks.
+_INTERVAL = 600.0
+
+
+class Archiver(Rounds):
+    """Only what a search would not compare one by one: most installations have no archive."""
+
+    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+        super().__init__("archiver", "archiving_delayed", _INTERVAL)
+        self._ledger = ledger
+        self._similar = Similar(settings)
+
+    def round(self) -> None:
+        compared: defaultdict[str, int] = defaultdict(int)
+        older: defaultdict[str, list[str]] = defaultdict(list)
+        for job in self._ledger.listed(MOST_JOBS):
+            if compared[job.identity] >= MOST_COMPARED and job.ended and job.ok:
+                older[job.identity].append(job.id)
+            compared[job.identity] += job.ok
+        for identity, jobs in older.items():
+            # A few seconds at a time, so that the end of the dispatcher does not wait for a million photos.
+            while not self.stopping.is_set() and self._similar.fill(identity, jobs):
+                pass
+
+    def end(self) -> None:
+        super().end()
+        self._similar.close()
