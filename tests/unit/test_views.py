@@ -10,7 +10,7 @@ import pytest
 from scripts.cli.bank_words import view_words
 from shared.core.encoder_info import EncoderInfo
 from shared.core.settings import Settings
-from shared.curation.legacy import _encoder
+from shared.curation.legacy import encoder_of
 from shared.curation.view_gains import _VIEWS, compare
 from shared.encoder import describe
 from shared.encoder.views import SETS, View, seen
@@ -36,7 +36,7 @@ def test_web_and_workers_mean_the_same_encoder(settings: Settings) -> None:
 
 
 def test_imported_vectors_are_of_whole_photos(settings: Settings) -> None:
-    info, _ = _encoder(settings.model_copy(update={"views": "5"}), 512)
+    info, _ = encoder_of(settings.model_copy(update={"views": "5"}), 512)
     assert info.views == "1"
 
 
