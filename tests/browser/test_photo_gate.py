@@ -101,5 +101,7 @@ def test_the_pages(browser: Browser, site: Product, job: str) -> None:
         told = page.locator(".s-retake")
         expect(told).to_contain_text("should be taken again")
         expect(told).to_contain_text("wall.png")
+        page.goto(f"/jobs/{job}/review?lang=en&quality=no_fabric")
+        expect(page.locator(".review-about .retake")).to_contain_text("photograph the fabric itself")
         page.goto(f"/jobs/{job}?lang=zh&quality=no_fabric")
         expect(page.locator(".retake")).to_contain_text("请对准面料重拍")
