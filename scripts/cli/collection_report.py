@@ -11,5 +11,10 @@ from web.app import create_app
 
 def page(settings: Settings, own: Collection) -> str:
     """One HTML file in the user's language. Raises Unavailable."""
-    with create_app(settings).test_request_context(query_string={"lang": language()}):
-        return file(own)
+    app = create_app(settings)
+    try:
+        with app.test_request_context(query_string={"lang": language()}):
+            return file(own)
+    finally:
+        # The process that compares photos would be waited for at the interpreter's end, in vain.
+        app.extensions["weft"].similar.close()
