@@ -17,6 +17,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from scripts.cli.main import COMMANDS, ELSEWHERE
+from scripts.lab import models_rows
 from shared.core.messages import SENTENCES
 from shared.core.metric_table import TABLE
 from shared.core.settings import Settings
@@ -170,6 +171,29 @@ def export_columns() -> str:
     return _table(("column", "type", "meaning"), rows)
 
 
+def models_page() -> str:
+    """Likewise."""
+    return _made_again("models.md", {"measured": measured_models})
+
+
+def measured_models() -> str:
+    """A row per measured architecture."""
+    cells = []
+    for row in models_rows.rows():
+        name = (row.family, f"`{row.architecture}`")
+        if row.error:
+            cells.append((*name, f"no: `{row.error}`", *[""] * 7))
+            continue
+        cells.append((
+            *name, f"{row.input_size} px → {row.dim}", f"{row.cosine:.5f}", f"{row.smallest:.5f}", f"{row.centred:.3f}",
+            f"{row.speed:.2f}", f"{row.size_mb:,}", f"{row.peak_mb:,}", f"`{row.text}`" if row.text else "yes",
+        ))  # fmt: skip
+    heads = (
+        "family", "architecture", "converts", "cosine", "smallest", "centred", "speed", "MB", "peak MB", "texts",
+    )  # fmt: skip
+    return _table(heads, cells)
+
+
 def _made_again(name: str, parts: dict[str, Callable[[], str]]) -> str:
     page = (DOCS / name).read_text(encoding="utf-8")
     for name, part in parts.items():
@@ -248,6 +272,7 @@ PAGES = {
     "errors.md": errors_page,
     "cli.md": commands_page,
     "exports.md": exports_page,
+    "models.md": models_page,
     "data-model.md": data_model_page,
 }
 

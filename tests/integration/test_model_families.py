@@ -1,0 +1,19 @@
+"""One small architecture of each family converts and answers as docs/models.md says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scripts.lab.models_rows import SMALL, ModelRow, rows
+from tests.model_rows import measured_again
+
+
+@pytest.mark.parametrize("row", [row for row in rows() if row.architecture in SMALL], ids=lambda row: row.architecture)
+def test_it_is_as_the_table_says(row: ModelRow, tmp_path: Path) -> None:
+    measured_again(row, tmp_path)
+
+
+def test_each_small_one_is_in_the_table() -> None:
+    assert set(SMALL) <= {row.architecture for row in rows() if row.error is None}
