@@ -74,7 +74,8 @@ class Archive:
     def _append_all(self, part: Vectors, number: int, count: int) -> None:
         rows = np.stack([np.full(len(part.rows), number, np.int32), part.items.astype(np.int32)], axis=1)
         codes = _codes(part.rows, np.load(self._folder / "mean.npy"))
-        for name, data in zip(_FILES, (part.rows, codes, rows), strict=True):
+        arrays: tuple[npt.NDArray[Any], ...] = (part.rows, codes, rows)
+        for name, data in zip(_FILES, arrays, strict=True):
             self._append(name, data, count)
 
     def search(self, query: Floats, jobs: Collection[str], limit: int) -> tuple[list[tuple[float, str, int]], int]:
