@@ -10,36 +10,27 @@ from __future__ import annotations
 
 import copy
 import os
-import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.bank.banks import BankInfo, Banks, is_bank_id
-from shared.bank.manifest import DEFAULT_BANK, VECTORS, ClassEntry, Counts, Manifest, read_manifest, verify_files
-from shared.bank.pictures import picture_name, thumb_name
-from shared.bank.sample_rows import INDEX, ClassRows, SampleRows
-from shared.bank.samples import Sample
-from shared.bank.server.connection import BankServer
+from shared.bank.manifest import DEFAULT_BANK, VECTORS, Counts, Manifest, verify_files
 from shared.bank.server.tables import Copied, TableNote, ensure, is_served
 from shared.bank.state import Publication, StateFile
-from shared.core import json_lines
+from shared.bank.versions import VERSION_NAME, ClassSamples, Versions
 from shared.core.documents import Document
 from shared.core.errors import BankError, Conflict, NotFound
 from shared.core.files import disk_errors, fsync
 from shared.core.settings import Settings
-from shared.storage import open_storage
 
 if TYPE_CHECKING:
     from shared.bank.bank import Bank
 
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_SAMPLE = re.compile(r"[0-9a-f]{16}")
 #: Publications that `rollback` can go back through.
 _HISTORY = 100
 #: Larger arrays are checked by size at load and by checksum in `weft bank check`: 2 GB take seconds to read.
@@ -66,21 +57,11 @@ def _entry(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ClassSamples:
-    """A class and all its samples."""
-
-    entry: ClassEntry
-    samples: Sequence[Sample]
-
-
 #: Named here because `list` means the method inside the class.
-Samples = Sequence[Sample]
-SampleList = list[Sample]
 Classes = list[ClassSamples]
 
 
-class BankStore:
+class BankStore(Versions):
     """The versions of one bank: the default one, unless `of` gives another. Any store reads the versions of all banks.
 
     Cheap to make; safe to use from several processes.
@@ -88,15 +69,10 @@ class BankStore:
 
     def __init__(self, settings: Settings, *, ranks_only: bool = False) -> None:
         """`ranks_only`: loads banks to rank with, and leaves vectors where they are that the bank server has."""
+        super().__init__(settings, ranks_only=ranks_only)
         self.bank = DEFAULT_BANK
-        self.server = BankServer.of(settings)
-        self._ranks_only = ranks_only
-        self.root = settings.data_dir / "banks"
-        self.storage = open_storage(settings)
         self.banks = Banks(self.root, self.storage)
         self.state = StateFile(self.root, self.storage)
-        self._manifests: dict[str, Manifest] = {}
-        self._samples: dict[str, Samples] = {}
         self._stores = {DEFAULT_BANK: self}
 
     # which bank
@@ -155,7 +131,7 @@ class BankStore:
 
         Raises NotFound, BankError("bank_damaged"), Unavailable("disk_full"), and as `index`.
         """
-        self._verify(version)
+        self.verify(version)
         if self.manifest(version).bank != self.bank:
             raise NotFound(what=f"version {version} of the bank {self.bank}")
         self._ensure_table(version)
@@ -178,30 +154,10 @@ class BankStore:
             if not history:
                 raise NotFound(what="an earlier bank version")
             version = history[-1].version
-            self._verify(version)
+            self.verify(version)
             self._ensure_table(version)
             self.state.write(history, state.draft)
         return version
-
-    def _verify(self, version: str) -> None:
-        """Reads a version back as workers and pages will. Raises NotFound, BankError("bank_damaged")."""
-        manifest = self.manifest(version)
-        verify_files(self.whole_folder(version), manifest)
-        labels = {entry.label for entry in manifest.classes}
-        if (large := self._large(manifest)) is not None:
-            try:
-                large.verify([entry.label for entry in manifest.classes])
-            except (OSError, ValueError) as failure:
-                raise BankError("bank_damaged", version=version, reason=f"samples.jsonl: {failure}") from failure
-        for name, count in (("samples.jsonl", manifest.counts.samples), ("aside.jsonl", manifest.counts.aside)):
-            if large is not None and name == "samples.jsonl":
-                continue
-            rows = self._lines(version, name)
-            if len(rows) != count:
-                reason = f"{name}: {len(rows)} rows instead of {count}"
-                raise BankError("bank_damaged", version=version, reason=reason)
-            if name == "samples.jsonl" and {row.label for row in rows} != labels:
-                raise BankError("bank_damaged", version=version, reason=f"{name}: other classes than the manifest's")
 
     # the bank server
 
@@ -215,7 +171,7 @@ class BankStore:
 
         Raises NotFound, BankError("bank_damaged"), and as `shared.bank.server.tables.ensure`.
         """
-        self._verify(version)
+        self.verify(version)
         manifest = self.manifest(version)
         if not is_served(self.server, manifest):
             return None
@@ -223,28 +179,13 @@ class BankStore:
 
     # reading versions
 
-    def folder(self, version: str) -> Path:
-        """The version's folder. Raises NotFound."""
-        path, left = self.root / version, (VECTORS,) if self._ranks_only and self.server else ()
-        known = _VERSION.fullmatch(version) and (path.is_dir() or self.storage.fetch(f"banks/{version}", path, left))
-        if not known:
-            raise NotFound(what=f"bank {version}")
-        return path
-
-    def whole_folder(self, version: str) -> Path:
-        """The same with the vectors, which a worker of the bank server may have left behind. Raises NotFound."""
-        path = self.folder(version)
-        if not (path / VECTORS).exists() and VECTORS in self.manifest(version).files:
-            self.storage.fetch(f"banks/{version}/{VECTORS}", path / VECTORS)
-        return path
-
     def list(self) -> list[VersionEntry]:
         """All versions of the bank, newest first; the default bank's with the damaged ones, which name no bank."""
         current = self.current()
         found = []
         for path in self.root.iterdir() if self.root.is_dir() else ():
             name = path.name
-            if not path.is_dir() or not _VERSION.fullmatch(name):
+            if not path.is_dir() or not VERSION_NAME.fullmatch(name):
                 continue
             try:
                 known = self.manifest(name)
@@ -265,10 +206,7 @@ class BankStore:
             if self.bank == DEFAULT_BANK:
                 raise BankError("no_bank")
             raise BankError("no_bank", bank=self.bank, name=self.info().name)
-        folder = self.folder(version)
-        if version not in self._manifests:
-            self._manifests[version] = read_manifest(folder)
-        return self._manifests[version]
+        return self.manifest_of(version)
 
     def load(self, version: str | None = None) -> Bank:
         """The bank, memory-mapped and checked (None: the current one). Needs numpy. Does not ask the bank server.
@@ -278,7 +216,7 @@ class BankStore:
         from shared.bank.bank import Bank
 
         manifest = self.manifest(version)
-        if self._ranks_only and is_served(self.server, manifest):
+        if self.ranks_only and is_served(self.server, manifest):
             folder = self.folder(manifest.version)
             verify_files(folder, manifest, checksums_up_to=_CHECKSUM_AT_LOAD, without=(VECTORS,))
             return Bank.open(folder, manifest, self.server)
@@ -286,57 +224,9 @@ class BankStore:
         verify_files(folder, manifest, checksums_up_to=_CHECKSUM_AT_LOAD)
         return Bank.open(folder, manifest)
 
-    def samples(self, version: str) -> Samples:
-        """Every sample in the order of the vectors, kept and shared; of a large version read by class."""
-        if version not in self._samples:
-            large = self._large(self.manifest(version))
-            self._samples[version] = self._lines(version, "samples.jsonl") if large is None else large
-        return self._samples[version]
-
-    def _large(self, manifest: Manifest) -> SampleRows | None:
-        if INDEX not in manifest.files:
-            return None
-        try:
-            return SampleRows(self.folder(manifest.version), [entry.count for entry in manifest.classes])
-        except (OSError, ValueError) as failure:
-            raise BankError("bank_damaged", version=manifest.version, reason=str(failure)) from failure
-
-    def aside(self, version: str) -> Samples:
-        """Samples that curation set aside, with `reason`; they can be put back."""
-        return self._lines(version, "aside.jsonl")
-
-    def _lines(self, version: str, name: str) -> SampleList:
-        path = self.folder(version) / name
-        try:
-            return [Sample.from_json(row) for row in json_lines.load(path.read_text(encoding="utf-8"))]
-        except (OSError, ValueError) as failure:
-            raise BankError("bank_damaged", version=version, reason=f"{name}: {failure}") from failure
-
     def classes(self, version: str | None = None) -> Classes:
-        """Classes by label, each with its samples."""
-        manifest = self.manifest(version)
-        rows = self.samples(manifest.version)
-        if isinstance(rows, SampleRows):
-            return [
-                ClassSamples(entry, ClassRows(rows, number, entry.count))
-                for number, entry in enumerate(manifest.classes)
-            ]
-        by_label: dict[str, SampleList] = {}
-        for sample in rows:
-            by_label.setdefault(sample.label, []).append(sample)
-        return [ClassSamples(entry, by_label.get(entry.label, [])) for entry in manifest.classes]
-
-    def sample_picture(self, version: str, sample_id: str, large: bool = False) -> bytes | None:
-        """The sample's thumbnail (JPEG, 240 pixels), or None where the bank has no picture of it.
-
-        `large`: of `PICTURE_SIDE` pixels, where the bank has it so large.
-        """
-        if not _SAMPLE.fullmatch(sample_id):
-            return None
-        for name in (picture_name, thumb_name) if large else (thumb_name,):
-            with suppress(FileNotFoundError):
-                return (self.folder(version) / name(sample_id)).read_bytes()
-        return None
+        """Classes by label, each with its samples (None: of the current version)."""
+        return self.classes_of(version or self.manifest().version)
 
     # making versions
 
@@ -365,5 +255,4 @@ class BankStore:
         with self.new_folder() as folder, suppress(FileNotFoundError):
             os.rename(self.root / version, folder / version)
         self.storage.unshare(f"banks/{version}")
-        self._manifests.pop(version, None)
-        self._samples.pop(version, None)
+        self.forget(version)

@@ -144,6 +144,6 @@ def test_a_copy_shares_no_file_that_changes(store: BankStore, tmp_path: Path) ->
     leather.remove(made)
     assert not (store.root / made).exists()
     assert (store.root / first / "manifest.json").read_bytes() == before
-    store._verify(first)
+    store.verify(first)
     with pytest.raises(Conflict):
         store.remove(first)

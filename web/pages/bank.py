@@ -6,7 +6,7 @@ from flask import render_template, request
 
 from shared.bank.class_names import names_unused_words
 from shared.bank.manifest import ClassEntry, Manifest
-from shared.bank.store import ClassSamples
+from shared.bank.versions import ClassSamples
 from shared.core.errors import BankError
 from shared.curation.edits import known_classes
 from web.api.bank import class_shown, find_class, overview
