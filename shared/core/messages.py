@@ -176,6 +176,7 @@ SENTENCES: dict[str, str] = {
     "folder_gone_while_listing": "The folder {path} cannot be read right now; the listing continues as soon as it is back. No photo has failed.",
     "folder_not_visible_to_some": "{workers} cannot read the folder {path}; the other workers classify its photos.",
     "no_worker_for_model": "No running worker has the model {model} that this job requires.",
+    "no_worker_for_settings": "Workers have the model {model}, but with other weights, preprocessing or views (WEFT_VIEWS) than the bank of this job was made with. Set them as they were, or build the bank again.",
     "bank_damaged": "The bank {version} is damaged: {reason}",
     "bank_missing": "The bank version {version}, which this job uses, is missing. Its photos wait, and none has failed: restore the folder banks/{version} from a backup, or end the job.",
     "bank_unreadable": "The bank cannot be read: {reason}. The photos wait, and none has failed: check the disk or share that holds the data folder.",

@@ -159,6 +159,7 @@ WAITING_FOR = {
     "worker_starting": "worker",
     "worker_error": "worker",
     "no_worker_for_model": "model",
+    "no_worker_for_settings": "model",
     "folder_not_visible": "folder",
     WAITS_FOR_SHARE: "folder",
 }

@@ -120,3 +120,12 @@ def test_all_that_a_job_may_wait_for_has_words_on_pages_and_terminal() -> None:
 
 def test_an_outage_of_redis_is_no_trouble_of_the_job() -> None:
     assert Unavailable("redis_unavailable").code not in blocked_jobs.OBSTACLES
+
+
+def test_workers_of_the_same_model_with_other_settings_are_told_apart() -> None:
+    other = replace(JOB, identity="i-of-five-views")
+    named = worker().model_copy(update={"model": "m"})
+    assert obstacle(other, [named]) == ("no_worker_for_settings", {})
+    assert obstacle(other, [named.model_copy(update={"model": "another"})]) == ("no_worker_for_model", {})
+    assert obstacle(other, []) == ("no_worker", {})
+    assert WAITING_FOR["no_worker_for_settings"] == "model"

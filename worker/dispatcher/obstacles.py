@@ -12,6 +12,7 @@ from shared.jobs.model import OBSTACLES, Job
 CODES = (
     "no_worker",
     "no_worker_for_model",
+    "no_worker_for_settings",
     "worker_starting",
     "worker_error",
     "folder_not_visible",
@@ -48,7 +49,10 @@ def obstacle(job: Job, workers: Sequence[Heartbeat]) -> tuple[str, dict[str, Any
             return "worker_starting", {}
         if loading:
             return _error(loading)
-        return ("no_worker_for_model" if workers else "no_worker"), {}
+        if not workers:
+            return "no_worker", {}
+        alike = any(w.model == job.model for w in workers)
+        return ("no_worker_for_settings" if alike else "no_worker_for_model"), {}
     if all(w.error and w.ready_since is None for w in able):
         return _error(able)
     without_folder = workers_without_folder(job, able)
