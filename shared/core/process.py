@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,10 @@ def start_attended(argv: Sequence[str], **options: Any) -> subprocess.Popen[byte
             started.set_exception(error)
             return
         started.set_result(process)
+        # Not `wait`, which holds a lock of Popen all the while: at the interpreter's end this thread stops where it is,
+        # and whoever ends the child then would wait for that lock for ever.
+        with suppress(ChildProcessError, AttributeError):
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         process.wait()
 
     threading.Thread(target=attend, name="attend-child", daemon=True).start()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import io
+import subprocess
+import sys
 import warnings
 
 from PIL import Image
@@ -27,3 +29,17 @@ def test_who_is_gone_leaves_no_child_and_no_open_pipe() -> None:
         assert child.stdout is not None
         assert child.stdin.closed
         assert child.stdout.closed
+
+
+def test_a_program_that_closes_nothing_ends_all_the_same() -> None:
+    program = (
+        "import io\n"
+        "from PIL import Image\n"
+        "from shared.photos.viewing import Viewer\n"
+        "photo = io.BytesIO()\n"
+        "Image.new('RGB', (40, 30), 'navy').save(photo, 'TIFF')\n"
+        "viewer = Viewer()\n"
+        "print(len(viewer.picture(photo.getvalue()).data))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=240, check=True)
+    assert int(ended.stdout) > 0
