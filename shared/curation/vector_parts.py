@@ -9,7 +9,7 @@ a block at a time, an .npz as a whole.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from numpy.lib.npyio import NpzFile
 
 from shared.core.errors import BankError, InvalidRequest, WeftError
+from shared.core.messages import sentence
 from shared.core.names import label as label_of
 from shared.curation.writer import Halves, normalised
 from shared.ranking.class_samples import give_back
@@ -39,14 +40,14 @@ class Rows:
 
 
 class Part:
-    """A file of vectors. Raises InvalidRequest (`vectors_damaged`, `label_*`) wherever it reads."""
+    """A file of vectors. Raises InvalidRequest (`vectors_*`) wherever it reads."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.labels = self._read(self._labels)
 
     def rows(self) -> Iterator[tuple[int, Rows]]:
-        """The first row of each block, and its rows. Also raises BankError("bank_vectors") for NaN or zero rows."""
+        """The first row of each block, and its rows. Also raises BankError("vectors_of") for NaN or zero rows."""
         vectors, names, hashes = self._read(self._arrays)
         for start in range(0, len(vectors), BLOCK):
             at = slice(start, start + BLOCK)
@@ -56,7 +57,9 @@ class Part:
                     unit = normalised(vectors[at]).astype(np.float16)
             except BankError as failure:
                 first = failure.detail["first"] + start
-                raise BankError("bank_vectors", rows=failure.detail["rows"], first=first) from failure
+                raise BankError(
+                    "vectors_of", name=self.path.name, rows=failure.detail["rows"], first=first
+                ) from failure
             yield start, Rows(unit, names[at], hashes[at])
             give_back(vectors)
 
@@ -73,6 +76,8 @@ class Part:
         except WeftError:
             raise
         except Exception as failure:
+            if "allow_pickle" in str(failure):
+                raise InvalidRequest("vectors_objects", name=self.path.name) from failure
             # numpy reads headers as Python literals and raises whatever comes of it.
             reason = str(failure) or type(failure).__name__
             raise InvalidRequest("vectors_damaged", name=self.path.name, reason=reason) from failure
@@ -82,15 +87,28 @@ class Part:
             found, count = _lines(self.path.with_suffix(".labels")), len(self._mapped())
         else:
             with self._opened() as file:
-                count = len(file["embeddings"])
+                count = len(self._array(file, "embeddings"))
                 if "labels" in file.files:
                     found = file["labels"].tolist()
                 else:
-                    found = [PurePosixPath(name).parent.name for name in file["names"].tolist()]
+                    found = [PurePosixPath(name).parent.name for name in self._array(file, "names").tolist()]
         if len(found) != count:
             raise ValueError(f"{len(found)} labels for {count} vectors")
         known: dict[str, str] = {}
-        return [known.get(text) or known.setdefault(text, label_of(text)) for text in found]
+        for row, text in enumerate(found):
+            if text not in known:
+                try:
+                    known[text] = label_of(text)
+                except WeftError as failure:
+                    reason = sentence(failure.code, **failure.detail)
+                    raise InvalidRequest("vectors_label", name=self.path.name, row=row, reason=reason) from failure
+        return [known[text] for text in found]
+
+    def _array(self, file: NpzFile, name: str) -> npt.NDArray[Any]:
+        if name not in file.files:
+            raise InvalidRequest("vectors_no_array", name=self.path.name, array=name, found=", ".join(file.files))
+        found: npt.NDArray[Any] = file[name]
+        return found
 
     @contextmanager
     def _opened(self) -> Iterator[NpzFile]:
@@ -111,7 +129,7 @@ class Part:
             vectors, names, hashes = self._mapped(), _lines(named) if named.is_file() else [], []
         else:
             with self._opened() as file:
-                vectors = _checked(file["embeddings"])
+                vectors = _checked(self._array(file, "embeddings"))
                 names, hashes = (file[key].tolist() if key in file.files else [] for key in ("names", "sha256"))
         for told in (names, hashes):
             if told and len(told) != len(vectors):
@@ -138,4 +156,9 @@ def _checked(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _lines(path: Path) -> list[str]:
     if not path.is_file():
         raise InvalidRequest("path_missing", path=str(path))
-    return path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
+    data = path.read_bytes()
+    for encoding in ("utf-8-sig", "gb18030"):
+        with suppress(UnicodeDecodeError):
+            # Editors leave blank lines at the end, and carriage returns.
+            return data.decode(encoding).replace("\r\n", "\n").rstrip("\r\n").split("\n")
+    raise InvalidRequest("vectors_encoding", name=path.name)

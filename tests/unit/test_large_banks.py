@@ -153,6 +153,23 @@ def unlabelled(folder: Path) -> None:
     (folder / "b.labels").unlink()
 
 
+def objects(folder: Path) -> None:
+    np.savez(folder / "c.npz", embeddings=np.ones((2, 4)), labels=np.array(["a", None], dtype=object))
+
+
+def no_vectors(folder: Path) -> None:
+    np.savez(folder / "c.npz", vectors=np.ones((2, 4)))
+
+
+def nameless(folder: Path) -> None:
+    lines = (folder / "a.labels").read_text("utf-8").splitlines()
+    (folder / "a.labels").write_text("\n".join([*lines[:5], " ", *lines[6:]]), encoding="utf-8")
+
+
+def not_text(folder: Path) -> None:
+    (folder / "a.labels").write_bytes(b"\xff\xff\x80\n" * 40)
+
+
 def empty(folder: Path) -> None:
     for path in folder.iterdir():
         path.unlink()
@@ -161,10 +178,14 @@ def empty(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("break_it", "code"),
     [
-        (nan, "bank_vectors"),
+        (nan, "vectors_of"),
         (short, "vectors_damaged"),
         (narrow, "vectors_widths"),
         (cut, "vectors_damaged"),
+        (objects, "vectors_objects"),
+        (no_vectors, "vectors_no_array"),
+        (nameless, "vectors_label"),
+        (not_text, "vectors_encoding"),
         (unlabelled, "path_missing"),
         (empty, "vectors_none"),
     ],
@@ -177,3 +198,12 @@ def test_bad_parts_make_no_version(settings: Settings, folder: Path, break_it: o
     assert caught.value.code == code
     assert BankStore(settings).list() == []
     assert isinstance(str(caught.value), str)
+
+
+def test_labels_as_editors_on_windows_write_them(settings: Settings, folder: Path) -> None:
+    """GBK, carriage returns, and blank lines at the end."""
+    lines = (folder / "a.labels").read_text("utf-8").splitlines()
+    lines[0:8] = ["真丝"] * 8
+    (folder / "a.labels").write_bytes(("\r\n".join(lines) + "\r\n\r\n").encode("gbk"))
+    version = import_vectors(folder, settings)
+    assert "真丝" in {entry.label for entry in BankStore(settings).manifest(version).classes}
