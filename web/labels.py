@@ -110,6 +110,7 @@ DEFECTS = {
     "far": _l("too far away"),
     "several": _l("several cloths"),
     "no_fabric": _l("no fabric structure"),
+    "tiny": _l("too few pixels"),
 }
 
 #: What a job waits for → its state in words.

@@ -16,7 +16,7 @@ from pydantic import Field
 from shared.core.documents import Document
 
 #: What may be wrong with a photo.
-Code = Literal["blurred", "overexposed", "dark", "glare", "far", "several", "no_fabric"]
+Code = Literal["blurred", "overexposed", "dark", "glare", "far", "several", "no_fabric", "tiny"]
 CODES: tuple[Code, ...] = get_args(Code)
 #: Raised when a measure changes its meaning: limits that were learnt before then give way to the default ones.
 VERSION = 1
@@ -34,6 +34,9 @@ class Rule:
     severe: float
     #: Learnt limits warn at most from here on: what is beyond it is normal for no cloth.
     strictest: float
+    #: Learnt limits of warning and of a severe defect go no further than these: what is beyond them is a defect on any
+    #: cloth, even where a bank's own photos have it.
+    mildest: tuple[float, float] | None = None
     #: Where photos with this defect show others, too, those are not told.
     hides: tuple[Code, ...] = ()
 
@@ -41,18 +44,34 @@ class Rule:
         """Whether a value is on the bad side of a limit."""
         return value > limit if self.above else value < limit
 
+    def kept(self, limits: tuple[float, float]) -> tuple[float, float]:
+        """Limits (warning, severe) that go no further than the mildest."""
+        if self.mildest is None:
+            return limits
+        bound = min if self.above else max
+        warn, severe = (bound(limit, last) for limit, last in zip(limits, self.mildest, strict=True))
+        return warn, severe
 
-#: Measure → rule, in the order in which defects are told.
+
+#: What cannot be seen in a photo that is too bright or too dark.
+_UNSEEN: tuple[Code, ...] = ("far", "several", "blurred", "no_fabric")
+#: Measure → rule, in the order in which defects are told. First what says why nothing else can be seen: a photo that is
+#: nearly black or white has no structure either, but it is light that it needs.
 RULES: dict[str, Rule] = {
-    "texture": Rule("no_fabric", False, 1.4, 1.1, 1.4, hides=CODES),
+    # A warning at most: such a photo may be right all the same.
+    "side": Rule("tiny", False, 64, 0, 64, (64, 0), hides=CODES),
+    "light": Rule("dark", False, 60.0, 40.0, 110.0, (20.0, 12.0), hides=_UNSEEN),
+    "swatch": Rule("far", False, 0.4, 0.28, 0.5, (0.2, 0.1), hides=CODES),
     "ink": Rule("no_fabric", True, 160.0, 190.0, 130.0, hides=CODES),
-    "clipped": Rule("overexposed", True, 0.5, 0.8, 0.25, hides=("glare", "far", "several", "blurred", "no_fabric")),
+    # Black on white may be cloth; where the bank's own photos are so, its limits are.
+    "print": Rule("no_fabric", True, 90.0, 160.0, 90.0, hides=CODES),
+    "clipped": Rule("overexposed", True, 0.5, 0.8, 0.25, (0.9, 0.98), hides=("glare", *_UNSEEN)),
+    "texture": Rule("no_fabric", False, 1.4, 1.1, 1.4, hides=CODES),
     "blown": Rule("glare", True, 0.02, 0.15, 0.01, hides=("far", "several", "no_fabric")),
     "inner": Rule("far", True, 2.2, 3.2, 1.8, hides=("several", "blurred", "no_fabric")),
     "patchy": Rule("no_fabric", True, 12.0, 16.0, 9.0, hides=CODES),
-    "light": Rule("dark", False, 60.0, 40.0, 110.0, hides=("blurred",)),
     "split": Rule("several", True, 4.0, 4.0, 2.5, hides=("blurred",)),
-    "sharp": Rule("blurred", False, 0.03, 0.015, 0.09),
+    "sharp": Rule("blurred", False, 0.03, 0.015, 0.09, (0.03, 0.012)),
 }
 
 
@@ -80,8 +99,9 @@ class PhotoLimits(Document):
 
     def of(self, measure: str) -> tuple[float, float]:
         """The limits of a measure."""
-        usual = RULES[measure].warn, RULES[measure].severe
-        return self.limits.get(measure, usual) if self.version == VERSION else usual
+        rule = RULES[measure]
+        usual = rule.warn, rule.severe
+        return rule.kept(self.limits.get(measure, usual)) if self.version == VERSION else usual
 
 
 DEFAULT = PhotoLimits()

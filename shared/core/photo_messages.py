@@ -45,5 +45,6 @@ PHOTO_SENTENCES: dict[str, str] = {
     "retake_glare": "Glare: photograph it again without the lamp's reflection.",
     "retake_far": "Too far away: photograph it again from 20 cm.",
     "retake_several": "Several cloths: photograph each of them by itself.",
+    "retake_tiny": "Too few pixels: send the photo itself, at full size, not a small preview of it.",
     "retake_no_fabric": "Hardly any structure of a cloth: photograph the fabric itself.",
 }

@@ -19,12 +19,12 @@ _SHARES = (0.4, 1.0)
 #: what has hardly any contrast is no cloth, however smooth the bank's are.
 _OWN_SHARES = {"light": (0.2, 1.0), "texture": (0.4, 0.5)}
 #: Added before the logarithm: differences of measures near nothing mean nothing.
-_OFFSET = {"blown": 0.02, "clipped": 0.05, "sharp": 0.01, "ink": 20.0, "light": 10.0}
+_OFFSET = {"blown": 0.02, "clipped": 0.05, "sharp": 0.01, "ink": 20.0, "print": 20.0, "light": 10.0}
 
 
 def learn(photos: Iterable[Mapping[str, float] | None]) -> PhotoLimits | None:
     """Limits from the measures of a bank's photos; None where too few have any."""
-    rows = [row for row in photos if row]
+    rows = [row for row in photos if row and "side" not in row]
     if len(rows) < LEAST:
         return None
     limits: dict[str, tuple[float, float]] = {}
@@ -41,5 +41,6 @@ def learn(photos: Iterable[Mapping[str, float] | None]) -> PhotoLimits | None:
         bound = max if rule.above else min
         warn = bound(warn, rule.strictest)
         severe = bound(severe, rule.severe)
-        limits[name] = (round(warn, 4), round(bound(severe, warn), 4))
+        warn, severe = rule.kept((warn, bound(severe, warn)))
+        limits[name] = (round(warn, 4), round(severe, 4))
     return PhotoLimits(version=VERSION, photos=len(rows), limits=limits)

@@ -28,31 +28,43 @@ _NOISE = 6.0
 _BLOWN, _CLIPPED = 248, 252
 #: Median grey of what may be a page: white, with ink.
 _PAPER = 215
+#: Mean difference of a pixel's channels up to which there is no colour.
+_GREY = 14
+#: A ground is plain whose blocks (nine tenths of those along the edge) have no more contrast than this, and differ no
+#: more from even or evenly falling light; a pixel that differs by so much more is none of it. Grey levels.
+_PLAIN, _EVEN, _UNLIKE = 6.0, 6.0, 16.0
+#: Shares: of a block's pixels that are unlike the ground where a thing is, and of the thing's bounding box that it
+#: fills. Writing leaves more of the paper to be seen.
+_COVERED, _FILLED = 0.5, 0.6
 #: Smallest side that can be measured.
 _LEAST = 4 * _GRID
 
 
-def measure(rgb: NDArray[np.uint8]) -> dict[str, float] | None:
-    """Of RGB pixels, uint8 [h, w, 3]: the measures of `shared.bank.photo_gate.RULES`; None for less than 64 pixels.
+def measure(rgb: NDArray[np.uint8]) -> dict[str, float]:
+    """Of RGB pixels, uint8 [h, w, 3]: the measures of `shared.bank.photo_gate.RULES`.
 
+    - `side`: pixels of the shorter side where they are less than 64; then nothing else can be told.
     - `sharp`: energy of fine differences beside coarse ones, in the least sharp of four directions; about 0.02
       (blurred) to 1. Not given for photos smaller than `SIDE`.
     - `light`: grey (0…255) that 2 % of the pixels exceed.
     - `clipped`: share (0…1) of pixels with a channel at its end. `blown`: share of spots that are white throughout.
     - `texture`: median contrast within blocks, grey levels. `patchy`: how unlike the blocks' contrasts are.
-    - `ink`: grey levels between a white ground and the darkest pixels; 0 without a white ground.
+    - `ink`: grey levels between a white ground and the darkest pixels; 0 without a white ground. `print`: the same
+      where nothing has a colour, as on a page, else 0: what is left of a cloth that is overexposed has one.
     - `split`, `inner`: how much both sides of a line, or the middle and its surroundings, differ in colour and texture,
       in standard deviations within them.
+    - `swatch`: share (0…1) of the side that a single thing on a plain ground takes; only given where there is one.
     """
     image = _middle(rgb)
     side = image.width
     if side < _LEAST:
-        return None
+        return {"side": side}
     red, green, blue = (np.asarray(band) for band in image.split())
     grey_image = image.convert("L")
     grey = np.asarray(grey_image)
     levels = np.cumsum(np.bincount(grey.ravel(), minlength=256)) / grey.size
     ground, middle, light = (int(np.searchsorted(levels, share)) for share in (0.02, 0.5, 0.98))
+    ink = middle - ground if middle > _PAPER else 0
     means, contrasts, colours = _blocks(image, grey)
     low, usual, high = np.sort(contrasts, axis=None)[[_GRID**2 // 4, _GRID**2 // 2, _GRID**2 * 9 // 10]]
     split, inner = _differences(means, contrasts, colours)
@@ -62,12 +74,15 @@ def measure(rgb: NDArray[np.uint8]) -> dict[str, float] | None:
         "blown": (np.asarray(grey_image.reduce(_SPOT)) >= _BLOWN).mean(),
         "texture": usual,
         "patchy": high / (low + 2),
-        "ink": middle - ground if middle > _PAPER else 0,
+        "ink": ink,
+        "print": ink if ink and _chroma(np.asarray(image)[grey < _PAPER]) < _GREY else 0,
         "split": split,
         "inner": inner,
     }
     if side == SIDE:
         found["sharp"] = _sharpness(grey.astype(np.float32))
+    if (swatch := _swatch(image, contrasts, colours)) is not None:
+        found["swatch"] = swatch
     return {name: round(float(value), 4) for name, value in found.items()}
 
 
@@ -106,6 +121,48 @@ def _blocks(image: Image.Image, grey: NDArray[np.uint8]) -> tuple[Floats, Floats
     squares = np.einsum("abcd,abcd->ac", cut, cut) / size**2
     colours = np.asarray(image.crop((0, 0, across, across)).reduce(size), np.float32)
     return means, np.sqrt(np.maximum(squares - means * means, 0)), colours
+
+
+def _swatch(image: Image.Image, contrasts: Floats, colours: Floats) -> float | None:
+    """Share of the side that a single thing on a plain ground takes; None where there is none."""
+    edge, slopes, fit = _edge()
+    if _most(contrasts.ravel()[edge]) > _PLAIN:
+        return None
+    along = colours.reshape(_GRID**2, 3)[edge]
+    light = fit @ along
+    if _most(np.abs(slopes[edge] @ light - along).max(1)) > _EVEN:
+        return None
+    ground = (slopes @ light).reshape(_GRID, 1, _GRID, 1, 3)
+    size = image.width // _GRID
+    pixels = np.asarray(image, np.float32)[: size * _GRID, : size * _GRID].reshape(_GRID, size, _GRID, size, 3)
+    thing = (np.abs(pixels - ground).max(-1) > _UNLIKE).mean(axis=(1, 3)) > _COVERED
+    rows, columns = np.flatnonzero(thing.any(1)), np.flatnonzero(thing.any(0))
+    if not len(rows) or thing.ravel()[edge].any():
+        return None
+    height, width = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
+    if min(height, width) < 2 or thing.sum() <= _FILLED * height * width:
+        return None
+    return float(np.sqrt(height * width)) / _GRID
+
+
+def _most(values: Floats) -> float:
+    """What nine tenths are not above."""
+    return float(np.sort(values)[len(values) * 9 // 10])
+
+
+def _chroma(pixels: NDArray[np.uint8]) -> float:
+    """Mean difference of the channels of RGB pixels [n, 3]."""
+    return float((pixels.max(1) - pixels.min(1)).mean()) if len(pixels) else 0.0
+
+
+@cache
+def _edge() -> tuple[NDArray[np.bool_], Floats, Floats]:
+    """Which blocks are along the edge, [blocks]; what even and evenly falling light are made of, [blocks, 3]; and the
+    matrix that fits it to the blocks along the edge, [3, edge]."""
+    row, column = np.mgrid[:_GRID, :_GRID].reshape(2, -1)
+    edge = np.minimum(np.minimum(row, column), _GRID - 1 - np.maximum(row, column)) == 0
+    slopes = np.stack([np.ones_like(row), row, column], -1).astype(np.float32)
+    return edge, slopes, np.linalg.pinv(slopes[edge]).astype(np.float32)
 
 
 def _differences(means: Floats, contrasts: Floats, colours: Floats) -> tuple[float, float]:

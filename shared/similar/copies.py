@@ -38,6 +38,9 @@ class Looks:
     known: npt.NDArray[np.bool_]
     #: Fingerprints of the parts of the photo of this SHA-256, as of `part_hashes`; None where there is no thumbnail.
     parts: Callable[[str], npt.NDArray[np.uint64] | None]
+    #: Photos that show hardly anything of a cloth (severe defects): a table, or all white, looks like any other. Only
+    #: the same file is a copy of one. None: no photo is.
+    poor: npt.NDArray[np.bool_] | None = None
 
 
 def copies(vectors: Vectors, threshold: float, looks: Looks | None = None) -> list[Group]:
@@ -52,9 +55,12 @@ def copies(vectors: Vectors, threshold: float, looks: Looks | None = None) -> li
     left, place = np.nonzero((cosines > threshold) & (found >= 0))
     pairs = [np.stack([left, found[left, place]])]
     if looks is not None:
-        pairs += [_same_files(looks), _same_looks(rows, looks)]
+        pairs.append(_same_looks(rows, looks))
         if len(rows) <= MOST_CROPPED:
             pairs.append(_cropped(cosines, found, looks))
+        if looks.poor is not None:
+            pairs = [pair[:, ~looks.poor[pair].any(axis=0)] for pair in pairs]
+        pairs.append(_same_files(looks))
     first, second = np.concatenate(pairs, axis=1)
     of = components(len(rows), first, second)
     return sort_groups([group_of(vectors, rows, part)[0] for part in parts_of(of, 2)])

@@ -12,7 +12,7 @@ import sqlite3
 import sys
 import time
 from contextlib import closing, suppress
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from shared.bank.store import BankStore
 from shared.core.errors import NotFound, Unavailable, WeftError
 from shared.core.settings import Settings
-from shared.jobs.result_filters import held
+from shared.jobs.result_filters import defects, held
 from shared.photos.perceptual_hash import part_hashes
 from shared.ranking.fitting.groups import duplicate_threshold
 from shared.similar.archive import Archive
@@ -34,6 +34,16 @@ from shared.storage import open_storage
 _IDLE_SECONDS = 300.0
 #: Seconds of a search in which it adds jobs to the archive.
 _FILL_SECONDS = 5.0
+
+
+class _Grouped(NamedTuple):
+    """A photo as the projection has it."""
+
+    label: str | None
+    sha256: str | None
+    fingerprint: str | None
+    #: 1 where it has a severe defect.
+    poor: int
 
 
 class Server:
@@ -121,14 +131,15 @@ class Server:
             groups = dense_groups(vectors, threshold)
         else:
             told = [chosen[item] for item in vectors.items.tolist()]
-            _, owner = np.unique([label or "" for label, *_ in told], return_inverse=True)
+            _, owner = np.unique([photo.label or "" for photo in told], return_inverse=True)
             threshold = duplicate_threshold(vectors.rows, owner)
-            prints = [bytes.fromhex(text or "00" * 8) for _, _, text in told]
+            prints = [bytes.fromhex(photo.fingerprint or "00" * 8) for photo in told]
             looks = Looks(
-                sha256=[sha256 or "" for _, sha256, _ in told],
+                sha256=[photo.sha256 or "" for photo in told],
                 fingerprints=np.frombuffer(b"".join(prints), np.uint64),
-                known=np.array([text is not None for *_, text in told], bool),
+                known=np.array([photo.fingerprint is not None for photo in told], bool),
                 parts=self._parts,
+                poor=np.array([photo.poor for photo in told], bool),
             )
             groups = copies(vectors, threshold, looks)
         shown = [{"items": group.items, "likeness": round(group.likeness, 4)} for group in groups]
@@ -141,14 +152,15 @@ class Server:
                 return part_hashes(jpeg)
         return None
 
-    def _chosen(self, job_id: str, unknown: bool) -> dict[int, tuple[str | None, str | None, str | None]]:
-        """Positions that are grouped: predicted label, SHA-256 and fingerprint."""
+    def _chosen(self, job_id: str, unknown: bool) -> dict[int, _Grouped]:
+        """What is grouped, by position."""
         condition = "verdict = 'not_in_bank' AND reviews.state IS NULL" if unknown else "status = 'ok'"
-        shown = f"items.label, sha256, {held('fingerprint')}"
+        severe = f"EXISTS (SELECT 1 FROM {defects()} WHERE json_extract(defect.value, '$[1]'))"
+        shown = f"items.label, sha256, {held('fingerprint')}, {severe}"
         sql = f"SELECT idx, {shown} FROM items LEFT JOIN reviews USING (idx) WHERE {condition} ORDER BY idx"
         path = self._folder / f"{job_id}.sqlite"
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=20)) as db:
-            return {item: (*told,) for item, *told in db.execute(sql)}
+            return {item: _Grouped(*told) for item, *told in db.execute(sql)}
 
 
 def _best(job: str, vectors: Vectors, query: Floats, limit: int, itself: int | None) -> list[tuple[float, str, int]]:

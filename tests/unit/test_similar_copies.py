@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -106,3 +107,14 @@ def test_a_plain_photo_is_like_no_other_colour_by_its_embedding() -> None:
 
 def _sorted(group: Group) -> Group:
     return Group(sorted(group.items), group.likeness)
+
+
+def test_photos_that_show_no_cloth_are_no_copies() -> None:
+    """Small swatches on one table, or photos that are all white, are alike whatever the cloth is."""
+    plain = [Image.new("RGB", (300, 200), "white"), Image.new("RGB", (310, 210), "white")]
+    vectors, looks = looked_at([*plain * 2, *plain])
+    alike = Vectors(vectors.items, np.ones((6, 64), np.float16) / np.float16(8))
+    assert [len(group.items) for group in copies(alike, 0.98, looks)] == [6]
+    poor = replace(looks, poor=np.ones(6, bool))
+    # The same files are, all the same.
+    assert [group.items for group in map(_sorted, copies(alike, 0.98, poor))] == [[0, 2, 4], [1, 3, 5]]

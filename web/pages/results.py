@@ -14,7 +14,7 @@ from shared.core.errors import InvalidRequest, NotFound
 from shared.jobs import export
 from shared.jobs.model import Job
 from shared.jobs.projection import Projection
-from shared.jobs.result_filters import REVIEWED
+from shared.jobs.result_filters import ANY_DEFECT, REVIEWED
 from shared.jobs.reviews import REVIEWED as REVIEWED_STATES
 from shared.jobs.reviews import ReviewState
 from shared.jobs.shown import ShownSummary
@@ -179,6 +179,7 @@ def shown_results(job: Job, summed: bool = True) -> dict[str, Any]:
         start = (place - 1) // PAGE * PAGE
         items = projection.at(_positions(job, projection, chosen, start, PAGE), language())
         facets = _facets(job, projection) if summed and unfolded else None
+        retakes = _retakes(job, projection) if summed else 0
         like = projection.item(query.like, language()) if query.like is not None else None
     following = start + PAGE + 1 if start + PAGE < total else None
     return {
@@ -196,6 +197,7 @@ def shown_results(job: Job, summed: bool = True) -> dict[str, Any]:
         "filling": not job.ended and total < PAGE,
         "view": chosen.view,
         "views": views(job, summary) if summary else {},
+        "retakes": retakes,
         "filters": filters,
         "unfolded": unfolded or any(getattr(query, name) is not None for name in FOLDED[1:] if name in chosen.told),
         "facets": facets,
@@ -225,6 +227,12 @@ def views(job: Job, summary: ShownSummary) -> dict[str, int]:
 def _state(job: Job) -> tuple[object, ...]:
     # Names of classes are part of it: reviews are read as the classes that they mean now.
     return (*written(job.id), id(services().class_names(job.bank)))
+
+
+def _retakes(job: Job, projection: Projection) -> int:
+    """Photos that should be taken again; counted once, after the job's end: it needs a look at every row."""
+    counted = (job.ok, job.failed)
+    return services().counts.get(job, "retakes", counted, projection.defects).get(ANY_DEFECT, 0) if job.ended else 0
 
 
 def _counted(job: Job, projection: Projection, chosen: Choice) -> tuple[int, ShownSummary]:
