@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from werkzeug import Response
 
 from shared.core.errors import InvalidRequest, PhotoError
-from shared.core.i18n import gettext
+from shared.core.i18n import gettext as _
 from shared.jobs.reviews import Review
 from shared.jobs.shown import ShownItem
 from web.access.visitor import owner
@@ -94,8 +94,8 @@ def _odd(error: ValidationError) -> str:
     """What is wrong with the address."""
     names = sorted({str(place) for one in error.errors() for place in one["loc"]})
     if names:
-        return gettext("The address has values that cannot be used here: %(names)s.", names=", ".join(names))
-    return gettext("The address does not name one photo. Open “Similar to this” of a photo, or choose one of your own.")
+        return _("The address has values that cannot be used here: %(names)s.", names=", ".join(names))
+    return _("The address does not name one photo. Open “Similar to this” of a photo, or choose one of your own.")
 
 
 @bp.get("/jobs/<job_id>/groups")
