@@ -23,7 +23,7 @@ from shared.bank.manifest import VECTORS, verify_files
 from shared.bank.server.tables import is_served
 from shared.bank.store import BankStore
 from shared.core.documents import Document
-from shared.core.encoder_info import EncoderInfo
+from shared.core.encoder_info import EncoderInfo, told_apart
 from shared.core.errors import Unavailable, WeftError
 from shared.core.messages import sentence
 from shared.core.private_files import open_to_others
@@ -291,7 +291,8 @@ def _bank(settings: Settings, encoder: list[EncoderInfo]) -> Iterator[Finding]:
         # A worker of the bank server goes without the vectors.
         verify_files(store.folder(current), manifest, without=(VECTORS,) if is_served(store.server, manifest) else ())
         if encoder and manifest.identity != encoder[0].identity:
-            text = sentence("bank_model_mismatch", bank_model=manifest.model, model=encoder[0].model)
+            mine, other = told_apart(manifest.encoder, encoder[0])
+            text = sentence("bank_model_mismatch", bank_model=mine, model=other)
             # An archived bank may wait for a model that is not in use any more.
             yield Finding(name, "note" if info.archived else "broken", text)
         else:

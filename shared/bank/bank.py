@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from shared.bank.manifest import VECTORS, ClassEntry, Manifest
 from shared.bank.server.connection import BankServer
-from shared.core.encoder_info import EncoderInfo
+from shared.core.encoder_info import EncoderInfo, told_apart
 from shared.core.engine_names import HASH_ENGINES
 from shared.core.errors import BankError
 
@@ -132,9 +132,5 @@ class Bank:
         else:
             fits = info.identity == self.identity and self.meaningful
         if not fits:
-            built = self.manifest.encoder
-            mine, other = (
-                f"{one.model} ({one.engine}{'' if one.views == '1' else f', WEFT_VIEWS={one.views}'})"
-                for one in (built, info)
-            )
+            mine, other = told_apart(self.manifest.encoder, info)
             raise BankError("bank_model_mismatch", bank_model=mine, model=other)

@@ -34,7 +34,7 @@ BANK_SENTENCES: dict[str, str] = {
     "bank_task_interrupted": "The task ended without a result; the active bank is unchanged. Start it again.",
     "bank_needs_module": "This requires {module}, which is not installed on the web server; run weft bank where a worker runs.",
     "bank_empty": "The bank has no usable classes.",
-    "bank_model_mismatch": "The bank was built with the model {bank_model}, but the active model is {model}. Rebuild the bank, or set WEFT_MODEL.",
+    "bank_model_mismatch": "The bank was built with the model {bank_model}, but the active model is {model}. Rebuild the bank, or set WEFT_MODEL and WEFT_VIEWS as they were when it was built.",
     "index_unavailable": "The bank server (WEFT_INDEX_URL) does not answer: {reason}. Photos wait, and none has failed; work continues by itself when it is back.",
     "index_missing": "The bank server has no table of the bank version {version}. Photos wait, and none has failed: `weft bank index {version}` writes it.",
     "index_differs": "The table of the bank version {version} on the bank server was not made of its files. Photos wait, and none has failed: `weft bank index {version}` writes it again.",

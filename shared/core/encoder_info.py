@@ -43,3 +43,14 @@ class EncoderInfo:
     def cache_digest(self) -> str:
         """Key of the embedding cache beside a photo's SHA-256."""
         return f"{self.identity}-{self.precision}-c{COLOUR}"
+
+
+def told_apart(built: EncoderInfo, active: EncoderInfo) -> tuple[str, str]:
+    """Names of two encoders for one sentence: with engine and views; where these are equal, with their identities."""
+    first, second = (
+        f"{one.model} ({one.engine}{'' if one.views == '1' else f', WEFT_VIEWS={one.views}'})"
+        for one in (built, active)
+    )
+    if first == second:
+        return f"{first[:-1]}, {built.identity})", f"{second[:-1]}, {active.identity})"
+    return first, second

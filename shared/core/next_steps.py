@@ -30,6 +30,13 @@ _BY_CODE = {
     "zip_encrypted": N_("Create the archive again without a password."),
     "idempotency_mismatch": N_("Use a new Idempotency-Key for each new request."),
     "no_bank": N_("Build a bank, then try again."),
+    "disk_full": N_("Delete jobs that are not needed any more, or ask the person who runs this server for disk space."),
+    "memory_full": N_("Archive or delete jobs that are finished, or try again when running jobs have ended."),
+    "redis_unavailable": N_("Try again in a minute; if it stays so, tell the person who runs this server."),
+    "storage_unavailable": N_("Try again in a minute; if it stays so, tell the person who runs this server."),
+    "no_worker": N_("Start a worker, then try again."),
+    "keys_damaged": N_("Tell the person who runs this server: a file on it has to be repaired."),
+    "collections_damaged": N_("Tell the person who runs this server: a file on it has to be repaired."),
 }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import structlog
 
 from shared.bank.store import BankStore
+from shared.core.encoder_info import told_apart
 from shared.core.errors import BankError
 from shared.core.settings import Settings
 from shared.curation.version_preview import Answer, AnswerChange, ChangedPhoto, CorrectedPhotos, VersionPreview
@@ -62,7 +63,8 @@ def preview(
     store = BankStore(settings).of_version(version)
     old, new = store.load(base), store.load(version)
     if old.identity != new.identity or old.dim != new.dim:
-        raise BankError("bank_model_mismatch", bank_model=new.model, model=old.model)
+        mine, other = told_apart(new.manifest.encoder, old.manifest.encoder)
+        raise BankError("bank_model_mismatch", bank_model=mine, model=other)
     own = {sample.sha256 for sample in store.samples(new.version)}
     seen = list(_latest(settings, ledger, store.bank, old.identity, 2 * old.dim, photos))
     by_preset: defaultdict[str, list[Seen]] = defaultdict(list)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from shared.bank.pictures import picture_name
 from shared.bank.store import BankStore
 from shared.core.chunked import chunked
+from shared.core.encoder_info import told_apart
 from shared.core.errors import BankError, InvalidRequest
 from shared.core.settings import Settings, cores
 from shared.curation.reports import ViewGain
@@ -49,7 +50,8 @@ def view_gains(settings: Settings, store: BankStore, version: str, progress: Pro
     try:
         built = bank.manifest.encoder
         if not encoder.needs_pixels or seen(encoder.info, built.views).identity != built.identity:
-            raise BankError("bank_model_mismatch", bank_model=built.model, model=encoder.info.model)
+            mine, other = told_apart(built, encoder.info)
+            raise BankError("bank_model_mismatch", bank_model=mine, model=other)
         encoded = []
         for batch in chunked(kept, 16):
             encoded.append(_encoded(encoder, [(folder / picture_name(rows[row].id)).read_bytes() for row in batch]))

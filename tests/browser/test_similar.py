@@ -83,6 +83,13 @@ def test_a_part_is_drawn_and_found(page: Page, product: Product) -> None:
     expect(picture).to_be_visible()
     find = page.locator("#crop-find")
     expect(find).to_be_hidden()
+    # Escape takes the box away, and the keyboard goes on from the button that made it.
+    page.click("#crop-begin")
+    expect(find).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(find).to_be_hidden()
+    expect(page.locator(".crop-box")).to_be_hidden()
+    expect(page.locator("#crop-begin")).to_be_focused()
     room = picture.bounding_box()
     assert room is not None
     page.mouse.move(room["x"] + 0.2 * room["width"], room["y"] + 0.2 * room["height"])
@@ -90,7 +97,9 @@ def test_a_part_is_drawn_and_found(page: Page, product: Product) -> None:
     page.mouse.move(room["x"] + 0.6 * room["width"], room["y"] + 0.7 * room["height"], steps=4)
     page.mouse.up()
     find.click()
-    expect(page.locator("header .meta")).to_contain_text("Like cloth.jpg (20–60 % × 20–70 %).")
+    expect(page.locator("header .meta").first).to_contain_text("Like cloth.jpg (20–60 % × 20–70 %).")
+    page.click("#whole-photo")
+    expect(page.locator("header .meta").first).to_contain_text("Like cloth.jpg.")
     # The part is a photo of its own, a part of which can be looked up in turn: by keys, in Chinese.
     page.goto(f"/similar?job={made}&item=0&lang=zh")
     page.click("#crop-begin")
@@ -99,7 +108,7 @@ def test_a_part_is_drawn_and_found(page: Page, product: Product) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Shift+ArrowDown")
     page.keyboard.press("Enter")
-    expect(page.locator("header .meta")).to_contain_text("cloth.jpg (27–77 % × 25–77 %)")
+    expect(page.locator("header .meta").first).to_contain_text("cloth.jpg (27–77 % × 25–77 %)")
     expect(page.locator("h1")).to_have_text("相似照片")
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from scripts.cli.diagnostics import examine
+from scripts.cli.diagnostics import _bank, examine
+from shared.bank.store import BankStore
 from shared.core.settings import Settings
 from tests.bank_api import built_bank
 from tests.doctor import findings, said
@@ -29,6 +31,22 @@ def test_a_bank_of_another_model(settings: Settings, tmp_path: Path) -> None:
     other = settings.model_copy(update={"model": "ViT-B-32/openai"})
     text = said(examine(other), "bank", "broken")
     assert "demo" in text
+
+
+def test_a_bank_of_the_same_model_with_other_views(settings: Settings, tmp_path: Path) -> None:
+    built_bank(settings, tmp_path / "photos")
+    manifest = BankStore(settings).manifest(BankStore(settings).current() or "")
+    views = replace(manifest.encoder, engine="openvino", views="2", identity="0" * 16)
+    finding = list(_bank(settings, [views]))
+    assert [one.state for one in finding] == ["broken"]
+    # What differs is named, and what to set.
+    assert "WEFT_VIEWS=2" in finding[0].text
+    assert "WEFT_MODEL and WEFT_VIEWS" in finding[0].text
+    # Where only the weights differ, both names would be the same.
+    weights = replace(manifest.encoder, identity="0" * 16)
+    text = next(_bank(settings, [weights])).text
+    assert "0" * 16 in text
+    assert manifest.identity in text
 
 
 @pytest.mark.long

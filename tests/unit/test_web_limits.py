@@ -101,3 +101,9 @@ def test_every_status_has_a_next_step(status: int) -> None:
 def test_what_is_no_json_is_said_in_the_readers_language(client: FlaskClient) -> None:
     refused = client.post("/api/v1/jobs/folder?lang=zh", data="{", content_type="application/json")
     assert "请求正文不是有效的 JSON" in refused.get_json()["detail"]
+
+
+@pytest.mark.parametrize("code", ["disk_full", "memory_full", "redis_unavailable"])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_what_does_not_pass_in_seconds_says_what_helps(code: str, lang: str) -> None:
+    assert next_step(code, 503, lang) != next_step("server_busy", 503, lang)

@@ -57,6 +57,12 @@ class SimilarQuery(BaseModel):
         """Whether photos are left out by what is said of each."""
         return any((self.label, self.verdict, self.review))
 
+    @property
+    def narrowed(self) -> bool:
+        """Whether fewer photos are meant than all of the same model."""
+        times = self.since is not None or self.until is not None
+        return self.narrows or times or self.among is not None or self.within == "job"
+
     @model_validator(mode="after")
     def _names_one_photo(self) -> Self:
         photo, sample = self.job is not None, self.sample is not None

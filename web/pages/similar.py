@@ -8,15 +8,17 @@ from flask import redirect, render_template, request, url_for
 from pydantic import ValidationError
 from werkzeug import Response
 
-from shared.core.errors import InvalidRequest
+from shared.core.errors import InvalidRequest, PhotoError
+from shared.core.i18n import gettext as _
 from shared.jobs.reviews import Review
 from shared.jobs.shown import ShownItem
 from web.access.visitor import owner
 from web.api.items import projected
 from web.api.similar import LOOKED_UP, SimilarQuery, look_alikes, search, shown
 from web.context import services
-from web.i18n import language
+from web.i18n import language, say
 from web.look_ups import looked_up, submit_look_up
+from web.noted import note_code
 from web.pages import bp, class_names, suggestions
 from web.pages.job import SUGGESTED
 
@@ -25,33 +27,75 @@ GROUPS, PICTURES = 20, 12
 #: Seconds that the page waits for a photo that is looked up, before it asks to be loaded again.
 PATIENCE = 5.0
 KINDS = ("unknown", "copies")
+#: What names one photo in an address, and what of an address is kept by the page's forms and links.
+_ONE = ("job", "item", "bank", "sample")
+_KNOWN = {*SimilarQuery.model_fields, *(f"whole_{name}" for name in _ONE)}
 
 
 @bp.get("/similar")
-def similar() -> str:
-    """Photos of all jobs that look like one photo or one sample of the bank."""
+def similar() -> tuple[str, int]:
+    """Photos of all jobs that look like one photo or one sample of the bank; without either, only the form for one."""
+    return _page()
+
+
+@bp.post("/similar")
+def look_up() -> Response | tuple[str, int]:
+    """A photo that is sent, or a part that is cut out of one: leads to the page of what looks like it. What is refused
+    is said on the page that it was sent from, which the address names."""
     try:
-        query = SimilarQuery.model_validate(request.args.to_dict())
+        job = submit_look_up()
+    except (PhotoError, InvalidRequest) as error:
+        note_code(request.environ, error.code)
+        return _page(say(error.code, **error.detail), error.status)
+    # A part's page leads back to the photo that it was cut out of.
+    whole: dict[str, Any] = {
+        f"whole_{name}": request.form[name] for name in _ONE if name in request.form and "box" in request.form
+    }
+    return redirect(url_for("pages.similar", job=job.id, item=0, **whole), 303)
+
+
+def _page(refused: str = "", status: int = 200) -> tuple[str, int]:
+    """The page of the photo that the address names. `refused`: what is wrong with something that was sent."""
+    here = {name: value for name, value in request.args.items() if name in _KNOWN}
+    whole = {name: here[f"whole_{name}"] for name in _ONE if f"whole_{name}" in here}
+    told: dict[str, Any] = {"here": here, "whole": whole, "refused": refused}
+    asked = {name: value for name, value in here.items() if name in SimilarQuery.model_fields}
+    if not asked:
+        return render_template("similar.html", **told), status
+    try:
+        query = SimilarQuery.model_validate(asked)
     except ValidationError as error:
-        raise InvalidRequest(reason=error.errors()[0]["msg"]) from error
+        told["refused"] = refused or _odd(error)
+        return render_template("similar.html", **told | {"here": {}}), 400
     job = services().ledger.find(query.job) if query.job else None
-    if job is not None and job.kind == LOOKED_UP and not job.archived and not looked_up(job, PATIENCE):
-        return render_template("similar.html", waits=job, query=query)
+    try:
+        if job is not None and job.kind == LOOKED_UP and not job.archived and not looked_up(job, PATIENCE):
+            return render_template("similar.html", **told, waits=job, query=query), status
+    except PhotoError as error:
+        told["refused"] = refused or say(error.code, **error.detail)
+        return render_template("similar.html", **told | {"here": {}}), error.status
     of = None
     if job is not None:
         with projected(job.id) as projection:
             of = projection.item(query.item or 0, language())
     matches, jobs = search(query)
     found = shown(matches, jobs, query)
-    names = {job.bank: class_names(job.bank) for job, _, _ in found}
-    told: dict[str, Any] = {"of": of, "query": query, "matches": matches, "names": names}
-    return render_template("similar.html", found=found, **told)
+    told |= {
+        "of": of,
+        "query": query,
+        "matches": matches,
+        "names": {job.bank: class_names(job.bank) for job, _, _ in found},
+    }
+    told["all_of_it"] = {name: here[name] for name in _ONE if name in here}
+    return render_template("similar.html", **told, found=found), status
 
 
-@bp.post("/similar")
-def look_up() -> Response:
-    """A photo that is sent, or a part that is cut out of one: leads to the page of what looks like it."""
-    return redirect(url_for("pages.similar", job=submit_look_up().id, item=0), 303)
+def _odd(error: ValidationError) -> str:
+    """What is wrong with the address."""
+    names = sorted({str(place) for one in error.errors() for place in one["loc"]})
+    if names:
+        return _("The address has values that cannot be used here: %(names)s.", names=", ".join(names))
+    return _("The address does not name one photo. Open “Similar to this” of a photo, or choose one of your own.")
 
 
 @bp.get("/jobs/<job_id>/groups")

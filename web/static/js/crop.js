@@ -57,6 +57,16 @@ function cropOn(form) {
   });
   frame.addEventListener("pointercancel", () => { began = null; });
 
+  // The box goes, whatever has the focus.
+  function clear() {
+    if (!box) return;
+    const focused = mark.contains(document.activeElement) || document.activeElement === find;
+    box = began = null;
+    show();
+    if (focused) form.querySelector("#crop-begin").focus();
+  }
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") clear(); });
+
   const ways = { ArrowLeft: ["x", "w", -1], ArrowRight: ["x", "w", 1], ArrowUp: ["y", "h", -1], ArrowDown: ["y", "h", 1] };
   mark.addEventListener("keydown", (event) => {
     if (event.key === "Enter") form.requestSubmit(find);

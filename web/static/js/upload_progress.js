@@ -90,8 +90,9 @@ function takeLost() {
 
 let soon = 0;
 function shownSoon() {
-  if (sender?.id && !soon) {
-    if (!resumed) localStorage.setItem(KEPT, JSON.stringify({ id: sender.id, name: sender.ask.wish.name, all: sender.entries.length }));
+  // Also before the server has the upload: a first request that is refused is repeated, and the page says why.
+  if (sender && !soon) {
+    if (sender.id && !resumed) localStorage.setItem(KEPT, JSON.stringify({ id: sender.id, name: sender.ask.wish.name, all: sender.entries.length }));
     soon = setTimeout(() => { soon = 0; if (sender) shown(); }, 150);
   }
 }
@@ -105,7 +106,7 @@ function shown() {
   byId("sent").textContent = all && done === all ? words.last : words.words.replace("{done}", number.format(done)).replace("{all}", number.format(all)) + left;
   const trouble = byId("trouble");
   trouble.hidden = !sender.trouble && !sender.paused;
-  trouble.textContent = sender.paused ? trouble.dataset.paused : sender.trouble === "offline" ? trouble.dataset.offline : sender.told || trouble.dataset.busy;
+  trouble.textContent = sender.paused ? trouble.dataset.paused : sender.trouble === "offline" ? trouble.dataset.offline : sender.told ? `${sender.told} ${trouble.dataset.again}` : trouble.dataset.busy;
   byId("pause").textContent = sender.paused ? byId("pause").dataset.resume : byId("pause").dataset.pause;
   if (sender.entries.some((entry) => entry.state === "lost" && chosen.has(entry.place))) takeLost();
   if (byId("each").open) listed();

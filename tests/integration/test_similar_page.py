@@ -1,0 +1,131 @@
+"""The page of similar photos says in the reader's language what it cannot do, and stays where it was."""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+
+from scripts.supervisor import redis as embedded
+from shared.core.errors import PhotoError
+from shared.core.messages import sentence
+from shared.core.settings import Settings
+from shared.jobs.model import Job
+from tests.banks import DIM, by_label, clustered, make_bank
+from tests.large_jobs import add_vectors, archived_job
+from tests.web_server import site_client
+
+COUNT = 60
+
+
+@pytest.fixture
+def job(settings: Settings, redis_pair: embedded.Pair) -> Job:
+    arrays = {f"stripe-{n}": samples for n, samples in enumerate(by_label(clustered(4)).values())}
+    made = archived_job(settings, COUNT, make_bank(settings, arrays))
+    rng = np.random.default_rng(3)
+    add_vectors(settings, made.id, {index: rng.normal(size=DIM) for index in range(COUNT) if index % 50 != 49})
+    return made
+
+
+@pytest.fixture
+def client(settings: Settings, job: Job) -> Iterator[FlaskClient]:
+    with site_client(settings) as found:
+        yield found
+
+
+def page(client: FlaskClient, address: str, status: int = 200) -> str:
+    answer = client.get(address, headers={"Accept": "text/html"})
+    assert answer.status_code == status, answer.text
+    return answer.text
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "None of the most similar"), ("zh", "没有符合网址所列条件的")])
+def test_a_filter_that_nothing_fits(client: FlaskClient, job: Job, lang: str, words: str) -> None:
+    text = page(client, f"/similar?job={job.id}&item=14&label=nosuch&lang={lang}")
+    assert words in text
+    assert f"/similar?job={job.id}&amp;item=14" in text.split('id="without-filters"')[1].split(">")[0]
+    assert "No photos to compare" not in text
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "A photo of your own"), ("zh", "用自己的照片")])
+def test_without_a_photo_it_asks_for_one(client: FlaskClient, lang: str, words: str) -> None:
+    text = page(client, f"/similar?lang={lang}")
+    assert words in text
+    assert 'id="look-up-file"' in text
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "does not name one photo"), ("zh", "网址没有指明一张照片")])
+def test_half_an_address(client: FlaskClient, lang: str, words: str) -> None:
+    text = page(client, f"/similar?item=3&lang={lang}", 400)
+    assert words in text
+    assert "are needed" not in text
+    assert 'id="look-up-file"' in text
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "used here: verdict"), ("zh", "参数值：verdict")])
+def test_odd_values(client: FlaskClient, job: Job, lang: str, words: str) -> None:
+    text = page(client, f"/similar?job={job.id}&item=3&verdict=odd&lang={lang}", 400)
+    assert words in text
+    assert "Input should" not in text
+
+
+def test_the_form_stands_above_the_results(client: FlaskClient, job: Job) -> None:
+    text = page(client, f"/similar?job={job.id}&item=14")
+    assert text.index('id="look-up-file"') < text.index('class="alike"')
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_what_is_refused_is_said_on_the_same_page(client: FlaskClient, job: Job, lang: str) -> None:
+    answer = client.post(
+        f"/similar?job={job.id}&item=14&lang={lang}",
+        data={"file": (io.BytesIO(b"PK\x03\x04 no photo at all"), "swatches.zip")},
+        headers={"Accept": "text/html"},
+    )
+    assert 400 <= answer.status_code < 500
+    told = answer.text.split('class="failure" role="alert">')[1].split("<")[0]
+    assert told
+    assert any("一" <= character <= "鿿" for character in told) == (lang == "zh")
+    # The results of the photo are still there.
+    assert 'class="alike"' in answer.text
+
+
+def test_a_part_leads_back_to_the_whole_photo(client: FlaskClient, job: Job) -> None:
+    text = page(client, f"/similar?job={job.id}&item=14&whole_job={job.id}&whole_item=3&lang=zh")
+    link = text.split('id="whole-photo"')[1].split("</a>")[0]
+    assert f"/similar?job={job.id}&amp;item=3" in link
+    assert "返回整张照片" in link
+    assert 'id="whole-photo"' not in page(client, f"/similar?job={job.id}&item=14")
+
+
+def test_what_a_worker_refused_is_said_where_another_can_be_sent(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(job: Job, seconds: float) -> bool:
+        raise PhotoError("not_an_image", name="notes.jpg")
+
+    monkeypatch.setattr("web.pages.similar.looked_up", refused)
+    sent = {"file": (io.BytesIO(b"no photo"), "notes.jpg")}
+    leads = client.post("/similar", data=sent, headers={"Accept": "text/html"}).headers["Location"]
+    text = page(client, f"{leads}&lang=zh", 422)
+    assert sentence("not_an_image", "zh", name="notes.jpg") in html.unescape(text)
+    assert 'id="look-up-file"' in text
+
+
+def test_a_photo_of_ones_own_is_sent_from_there(client: FlaskClient, job: Job) -> None:
+    out = io.BytesIO()
+    Image.effect_noise((80, 80), 60).save(out, "PNG")
+    sent = {"file": (io.BytesIO(out.getvalue()), "mine.png")}
+    answer = client.post(f"/similar?job={job.id}&item=14", data=sent, headers={"Accept": "text/html"})
+    assert answer.status_code == 303, answer.text
+    assert "whole_" not in answer.headers["Location"]
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "Archived"), ("zh", "已归档")])
+def test_an_archived_job_says_so_on_its_page(client: FlaskClient, job: Job, lang: str, words: str) -> None:
+    text = page(client, f"/jobs/{job.id}?lang={lang}")
+    assert text.split('id="archived"')[1].split(">", 1)[1].startswith(words)
