@@ -61,7 +61,7 @@ RULES: dict[str, Rule] = {
     # A warning at most: such a photo may be right all the same.
     "side": Rule("tiny", False, 64, 0, 64, (64, 0), hides=CODES),
     "light": Rule("dark", False, 60.0, 40.0, 110.0, (20.0, 12.0), hides=_UNSEEN),
-    "swatch": Rule("far", False, 0.4, 0.28, 0.5, (0.2, 0.1), hides=CODES),
+    "swatch": Rule("far", False, 0.58, 0.28, 0.58, (0.2, 0.1), hides=CODES),
     "ink": Rule("no_fabric", True, 160.0, 190.0, 130.0, hides=CODES),
     # Black on white may be cloth; where the bank's own photos are so, its limits are.
     "print": Rule("no_fabric", True, 90.0, 160.0, 90.0, hides=CODES),
