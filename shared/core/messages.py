@@ -156,6 +156,7 @@ SENTENCES: dict[str, str] = {
     "already_running": "Weft is already running in {data_dir} (process {pid}). Stop it first, or choose another folder with --data-dir.",
     "port_in_use": "Port {port} on {host} is in use; choose another with --port or WEFT_PORT.",
     "memory_full": "Redis memory is nearly full; new jobs are not accepted until some is freed.",
+    "one_photo_only": "Exactly one photo is taken here; an archive or several photos are classified as a job.",
     "disk_full": "The disk is nearly full; new jobs are not accepted until space is freed.",
     "schema_unknown": "The ledger in Redis was written by another version of Weft (schema {found}; this one reads {expected}).",
     "backup_sync_refused": "The Redis at {address} does not let this user copy it ({reason}): the user needs the command SYNC (ACL SETUSER NAME +sync).",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import zipfile
 from collections.abc import Iterator
 
 import numpy as np
@@ -77,6 +78,18 @@ def test_odd_values(client: FlaskClient, job: Job, lang: str, words: str) -> Non
 def test_the_form_stands_above_the_results(client: FlaskClient, job: Job) -> None:
     text = page(client, f"/similar?job={job.id}&item=14")
     assert text.index('id="look-up-file"') < text.index('class="alike"')
+
+
+def test_an_archive_is_refused_in_chinese(client: FlaskClient, job: Job) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.jpg", b"one")
+        archive.writestr("b.jpg", b"two")
+    sent = {"file": (io.BytesIO(packed.getvalue()), "swatches.zip")}
+    answer = client.post(f"/similar?job={job.id}&item=14&lang=zh", data=sent, headers={"Accept": "text/html"})
+    assert answer.status_code == 400
+    assert "只接受一张照片" in answer.text
+    assert "POST" not in answer.text.split('class="failure"')[1].split("</p>")[0]
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -155,7 +155,7 @@ class Intake:
         spec = self._spec("classify", wish, Lane.INTERACTIVE)
         items = receive(sources, self._storage, self._settings, progress=progress)
         if one and len(items) != 1:
-            raise InvalidRequest(reason="exactly one photo: POST /jobs takes archives")
+            raise InvalidRequest("one_photo_only")
         named = replace(spec, name=spec.name or title(items[0].name) or "photo")
         return self._accept(named, items, ("classify", spec.preset, *_chosen(spec)), repeatable)
 
