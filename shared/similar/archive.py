@@ -29,6 +29,7 @@ _BLOCK = 1 << 17
 MOST = 5_000_000
 
 _FILES = ("vectors", "codes", "rows")
+_EMPTY: dict[str, Any] = {"dim": 0, "count": 0, "jobs": [], "numbers": []}
 
 
 class Archive:
@@ -36,7 +37,8 @@ class Archive:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._read: tuple[int, dict[str, Any]] | None = None
+        #: By what tells one `state.json` from the next.
+        self._read: tuple[tuple[int, int, int], dict[str, Any]] | None = None
 
     def known(self) -> dict[str, int]:
         """Job → its photos here, as they were counted when it was added."""
@@ -54,7 +56,7 @@ class Archive:
         Raises OSError, as for a full disk.
         """
         with self._writing():
-            state, added = self._state(), 0
+            state, added = self._stored() or dict(_EMPTY), 0
             for part in parts:
                 if not len(part.rows):
                     continue
@@ -128,16 +130,24 @@ class Archive:
             yield
 
     def _state(self) -> dict[str, Any]:
-        path = self._folder / "state.json"
+        """What is here, to be looked at only."""
         try:
-            changed = path.stat().st_mtime_ns
-            if self._read is None or self._read[0] != changed:
-                self._read = changed, json.loads(path.read_bytes())
-            found: dict[str, Any] = json.loads(json.dumps(self._read[1]))
+            file = (self._folder / "state.json").stat()
+        except OSError:
+            return _EMPTY
+        # Two writes may fall into one tick of the clock.
+        told = file.st_ino, file.st_mtime_ns, file.st_size
+        if self._read is None or self._read[0] != told:
+            self._read = told, self._stored() or _EMPTY
+        return self._read[1]
+
+    def _stored(self) -> dict[str, Any] | None:
+        """None: nothing yet, or a file that nobody can read: it is made again."""
+        try:
+            found: dict[str, Any] = json.loads((self._folder / "state.json").read_bytes())
             return found
         except (OSError, ValueError):
-            # Nothing yet, or a file that nobody can read: it is made again.
-            return {"dim": 0, "count": 0, "jobs": [], "numbers": []}
+            return None
 
 
 def _codes(rows: Halves, mean: Floats) -> npt.NDArray[np.uint64]:

@@ -34,22 +34,24 @@ def rebuild(
     `again`: the archives are emptied first, else jobs that are in them stay as they are. Jobs without results are
     passed over.
     """
-    archives: dict[str, Archive] = {}
+    archives: dict[str, tuple[Archive, set[str]]] = {}
     added = photos = 0
     for job in jobs:
         if not job.ended or not job.ok:
             continue
         if job.identity not in archives:
-            archives[job.identity] = archive_of(settings, job.identity)
+            made = archive_of(settings, job.identity)
             if again:
-                archives[job.identity].clear()
-        archive = archives[job.identity]
-        if job.id in archive.known():
+                made.clear()
+            archives[job.identity] = made, set(made.known())
+        archive, known = archives[job.identity]
+        if job.id in known:
             continue
         try:
             photos += fill(settings, archive, job.id)
         except NotFound:
             continue
+        known.add(job.id)
         added += 1
         progress(job)
     return added, photos

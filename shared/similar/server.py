@@ -83,7 +83,8 @@ class Server:
                 best = sorted(best, key=lambda match: -match[0])[:limit]
         if later:
             archive = self._archive(request["identity"])
-            self._fill(archive, [job for job in later if job in set(request["ended"])])
+            ended = set(request["ended"])
+            self._fill(archive, [job for job in later if job in ended])
             there = set(later) & archive.known().keys()
             nearest, more = archive.search(query, there, limit)
             best = sorted(best + nearest, key=lambda match: -match[0])[:limit]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -91,3 +92,15 @@ def test_an_addition_that_was_cut_off_is_not_there(tmp_path: Path) -> None:
     assert (found[0][1:], compared) == (("three", 8), 550)
     (tmp_path / "state.json").write_bytes(b"{")
     assert Archive(tmp_path).search(photos(1).of(0), ["one"], 1) == ([], 0)
+
+
+def test_additions_within_one_tick_of_the_clock_are_all_kept(tmp_path: Path) -> None:
+    archive, reader = Archive(tmp_path), Archive(tmp_path)
+    for number in range(6):
+        archive.add(f"job{number}", [photos(20, number)])
+        os.utime(tmp_path / "state.json", ns=(1, 1))
+        assert len(reader.known()) == len(archive.known()) == number + 1
+    assert archive.photos == 120
+    for number in range(6):
+        found, _ = reader.search(photos(20, number).of(4), [f"job{number}"], 1)
+        assert found[0][0] == pytest.approx(1, abs=2e-3)

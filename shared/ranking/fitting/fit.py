@@ -19,7 +19,7 @@ from shared.ranking.fitting.moments import Moments, class_sums
 from shared.ranking.fitting.risk import METHOD, least_answers
 from shared.ranking.fitting.whole_bank import whole_bank
 from shared.ranking.methods import CENTROIDS, DEFAULT, LINEAR, Floats, Ints, asks_density
-from shared.ranking.model import PRESETS
+from shared.ranking.model import DENSE_ROWS, PRESETS
 from shared.ranking.names import name_only_ranking, name_scale
 
 #: Softmax temperature of the default method without calibration.
@@ -31,7 +31,7 @@ _FOLDS = 5
 MIN_QUERIES_TO_FIT = 20
 #: Samples above which a bank is large: read a part at a time, queries compared with the classes nearest to them
 #: (`whole_bank`), linear methods fitted from sums. Up to here everything is compared with everything.
-LARGE = 20_000
+LARGE = DENSE_ROWS
 #: Of the densities that candidates ask for.
 BETAS = tuple(sorted({method.beta for method in CANDIDATES if asks_density(method)}))
 #: Classes of a sample of a large bank for reports.
