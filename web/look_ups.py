@@ -17,11 +17,9 @@ from web.access.visitor import owner
 from web.api.items import projected
 from web.api.photos import photo_bytes
 from web.context import services
-from web.submissions import given_fields, made, request_key, submit_photo
+from web.submissions import awaited, given_fields, made, request_key, submit_photo
 from web.uploads import uploaded
 
-#: Seconds between looks at the ledger.
-_POLL = 0.02
 #: Names one photo: of a job, or of a bank version.
 _ITEM, _SAMPLE = ("job", "item"), ("bank", "sample")
 
@@ -79,13 +77,7 @@ def _of_bank(version: str, sample: str) -> tuple[str, bytes, str]:
 
 def looked_up(job: Job, seconds: float) -> bool:
     """Whether the job's photo has its embedding, for which this waits so long. Raises PhotoError where it failed."""
-    until = time.monotonic() + seconds
-    ledger = services().ledger
-    while True:
-        if found := ledger.results(job.id):
-            if found[0].error_code:
-                raise PhotoError(found[0].error_code, **found[0].error_detail)
-            return True
-        if time.monotonic() >= until:
-            return False
-        time.sleep(_POLL)
+    found = awaited(job.id, time.monotonic() + seconds)
+    if found is not None and found.error_code:
+        raise PhotoError(found.error_code, **found.error_detail)
+    return found is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from flask import g, request
@@ -11,7 +12,7 @@ from shared.core.errors import InvalidRequest
 from shared.core.names import MAX_TITLE
 from shared.jobs.intake.idempotency import RequestKey
 from shared.jobs.intake.submission import Wish
-from shared.jobs.model import Job
+from shared.jobs.model import ItemResult, Job
 from web.access.visitor import owner
 from web.context import services
 from web.job_schemas import Rerun
@@ -19,6 +20,8 @@ from web.schemas import FolderJob, JobWish, UploadJob
 from web.uploads import uploaded
 
 MAX_KEY = 200
+#: Seconds between looks at the ledger for a photo that somebody waits for.
+POLL = 0.02
 
 
 def submit_upload(read_wish: Callable[[], UploadJob] | None = None) -> Job:
@@ -34,6 +37,17 @@ def submit_photo() -> Job:
     intake = services().intake(_incoming())
     wish = Wish(preset=request.form.get("preset"), owner=owner(), bank=request.form.get("bank", "").strip() or None)
     return made(intake.classify(uploaded("file")[:1], wish, request_key(), one=True))
+
+
+def awaited(job_id: str, until: float) -> ItemResult | None:
+    """The result of a job of one photo, for which this waits; None: there is none until then (`time.monotonic`)."""
+    ledger = services().ledger
+    while True:
+        if found := ledger.results(job_id):
+            return found[0]
+        if time.monotonic() >= until:
+            return None
+        time.sleep(POLL)
 
 
 def submit_folder(wish: FolderJob) -> Job:

@@ -13,12 +13,9 @@ from web.api.jobs import shown
 from web.context import services
 from web.i18n import language
 from web.schemas import ItemOut, WaitQuery
-from web.submissions import submit_photo
+from web.submissions import awaited, submit_photo
 
 bp = APIBlueprint("classify", __name__, tag="Classify")
-
-#: Seconds between looks at the ledger.
-POLL = 0.02
 
 
 @bp.post("/classify")
@@ -29,10 +26,6 @@ def classify(query: WaitQuery) -> ShownItem | Response:
     """Classify one photo."""
     until = time.monotonic() + query.wait
     job = submit_photo()
-    ledger = services().ledger
-    while True:
-        if found := ledger.results(job.id):
-            return public(found[0], language())
-        if time.monotonic() >= until:
-            return make_response(jsonify(shown(ledger.job(job.id))), 202)
-        time.sleep(POLL)
+    if found := awaited(job.id, until):
+        return public(found, language())
+    return make_response(jsonify(shown(services().ledger.job(job.id))), 202)
