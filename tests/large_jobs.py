@@ -15,6 +15,7 @@ from shared.jobs.model import ItemResult, Job, JobState, Lane
 from shared.jobs.projection import open_projection
 from shared.jobs.result_rows import columns
 from shared.ranking.model import Candidate, Ranking, Verdict
+from tests.banks import DIM, by_label, clustered, make_bank
 
 _VERDICTS = (Verdict.LABEL, Verdict.LABEL, Verdict.LABEL, Verdict.UNSURE, Verdict.NOT_IN_BANK)
 _COLOURS = (("#1b2547", "navy"), ("#cf2230", "red"), ("#fafafa", "white"))
@@ -67,3 +68,28 @@ def add_vectors(settings: Settings, job_id: str, rows: dict[int, np.ndarray]) ->
     found = [(at, (row / np.linalg.norm(row)).astype(np.float16).tobytes()) for at, row in rows.items()]
     with closing(open_projection(settings, job_id)) as projection:
         projection._db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", found)
+
+
+def random_rows(count: int, rng: np.random.Generator | None = None) -> dict[int, np.ndarray]:
+    """Embeddings of the photos of an archived job that did not fail, none like another."""
+    rng = rng or np.random.default_rng(3)
+    return {index: rng.normal(size=DIM) for index in range(count) if index % 50 != 49}
+
+
+def look_alike_rows(count: int) -> dict[int, np.ndarray]:
+    """The same, but 4, 14, 24 … 94 (all not in bank) are of one cloth, and 7 and 8 one photo."""
+    rng = np.random.default_rng(3)
+    found = random_rows(count, rng)
+    cloth = rng.normal(size=DIM)
+    for index in range(4, 100, 10):
+        found[index] = cloth + 0.25 * rng.normal(size=DIM)
+    found[8] = found[7]
+    return found
+
+
+def job_with_vectors(settings: Settings, count: int, rows: dict[int, np.ndarray]) -> Job:
+    """An archived job with these embeddings, of a bank that has its classes."""
+    arrays = {f"stripe-{n}": samples for n, samples in enumerate(by_label(clustered(4)).values())}
+    made = archived_job(settings, count, make_bank(settings, arrays))
+    add_vectors(settings, made.id, rows)
+    return made

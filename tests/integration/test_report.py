@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
@@ -15,8 +14,7 @@ from shared.core.settings import Settings
 from shared.jobs.catalog import Catalog
 from shared.jobs.model import Job
 from shared.jobs.projection import open_projection
-from tests.banks import DIM, by_label, clustered, make_bank
-from tests.large_jobs import add_vectors, archived_job
+from tests.large_jobs import archived_job, job_with_vectors, look_alike_rows
 from tests.web_server import site_client
 from web.api import summary
 
@@ -26,16 +24,7 @@ COUNT = 200
 @pytest.fixture
 def job(settings: Settings, redis_pair: embedded.Pair) -> Job:
     """Photos 4, 14, 24 … are of one cloth that no class has; 7 and 8 are one photo."""
-    rng = np.random.default_rng(3)
-    rows = {index: rng.normal(size=DIM) for index in range(COUNT) if index % 50 != 49}
-    cloth = rng.normal(size=DIM)
-    for index in range(4, 100, 10):
-        rows[index] = cloth + 0.25 * rng.normal(size=DIM)
-    rows[8] = rows[7]
-    arrays = {f"stripe-{n}": samples for n, samples in enumerate(by_label(clustered(4)).values())}
-    made = archived_job(settings, COUNT, make_bank(settings, arrays))
-    add_vectors(settings, made.id, rows)
-    return made
+    return job_with_vectors(settings, COUNT, look_alike_rows(COUNT))
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 
-import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
@@ -14,8 +13,7 @@ from scripts.supervisor import redis as embedded
 from shared.core.settings import Settings
 from shared.jobs.model import Job
 from shared.jobs.projection import open_projection
-from tests.banks import DIM, by_label, clustered, make_bank
-from tests.large_jobs import add_vectors, archived_job
+from tests.large_jobs import job_with_vectors, random_rows
 from tests.web_server import site_client
 
 COUNT = 100
@@ -25,13 +23,9 @@ CHIP = re.compile(r'<a class="chip" id="retakes"[^>]*>.*?</a>', re.DOTALL)
 @pytest.fixture
 def job(settings: Settings, redis_pair: embedded.Pair) -> Job:
     """Photos 7 and 8 have one embedding, and so have 17 and 18, which both show hardly any cloth; 20 is rather dark."""
-    rng = np.random.default_rng(3)
-    rows = {index: rng.normal(size=DIM) for index in range(COUNT) if index % 50 != 49}
+    rows = random_rows(COUNT)
     rows[8], rows[18] = rows[7], rows[17]
-    arrays = {f"stripe-{n}": samples for n, samples in enumerate(by_label(clustered(4)).values())}
-    made = archived_job(settings, COUNT, make_bank(settings, arrays))
-    add_vectors(settings, made.id, rows)
-    return made
+    return job_with_vectors(settings, COUNT, rows)
 
 
 @pytest.fixture

@@ -22,8 +22,7 @@ from shared.jobs.projection import projection_path
 from shared.similar import server
 from shared.similar.archives import archive_of
 from shared.similar.client import Similar
-from tests.banks import DIM, by_label, clustered, make_bank
-from tests.large_jobs import add_vectors, archived_job
+from tests.large_jobs import add_vectors, archived_job, job_with_vectors, look_alike_rows
 from tests.web_server import site_client
 from worker.dispatcher import archiving
 
@@ -33,21 +32,12 @@ COUNT = 300
 @pytest.fixture
 def rows(settings: Settings) -> dict[int, np.ndarray]:
     """Photos 4, 14, 24 … 94 (all not in bank) are of one cloth, 7 and 8 one photo; the others look like nothing."""
-    rng = np.random.default_rng(3)
-    found = {index: rng.normal(size=DIM) for index in range(COUNT) if index % 50 != 49}
-    cloth = rng.normal(size=DIM)
-    for index in range(4, 100, 10):
-        found[index] = cloth + 0.25 * rng.normal(size=DIM)
-    found[8] = found[7]
-    return found
+    return look_alike_rows(COUNT)
 
 
 @pytest.fixture
 def job(settings: Settings, redis_pair: embedded.Pair, rows: dict[int, np.ndarray]) -> Job:
-    arrays = {f"stripe-{n}": samples for n, samples in enumerate(by_label(clustered(4)).values())}
-    made = archived_job(settings, COUNT, make_bank(settings, arrays))
-    add_vectors(settings, made.id, rows)
-    return made
+    return job_with_vectors(settings, COUNT, rows)
 
 
 @pytest.fixture

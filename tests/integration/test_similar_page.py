@@ -7,7 +7,6 @@ import io
 import zipfile
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
@@ -17,8 +16,7 @@ from shared.core.errors import PhotoError
 from shared.core.messages import sentence
 from shared.core.settings import Settings
 from shared.jobs.model import Job
-from tests.banks import DIM, by_label, clustered, make_bank
-from tests.large_jobs import add_vectors, archived_job
+from tests.large_jobs import job_with_vectors, random_rows
 from tests.web_server import site_client
 
 COUNT = 60
@@ -26,11 +24,7 @@ COUNT = 60
 
 @pytest.fixture
 def job(settings: Settings, redis_pair: embedded.Pair) -> Job:
-    arrays = {f"stripe-{n}": samples for n, samples in enumerate(by_label(clustered(4)).values())}
-    made = archived_job(settings, COUNT, make_bank(settings, arrays))
-    rng = np.random.default_rng(3)
-    add_vectors(settings, made.id, {index: rng.normal(size=DIM) for index in range(COUNT) if index % 50 != 49})
-    return made
+    return job_with_vectors(settings, COUNT, random_rows(COUNT))
 
 
 @pytest.fixture
