@@ -1,28 +1,28 @@
 """Converts one model's image tower to OpenVINO, in a process of its own: `python -m shared.encoder.convert`.
 
-A request (JSON) comes on stdin; JSON lines go to stdout: {"say": …} while it works, then {"done": identity} or
-{"error": {"code": …, "detail": …}}. open_clip builds both towers (1.9 GB for ViT-B/32); that memory ends with the
-process.
+It answers with the identity of what it made (see `model_child`). open_clip builds both towers (1.9 GB for ViT-B/32);
+that memory ends with the process.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import os
 import shutil
 import sys
 import tempfile
 import warnings
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.core.engine_names import EngineName
-from shared.core.errors import ModelError, WeftError
+from shared.core.errors import ModelError
 from shared.encoder import engine, hardware
-from shared.encoder.converter import ConversionError, ConversionMessage, ConversionRequest
+from shared.encoder.converter import ConversionRequest
 from shared.encoder.describe import info_of
+from shared.encoder.model_child import serve
 from shared.encoder.store import ModelStore, read
 
 if TYPE_CHECKING:
@@ -126,30 +126,13 @@ def _with_pixels_in(graph: Any, preprocessing: Preprocessing) -> Any:
 
 
 def main() -> int:
-    """Serves one request; libraries that print do so on stderr."""
-    lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
+    return serve(_read)
 
-    def tell(message: ConversionMessage) -> None:
-        print(json.dumps(message.to_json()), file=lines, flush=True)
 
-    request = ConversionRequest.from_json(json.load(sys.stdin))
-    store, part = ModelStore(Path(request.root), Path(request.weights_dir)), request.part
-    try:
-        tell(ConversionMessage(done=convert(store, part, lambda text: tell(ConversionMessage(say=text)))))
-    except WeftError as error:
-        detail = {"model": part.name} | {key: value for key, value in error.detail.items() if value}
-        tell(ConversionMessage(error=ConversionError(code=error.code, detail=detail)))
-        return 1
-    except Exception as error:
-        import traceback
-
-        traceback.print_exc()
-        reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-        detail = {"model": part.name, "reason": reason}
-        tell(ConversionMessage(error=ConversionError(code="model_unavailable", detail=detail)))
-        return 1
-    return 0
+def _read(document: Any) -> tuple[Part, Callable[[Callable[[str], None]], str]]:
+    request = ConversionRequest.from_json(document)
+    store = ModelStore(Path(request.root), Path(request.weights_dir))
+    return request.part, partial(convert, store, request.part)
 
 
 if __name__ == "__main__":

@@ -1,24 +1,24 @@
-"""CLIP's text tower on torch, in a process of its own: `python -m shared.encoder.text_tower`.
+"""CLIP's text tower on torch, in a process of its own (see `model_child`): `python -m shared.encoder.text_tower`.
 
-A request (JSON) comes on stdin, an answer (JSON) goes to stdout. Only the text half of a model's weights is loaded, and
-that memory ends with the process.
+Only the text half of a model's weights is loaded.
 """
 
 from __future__ import annotations
 
 import base64
-import json
-import os
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shared.core.errors import ModelError, WeftError
-from shared.encoder.text import TextAnswer, TextError, TextRequest
+from shared.encoder.model_child import serve
+from shared.encoder.text import TextAnswer, TextRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from shared.encoder.spec import Part
@@ -35,38 +35,29 @@ def encoded(part: Part, weights_dir: Path, texts: list[str]) -> tuple[NDArray[np
     from shared.encoder.tokenizers import tokenizer_for
 
     model, config = text_model(part, weights_dir)
-    tokenize = tokenizer_for(part, config, weights_dir) if texts else None
-    rows: list[NDArray[np.float32]] = []
+    rows = [np.zeros((0, config.embed_dim), np.float32)]
     with torch.inference_mode():
-        for start in range(0, len(texts) if tokenize else 0, _BATCH):
-            assert tokenize is not None
-            vectors = model.encode_text(tokenize(texts[start : start + _BATCH]), normalize=True)
-            rows.append(vectors.float().cpu().numpy())
-        temperature = 1 / float(model.logit_scale.exp())
-    return np.concatenate(rows) if rows else np.zeros((0, config.embed_dim), np.float32), temperature
+        if texts:
+            tokenize = tokenizer_for(part, config, weights_dir)
+            for start in range(0, len(texts), _BATCH):
+                vectors = model.encode_text(tokenize(texts[start : start + _BATCH]), normalize=True)
+                rows.append(vectors.float().cpu().numpy())
+        return np.concatenate(rows), 1 / float(model.logit_scale.exp())
 
 
 def main() -> int:
-    """Serves one request; libraries that print do so on stderr."""
-    lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    request = TextRequest.from_json(json.load(sys.stdin))
-    try:
-        vectors, temperature = encoded(request.part, Path(request.weights_dir), request.texts)
-    except WeftError as error:
-        answer = TextAnswer(error=TextError(code=error.code, detail={"model": request.part.name} | error.detail))
-    except Exception as error:
-        import traceback
+    return serve(_read)
 
-        traceback.print_exc()
-        reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-        failure = ModelError(model=request.part.name, reason=reason)
-        answer = TextAnswer(error=TextError(code=failure.code, detail=failure.detail))
-    else:
-        data = base64.b64encode(vectors.astype("<f4").tobytes()).decode()
-        answer = TextAnswer(vectors=data, dim=vectors.shape[1], temperature=temperature)
-    print(json.dumps(answer.to_json()), file=lines, flush=True)
-    return 1 if answer.error else 0
+
+def _read(document: Any) -> tuple[Part, Callable[[Callable[[str], None]], Any]]:
+    request = TextRequest.from_json(document)
+    return request.part, partial(_answer, request)
+
+
+def _answer(request: TextRequest, _say: Callable[[str], None]) -> Any:
+    vectors, temperature = encoded(request.part, Path(request.weights_dir), request.texts)
+    data = base64.b64encode(vectors.astype("<f4").tobytes()).decode()
+    return TextAnswer(vectors=data, dim=vectors.shape[1], temperature=temperature).to_json()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import open_clip
 from open_clip import factory
 
 from shared.core.errors import ModelError
-from shared.encoder import architectures, diagnosis
+from shared.encoder import diagnosis
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,13 +41,10 @@ def local_files(part: Part, config: ModelConfig, weights_dir: Path) -> None:
 
 
 def tokenizer_for(part: Part, config: ModelConfig, weights_dir: Path) -> Callable[[list[str]], torch.Tensor]:
-    """texts → token ids int64 [n, context length].
+    """texts → token ids int64 [n, context length]; after `local_files`.
 
-    Raises ModelError: `model_needs_transformers`, and `model_tokenizer_missing` where it is neither on this machine nor
-    to be had from the hub.
+    Raises ModelError `model_tokenizer_missing` where it is neither on this machine nor to be had from the hub.
     """
-    architectures.register()
-    local_files(part, config, weights_dir)
     try:
         tokenizer: Callable[[list[str]], torch.Tensor] = open_clip.get_tokenizer(part.architecture)
     except Exception as error:  # of the hub, of the network, of the files
