@@ -35,7 +35,7 @@ def ensure(store: ModelStore, part: Part, say: Callable[[str], None]) -> Manifes
         return found
     say(f"{part.name}: preparing (once; half a minute or more)")
     request = ConversionRequest(root=str(store.root), weights_dir=str(store.weights_dir), part=part)
-    ask("shared.encoder.convert", request, say)
+    ask("shared.encoder.convert", request, "the conversion", say)
     found = store.find(part)
     if found is None or not found.converted:
         raise ModelError(model=part.name, reason="the conversion left nothing in the model store")

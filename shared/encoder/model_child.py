@@ -43,8 +43,8 @@ class ChildMessage(Document):
     error: ChildError | None = None
 
 
-def ask(module: str, request: ModelRequest, say: Callable[[str], None] = lambda _: None) -> Any:
-    """What `python -m MODULE` made of the request. stderr (download bars) is the caller's.
+def ask(module: str, request: ModelRequest, what: str, say: Callable[[str], None] = lambda _: None) -> Any:
+    """What `python -m MODULE` made of the request. stderr (download bars) is the caller's. `what`: as errors call it.
 
     Raises ModelError, also where the process died (out of memory, most likely).
     """
@@ -69,8 +69,7 @@ def ask(module: str, request: ModelRequest, say: Callable[[str], None] = lambda 
     if last and last.error:
         raise ModelError(last.error.code, **last.error.detail)
     if child.returncode != 0 or not last:
-        reason = f"{module.rpartition('.')[2]} ended with status {child.returncode}; see the log"
-        raise ModelError(model=request.part.name, reason=reason)
+        raise ModelError(model=request.part.name, reason=f"{what} ended with status {child.returncode}; see the log")
     return last.done
 
 

@@ -52,4 +52,4 @@ def encode(settings: Settings, texts: Sequence[str]) -> NDArray[np.float32]:
 
 def _ask(settings: Settings, part: Part, texts: list[str]) -> TextAnswer:
     request = TextRequest(part=part, weights_dir=str(settings.weights_dir), texts=texts)
-    return TextAnswer.from_json(ask("shared.encoder.text_tower", request))
+    return TextAnswer.from_json(ask("shared.encoder.text_tower", request, "the process of its text tower"))
