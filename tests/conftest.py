@@ -15,6 +15,7 @@ from PIL import Image
 from scripts.supervisor import redis as embedded
 from shared.core.redis_urls import addresses
 from shared.core.settings import Settings
+from tests.environment import FOR_TESTS
 from tests.leftovers import no_orphans
 from tests.product import Product, run_product
 
@@ -30,6 +31,8 @@ def _neutral_environment() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith("WEFT_")]:
             patch.delenv(name)
         patch.setenv("WEFT_LANG", "en")
+        for name, value in FOR_TESTS.items():
+            patch.setenv(name, value)
         yield
 
 

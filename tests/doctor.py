@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.cli.finding import Finding
+from tests.environment import clean_environment
 from tests.product import ROOT, WEFT
 
 
 def findings(data_dir: Path, before: Sequence[str] = (), **settings: str) -> list[Finding]:
     """All of its findings; `before`: what the command is called through, `settings` as WEFT_ names in lower case."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("WEFT_")}
+    env = clean_environment()
     chosen = {"engine": "null", "lang": "en", **settings, "data_dir": str(data_dir)}
     done = subprocess.run(
         [*before, *WEFT, "doctor", "--json"],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Job
 from tests.bank_api import built_bank
+from tests.environment import clean_environment
 from tests.product import ROOT, WEFT
 from tests.web_server import serving
 
@@ -50,7 +50,7 @@ class Elsewhere:
     def environment(self, url: str = "", **settings: str) -> dict[str, str]:
         """Of the client; `settings`: WEFT_ names in lower case."""
         chosen = {"url": url or self.url, "key": KEY, "lang": "en", **settings}
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("WEFT_")}
+        clean = clean_environment()
         return (
             clean
             | {"HOME": str(self.home), "XDG_CACHE_HOME": str(self.home / ".cache"), "PYTHONPATH": str(ROOT)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -22,6 +21,7 @@ from shared.core.errors import Unavailable
 from shared.core.redis_urls import addresses
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
+from tests.environment import clean_environment
 from tests.leftovers import no_orphans
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -101,7 +101,7 @@ def start_product(folder: Path, *args: str, new_group: bool = False, **settings:
     """Start `weft up` in `folder` without waiting; `settings` are WEFT_ names in lower case, e.g. engine="sleep:50"."""
     port = free_port()
     chosen = {"engine": "null", "lang": "en", **settings, "data_dir": str(folder / "data"), "port": str(port)}
-    env = {name: value for name, value in os.environ.items() if not name.startswith("WEFT_")}
+    env = clean_environment()
     env |= {f"WEFT_{name.upper()}": value for name, value in chosen.items()}
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "up.log"

@@ -15,6 +15,7 @@ import requests
 from flask.testing import FlaskClient
 
 from shared.core.settings import Settings
+from tests.environment import clean_environment
 from tests.product import ROOT, WEFT, eventually, free_port
 from web.app import create_app
 
@@ -48,7 +49,7 @@ class Server:
 def serving(settings: Settings, log: Path, **chosen: object) -> Iterator[Server]:
     port = free_port()
     wanted = {"data_dir": settings.data_dir, "port": port, "request_seconds": LATE, "max_connections": CONNECTIONS}
-    env = {name: value for name, value in os.environ.items() if not name.startswith("WEFT_")}
+    env = clean_environment()
     env |= {f"WEFT_{name.upper()}": str(value) for name, value in (wanted | chosen).items()}
     with log.open("wb") as out:
         process = subprocess.Popen([*WEFT, "web"], env=env, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)

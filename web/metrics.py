@@ -15,6 +15,7 @@ from prometheus_client.utils import floatToGoString
 from shared.core.errors import WeftError
 from shared.core.messages import PHOTO_CODES
 from shared.core.metric_table import TABLE, Kind, Metric
+from shared.jobs.admission import disk_reserve
 from shared.jobs.heartbeat import Heartbeat, WorkerState, live_workers
 from shared.jobs.ledger import measurements, overview
 from shared.jobs.model import WAITING_FOR
@@ -77,6 +78,7 @@ class LedgerCollector(Collector):
             "weft_redis_limit_bytes": {(): stats["redis_maxmemory"]},
             "weft_disk_size_bytes": {(): disk.total},
             "weft_disk_free_bytes": {(): disk.free},
+            "weft_disk_reserve_bytes": {(): disk_reserve(self._services.settings, disk.total)},
             "weft_disk_used_bytes": {(kind,): size for kind, size in kept.bytes.items()} if kept else {},
             "weft_disk_measured_seconds": {(): time.time() - kept.at} if kept else {},
             "weft_model_info": {

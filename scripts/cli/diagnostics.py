@@ -158,9 +158,8 @@ def _data_dir(settings: Settings) -> Iterator[Finding]:
         text = f"other users of this machine can read {folder}: `chmod 700` restricts it"
         yield Finding("data folder", "note", text)
     disk = shutil.disk_usage(existing)
-    short = admission.disk_is_short(existing)
-    low = disk.free < DISK_WARNING * admission.disk_reserve(disk.total)
-    state = "broken" if short else "note" if low else "ok"
+    reserve = admission.disk_reserve(settings, disk.total)
+    state = "broken" if disk.free < reserve else "note" if disk.free < DISK_WARNING * reserve else "ok"
     text = f"{folder}, {disk.free / 1024**3:.1f} GB ({disk.free / disk.total:.0%}) free"
     more = "" if state == "ok" else ": `weft gc --dry-run` shows what may go, “kept on disk” what takes the room"
     yield Finding("data folder", state, text + more)

@@ -78,6 +78,7 @@ TABLE = (
     _gauge("weft_redis_limit_bytes", "what that Redis may use at most; 0: no limit"),
     _gauge("weft_disk_size_bytes", "size of the disk with the data folder, seen from the web server"),
     _gauge("weft_disk_free_bytes", "free space on that disk"),
+    _gauge("weft_disk_reserve_bytes", "free space below which no job is accepted"),
     _gauge("weft_disk_used_bytes", "what Weft keeps, by kind, measured by the dispatcher", "kind"),
     _gauge("weft_disk_measured_seconds", "age of that measurement"),
     _counter("weft_retention_bytes", "bytes that retention has removed", "kind", measured=True),

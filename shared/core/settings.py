@@ -168,6 +168,8 @@ class Settings(BaseSettings):
     cache_mb: int = Field(512, ge=16, le=MAX_MB)
     #: Megabytes of the ledger's Redis (`noeviction`).
     ledger_mb: int = Field(2048, ge=16, le=MAX_MB)
+    #: Megabytes of disk space that new jobs leave free, or a tenth of a smaller disk.
+    disk_reserve_mb: int = Field(10_240, ge=0, le=MAX_MB)
     #: Bytes of one request's body at most.
     max_upload_bytes: int = Field(20 * 1024**3, gt=0, le=MAX_MB * 1024**2)
     #: Connections that the web server holds at once; what comes beyond gets 503, probes excepted.

@@ -7,7 +7,6 @@ are refused well before either.
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 from shared.core.errors import Unavailable
 from shared.core.settings import Settings
@@ -19,10 +18,8 @@ MEMORY_FOR_ENDED = 0.4
 MEMORY_FOR_JOBS = 0.6
 #: Share from which on folders are not listed any further.
 MEMORY_FOR_LISTING = 0.8
-#: Free share of the disk below which no job is accepted…
+#: Free share of the disk from which on jobs are accepted, however much is to stay free.
 DISK_FREE = 0.1
-#: … unless so many bytes are free: a tenth of a large disk is plenty.
-DISK_PLENTY = 20 * 1024**3
 
 
 def require_room(settings: Settings, ledger: JobStore) -> None:
@@ -30,7 +27,7 @@ def require_room(settings: Settings, ledger: JobStore) -> None:
     if memory_share(ledger) >= MEMORY_FOR_JOBS:
         raise Unavailable("memory_full", retry_after=30)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    if disk_is_short(settings.data_dir):
+    if disk_is_short(settings):
         raise Unavailable("disk_full", retry_after=60)
 
 
@@ -43,7 +40,7 @@ def require_space(settings: Settings, incoming: int) -> None:
         return
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     usage = shutil.disk_usage(settings.data_dir)
-    if usage.free - incoming < disk_reserve(usage.total):
+    if usage.free - incoming < disk_reserve(settings, usage.total):
         raise Unavailable("disk_too_small", need=_megabytes(incoming), free=_megabytes(usage.free))
 
 
@@ -53,15 +50,15 @@ def memory_share(ledger: JobStore) -> float:
     return used / limit if limit else 0.0
 
 
-def disk_is_short(folder: Path) -> bool:
-    """Whether the file system of `folder` is nearly full."""
-    usage = shutil.disk_usage(folder)
-    return usage.free < disk_reserve(usage.total)
+def disk_is_short(settings: Settings) -> bool:
+    """Whether the file system of the data folder, which exists, is nearly full."""
+    usage = shutil.disk_usage(settings.data_dir)
+    return usage.free < disk_reserve(settings, usage.total)
 
 
-def disk_reserve(total: int) -> float:
+def disk_reserve(settings: Settings, total: int) -> float:
     """Bytes of a disk of this size that new jobs leave free."""
-    return min(DISK_FREE * total, DISK_PLENTY)
+    return min(DISK_FREE * total, settings.disk_reserve_mb * 1024**2)
 
 
 def _megabytes(size: int) -> str:

@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.elsewhere import some_photos
+from tests.environment import clean_environment
 from tests.faults.record import Record
 from tests.faults.site import RUNS, Site
 from tests.faults.strikes import web_killed
@@ -35,7 +36,7 @@ def test_the_client_is_killed(site: Site, record: Record, tmp_path: Path) -> Non
         web_killed(site, 0)
 
     with front(site.product.settings.port) as before:
-        env = {name: value for name, value in os.environ.items() if not name.startswith("WEFT_")}
+        env = clean_environment()
         env |= {"WEFT_URL": before.url, "HOME": str(home), "XDG_CACHE_HOME": str(home), "WEFT_LANG": "en"}
         env["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
         number = 0

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.environment import clean_environment
 from tests.product import ROOT, WEFT
 
 #: A network that nothing else here has.
@@ -57,7 +58,7 @@ class Host:
         return [*inside, "sh", "-c", _ENTER, "-", self.name, *WEFT, *map(str, words)]
 
     def _environment(self, more: dict[str, str]) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("WEFT_")}
+        inherited = clean_environment()
         own = {"HOME": str(self.folder), "TMPDIR": str(self.folder / "tmp"), "PYTHONPATH": str(self.code)}
         mounts = "".join(f"{source} {target}\n" for source, target in self.mounts)
         return {**inherited, **own, "WEFT_DATA_DIR": str(self.data), "MOUNTS": mounts, **self.env, **more}

@@ -35,8 +35,16 @@ def test_memory(harness: LedgerHarness, ledger_settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("total", "free", "short"),
-    [(100 * GIB, 9 * GIB, True), (100 * GIB, 11 * GIB, False), (4000 * GIB, 30 * GIB, False), (GIB, GIB // 20, True)],
+    ("total", "free", "reserve", "short"),
+    [
+        (50 * GIB, 4 * GIB, 10_240, True),
+        (50 * GIB, 6 * GIB, 10_240, False),
+        (4000 * GIB, 9 * GIB, 10_240, True),
+        (4000 * GIB, 11 * GIB, 10_240, False),
+        (4000 * GIB, 11 * GIB, 20_480, True),
+        (GIB, GIB // 20, 10_240, True),
+        (GIB, GIB // 20, 0, False),
+    ],
 )
 def test_disk(
     harness: LedgerHarness,
@@ -44,14 +52,16 @@ def test_disk(
     monkeypatch: pytest.MonkeyPatch,
     total: int,
     free: int,
+    reserve: int,
     short: bool,
 ) -> None:
+    settings = ledger_settings.model_copy(update={"disk_reserve_mb": reserve})
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(total, total - free, free))
     if not short:
-        require_room(ledger_settings, harness.ledger)
+        require_room(settings, harness.ledger)
         return
     with pytest.raises(Unavailable) as refused:
-        require_room(ledger_settings, harness.ledger)
+        require_room(settings, harness.ledger)
     assert refused.value.code == "disk_full"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +26,7 @@ from shared.storage import open_storage
 from tests.bank_servers import PASSWORD, Server, needs_servers, replica, server, url
 from tests.banks import make_large_bank
 from tests.doctor import findings
+from tests.environment import clean_environment
 from tests.ledger_harness import LedgerHarness, photos, spec
 from tests.product import ROOT, WEFT
 from tests.s3_server import BUCKET, s3_here
@@ -52,7 +52,7 @@ def tables(primary: Server) -> set[str]:
 
 def weft(settings: Settings, *line: str, code: int = 0) -> str:
     assert settings.index_url is not None
-    env = {name: value for name, value in os.environ.items() if not name.startswith("WEFT_")}
+    env = clean_environment()
     env |= {"WEFT_DATA_DIR": str(settings.data_dir), "WEFT_ENGINE": "null", "WEFT_LANG": "en"}
     env |= {"WEFT_INDEX_URL": settings.index_url.get_secret_value()}
     done = subprocess.run([*WEFT, *line], env=env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)

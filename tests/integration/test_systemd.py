@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from shared.core.settings import Settings
+from tests.environment import clean_environment
 from tests.product import ROOT, WEFT, eventually, free_port
 from tests.web_server import serving
 
@@ -45,7 +45,7 @@ def test_web_says_that_it_serves_and_that_it_ends(tmp_path: Path, monkeypatch: p
 
 
 def test_up_says_when_the_pages_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    env = {name: value for name, value in os.environ.items() if not name.startswith("WEFT_")}
+    env = clean_environment()
     chosen = {"DATA_DIR": str(tmp_path / "data"), "PORT": str(free_port()), "ENGINE": "null", "LANG": "en"}
     env |= {f"WEFT_{name}": value for name, value in chosen.items()}
     with notify_socket(tmp_path / "notify", monkeypatch) as told, (tmp_path / "up.log").open("wb") as log:

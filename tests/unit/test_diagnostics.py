@@ -21,8 +21,8 @@ GIB = 1024**3
     ("total", "free", "state"),
     [
         (1024, 50, "ok"),
-        (1024, 25, "note"),
-        (1024, 15, "broken"),
+        (1024, 13, "note"),
+        (1024, 9, "broken"),
         (100, 50, "ok"),
         (100, 12, "note"),
         (100, 9, "broken"),
@@ -31,11 +31,12 @@ GIB = 1024**3
 def test_a_disk_is_broken_where_jobs_are_refused(
     total: int, free: int, state: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    settings = settings.model_copy(update={"disk_reserve_mb": 10_240})
     settings.data_dir.mkdir(mode=0o700)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(total * GIB, (total - free) * GIB, free * GIB))
     (finding,) = [f for f in examine(settings) if f.what == "data folder"]
     assert finding.state == state
-    assert disk_is_short(settings.data_dir) == (state == "broken")
+    assert disk_is_short(settings) == (state == "broken")
 
 
 def test_the_doctor_says_what_decoders_are_kept_from(settings: Settings) -> None:
