@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from scripts.cli.main import COMMANDS, ELSEWHERE
 from scripts.lab import models_rows
+from scripts.stored_forms import FORMS
 from shared.core.messages import SENTENCES
 from shared.core.metric_table import TABLE
 from shared.core.settings import Settings
@@ -171,6 +172,17 @@ def export_columns() -> str:
     return _table(("column", "type", "meaning"), rows)
 
 
+def upgrades_page() -> str:
+    """Likewise."""
+    return _made_again("upgrades.md", {"forms": forms})
+
+
+def forms() -> str:
+    """A row per kind of thing that is stored."""
+    rows = [(form.what, str(form.version), form.reads, form.refused) for form in FORMS]
+    return _table(("what", "version", "this program reads", "one that does not know the version refuses"), rows)
+
+
 def models_page() -> str:
     """Likewise."""
     return _made_again("models.md", {"measured": measured_models})
@@ -273,6 +285,7 @@ PAGES = {
     "cli.md": commands_page,
     "exports.md": exports_page,
     "models.md": models_page,
+    "upgrades.md": upgrades_page,
     "data-model.md": data_model_page,
 }
 

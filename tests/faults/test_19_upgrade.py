@@ -1,4 +1,4 @@
-"""A rolling upgrade: workers of an earlier version and of this one on one ledger, then this version alone."""
+"""A rolling upgrade: workers of an earlier version and of this one on one ledger, then this version alone; and back."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import requests
 
 from shared.jobs.model import Job, JobState
 from tests.faults.record import Record
 from tests.faults.site import LEASE, PHOTOS, SLEEP_MS, Site
-from tests.product import ROOT, await_ready, eventually, run_product, start_product
+from tests.product import ROOT, Product, await_ready, eventually, make_photos, run_product, start_product
 
 pytestmark = pytest.mark.long
 #: A landed commit whose demo model is the present one: with another, a worker rightly refuses the bank.
@@ -55,6 +56,42 @@ def test_old_and_new_workers_share_a_job(
         site.check(record, site.await_end(site.submit(site.folder(50))), None)
     finally:
         new.stop()
+
+
+@pytest.mark.timeout(600)
+def test_the_earlier_version_is_put_back(earlier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It refuses what it does not know in words, leaves it as it is, and does the rest."""
+    folder = tmp_path / "site"
+    settings = {"engine": "sleep:3", "ledger_mb": "256", "cache_mb": "16"}
+    with run_product(folder, **settings) as new:  # type: ignore[arg-type]
+        first = finished(new, "first")
+        rows = items(new, first)
+        assert rows.ok
+        assert len(rows.json()["items"]) == 20
+    with monkeypatch.context() as patch:
+        patch.setattr("tests.product.ROOT", earlier)
+        with run_product(folder, **settings) as old:  # type: ignore[arg-type]
+            refused = items(old, first)
+            assert refused.status_code == 409
+            assert "newer version of Weft" in refused.json()["detail"]
+            second = finished(old, "second")
+            assert items(old, second).ok
+    with run_product(folder, **settings) as again:  # type: ignore[arg-type]
+        assert items(again, first).json()["items"] == rows.json()["items"]
+        assert len(items(again, second).json()["items"]) == 20
+
+
+def finished(product: Product, name: str) -> str:
+    """A job of 20 photos, at its end."""
+    folder = make_photos(product.photos / name, 4, 5)
+    made = requests.post(f"{product.url}/api/v1/jobs/folder", json={"path": str(folder)}, timeout=60).json()
+    job = f"{product.url}/api/v1/jobs/{made['id']}"
+    eventually(lambda: requests.get(job, timeout=60).json()["state"] == "finished", what=name)
+    return str(made["id"])
+
+
+def items(product: Product, job_id: str) -> requests.Response:
+    return requests.get(f"{product.url}/api/v1/jobs/{job_id}/items", timeout=60)
 
 
 def share(site: Site) -> Job:

@@ -17,7 +17,7 @@ from pathlib import Path
 from shared.core.errors import Conflict
 
 FILE = ".weft-sort.sqlite"
-_VERSION = 1
+VERSION = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS made (
   job TEXT NOT NULL, idx INTEGER NOT NULL, kind TEXT NOT NULL, place TEXT NOT NULL, key TEXT UNIQUE,
@@ -55,11 +55,11 @@ class Manifest:
         # A process that is killed loses nothing; after a power cut the last files are found to be in the way.
         self._db.execute("PRAGMA synchronous=NORMAL")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > _VERSION:
+        if version > VERSION:
             self._db.close()
             raise Conflict("sort_unknown", file=str(folder / FILE))
         self._db.executescript(_SCHEMA)
-        self._db.execute(f"PRAGMA user_version = {_VERSION}")
+        self._db.execute(f"PRAGMA user_version = {VERSION}")
 
     def close(self) -> None:
         self._db.close()
