@@ -14,8 +14,8 @@ from tests.faults.site import LEASE, PHOTOS, SLEEP_MS, Site
 from tests.product import ROOT, Product, await_ready, eventually, make_photos, run_product, start_product
 
 pytestmark = pytest.mark.long
-#: A landed commit whose demo model is the present one: with another, a worker rightly refuses the bank.
-EARLIER = "7f45cb4"
+#: A landed commit with the present packages and demo model: with another model, a worker rightly refuses the bank.
+EARLIER = "e7919ab"
 
 
 @pytest.fixture
