@@ -154,6 +154,10 @@ class Audit:
                 self._close()
                 raise
 
+    def __del__(self) -> None:
+        # Python 3.13 warns of connections that nobody closes.
+        self._close()
+
     def _close(self) -> None:
         if self._db is not None:
             self._db.close()
