@@ -1,6 +1,6 @@
 # make run: set everything up and start the demo; make test: set everything up and run the tests.
 .POSIX:
-.PHONY: setup run test long cover lint docs format faults compose-test hosts-test models-test soak fuzz fuzz-photos corpus pictures bench load lock pin-images sbom licences clean
+.PHONY: setup run test slow long cover lint docs format faults compose-test hosts-test models-test soak fuzz fuzz-photos corpus pictures bench load lock pin-images sbom licences clean
 
 VENV = .venv
 PY = $(VENV)/bin/python
@@ -16,7 +16,11 @@ run: setup
 	@$(VENV)/bin/weft up --demo
 
 test: setup
-	@$(PY) -m pytest -n $(PROCESSES) --dist loadfile -m "not long" $(PYTEST)
+	@$(PY) -m pytest -n $(PROCESSES) --dist loadfile -m "not long and not slow" $(PYTEST)
+
+# Tests of many seconds each, which every change runs as well.
+slow: setup
+	@$(PY) -m pytest -n $(PROCESSES) --dist loadfile -m "slow and not long" tests/unit tests/integration tests/browser $(PYTEST)
 
 # Tests that take minutes, but for the faults.
 long: setup

@@ -10,10 +10,10 @@ from scripts.lab.models_rows import ModelRow
 from scripts.lab.models_table import measured, save_weights
 
 
-def measured_again(row: ModelRow, folder: Path) -> None:
-    """Converts the architecture, and compares everything but what depends on the machine."""
+def measured_again(row: ModelRow, folder: Path, most: int) -> None:
+    """Converts the architecture and compares all that does not depend on the machine, of photos of `most` pixels."""
     save_weights(row.architecture, folder / f"{row.architecture}.safetensors")
-    now = measured(row.architecture, row.family, folder, quick=True)
+    now = measured(row.architecture, row.family, folder, speed=False, most=most)
     assert (now.error, now.input_size, now.dim) == (row.error, row.input_size, row.dim)
     if row.text == "":
         assert now.text == ""

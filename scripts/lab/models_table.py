@@ -48,10 +48,12 @@ _SIZES = (
 )  # fmt: skip
 
 
-def photos() -> list[bytes]:
-    """JPEG files of the shapes that people have."""
+def photos(most: int) -> list[bytes]:
+    """JPEG files of the shapes that people have, of so many pixels at most."""
     made = []
     for number, (width, height) in enumerate(_SIZES):
+        if width * height > most:
+            continue
         rng = np.random.default_rng((SEED, number))
         coarse = Image.fromarray(rng.integers(0, 255, (max(2, height // 16), max(2, width // 16), 3), dtype=np.uint8))
         smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)).astype(np.int16)
@@ -80,13 +82,13 @@ def save_weights(architecture: str, target: Path) -> None:
     subprocess.run(line, check=True, capture_output=True)
 
 
-def measured(architecture: str, family: str, folder: Path, quick: bool = False) -> ModelRow:
-    """One row, of the weights in `folder`. `quick`: no speed."""
+def measured(architecture: str, family: str, folder: Path, speed: bool = True, most: int = 100_000_000) -> ModelRow:
+    """One row, of the weights in `folder`; of photos of up to `most` pixels."""
     weights = folder / f"{architecture}.safetensors"
     try:
         model = _model(architecture, weights)
         settings = Settings(data_dir=folder / architecture, model=model, engine="openvino")
-        return _row(settings, architecture, family, folder, quick)
+        return _row(settings, architecture, family, folder, speed, most)
     except ModelError as error:
         return ModelRow(architecture=architecture, family=family, error=error.code)
 
@@ -103,19 +105,19 @@ def _model(architecture: str, weights: Path) -> str:
     return model
 
 
-def _row(settings: Settings, architecture: str, family: str, folder: Path, quick: bool) -> ModelRow:
+def _row(settings: Settings, architecture: str, family: str, folder: Path, speed: bool, most: int) -> ModelRow:
     part = parse(settings.model)[0]
     manifest = ensure(ModelStore.of(settings), part, lambda _: None)
     # Of the converting child: the only one so far.
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-    files = photos()
+    files = photos(most)
     encoder = load_encoder(settings, threads=len(os.sched_getaffinity(0)))
     found = encode_files(encoder, files)
     expected = _expected(settings, files)
     mean = expected.mean(axis=0)
     cosines = np.einsum("nd,nd->n", normalise(found), normalise(expected))
     centred = np.einsum("nd,nd->n", normalise(found - mean), normalise(expected - mean))
-    speed = 0.0 if quick else _speed(encoder, folder)
+    rate = _speed(encoder, folder) if speed else 0.0
     encoder.close()
     return ModelRow(
         architecture=architecture,
@@ -127,7 +129,7 @@ def _row(settings: Settings, architecture: str, family: str, folder: Path, quick
         centred=round(float(centred.min()), 4),
         peak_mb=int(peak),
         size_mb=round(manifest.size / 1e6),
-        speed=speed,
+        speed=rate,
         text=_text(settings),
     )
 

@@ -16,6 +16,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from tests.cutting_proxy import CuttingProxy
 from tests.product import Product, eventually
 
+pytestmark = pytest.mark.slow
+
 JOB = re.compile(r"/jobs/[0-9a-z]{13}")
 #: Milliseconds that anything may take on a slow machine.
 PATIENCE = 600_000

@@ -17,6 +17,8 @@ from shared.photos import lab
 from shared.photos.decode import Limits, decode_photo
 from tests.icc_profiles import ADOBE, GENERIC, P3, PROPHOTO, cmyk, grey
 
+pytestmark = pytest.mark.slow
+
 #: Draws a file on white and returns its size and RGBA values.
 DRAW = """async (url) => {
   const image = new Image();

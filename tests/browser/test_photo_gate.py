@@ -20,6 +20,8 @@ from shared.encoder import load_encoder
 from tests.browser.conftest import visiting
 from tests.product import Product, await_ready, eventually, start_product
 
+pytestmark = pytest.mark.slow
+
 CLOTHS = ("twill", "corduroy", "tweed", "waffle", "houndstooth")
 
 

@@ -33,6 +33,7 @@ def query(product: Product, job: str, **wish: object) -> list[dict[str, Any]]:
     return list(requests.get(address, params={"limit": 1000, **wish}, timeout=60).json()["items"])
 
 
+@pytest.mark.slow
 def test_a_long_list_keeps_few_cards_and_its_place(page: Page, large: str) -> None:
     page.goto(f"/jobs/{large}")
     expect(page.locator("#grid-total")).to_have_text("100,000")

@@ -14,6 +14,8 @@ from tests.browser.conftest import visiting
 from tests.browser.test_accessibility import clean
 from tests.product import Product, make_photos, run_product
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:

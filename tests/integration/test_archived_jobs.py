@@ -20,6 +20,8 @@ from shared.jobs import archive
 from shared.jobs.ledger import Ledger
 from tests.product import Product, eventually, run_product
 
+pytestmark = pytest.mark.slow
+
 #: Days: a few seconds.
 KEEP = 0.00003
 

@@ -33,6 +33,8 @@ from tests.product import ROOT, WEFT, Product, eventually, make_photos, run_prod
 from tests.redis_servers import PASSWORD, USER, server, with_user
 from tests.s3_server import BUCKET, S3Server, s3_here
 
+pytestmark = pytest.mark.slow
+
 FORMATS = ("csv", "jsonl", "xlsx")
 
 

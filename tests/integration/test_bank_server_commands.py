@@ -32,7 +32,7 @@ from tests.product import ROOT, WEFT
 from tests.s3_server import BUCKET, s3_here
 from web.app import create_app
 
-pytestmark = needs_servers
+pytestmark = [pytest.mark.slow, needs_servers]
 
 
 @pytest.fixture(scope="module")

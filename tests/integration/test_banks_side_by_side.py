@@ -15,6 +15,8 @@ import requests
 from tests.bank_api import all_items, call, finished, run_bank_task
 from tests.product import Product, eventually, make_photos, run_product
 
+pytestmark = pytest.mark.slow
+
 LEATHERS = ("calf", "suede", "nappa")
 
 

@@ -17,6 +17,8 @@ from tests.bank_api import call
 from tests.collections_harness import write
 from tests.product import Product, eventually, run_product
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:

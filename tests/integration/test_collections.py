@@ -21,6 +21,8 @@ from shared.jobs.ledger import Ledger
 from tests.collections_harness import Site, counts, write
 from tests.product import Product, run_product
 
+pytestmark = pytest.mark.slow
+
 DAY = 86400.0
 
 

@@ -17,6 +17,8 @@ from shared.collections.store import Wish
 from tests.collections_harness import Site, counts, write
 from tests.product import Product, eventually, run_product
 
+pytestmark = pytest.mark.slow
+
 WAYS = [
     pytest.param(
         "events",

@@ -110,6 +110,7 @@ def test_names_of_the_trade_are_those_of_the_renderer() -> None:
     assert trained == {name: {"zh": entry.zh, "en": entry.en} for name, entry in CLASSES.items()}
 
 
+@pytest.mark.slow
 def test_a_bank_of_names_ranks_by_them(settings: Settings, vectors: NDArray[np.float32]) -> None:
     version = build_names_bank(settings)
     assert version is not None
@@ -122,6 +123,7 @@ def test_a_bank_of_names_ranks_by_them(settings: Settings, vectors: NDArray[np.f
     assert all(0 <= ranking.confidence <= 1 for ranking in found)
 
 
+@pytest.mark.slow
 def test_a_class_is_found_by_its_name_until_samples_come(
     settings: Settings, encoder: Encoder, vectors: NDArray[np.float32], photos: list[NDArray[np.uint8]], tmp_path: Path
 ) -> None:
@@ -147,6 +149,7 @@ def test_a_class_is_found_by_its_name_until_samples_come(
     assert taken_over
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_product_without_a_bank_classifies_by_name(settings: Settings, encoder: Encoder, tmp_path: Path) -> None:
     shutil.copytree(settings.model_store, tmp_path / "data" / "models")

@@ -26,7 +26,7 @@ PHOTOS = synthetic_photos(5, seed=3)
 ARCHITECTURE = demo.ARCHITECTURE
 
 # torch deprecates what open_clip and OpenVINO's frontend call
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture(scope="module")

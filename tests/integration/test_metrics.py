@@ -22,6 +22,8 @@ from tests.bank_api import call, finished
 from tests.product import Product, eventually, make_photos, run_product
 from web.app import create_app
 
+pytestmark = pytest.mark.slow
+
 NEVER = re.compile(r"secret-folder|\.jpg|\.png|[0-9a-f]{64}")
 #: Labels with values that the code knows; None: those of the site's set-up.
 KNOWN: dict[str, set[str] | None] = {

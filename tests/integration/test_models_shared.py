@@ -17,7 +17,7 @@ from shared.encoder.store import ModelStore
 from tests.s3_server import BUCKET, S3Server, s3_here
 
 # torch deprecates what open_clip and OpenVINO's frontend call
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 DEMO = parse("demo")[0]
 

@@ -22,6 +22,8 @@ from tests.banks import by_label, clustered, make_bank
 from tests.doors import Doors, Refusal, answer, packed, photos, require
 from tests.ledger_harness import LedgerHarness
 
+pytestmark = pytest.mark.slow
+
 DAY = 86400.0
 #: More than any disk has free.
 HUGE = 1 << 43

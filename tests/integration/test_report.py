@@ -18,6 +18,8 @@ from tests.large_jobs import archived_job, job_with_vectors, look_alike_rows
 from tests.web_server import site_client
 from web.api import summary
 
+pytestmark = pytest.mark.slow
+
 COUNT = 200
 
 

@@ -18,6 +18,8 @@ from tests.bank_api import built_bank
 from tests.product import eventually, run_product
 from tests.web_server import Server, answer, head, serving
 
+pytestmark = pytest.mark.slow
+
 KEY = "a-very-secret-key-of-32-letters!"
 AUTH = {"Authorization": f"Bearer {KEY}"}
 

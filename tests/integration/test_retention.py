@@ -35,6 +35,8 @@ from tests.ledger_harness import LedgerHarness, photos, sha, spec
 from tests.product import eventually, make_photos, run_product
 from tests.s3_server import BUCKET, S3Server, s3_here
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ledger(settings: Settings, redis_pair: embedded.Pair) -> Iterator[Ledger]:

@@ -24,6 +24,8 @@ from tests.bank_api import built_bank
 from tests.product import ROOT, WEFT, Product, eventually, run_product
 from tests.s3_server import BUCKET, S3Server, s3_here
 
+pytestmark = pytest.mark.slow
+
 DATA = b"photo"
 SHA = hashlib.sha256(DATA).hexdigest()
 URL = f"s3://{BUCKET}/weft"

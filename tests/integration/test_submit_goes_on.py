@@ -18,6 +18,8 @@ from tests.elsewhere import Elsewhere, contents, some_photos
 from tests.front import Front
 from tests.product import WEFT
 
+pytestmark = pytest.mark.slow
+
 
 def killed_before_the_answer(far: Elsewhere, before: Front, folder: Path, ending: str) -> None:
     """Submits; the client is killed when the server has answered a request to such a path, before it hears of it."""

@@ -19,6 +19,8 @@ from shared.encoder.spec import parse
 from shared.encoder.store import ModelStore
 from shared.encoder.text import temperature
 
+pytestmark = pytest.mark.slow
+
 NEEDS = pytest.mark.skipif(find_spec("transformers") is None, reason="transformers is not installed")
 #: Its tower is open_clip's own, its tokenizer the hub's.
 SIGLIP, TOKENIZER = "ViT-B-32-SigLIP2-256", "timm/ViT-B-32-SigLIP2-256"

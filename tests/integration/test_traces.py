@@ -16,6 +16,8 @@ import requests
 from shared.core.metric_table import STAGES
 from tests.product import Product, eventually, make_photos, run_product
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("opentelemetry.sdk", reason="the extra `otel` is not installed")
 pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="the extra `otel` is not installed")
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

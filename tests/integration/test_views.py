@@ -29,6 +29,8 @@ from shared.pipeline.decoding import open_pool
 from tests.product import ROOT, WEFT, await_ready, eventually, start_product
 from web.app import create_app
 
+pytestmark = pytest.mark.slow
+
 CLOTHS = ("twill", "corduroy", "tweed", "waffle")
 
 

@@ -20,7 +20,7 @@ from tests.product import ROOT, WEFT, Product, await_ready, eventually, make_pho
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    return make_photos(tmp_path / "night", classes=2, each=30)
+    return make_photos(tmp_path / "night", classes=2, each=60)
 
 
 @pytest.fixture
@@ -63,10 +63,11 @@ def test_some_failed(product: Product, tmp_path: Path, capfd: pytest.CaptureFixt
 
 @pytest.fixture
 def slow(tmp_path: Path) -> Iterator[Product]:
-    with run_product(tmp_path / "product", engine="sleep:150") as running:
+    with run_product(tmp_path / "product", engine="sleep:1000") as running:
         yield running
 
 
+@pytest.mark.slow
 def test_a_server_that_restarts_is_awaited(slow: Product, photos: Path, tmp_path: Path) -> None:
     job = json.loads(slow.weft("submit", photos, "--json").stdout)["id"]
     out, err = tmp_path / "out", tmp_path / "err"
@@ -78,7 +79,8 @@ def test_a_server_that_restarts_is_awaited(slow: Product, photos: Path, tmp_path
         watching = subprocess.Popen([*WEFT, "watch", job, "--lines"], env=slow.env, cwd=ROOT, stdout=told, stderr=said)
         try:
             eventually(lambda: "progress" in events(), what="progress")
-            slow.stop()
+            # Long before the last photo, however late the client came.
+            slow.stop(seconds=120)
             eventually(lambda: "lost" in events(), what="the loss")
             again = start_product(tmp_path / "product", "--workers", "1", engine="sleep:1")
             try:

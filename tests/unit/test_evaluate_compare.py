@@ -13,6 +13,8 @@ from shared.core.settings import Settings
 from shared.ranking.fitting.bootstrap import PhotoBootstrap
 from tests.banks import by_label, clustered, make_bank
 
+pytestmark = pytest.mark.slow
+
 
 def test_nineteen_of_twenty_intervals_hold_the_true_difference() -> None:
     held, widths = 0, []

@@ -17,6 +17,8 @@ from shared.ranking.fitting.bootstrap import PhotoBootstrap, wilson
 from tests.banks import by_label, clustered, make_bank
 from tests.product import make_photos
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("share", "groups", "each"), [(0.98, 50, 1), (0.8, 60, 1), (0.8, 60, 5), (0.5, 30, 3)])
 def test_nineteen_of_twenty_intervals_hold_the_true_share(share: float, groups: int, each: int) -> None:

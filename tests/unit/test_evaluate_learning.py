@@ -18,6 +18,8 @@ from shared.ranking.methods import DEFAULT
 from shared.ranking.model import PRESETS
 from tests.banks import by_label, clustered, make_bank
 
+pytestmark = pytest.mark.slow
+
 
 def leave_one_out(vectors: npt.NDArray[np.float32]) -> LeaveOneOut:
     classes, each, dim = vectors.shape

@@ -6,6 +6,8 @@ import time
 from contextlib import closing
 from itertools import pairwise
 
+import pytest
+
 from shared.core.settings import Settings
 from shared.jobs.job_summary import CLASSES, EACH, LEAST, PICTURED, summarise
 from shared.jobs.projection import open_projection
@@ -32,6 +34,7 @@ def test_what_counts_is_the_final_label(settings: Settings) -> None:
     assert 3 not in [item["index"] for item in after.least_certain]
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_photos_of_many_classes(settings: Settings) -> None:
     job = archived_job(settings, 100_000, "b1", classes=601)
     with closing(open_projection(settings, job.id)) as projection:

@@ -18,6 +18,8 @@ from shared.jobs.ledger import Ledger
 from tests.product import eventually
 from worker.dispatcher.watching import Watcher
 
+pytestmark = pytest.mark.slow
+
 
 def _refuses() -> types.ModuleType:
     module = types.ModuleType("watchfiles")
