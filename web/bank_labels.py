@@ -138,6 +138,15 @@ def advice(vectors: int) -> str:
 
 def promise(found: RiskPromise) -> str:
     """What a version promises of its wrong results."""
+    told = _class_promise(found)
+    if found.parents is None:
+        return told
+    share = format_percent(found.parents, "#,##0%")
+    more = _("Another %(share)s get the group of their class instead, with the same certainty.", share=share)
+    return told + ("" if language() == "zh" else " ") + more
+
+
+def _class_promise(found: RiskPromise) -> str:
     risk, certainty = format_percent(found.risk, "#,##0%"), format_percent(found.certainty, "#,##0%")
     if found.state == "kept":
         return _(

@@ -42,6 +42,12 @@ def within(share: float, interval: tuple[float, float]) -> str:
 
 def promise_words(promise: RiskPromise) -> str:
     """What a version promises of its wrong answers, as a sentence."""
+    if promise.parents is None:
+        return _class_promise(promise)
+    return f"{_class_promise(promise)}; another {promise.parents:.0%} get the parent of their class, as certainly"
+
+
+def _class_promise(promise: RiskPromise) -> str:
     share, photos = f"{promise.risk:.0%}", promise.photos
     if promise.state == "kept":
         return (

@@ -40,6 +40,16 @@ class Curve(Document):
     y: list[float]
 
 
+class ParentThreshold(Document):
+    """From when on the answer is a class's parent where the class is unsure: only where the risk is promised."""
+
+    #: Summed probability of the parent's classes (0…1) from which it is the answer.
+    answer_from: float
+    #: Share of the bank's own photos that get their parent instead of a class, and how many of them there are.
+    coverage: float
+    photos: int
+
+
 class PresetCalibration(Document):
     """The numbers that turn one preset's scores into confidence and verdicts."""
 
@@ -69,6 +79,8 @@ class PresetCalibration(Document):
     #: Below this confidence the verdict is `unsure`; by label, where a class has a threshold of its own.
     unsure_below: float = 0.0
     unsure_below_by_class: dict[str, float] = Field(default_factory=dict)
+    #: None where the bank names no parents, or too few photos were there to promise `risk` for them.
+    parents: ParentThreshold | None = None
 
 
 class RiskPromise(Document):
@@ -86,6 +98,8 @@ class RiskPromise(Document):
     photos_needed: int | None = None
     #: Share of those photos that is answered.
     coverage: float
+    #: Share of them that gets the parent of its class, with the same promise; None where parents are no answers.
+    parents: float | None = None
 
 
 class NameScale(Document):
@@ -144,7 +158,7 @@ class RankingFit(Document):
             kept = fit.risk_certainty >= PROMISED
             state = "kept" if kept else "too_few" if fit.risk_photos_needed is not None else "never"
             state = state if fit.calibrated else "unmeasured"
-        return RiskPromise(
+        promise = RiskPromise(
             state=state,
             risk=fit.risk,
             certainty=fit.risk_certainty,
@@ -152,3 +166,4 @@ class RankingFit(Document):
             photos_needed=fit.risk_photos_needed,
             coverage=fit.risk_coverage,
         )
+        return promise if fit.parents is None else promise.model_copy(update={"parents": fit.parents.coverage})

@@ -91,7 +91,7 @@ def _named(manifest: Manifest | None, entry: ClassEntry, wish: ClassWish, is_new
             raise InvalidRequest("class_name_taken", name=name, other=other)
     notes = entry.notes if wish.notes is None else wish.notes.strip()[:MAX_NOTES]
     named = ClassEntry(label=entry.label, zh=zh, en=en, aliases=aliases)
-    return named.model_copy(update={"notes": notes}) if notes else named
+    return named.model_copy(update=entry.model_copy(update={"notes": notes}).optional())
 
 
 def merging(store: BankStore, version: str, label: str, into: str) -> Edit:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from shared.bank.ranking_fit import Measured, Method, PresetCalibration
+from shared.bank.ranking_fit import Measured, Method, ParentThreshold, PresetCalibration
 from shared.ranking.confidence import Calibration, softmax
 from shared.ranking.fitting.calibrate import (
     RISK,
@@ -24,11 +24,31 @@ from shared.ranking.fitting.choose import CANDIDATES, choose_method
 from shared.ranking.fitting.leave_out import LeaveOneOut, ranks
 from shared.ranking.fitting.left_out import LeftOut
 from shared.ranking.fitting.measure import Bools, calibration_error, coverage_at
-from shared.ranking.fitting.risk import METHOD, Threshold, choose_threshold, least_answers
-from shared.ranking.methods import Ints
+from shared.ranking.fitting.risk import CERTAINTY, METHOD, NEVER, Threshold, choose_threshold, least_answers
+from shared.ranking.fitting.whole_bank import WholeBank
+from shared.ranking.methods import Floats, Ints
 from shared.ranking.model import Preset
+from shared.ranking.parents import best_parent
 
 FOLDS = 10
+
+
+@dataclass(frozen=True)
+class ParentOutcomes:
+    """What became of the parents of all queries, [q] each."""
+
+    #: Numbers of the best parent and of the right class's; -1: none.
+    found: Ints
+    truth: Ints
+    #: Summed probability of the best parent's classes.
+    share: npt.NDArray[np.float64]
+    #: The parent is the answer: the class is unsure, and the parent is not.
+    answered: Bools
+
+    @property
+    def right(self) -> Bools:
+        same: Bools = (self.found == self.truth) & (self.found >= 0)
+        return same
 
 
 @dataclass(frozen=True)
@@ -50,6 +70,8 @@ class CrossFitResult:
     foreign_found: float
     #: The selected methods, one per fold.
     methods: list[Method]
+    #: None where the bank names no parents.
+    parents: ParentOutcomes | None = None
 
     @property
     def right(self) -> Bools:
@@ -75,6 +97,16 @@ class CrossFitResult:
         """The threshold that these outcomes allow at a risk."""
         return _threshold(self.confidence, self.foreign, self.right, np.flatnonzero(self.counted), risk)
 
+    def parent_threshold(self, unsure_below: float, queries: Ints | None = None, risk: float = RISK) -> Threshold:
+        """From which summed probability a parent is the answer where the class's confidence is below `unsure_below`:
+        tested as the threshold of classes, on the photos that get no class. Never, where that cannot be promised."""
+        if self.parents is None:
+            return Threshold(NEVER, 0.0, 0.0)
+        rows = np.flatnonzero(self.counted) if queries is None else queries
+        open_ = (self.confidence < unsure_below) & ~self.foreign & (self.parents.found >= 0)
+        found = choose_threshold(np.where(open_, self.parents.share, -np.inf)[rows], self.parents.right[rows], risk)
+        return found if found.certainty >= CERTAINTY else Threshold(NEVER, 0.0, 0.0, found.needed)
+
 
 def cross_fit(
     loo: LeftOut,
@@ -84,13 +116,17 @@ def cross_fit(
     folds: int = FOLDS,
     progress: Callable[[int, int], None] | None = None,
     methods: list[Method] | None = None,
+    parent_of: Ints | None = None,
 ) -> CrossFitResult:
     """Selects and calibrates on all folds but one, and evaluates that one.
 
     A fold's threshold is tested on the outcomes of the other folds. `nested`: the evaluated photos also leave the bank;
     otherwise they stay in it while the method is selected. `methods`: what the folds select, where that is known.
+    `parent_of`: [C] number of the parent of each of `loo`'s classes, -1: none (None: no class has one).
     """
     count = len(loo.truth)
+    columns = None if parent_of is None or (parent_of < 0).all() else parents_of_columns(loo, parent_of)
+    best, share = np.full(count, -1), np.zeros(count)
     label, rank = np.zeros(count, np.int64), np.zeros(count, np.int64)
     confidence, foreign, out_of_bank = np.zeros(count), np.zeros(count, bool), np.zeros(count, bool)
     selected, evaluated, parts = [], Evaluated(loo, preset), []
@@ -102,20 +138,32 @@ def cross_fit(
         calibration = Calibration.of(calibrate(of_inner.rows(method, asked)))
         seen = evaluated.rows(method, held)
         label[held], rank[held] = seen.label, ranks(seen.scores, seen.truth)
-        confidence[held] = calibration.confidence(softmax(_finite(seen), calibration.temperature).max(axis=1))
+        shares = softmax(_finite(seen), calibration.temperature)
+        confidence[held] = calibration.confidence(shares.max(axis=1))
+        if columns is not None:
+            best[held], share[held] = _best_parent(shares, columns[held])
         foreign[held] = calibration.out_of_bank(seen.novelty_scores["nearest"], seen.novelty_scores["score"])
         out_of_bank[held] = calibration.out_of_bank(seen.out_of_bank["nearest"], seen.out_of_bank["score"])
         parts.append(held)
         if progress:
             progress(number + 1, folds)
-    answered, asks = np.zeros(count, bool), counted(loo, preset)
+    answered, by_parent, asks = np.zeros(count, bool), np.zeros(count, bool), counted(loo, preset)
+    found = float(out_of_bank.mean()) if count else 0.0
+    parents = None
+    if columns is not None:
+        truth = columns[np.arange(count), loo.truth] if count else best
+        parents = ParentOutcomes(best, truth, share, by_parent)
+    result = CrossFitResult(loo.truth, label, rank, confidence, answered, foreign, asks, found, selected, parents)
     for held in parts:
         others = asks.copy()
         others[held] = False
-        limit = _threshold(confidence, foreign, label == loo.truth, np.flatnonzero(others), RISK).confidence
+        chosen = np.flatnonzero(others)
+        limit = _threshold(confidence, foreign, result.right, chosen, RISK).confidence
         answered[held] = (confidence[held] >= limit) & ~foreign[held]
-    found = float(out_of_bank.mean()) if count else 0.0
-    return CrossFitResult(loo.truth, label, rank, confidence, answered, foreign, asks, found, selected)
+        if parents is not None:
+            from_ = result.parent_threshold(limit, chosen).confidence
+            by_parent[held] = ~answered[held] & ~foreign[held] & (best[held] >= 0) & (share[held] >= from_)
+    return result
 
 
 def promised(fit: PresetCalibration, crossed: CrossFitResult) -> PresetCalibration:
@@ -128,6 +176,11 @@ def promised(fit: PresetCalibration, crossed: CrossFitResult) -> PresetCalibrati
     said |= {"risk_coverage": round(found.coverage, 4), "unsure_below": found.confidence}
     if found.needed is not None:
         said["risk_photos_needed"] = found.needed
+    parents = crossed.parent_threshold(found.confidence)
+    if parents.certainty:
+        photos = int(crossed.counted.sum())
+        coverage = round(parents.coverage, 4)
+        said["parents"] = ParentThreshold(answer_from=parents.confidence, coverage=coverage, photos=photos)
     return fit.model_copy(update=said)
 
 
@@ -151,6 +204,21 @@ class Evaluated:
         if method not in self.known:
             self.known[method] = evaluate_preset(self.loo, method, self.preset, np.arange(len(self.loo.truth)))
         return self.known[method].rows(queries)
+
+
+def parents_of_columns(loo: LeftOut, parent_of: Ints) -> Ints:
+    """[q, c] the parents of the classes of `loo`'s columns."""
+    if isinstance(loo, WholeBank):
+        return parent_of[loo.classes]
+    shape = (len(loo.truth), len(parent_of))
+    found: Ints = np.broadcast_to(parent_of, shape)
+    return found
+
+
+def _best_parent(shares: Floats, parents: Ints) -> tuple[Ints, Floats]:
+    """As a ranker finds it, whose classes are sorted."""
+    order = np.argsort(-shares, axis=1, kind="stable")
+    return best_parent(np.take_along_axis(shares, order, axis=1), np.take_along_axis(parents, order, axis=1))
 
 
 def _finite(seen: PresetEvaluation) -> npt.NDArray[np.float32]:
