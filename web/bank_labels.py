@@ -11,7 +11,7 @@ from shared.core.i18n import LazyText as _l
 from shared.core.i18n import gettext as _
 from shared.curation import reports
 from shared.curation.compare import SampleChange
-from shared.curation.reports import ViewGain
+from shared.curation.reports import LeaveOneOutFigures, ViewGain
 from shared.curation.task_model import TaskKind
 from shared.curation.version_preview import AnswerChange
 from web.i18n import format_decimal, format_percent, language
@@ -136,6 +136,21 @@ def advice(vectors: int) -> str:
     return _(reports.advice(vectors))
 
 
+def outside(found: LeaveOneOutFigures) -> str | None:
+    """What becomes of photos of fabrics that the bank does not have; None where nobody measured it."""
+    if found.false_accepts is None or found.false_accepts_interval is None or found.foreign_found is None:
+        return None
+    low, high = (format_percent(end, "#,##0%") for end in found.false_accepts_interval)
+    return _(
+        "Of fabrics that are not in the bank (each class was left out once), %(wrong)s of the photos get a definite, "
+        "wrong class all the same (%(low)s to %(high)s), and %(told)s are told “not in bank”.",
+        wrong=format_percent(found.false_accepts, "#,##0%"),
+        low=low,
+        high=high,
+        told=format_percent(found.foreign_found, "#,##0%"),
+    )
+
+
 def promise(found: RiskPromise) -> str:
     """What a version promises of its wrong results."""
     told = _class_promise(found)
@@ -213,6 +228,7 @@ GLOBALS = {
     "FINDINGS": FINDINGS,
     "bank_advice": advice,
     "bank_promise": promise,
+    "bank_outside": outside,
     "view_gain": view_gain,
     "VIEWS": VIEWS,
 }

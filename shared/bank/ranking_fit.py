@@ -124,6 +124,10 @@ class Measured(Document):
     wrong_of_answered: float
     #: Share with verdict `not_in_bank` when their whole class is left out.
     foreign_found: float
+    #: Share that gets a class all the same, which is wrong then; between which values (low, high) it lies for photos of
+    #: other left-out classes with 95 % certainty. Not in versions of earlier releases.
+    false_accepts: float | None = None
+    false_accepts_interval: tuple[float, float] | None = None
 
 
 class CentroidRanking(Document):

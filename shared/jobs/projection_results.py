@@ -253,6 +253,12 @@ class Results:
         for row in self._db.execute("SELECT idx, sha256, code FROM items"):
             yield row["idx"], row["sha256"], row["code"] in again
 
+    def certainties(self) -> Iterator[tuple[str | None, str, float]]:
+        """Best class, verdict and confidence of every photo with a result."""
+        sql = "SELECT label, verdict, confidence FROM items WHERE status = 'ok' AND confidence IS NOT NULL"
+        for row in self._db.execute(sql):
+            yield self.reviews.class_of(row["label"]), row["verdict"], row["confidence"]
+
     def answers(self) -> Iterator[Answer]:
         """What two runs are compared by, of every outcome by index; labels are the classes that they mean now."""
         chosen = f"SELECT idx, name, sha256, verdict, items.label AS label, {SAID} AS said FROM {JOINED} ORDER BY idx"

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from shared.bank.ranking_fit import Measured, Method, ParentThreshold, PresetCalibration
 from shared.ranking.confidence import Calibration, softmax
+from shared.ranking.fitting.bootstrap import PhotoBootstrap
 from shared.ranking.fitting.calibrate import (
     RISK,
     PresetEvaluation,
@@ -72,6 +74,15 @@ class CrossFitResult:
     methods: list[Method]
     #: None where the bank names no parents.
     parents: ParentOutcomes | None = None
+    #: [q] whether the photo would get a class (verdict `label`) when its own is left out; None: not known.
+    accepted_outside: Bools | None = None
+    #: [q] number of each query's class; None: `truth` is that.
+    classes: Ints | None = None
+
+    @property
+    def truth_class(self) -> Ints:
+        """[q] number of each query's class in the bank."""
+        return self.truth if self.classes is None else self.classes
 
     @property
     def right(self) -> Bools:
@@ -91,7 +102,17 @@ class CrossFitResult:
             answered=round(float(self.answered.mean()), 4),
             wrong_of_answered=round(float((~self.right[self.answered]).mean()), 4) if answered else 0.0,
             foreign_found=round(self.foreign_found, 4),
+            **self._false_accepts(),
         )
+
+    def _false_accepts(self) -> dict[str, Any]:
+        """Measured on the queries that count. Classes are resampled: they are what is in a bank or not."""
+        asked = self.counted
+        if self.accepted_outside is None or not asked.any():
+            return {}
+        low, high = PhotoBootstrap(self.truth_class[asked]).share(self.accepted_outside[asked])
+        share = float(self.accepted_outside[asked].mean())
+        return {"false_accepts": round(share, 4), "false_accepts_interval": (round(low, 4), round(high, 4))}
 
     def threshold(self, risk: float = RISK) -> Threshold:
         """The threshold that these outcomes allow at a risk."""
@@ -127,6 +148,7 @@ def cross_fit(
     count = len(loo.truth)
     columns = None if parent_of is None or (parent_of < 0).all() else parents_of_columns(loo, parent_of)
     best, share = np.full(count, -1), np.zeros(count)
+    outside = np.zeros(count)
     label, rank = np.zeros(count, np.int64), np.zeros(count, np.int64)
     confidence, foreign, out_of_bank = np.zeros(count), np.zeros(count, bool), np.zeros(count, bool)
     selected, evaluated, parts = [], Evaluated(loo, preset), []
@@ -144,6 +166,8 @@ def cross_fit(
             best[held], share[held] = _best_parent(shares, columns[held])
         foreign[held] = calibration.out_of_bank(seen.novelty_scores["nearest"], seen.novelty_scores["score"])
         out_of_bank[held] = calibration.out_of_bank(seen.out_of_bank["nearest"], seen.out_of_bank["score"])
+        left = softmax(_filled(seen.outside), calibration.temperature).max(axis=1)
+        outside[held] = np.where(out_of_bank[held], -np.inf, calibration.confidence(left))
         parts.append(held)
         if progress:
             progress(number + 1, folds)
@@ -153,13 +177,17 @@ def cross_fit(
     if columns is not None:
         truth = columns[np.arange(count), loo.truth] if count else best
         parents = ParentOutcomes(best, truth, share, by_parent)
-    result = CrossFitResult(loo.truth, label, rank, confidence, answered, foreign, asks, found, selected, parents)
+    accepted = np.zeros(count, bool)
+    result = CrossFitResult(
+        loo.truth, label, rank, confidence, answered, foreign, asks, found, selected, parents, accepted, classes_of(loo)
+    )
     for held in parts:
         others = asks.copy()
         others[held] = False
         chosen = np.flatnonzero(others)
         limit = _threshold(confidence, foreign, result.right, chosen, RISK).confidence
         answered[held] = (confidence[held] >= limit) & ~foreign[held]
+        accepted[held] = outside[held] >= limit
         if parents is not None:
             from_ = result.parent_threshold(limit, chosen).confidence
             by_parent[held] = ~answered[held] & ~foreign[held] & (best[held] >= 0) & (share[held] >= from_)
@@ -221,10 +249,22 @@ def _best_parent(shares: Floats, parents: Ints) -> tuple[Ints, Floats]:
     return best_parent(np.take_along_axis(shares, order, axis=1), np.take_along_axis(parents, order, axis=1))
 
 
+def classes_of(loo: LeftOut) -> Ints:
+    """[q] the number of each query's class in the bank."""
+    if isinstance(loo, WholeBank):
+        found: Ints = np.take_along_axis(loo.classes, loo.truth[:, None], axis=1)[:, 0]
+        return found
+    return loo.truth
+
+
 def _finite(seen: PresetEvaluation) -> npt.NDArray[np.float32]:
+    return _filled(seen.scores)
+
+
+def _filled(scores: Floats) -> npt.NDArray[np.float32]:
     # A query without any ranked class still needs finite scores for softmax.
-    empty = ~np.asarray(np.isfinite(seen.scores).any(axis=1))
-    return np.where(empty[:, None], np.float32(0), seen.scores).astype(np.float32)
+    empty = ~np.asarray(np.isfinite(scores).any(axis=1))
+    return np.where(empty[:, None], np.float32(0), scores).astype(np.float32)
 
 
 def _folds(loo: LeftOut, folds: int, nested: bool) -> Iterator[tuple[Ints, LeftOut, Ints]]:
