@@ -33,7 +33,7 @@ def why(item: ShownItem, job: Job, names: dict[str, str]) -> str | None:
         share = format_percent(parent["confidence"], "#,##0%")
         return str(
             _(
-                "It is %(parent)s with %(share)s confidence, but not certain which one.",
+                "It is %(parent)s with %(share)s confidence, but which kind is unsure.",
                 parent=parent["name"],
                 share=share,
             )

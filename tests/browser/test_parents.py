@@ -44,7 +44,7 @@ def test_one_click_gives_the_photo_its_class(page: Page, product: Product, job: 
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(f"/jobs/{job}?view=unsure&lang=en")
     card = page.locator(f"#item-{index}")
-    expect(card.locator("h3")).to_have_text("Chiffon, which one is unsure")
+    expect(card.locator("h3")).to_have_text("Chiffon, kind unsure")
     pearl = card.get_by_role("button", name="Pearl")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     pearl.click()

@@ -54,13 +54,13 @@ def card(client: FlaskClient, job: Job, lang: str) -> str:
 
 def test_the_card_names_the_group_and_offers_its_classes(client: FlaskClient, job: Job) -> None:
     english, chinese = card(client, job, "en"), card(client, job, "zh")
-    assert "Chiffon, which one is unsure" in english
-    assert "It is Chiffon with 94% confidence, but not certain which one." in english
+    assert "Chiffon, kind unsure" in english
+    assert "It is Chiffon with 94% confidence, but which kind is unsure." in english
     assert "雪纺（具体哪一种不确定）" in chinese
     offered = re.findall(r'<button [^>]*id="child-3-\d"[^>]*>([^<]+)</button>', english)
     assert offered == ["Crinkle", "Pearl"]
     assert 'id="confirm-3"' not in english
-    assert "Chiffon, which one is unsure" in client.get(f"/jobs/{job.id}/review?at=3&lang=en").get_data(as_text=True)
+    assert "Chiffon, kind unsure" in client.get(f"/jobs/{job.id}/review?at=3&lang=en").get_data(as_text=True)
 
 
 def test_one_click_gives_the_photo_its_class(client: FlaskClient, job: Job) -> None:
