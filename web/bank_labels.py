@@ -153,12 +153,14 @@ def outside(found: LeaveOneOutFigures) -> str | None:
 
 def promise(found: RiskPromise) -> str:
     """What a version promises of its wrong results."""
-    told = _class_promise(found)
-    if found.parents is None:
-        return told
-    share = format_percent(found.parents, "#,##0%")
-    more = _("Another %(share)s get the group of their class instead, with the same certainty.", share=share)
-    return told + ("" if language() == "zh" else " ") + more
+    told = [_class_promise(found)]
+    if found.parents is not None:
+        share = format_percent(found.parents, "#,##0%")
+        told.append(_("Another %(share)s get the group of their class instead, with the same certainty.", share=share))
+    if found.stricter:
+        named = ", ".join(found.stricter)
+        told.append(_("Stricter for classes whose results are wrong more often: %(classes)s.", classes=named))
+    return ("" if language() == "zh" else " ").join(told)
 
 
 def _class_promise(found: RiskPromise) -> str:

@@ -49,6 +49,8 @@ def why(item: ShownItem, job: Job, names: dict[str, str]) -> str | None:
     needed = required(job.bank, job.preset, item["label"]) if item["label"] else None
     if needed is None:
         return None
+    if needed > 1:
+        return str(_("This bank gives no definite result for this class: it is wrong too often."))
     share = format_percent(needed, "#,##0%")
     return str(
         _("This bank gives a definite result from %(share)s confidence; below that it is wrong too often.", share=share)

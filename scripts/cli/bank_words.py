@@ -42,9 +42,12 @@ def within(share: float, interval: tuple[float, float]) -> str:
 
 def promise_words(promise: RiskPromise) -> str:
     """What a version promises of its wrong answers, as a sentence."""
-    if promise.parents is None:
-        return _class_promise(promise)
-    return f"{_class_promise(promise)}; another {promise.parents:.0%} get the parent of their class, as certainly"
+    told = _class_promise(promise)
+    if promise.parents is not None:
+        told += f"; another {promise.parents:.0%} get the parent of their class, as certainly"
+    if promise.stricter:
+        told += f"; stricter for classes that are wrong more often: {', '.join(promise.stricter)}"
+    return told
 
 
 def _class_promise(promise: RiskPromise) -> str:

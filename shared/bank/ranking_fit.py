@@ -100,6 +100,8 @@ class RiskPromise(Document):
     coverage: float
     #: Share of them that gets the parent of its class, with the same promise; None where parents are no answers.
     parents: float | None = None
+    #: Labels of classes with a stricter threshold, because their answers are wrong more often.
+    stricter: list[str] = Field(default_factory=list)
 
 
 class NameScale(Document):
@@ -170,4 +172,9 @@ class RankingFit(Document):
             photos_needed=fit.risk_photos_needed,
             coverage=fit.risk_coverage,
         )
-        return promise if fit.parents is None else promise.model_copy(update={"parents": fit.parents.coverage})
+        more: dict[str, object] = {}
+        if fit.parents is not None:
+            more["parents"] = fit.parents.coverage
+        if fit.risk_method and fit.unsure_below_by_class:
+            more["stricter"] = sorted(fit.unsure_below_by_class)
+        return promise.model_copy(update=more)

@@ -80,7 +80,8 @@ def test_the_risk_of_parents_is_kept_in_nine_of_ten_banks() -> None:
     for seed in range(300):
         crossed, wrong = _made_up(seed, 300)
         limit = crossed.threshold().confidence
-        found = crossed.parent_threshold(limit)
+        needed = np.full(300, limit)
+        found = crossed.parent_threshold(needed)
         if not found.certainty:
             continue
         promised += 1

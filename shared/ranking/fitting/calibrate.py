@@ -44,6 +44,8 @@ class PresetEvaluation:
     truth: Ints
     #: [q, topc] scores of the classes that are left then, best first; -inf where there are fewer.
     outside: Floats
+    #: [q] column of the best of them.
+    outside_label: Ints
 
     @property
     def label(self) -> Ints:
@@ -63,6 +65,7 @@ class PresetEvaluation:
             {name: values[queries] for name, values in self.out_of_bank.items()},
             self.truth[queries],
             self.outside[queries],
+            self.outside_label[queries],
         )
 
 
@@ -85,7 +88,7 @@ def evaluate_preset(loo: LeftOut, method: Method, preset: Preset, queries: Ints 
     others, out_of_bank = seen(np.where(own, -np.inf, coarse), loo.out_of_bank_scores(method)[queries])
     width = min(preset.topc, others.shape[1])
     outside = -np.sort(-np.partition(others, others.shape[1] - width, axis=1)[:, -width:], axis=1)
-    return PresetEvaluation(scores, novelty_scores, out_of_bank, truth, outside)
+    return PresetEvaluation(scores, novelty_scores, out_of_bank, truth, outside, others.argmax(axis=1))
 
 
 def counted(loo: LeftOut, preset: Preset) -> Bools:

@@ -5,7 +5,7 @@ The thresholds of a version are tested on these outcomes (`promised`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,6 +79,14 @@ class CrossFitResult:
     #: [q] number of each query's class; None: `truth` is that.
     classes: Ints | None = None
 
+    #: [q] number of the best class; None: `label` is that.
+    named: Ints | None = None
+
+    @property
+    def label_class(self) -> Ints:
+        """[q] number of the best class in the bank."""
+        return self.label if self.named is None else self.named
+
     @property
     def truth_class(self) -> Ints:
         """[q] number of each query's class in the bank."""
@@ -116,11 +124,23 @@ class CrossFitResult:
 
     def threshold(self, risk: float = RISK) -> Threshold:
         """The threshold that these outcomes allow at a risk."""
-        return _threshold(self.confidence, self.foreign, self.right, np.flatnonzero(self.counted), risk)
+        return self.threshold_of(np.flatnonzero(self.counted), risk)
 
-    def parent_threshold(self, unsure_below: float, queries: Ints | None = None, risk: float = RISK) -> Threshold:
-        """From which summed probability a parent is the answer where the class's confidence is below `unsure_below`:
-        tested as the threshold of classes, on the photos that get no class. Never, where that cannot be promised."""
+    def threshold_of(self, queries: Ints, risk: float = RISK) -> Threshold:
+        """The same, of some queries."""
+        asked = np.where(self.foreign, -np.inf, self.confidence)[queries]
+        return choose_threshold(asked, self.right[queries], risk, self.label_class[queries])
+
+    def limits(self, found: Threshold) -> npt.NDArray[np.float64]:
+        """[q] the confidence that each query's answer needs."""
+        return found.limits(self.label_class, len(self.confidence))
+
+    def parent_threshold(
+        self, unsure_below: npt.NDArray[np.float64], queries: Ints | None = None, risk: float = RISK
+    ) -> Threshold:
+        """From which summed probability a parent is the answer where the class's confidence is below `unsure_below`
+        ([q]): tested as the threshold of classes, on the photos that get no class. Never, where that cannot be
+        promised."""
         if self.parents is None:
             return Threshold(NEVER, 0.0, 0.0)
         rows = np.flatnonzero(self.counted) if queries is None else queries
@@ -148,7 +168,7 @@ def cross_fit(
     count = len(loo.truth)
     columns = None if parent_of is None or (parent_of < 0).all() else parents_of_columns(loo, parent_of)
     best, share = np.full(count, -1), np.zeros(count)
-    outside = np.zeros(count)
+    outside, outside_class = np.zeros(count), np.zeros(count, np.int64)
     label, rank = np.zeros(count, np.int64), np.zeros(count, np.int64)
     confidence, foreign, out_of_bank = np.zeros(count), np.zeros(count, bool), np.zeros(count, bool)
     selected, evaluated, parts = [], Evaluated(loo, preset), []
@@ -167,6 +187,7 @@ def cross_fit(
         foreign[held] = calibration.out_of_bank(seen.novelty_scores["nearest"], seen.novelty_scores["score"])
         out_of_bank[held] = calibration.out_of_bank(seen.out_of_bank["nearest"], seen.out_of_bank["score"])
         left = softmax(_filled(seen.outside), calibration.temperature).max(axis=1)
+        outside_class[held] = seen.outside_label
         outside[held] = np.where(out_of_bank[held], -np.inf, calibration.confidence(left))
         parts.append(held)
         if progress:
@@ -178,24 +199,30 @@ def cross_fit(
         truth = columns[np.arange(count), loo.truth] if count else best
         parents = ParentOutcomes(best, truth, share, by_parent)
     accepted = np.zeros(count, bool)
+    outside_class = classes_of(loo, outside_class)
     result = CrossFitResult(
-        loo.truth, label, rank, confidence, answered, foreign, asks, found, selected, parents, accepted, classes_of(loo)
-    )
+        loo.truth, label, rank, confidence, answered, foreign, asks, found, selected, parents, accepted,
+        classes_of(loo, loo.truth), classes_of(loo, label),
+    )  # fmt: skip
     for held in parts:
         others = asks.copy()
         others[held] = False
         chosen = np.flatnonzero(others)
-        limit = _threshold(confidence, foreign, result.right, chosen, RISK).confidence
-        answered[held] = (confidence[held] >= limit) & ~foreign[held]
-        accepted[held] = outside[held] >= limit
+        limit = result.threshold_of(chosen)
+        needed = result.limits(limit)
+        answered[held] = (confidence[held] >= needed[held]) & ~foreign[held]
+        accepted[held] = outside[held] >= limit.limits(outside_class[held], len(held))
         if parents is not None:
-            from_ = result.parent_threshold(limit, chosen).confidence
+            from_ = result.parent_threshold(needed, chosen).confidence
             by_parent[held] = ~answered[held] & ~foreign[held] & (best[held] >= 0) & (share[held] >= from_)
     return result
 
 
-def promised(fit: PresetCalibration, crossed: CrossFitResult) -> PresetCalibration:
-    """A preset's calibration with the threshold that its cross-fitted outcomes allow, and what that promises."""
+def promised(fit: PresetCalibration, crossed: CrossFitResult, labels: Sequence[str] = ()) -> PresetCalibration:
+    """A preset's calibration with the threshold that its cross-fitted outcomes allow, and what that promises.
+
+    labels: of the bank's classes by number.
+    """
     found = crossed.threshold()
     said: dict[str, object] = {"risk": RISK, "risk_method": METHOD, "risk_certainty": found.certainty}
     if not fit.calibrated:
@@ -204,19 +231,14 @@ def promised(fit: PresetCalibration, crossed: CrossFitResult) -> PresetCalibrati
     said |= {"risk_coverage": round(found.coverage, 4), "unsure_below": found.confidence}
     if found.needed is not None:
         said["risk_photos_needed"] = found.needed
-    parents = crossed.parent_threshold(found.confidence)
+    if found.classes:
+        said["unsure_below_by_class"] = {labels[number]: limit for number, limit in found.classes.items()}
+    parents = crossed.parent_threshold(crossed.limits(found))
     if parents.certainty:
         photos = int(crossed.counted.sum())
         coverage = round(parents.coverage, 4)
         said["parents"] = ParentThreshold(answer_from=parents.confidence, coverage=coverage, photos=photos)
     return fit.model_copy(update=said)
-
-
-def _threshold(
-    confidence: npt.NDArray[np.float64], foreign: Bools, right: Bools, queries: Ints, risk: float
-) -> Threshold:
-    asked = np.where(foreign, -np.inf, confidence)[queries]
-    return choose_threshold(asked, right[queries], risk)
 
 
 @dataclass(frozen=True)
@@ -249,12 +271,12 @@ def _best_parent(shares: Floats, parents: Ints) -> tuple[Ints, Floats]:
     return best_parent(np.take_along_axis(shares, order, axis=1), np.take_along_axis(parents, order, axis=1))
 
 
-def classes_of(loo: LeftOut) -> Ints:
-    """[q] the number of each query's class in the bank."""
+def classes_of(loo: LeftOut, columns: Ints) -> Ints:
+    """[q] the class in the bank of each query's column."""
     if isinstance(loo, WholeBank):
-        found: Ints = np.take_along_axis(loo.classes, loo.truth[:, None], axis=1)[:, 0]
+        found: Ints = np.take_along_axis(loo.classes, columns[:, None], axis=1)[:, 0]
         return found
-    return loo.truth
+    return columns
 
 
 def _finite(seen: PresetEvaluation) -> npt.NDArray[np.float32]:
