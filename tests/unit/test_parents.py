@@ -180,6 +180,17 @@ def test_parents_stay_when_a_bank_is_edited(settings: Settings) -> None:
     assert after.parents["chiffon-a"].zh == "雪纺"
 
 
+def test_a_group_is_given_and_taken_away_by_name(settings: Settings) -> None:
+    manifest = BankStore(settings).manifest(bank_with_parents(settings))
+    moved = naming(manifest, "group-1-a", ClassWish(parent="雪纺")).classes[0]
+    assert moved.parent == manifest.parents["chiffon-a"]
+    made = naming(manifest, "group-1-a", ClassWish(parent="New group")).classes[0]
+    assert made.parent == Parent(label="New group", zh="New group", en="New group")
+    assert naming(manifest, "group-1-a", ClassWish(parent="")).classes[0].parent is None
+    with pytest.raises(InvalidRequest):
+        naming(manifest, "group-1-a", ClassWish(parent="x" * 151))
+
+
 def test_a_class_cannot_be_the_parent_of_others(settings: Settings) -> None:
     names = Names(labels={"b": {"parent": "A"}, "c": {"parent": "A"}})
     arrays = dict(zip("abc", twins()[:3], strict=True))
