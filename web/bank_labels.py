@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared.bank.manifest import Finding, Origin
-from shared.bank.ranking_fit import RiskPromise
+from shared.bank.ranking_fit import PROMISED, RiskPromise
 from shared.core.i18n import LazyText as _l
 from shared.core.i18n import gettext as _
 from shared.curation import reports
@@ -155,8 +155,15 @@ def promise(found: RiskPromise) -> str:
     """What a version promises of its wrong results."""
     told = [_class_promise(found)]
     if found.parents is not None:
-        share = format_percent(found.parents, "#,##0%")
-        told.append(_("Another %(share)s get the group of their class instead, with the same certainty.", share=share))
+        told.append(
+            _(
+                "%(share)s of the photos get the group of their class instead; at most %(risk)s of those are wrong, "
+                "with %(certainty)s certainty.",
+                share=format_percent(found.parents, "#,##0%"),
+                risk=format_percent(found.risk, "#,##0%"),
+                certainty=format_percent(PROMISED, "#,##0%"),
+            )
+        )
     if found.stricter:
         named = ", ".join(found.stricter)
         told.append(_("Stricter for classes whose results are wrong more often: %(classes)s.", classes=named))

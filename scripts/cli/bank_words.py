@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.bank.manifest import Finding, Manifest
-from shared.bank.ranking_fit import Measured, RiskPromise
+from shared.bank.ranking_fit import PROMISED, Measured, RiskPromise
 from shared.curation.reports import LeaveOneOutFigures, ViewGain
 from shared.curation.sizes import unranked
 
@@ -44,7 +44,8 @@ def promise_words(promise: RiskPromise) -> str:
     """What a version promises of its wrong answers, as a sentence."""
     told = _class_promise(promise)
     if promise.parents is not None:
-        told += f"; another {promise.parents:.0%} get the parent of their class, as certainly"
+        told += f"; {promise.parents:.0%} get the parent of their class instead, at most {promise.risk:.0%} of them "
+        told += f"wrongly, with {PROMISED:.0%} certainty"
     if promise.stricter:
         told += f"; stricter for classes that are wrong more often: {', '.join(promise.stricter)}"
     return told

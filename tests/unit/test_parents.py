@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from scripts.cli.bank_words import promise_words
 from shared.bank.manifest import ClassEntry, Parent
 from shared.bank.store import BankStore
 from shared.core.errors import InvalidRequest
@@ -24,6 +25,8 @@ from shared.ranking.model import Ranking, Verdict
 from shared.ranking.parents import best_parent, parents_of
 from shared.ranking.ranker import rank
 from tests.banks import DIM, make_bank
+from web.app import create_app
+from web.bank_labels import promise as page_promise
 
 GROUPS, EACH, PHOTOS = 6, 3, 10
 NAMES = {"chiffon": "雪纺"}
@@ -61,6 +64,17 @@ def test_the_parent_is_the_answer_where_the_class_is_unsure(settings: Settings) 
     assert len(told) > len(unsure) / 2
     assert np.mean([label.startswith(parent) for parent, label in told]) >= 0.9
     assert all(one.parent is None for one in answers if one.verdict is not Verdict.UNSURE)
+
+
+def test_what_is_promised_of_parents_is_said(settings: Settings) -> None:
+    """Also where nothing can be promised of classes."""
+    promise = BankStore(settings).manifest(bank_with_parents(settings)).ranking.promise_for("standard")
+    assert promise.parents is not None
+    assert "get the parent of their class instead, at most 10% of them wrongly, with 90% certainty" in promise_words(
+        promise
+    )
+    with create_app(settings).test_request_context("/?lang=zh"):
+        assert "的照片只给出大类，其中最多 10% 是错的，有 90% 的把握。" in page_promise(promise)
 
 
 def test_a_bank_without_parents_answers_as_before(settings: Settings) -> None:
