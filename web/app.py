@@ -87,7 +87,7 @@ def _complete(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
     upload = {"files": several, "name": text, "preset": text, "not_before": moment, "priority": priority, "bank": bank}
     upload |= {"window": hours, "deadline": due}
     files = {"files": several}
-    named = dict.fromkeys(("label", "zh", "en", "aliases", "notes"), text)
+    named = dict.fromkeys(("label", "zh", "en", "aliases", "notes", "parent"), text)
     jobs = {
         "/api/v1/jobs": (upload, "files"),
         "/api/v1/classify": ({"file": binary, "preset": text, "bank": bank}, "file"),

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared.bank.manifest import Finding, Origin
-from shared.bank.ranking_fit import RiskPromise
+from shared.bank.ranking_fit import PROMISED, RiskPromise
 from shared.core.i18n import LazyText as _l
 from shared.core.i18n import gettext as _
 from shared.curation import reports
 from shared.curation.compare import SampleChange
-from shared.curation.reports import ViewGain
+from shared.curation.reports import LeaveOneOutFigures, ViewGain
 from shared.curation.task_model import TaskKind
 from shared.curation.version_preview import AnswerChange
 from web.i18n import format_decimal, format_percent, language
@@ -136,8 +136,41 @@ def advice(vectors: int) -> str:
     return _(reports.advice(vectors))
 
 
+def outside(found: LeaveOneOutFigures) -> str | None:
+    """What becomes of photos of fabrics that the bank does not have; None where nobody measured it."""
+    if found.false_accepts is None or found.false_accepts_interval is None or found.foreign_found is None:
+        return None
+    low, high = (format_percent(end, "#,##0%") for end in found.false_accepts_interval)
+    return _(
+        "Of fabrics that are not in the bank (each class was left out once), %(wrong)s of the photos get a definite, "
+        "wrong class all the same (%(low)s to %(high)s), and %(told)s are told “not in bank”.",
+        wrong=format_percent(found.false_accepts, "#,##0%"),
+        low=low,
+        high=high,
+        told=format_percent(found.foreign_found, "#,##0%"),
+    )
+
+
 def promise(found: RiskPromise) -> str:
     """What a version promises of its wrong results."""
+    told = [_class_promise(found)]
+    if found.parents is not None:
+        told.append(
+            _(
+                "%(share)s of the photos get the group of their class instead; at most %(risk)s of those are wrong, "
+                "with %(certainty)s certainty.",
+                share=format_percent(found.parents, "#,##0%"),
+                risk=format_percent(found.risk, "#,##0%"),
+                certainty=format_percent(PROMISED, "#,##0%"),
+            )
+        )
+    if found.stricter:
+        named = ", ".join(found.stricter)
+        told.append(_("Stricter for classes whose results are wrong more often: %(classes)s.", classes=named))
+    return ("" if language() == "zh" else " ").join(told)
+
+
+def _class_promise(found: RiskPromise) -> str:
     risk, certainty = format_percent(found.risk, "#,##0%"), format_percent(found.certainty, "#,##0%")
     if found.state == "kept":
         return _(
@@ -204,6 +237,7 @@ GLOBALS = {
     "FINDINGS": FINDINGS,
     "bank_advice": advice,
     "bank_promise": promise,
+    "bank_outside": outside,
     "view_gain": view_gain,
     "VIEWS": VIEWS,
 }

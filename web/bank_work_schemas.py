@@ -89,10 +89,12 @@ class Names(Work):
         None
     )
     notes: Annotated[str, StringConstraints(max_length=MAX_NOTES)] | None = None
+    #: The group of classes that it belongs to, by any name; a new name makes a group, an empty one takes it away.
+    parent: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_NAME)] | None = None
 
     @property
     def wish(self) -> ClassWish:
-        return ClassWish(zh=self.zh, en=self.en, aliases=self.aliases, notes=self.notes)
+        return ClassWish(zh=self.zh, en=self.en, aliases=self.aliases, notes=self.notes, parent=self.parent)
 
 
 class NameClass(Names):

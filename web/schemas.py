@@ -263,6 +263,12 @@ class SampleOut(BaseModel):
     picture: str | None
 
 
+class ClassParentOut(BaseModel):
+    label: str
+    zh: str
+    en: str
+
+
 class ClassOut(BaseModel):
     label: str
     zh: str | None = None
@@ -270,6 +276,8 @@ class ClassOut(BaseModel):
     aliases: list[str] = []
     #: What people should know of it.
     notes: str = ""
+    #: Label and names of its group of classes, where it has one.
+    parent: ClassParentOut | None = None
     count: int
     samples: list[SampleOut] | None = None
 

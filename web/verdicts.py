@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from shared.core.errors import WeftError
 from shared.core.i18n import gettext as _
-from shared.jobs.fields import EXTRA
+from shared.jobs.fields import EXTRA, PARENT
 from shared.jobs.model import Job
 from shared.jobs.shown import ShownItem
 from shared.ranking.model import Verdict
@@ -15,6 +16,8 @@ from web.i18n import format_percent
 
 #: Two classes whose probabilities differ by less than this are hard to tell apart for this photo.
 CLOSE = 0.1
+#: Classes of a parent that a card offers as buttons.
+CHILDREN = 3
 
 
 def why(item: ShownItem, job: Job, names: dict[str, str]) -> str | None:
@@ -25,6 +28,16 @@ def why(item: ShownItem, job: Job, names: dict[str, str]) -> str | None:
     poor = next((defect for defect in item.get("quality") or () if defect["severe"]), None)  # type: ignore[attr-defined]
     if poor is not None and item["verdict"] == Verdict.UNSURE:
         return str(_("This photo is too poor for a definite result."))
+    parent: dict[str, Any] | None = item.get("parent")  # type: ignore[assignment]
+    if parent is not None:
+        share = format_percent(parent["confidence"], "#,##0%")
+        return str(
+            _(
+                "It is %(parent)s with %(share)s confidence, but which kind is unsure.",
+                parent=parent["name"],
+                share=share,
+            )
+        )
     if item["candidates"][0]["sample"] is None:
         return str(_("By name only: the bank has no sample of %(label)s.", label=candidates[0]))
     if item["verdict"] == Verdict.LABEL:
@@ -36,10 +49,20 @@ def why(item: ShownItem, job: Job, names: dict[str, str]) -> str | None:
     needed = required(job.bank, job.preset, item["label"]) if item["label"] else None
     if needed is None:
         return None
+    if needed > 1:
+        return str(_("This bank gives no definite result for this class: it is wrong too often."))
     share = format_percent(needed, "#,##0%")
     return str(
         _("This bank gives a definite result from %(share)s confidence; below that it is wrong too often.", share=share)
     )
+
+
+def children(item: ShownItem, job: Job) -> list[str]:
+    """Labels of the candidates that belong to the parent which the photo shows, best first."""
+    parent: dict[str, Any] = item.get("parent") or {}  # type: ignore[assignment]
+    known = services().class_names(job.bank)
+    labels = (candidate["label"] for candidate in item["candidates"])
+    return [label for label in labels if known.parent_of(label) == parent.get("label")][:CHILDREN]
 
 
 def required(version: str, preset: str, label: str) -> float | None:
@@ -65,7 +88,8 @@ def views(version: str) -> str | None:
 FIELD_TEMPLATES = {path.stem for path in (Path(__file__).parent / "templates/parts/fields").glob("*.html")}
 GLOBALS = {
     "why": why,
+    "children": children,
     "views_of": views,
-    "EXTRA_FIELDS": [field for field in EXTRA if field.label],
+    "EXTRA_FIELDS": [field for field in EXTRA if field.label and field is not PARENT],
     "FIELD_TEMPLATES": FIELD_TEMPLATES,
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from shared.bank.manifest import Finding, Manifest
-from shared.bank.ranking_fit import RiskPromise
-from shared.curation.reports import ViewGain
+from shared.bank.ranking_fit import PROMISED, Measured, RiskPromise
+from shared.curation.reports import LeaveOneOutFigures, ViewGain
 from shared.curation.sizes import unranked
 
 
@@ -42,6 +42,16 @@ def within(share: float, interval: tuple[float, float]) -> str:
 
 def promise_words(promise: RiskPromise) -> str:
     """What a version promises of its wrong answers, as a sentence."""
+    told = _class_promise(promise)
+    if promise.parents is not None:
+        told += f"; {promise.parents:.0%} get the parent of their class instead, at most {promise.risk:.0%} of them "
+        told += f"wrongly, with {PROMISED:.0%} certainty"
+    if promise.stricter:
+        told += f"; stricter for classes that are wrong more often: {', '.join(promise.stricter)}"
+    return told
+
+
+def _class_promise(promise: RiskPromise) -> str:
     share, photos = f"{promise.risk:.0%}", promise.photos
     if promise.state == "kept":
         return (
@@ -62,6 +72,16 @@ def promise_words(promise: RiskPromise) -> str:
     if promise.certainty:
         return f"{text}; {promise.coverage:.0%} are answered, with {promise.certainty:.0%} certainty instead of 90%"
     return f"{text}; until then no photo gets a definite answer"
+
+
+def outside_words(found: Measured | LeaveOneOutFigures) -> str | None:
+    """What becomes of photos of classes that the bank does not have, as a sentence; None where nobody measured it."""
+    if found.false_accepts is None or found.false_accepts_interval is None or found.foreign_found is None:
+        return None
+    return (
+        f"Not in bank: of photos whose class is left out, {within(found.false_accepts, found.false_accepts_interval)} "
+        f"get a definite class all the same, and {found.foreign_found:.0%} are told “not in bank”; the rest is unsure"
+    )
 
 
 def view_words(gains: list[ViewGain]) -> list[str]:

@@ -63,6 +63,11 @@ class ClassNames:
         """The label that `text` means: a label as it is, else any name in any case, width or spacing; None: none."""
         return text if text in self._classes else self._meaning.get(name_key(text))
 
+    def parent_of(self, label: str) -> str | None:
+        """The label of a class's parent; None: it has none."""
+        entry = self._classes.get(label)
+        return entry.parent.label if entry is not None and entry.parent is not None else None
+
     def near(self, text: str) -> list[ClassEntry]:
         """Classes whose names resemble `text`, or contain it, best first."""
         key = name_key(text)

@@ -51,6 +51,14 @@ DEFAULT_BANK = "default"
 DEMO_NAME, NAMES_NAME = "demo", "names"
 
 
+class Parent(Document):
+    """A group of classes, which is the answer where the class is unsure: chiffon, of crinkle and pearl chiffon."""
+
+    label: str
+    zh: str = ""
+    en: str = ""
+
+
 class ClassEntry(Document):
     """A class's label, its names, and how many samples it has."""
 
@@ -62,6 +70,8 @@ class ClassEntry(Document):
     count: int = 0
     #: What people should know of it; only where somebody wrote it.
     notes: str = ""
+    #: The group that it belongs to; only where the bank names one.
+    parent: Parent | None = None
 
     def name(self, lang: str) -> str:
         """Its display name in `zh` or `en`; empty where it has none, or in another language."""
@@ -74,7 +84,12 @@ class ClassEntry(Document):
     def without_count(self) -> ClassEntry:
         """Its label and names alone."""
         bare = ClassEntry(label=self.label, zh=self.zh, en=self.en, aliases=self.aliases)
-        return bare.model_copy(update={"notes": self.notes}) if self.notes else bare
+        return bare.model_copy(update=self.optional())
+
+    def optional(self) -> dict[str, Any]:
+        """Its notes and its parent, where it has them: what `model_copy` takes."""
+        held = {"notes": self.notes, "parent": self.parent}
+        return {key: value for key, value in held.items() if value}
 
 
 class Counts(Document):
@@ -190,6 +205,11 @@ class Manifest(Document):
     def ranked_classes(self) -> list[ClassEntry]:
         """The classes, and those without a sample that are ranked by their name all the same."""
         return [*self.classes, *self.named_classes]
+
+    @property
+    def parents(self) -> dict[str, Parent]:
+        """Label of each class that has a parent → the parent."""
+        return {entry.label: entry.parent for entry in self.ranked_classes if entry.parent is not None}
 
     @property
     def named_classes(self) -> list[ClassEntry]:

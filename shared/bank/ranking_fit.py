@@ -40,6 +40,16 @@ class Curve(Document):
     y: list[float]
 
 
+class ParentThreshold(Document):
+    """From when on the answer is a class's parent where the class is unsure: only where the risk is promised."""
+
+    #: Summed probability of the parent's classes (0…1) from which it is the answer.
+    answer_from: float
+    #: Share of the bank's own photos that get their parent instead of a class, and how many of them there are.
+    coverage: float
+    photos: int
+
+
 class PresetCalibration(Document):
     """The numbers that turn one preset's scores into confidence and verdicts."""
 
@@ -69,6 +79,8 @@ class PresetCalibration(Document):
     #: Below this confidence the verdict is `unsure`; by label, where a class has a threshold of its own.
     unsure_below: float = 0.0
     unsure_below_by_class: dict[str, float] = Field(default_factory=dict)
+    #: None where the bank names no parents, or too few photos were there to promise `risk` for them.
+    parents: ParentThreshold | None = None
 
 
 class RiskPromise(Document):
@@ -86,6 +98,10 @@ class RiskPromise(Document):
     photos_needed: int | None = None
     #: Share of those photos that is answered.
     coverage: float
+    #: Share of them that gets the parent of its class, with the same promise; None where parents are no answers.
+    parents: float | None = None
+    #: Labels of classes with a stricter threshold, because their answers are wrong more often.
+    stricter: list[str] = Field(default_factory=list)
 
 
 class NameScale(Document):
@@ -110,6 +126,10 @@ class Measured(Document):
     wrong_of_answered: float
     #: Share with verdict `not_in_bank` when their whole class is left out.
     foreign_found: float
+    #: Share that gets a class all the same, which is wrong then; between which values (low, high) it lies for photos of
+    #: other left-out classes with 95 % certainty. Not in versions of earlier releases.
+    false_accepts: float | None = None
+    false_accepts_interval: tuple[float, float] | None = None
 
 
 class CentroidRanking(Document):
@@ -144,7 +164,7 @@ class RankingFit(Document):
             kept = fit.risk_certainty >= PROMISED
             state = "kept" if kept else "too_few" if fit.risk_photos_needed is not None else "never"
             state = state if fit.calibrated else "unmeasured"
-        return RiskPromise(
+        promise = RiskPromise(
             state=state,
             risk=fit.risk,
             certainty=fit.risk_certainty,
@@ -152,3 +172,9 @@ class RankingFit(Document):
             photos_needed=fit.risk_photos_needed,
             coverage=fit.risk_coverage,
         )
+        more: dict[str, object] = {}
+        if fit.parents is not None:
+            more["parents"] = fit.parents.coverage
+        if fit.risk_method and fit.unsure_below_by_class:
+            more["stricter"] = sorted(fit.unsure_below_by_class)
+        return promise.model_copy(update=more)

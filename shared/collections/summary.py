@@ -107,7 +107,7 @@ class _Gathered:
         #: (confidence, order, photo) of those that are shown; of a class the most certain, of all the least.
         self._examples: defaultdict[str, list[tuple[float, int, ShownItem]]] = defaultdict(list)
         self._least: list[tuple[float, int, ShownItem]] = []
-        self._truth: Counter[tuple[str, str, bool]] = Counter()
+        self._truth: Counter[tuple[str, str, bool, str | None]] = Counter()
         self._jobs: set[str] = set()
         self._retakes: Counter[str] = Counter()
         self._retaken: list[ShownItem] = []
@@ -140,7 +140,9 @@ class _Gathered:
         if todo:
             _keep(self._least, (-confidence, -number, item), LEAST)
         if file.truth is not None:
-            self._truth[file.truth, item["label"] or "", item["verdict"] == Verdict.LABEL] += 1
+            group: dict[str, str] = item.get("parent") or {}  # type: ignore[assignment]
+            definite = item["verdict"] == Verdict.LABEL
+            self._truth[file.truth, item["label"] or "", definite, group.get("label")] += 1
 
     def _examine(self, item: ShownItem) -> None:
         """Whether it should be taken again."""
@@ -188,7 +190,8 @@ class _Gathered:
         if job is None or not self._truth:
             return None
         rows = ((*told, count) for told, count in self._truth.items())
-        return folder_truth(rows, self._results.names(job.bank).resolve)
+        names = self._results.names(job.bank)
+        return folder_truth(rows, names.resolve, names.parent_of)
 
 
 def _keep(heap: list[tuple[float, int, ShownItem]], entry: tuple[float, int, ShownItem], most: int) -> None:

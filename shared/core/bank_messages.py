@@ -16,6 +16,7 @@ BANK_SENTENCES: dict[str, str] = {
     "vectors_widths": "The vectors in {name} have {columns} columns, those of the first file {first}.",
     "legacy_dimensions": "The file's vectors have {columns} columns, but the model {model} produces {dim}. They must come from {hint}: specify it with --model or WEFT_MODEL.",
     "class_clash": "The classes “{first}” and “{second}” differ only in case or Unicode form; rename or merge one.",
+    "parent_is_class": "“{label}” is both a class and the parent of other classes. Give one of them another name.",
     "class_unnamed": "A class needs a Chinese or an English name.",
     "class_name_taken": "“{name}” already is a name of the class “{other}”. Choose another name, or merge the two classes.",
     "class_name_long": "The name “{name}” is longer than {limit} characters.",

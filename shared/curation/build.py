@@ -58,18 +58,19 @@ def build_bank(
     name: str = "",
     limit: int = 0,
     bank: str | None = None,
+    parents: bool = False,
 ) -> str:
     """Builds a version from `folder` (one folder per class) and returns it, not yet published.
 
     Unreadable photos are skipped and named in the manifest, the same bytes in one class are taken once. `limit` takes
-    only so many photos of each class (0: all); `bank` is as for `build_from`.
+    only so many photos of each class (0: all); `bank` is as for `build_from`, `parents` as for `read_classes`.
 
     Raises InvalidRequest (`folder_missing`, `folder_empty`, `class_clash`), NotFound for an unknown bank,
     BankError("bank_empty"), Unavailable("disk_full").
     """
-    classes, names = read_classes(folder), read_names(folder)
+    classes, names = read_classes(folder, parents), read_names(folder)
     photos = [Photo(c.label, name, path) for c in classes for name, path in c.photos[: limit or None]]
-    entries = [names.of(entry.label) for entry in classes]
+    entries = [names.of(entry.label, entry.parent) for entry in classes]
     return build_from(entries, photos, encoder, settings, progress, name=name, bank=bank)
 
 

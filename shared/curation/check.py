@@ -189,6 +189,8 @@ def leave_one_out(
             answered=measured.answered,
             wrong_of_answered=measured.wrong_of_answered,
             foreign_found=measured.foreign_found,
+            false_accepts=measured.false_accepts,
+            false_accepts_interval=measured.false_accepts_interval,
             nested=nested,
             methods=sorted({method.name for method in cross_fitted.methods}),
             top1_interval=_interval(photo, cross_fitted.rank),

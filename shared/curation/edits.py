@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from shared.bank.class_names import ClassNames
-from shared.bank.manifest import ClassEntry, Manifest
+from shared.bank.manifest import ClassEntry, Manifest, Parent
 from shared.bank.store import BankStore
 from shared.core.documents import Document
 from shared.core.errors import InvalidRequest, NotFound
@@ -30,6 +30,8 @@ class ClassWish(Document):
     en: str | None = None
     aliases: list[str] | None = None
     notes: str | None = None
+    #: Its group of classes, by any name of that; a name that no group has makes one.
+    parent: str | None = None
 
 
 class Edit(Document):
@@ -91,7 +93,20 @@ def _named(manifest: Manifest | None, entry: ClassEntry, wish: ClassWish, is_new
             raise InvalidRequest("class_name_taken", name=name, other=other)
     notes = entry.notes if wish.notes is None else wish.notes.strip()[:MAX_NOTES]
     named = ClassEntry(label=entry.label, zh=zh, en=en, aliases=aliases)
-    return named.model_copy(update={"notes": notes}) if notes else named
+    parent = entry.parent if wish.parent is None else _parent(manifest, normal(wish.parent))
+    return named.model_copy(update=entry.model_copy(update={"notes": notes, "parent": parent}).optional())
+
+
+def _parent(manifest: Manifest | None, name: str) -> Parent | None:
+    """The group of classes that is called so, or a new one; None for an empty name."""
+    if not name:
+        return None
+    if len(name) > MAX_NAME:
+        raise InvalidRequest("class_name_long", name=name[:40] + "…", limit=MAX_NAME)
+    entries = [*manifest.classes, *manifest.unused_classes] if manifest else []
+    groups = {entry.parent.label: entry.parent for entry in entries if entry.parent is not None}
+    called = ClassNames([ClassEntry(label=one.label, zh=one.zh, en=one.en) for one in groups.values()]).resolve(name)
+    return groups[called] if called is not None else Parent(label=label_of(name), zh=name, en=name)
 
 
 def merging(store: BankStore, version: str, label: str, into: str) -> Edit:

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from shared.bank.manifest import ClassEntry
+from shared.bank.manifest import ClassEntry, Parent
 from shared.core.documents import parse_json
 from shared.core.errors import InvalidRequest
 from shared.core.names import fold, normal, path_name
 from shared.core.names import label as label_of
 from shared.photos.formats import is_photo_name
 
-#: Files beside the class folders that give names: label → Chinese name (or {"zh", "en"}), label → list of aliases.
+#: Files beside the class folders that give names: label → Chinese name (or {"zh", "en", "notes", "parent"}; `parent` is
+#: a label, whose own names stand in the file as well), label → list of aliases.
 LABEL_FILES = ("labels.json", "fabric_labels.json")
 ALIAS_FILES = ("aliases.json", "fabric_aliases.json")
 
@@ -32,6 +33,8 @@ def refuse_clashes(labels: list[str]) -> None:
 @dataclass
 class ClassFolder:
     label: str
+    #: The folder that it lies in, where that is a parent of classes; else empty.
+    parent: str = ""
     #: Photos below the folder, sorted, with their names relative to the bank's folder.
     photos: list[tuple[str, Path]] = field(default_factory=list)
 
@@ -43,20 +46,30 @@ class Names:
     labels: dict[str, str | dict[str, str]] = field(default_factory=dict)
     aliases: dict[str, list[str]] = field(default_factory=dict)
 
-    def of(self, label: str) -> ClassEntry:
-        """The class of this label."""
+    def of(self, label: str, parent: str = "") -> ClassEntry:
+        """The class of this label. `parent`: the group that it belongs to where the file names none."""
+        names = self._given(label)
+        zh, en = self._both(label)
+        aliases = [name for alias in self.aliases.get(label, []) if (name := _text(alias))]
+        entry = ClassEntry(label=label, zh=zh, en=en, aliases=aliases)
+        said: dict[str, Any] = {}
+        if notes := _text(names.get("notes")):
+            said["notes"] = notes
+        if group := _text(names.get("parent")) or parent:
+            zh, en = self._both(group)
+            said["parent"] = Parent(label=group, zh=zh, en=en)
+        return entry.model_copy(update=said)
+
+    def _given(self, label: str) -> dict[str, str]:
         given = self.labels.get(label)
-        names = given if isinstance(given, dict) else {"zh": given} if isinstance(given, str) else {}
+        return given if isinstance(given, dict) else {"zh": given} if isinstance(given, str) else {}
+
+    def _both(self, label: str) -> tuple[str, str]:
+        """Chinese and English name of a class or a parent."""
+        names = self._given(label)
         chinese = any("一" <= char <= "鿿" for char in label)
         english = label.replace("_", " ") if label.isascii() else label
-        entry = ClassEntry(
-            label=label,
-            zh=_text(names.get("zh")) or label,
-            en=_text(names.get("en")) or (label if chinese else english),
-            aliases=[name for alias in self.aliases.get(label, []) if (name := _text(alias))],
-        )
-        notes = _text(names.get("notes"))
-        return entry.model_copy(update={"notes": notes}) if notes else entry
+        return _text(names.get("zh")) or label, _text(names.get("en")) or (label if chinese else english)
 
 
 def _text(value: Any) -> str:
@@ -75,7 +88,10 @@ def read_names(folder: Path) -> Names:
 
 
 def read_labels(file: Path) -> dict[str, str | dict[str, str]]:
-    """Label → Chinese name or {"zh", "en"}. Raises InvalidRequest: `path_missing`, or the file is damaged."""
+    """Label → Chinese name or {"zh", "en", "notes", "parent"}.
+
+    Raises InvalidRequest: `path_missing`, or the file is damaged.
+    """
     return {key: value for key, value in _read_json(file) if isinstance(value, str | dict)}
 
 
@@ -94,22 +110,30 @@ def _read_json(file: Path) -> list[tuple[str, Any]]:
         raise InvalidRequest(reason=f"{file.name}: {failure}") from failure
 
 
-def read_classes(folder: Path) -> list[ClassFolder]:
+def read_classes(folder: Path, parents: bool = False) -> list[ClassFolder]:
     """The classes of `folder`, by label: every folder directly below it is one, with all photos at any depth.
+
+    `parents`: a folder with folders and no photo of its own is a parent, and the folders in it are its classes.
 
     Raises InvalidRequest: `folder_missing`, `folder_empty` (no class folder), `class_clash`, `label_*`.
     """
     if not folder.is_dir():
         raise InvalidRequest("folder_missing", path=path_name(str(folder)))
     found = []
-    for entry in sorted(folder.iterdir()):
-        if entry.is_dir() and not entry.name.startswith("."):
-            photos = [(normal(path_name(str(path.relative_to(folder)))), path) for path in _photos(entry)]
-            found.append(ClassFolder(label_of(entry.name), sorted(photos)))
+    for entry in _folders(folder):
+        inner = _folders(entry) if parents and not any(is_photo_name(path.name) for path in entry.iterdir()) else []
+        for one in inner or [entry]:
+            photos = [(normal(path_name(str(path.relative_to(folder)))), path) for path in _photos(one)]
+            parent = label_of(entry.name) if inner else ""
+            found.append(ClassFolder(label_of(one.name), parent, sorted(photos)))
     refuse_clashes([entry.label for entry in found])
     if not any(entry.photos for entry in found):
         raise InvalidRequest("folder_empty")
     return sorted(found, key=lambda entry: entry.label)
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and not entry.name.startswith(".")]
 
 
 def _photos(folder: Path) -> Iterator[Path]:

@@ -75,6 +75,8 @@ class LeaveOneOutFigures(Document):
     answered: float | None = None
     wrong_of_answered: float | None = None
     foreign_found: float | None = None
+    false_accepts: float | None = None
+    false_accepts_interval: tuple[float, float] | None = None
     nested: bool
     #: Names of the methods that the folds chose.
     methods: list[str]

@@ -31,10 +31,12 @@ from shared.bank.store import BankStore
 from shared.core import json_lines
 from shared.core.encoder_info import COLOUR, EncoderInfo
 from shared.core.engine_names import HASH_ENGINES
-from shared.core.errors import BankError
+from shared.core.errors import BankError, InvalidRequest
+from shared.core.names import fold
 from shared.curation.photo_limits import learn
 from shared.curation.sizes import size_warnings
 from shared.ranking.fitting.fit import LARGE, fit_ranking
+from shared.ranking.parents import parents_of
 
 #: Called with (stage, done, total): `reading`, `choosing`… are the stages.
 Progress = Callable[[str, int, int], None]
@@ -97,11 +99,20 @@ def normalised(vectors: npt.ArrayLike) -> npt.NDArray[np.float32]:
     return unit
 
 
+def refuse_parents(classes: list[ClassEntry]) -> None:
+    """Raises InvalidRequest("parent_is_class") for a parent whose label is that of a class."""
+    labels = {fold(entry.label) for entry in classes}
+    for entry in classes:
+        if entry.parent is not None and fold(entry.parent.label) in labels:
+            raise InvalidRequest("parent_is_class", label=entry.parent.label)
+
+
 def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = silent) -> str:
     """Writes the draft into `folder` (from `store.new_folder()`, thumbnails already in it) and keeps it as a version of
     the store's bank.
 
-    Returns the version; it is not published. Raises BankError("bank_empty"), Unavailable("disk_full").
+    Returns the version; it is not published. Raises BankError("bank_empty"), InvalidRequest("parent_is_class"),
+    Unavailable("disk_full").
     """
     classes = sorted(draft.classes, key=lambda entry: entry.label)
     order_of = {entry.label: index for index, entry in enumerate(classes)}
@@ -158,6 +169,7 @@ def finish(
     Returns and raises as `seal`.
     """
     classes, unused, names, vectors = made.classes, made.unused, made.names, made.vectors
+    refuse_parents([*classes, *unused])
     owner = np.repeat(np.arange(len(classes)), [entry.count for entry in classes])
     fitted = fit_ranking(
         vectors,
@@ -167,6 +179,7 @@ def finish(
         draft.encoder.engine not in HASH_ENGINES,
         lambda done, total: progress("choosing", done, total),
         draft.text_temperature,
+        parents_of(classes)[0],
     )
 
     arrays: dict[str, npt.NDArray[Any] | None] = {

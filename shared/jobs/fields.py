@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from shared.core.i18n import N_, language
 from shared.core.messages import sentence
 from shared.core.names import readable
 from shared.jobs.field_model import Column, Field, Kind, Part, Stored, Values, entry, numbered
@@ -218,8 +219,43 @@ _BASE = (
     ),
 )
 
+
+class ParentOut(BaseModel):
+    """The group of classes that an unsure photo shows."""
+
+    label: str
+    #: In the user's language.
+    name: str
+    #: Summed probability of its classes, 0…1.
+    confidence: float
+
+
+def _parent(held: list[Any], lang: str | None) -> dict[str, Any]:
+    label, confidence, zh, en = held
+    return {"label": label, "name": (zh if (lang or language()) == "zh" else en) or label, "confidence": confidence}
+
+
+#: Place of columns that came after `views`, which is of the job (`export/columns.py`).
+_LAST = 40_000
+#: The verdict of such a photo stays `unsure`, and nothing else changes: only this says more.
+PARENT = Field(
+    "parent",
+    ParentOut | None,
+    "The group of classes `{label name confidence}` that an unsure photo shows for certain, as the bank names its"
+    " classes' parents; null where the class is certain, or its parent is not",
+    label=N_("Group of classes"),
+    version=1,
+    render=_parent,
+    text=lambda parent: str(parent["name"]),
+    columns=(
+        Column("parent", cell=entry("label"), width=22, place=_LAST),
+        Column("parent_name", cell=entry("name"), width=22, place=_LAST),
+        Column("parent_confidence", Kind.NUMBER, entry("confidence"), place=_LAST),
+    ),
+)
+
 #: Fields that were added later. Each has a `version`, and a `text` or a template `parts/fields/NAME.html` for the page.
-EXTRA: tuple[Field, ...] = PHOTO_FIELDS
+EXTRA: tuple[Field, ...] = (*PHOTO_FIELDS, PARENT)
 
 FIELDS = (*_BASE, *EXTRA)
 STORED = tuple(stored for f in FIELDS for stored in f.stored)

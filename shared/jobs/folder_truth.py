@@ -30,21 +30,28 @@ class FolderTruth:
     answered_right: int
     #: Pairs of classes that were taken for one another, the most frequent first.
     mistakes: list[Mistake]
+    #: Those that got the parent of classes instead of a class, and of these those whose folder's class is one of them.
+    parents: int = 0
+    parents_right: int = 0
 
 
 def folder_truth(
-    rows: Iterable[tuple[str, str, bool, int]], meaning: Callable[[str], str | None]
+    rows: Iterable[tuple[str, str, bool, str | None, int]],
+    meaning: Callable[[str], str | None],
+    parent_of: Callable[[str], str | None] = lambda label: None,
 ) -> FolderTruth | None:
     """None where fewer than `FEWEST` photos lie in such folders.
 
     Args:
-        rows: (folder of the photos in the job, best class, whether the verdict is `label`, photos).
+        rows: (folder of the photos in the job, best class, whether the verdict is `label`, parent that was the answer
+            instead, photos).
         meaning: the class that a folder's name means; None: none. The innermost folder that means one counts.
+        parent_of: the parent of a class.
     """
     known: dict[str, str | None] = {}
-    photos = right = answered = answered_right = 0
+    photos = right = answered = answered_right = parents = parents_right = 0
     wrong: dict[tuple[str, str], int] = {}
-    for folder, label, definite, count in rows:
+    for folder, label, definite, parent, count in rows:
         if folder not in known:
             parts = reversed(folder.replace("\\", "/").split("/"))
             known[folder] = next((found for part in parts if part and (found := meaning(part)) is not None), None)
@@ -53,6 +60,9 @@ def folder_truth(
             continue
         photos += count
         answered += count * definite
+        if parent is not None:
+            parents += count
+            parents_right += count * (parent_of(truth) == parent)
         if truth == label:
             right += count
             answered_right += count * definite
@@ -61,4 +71,5 @@ def folder_truth(
     if photos < FEWEST:
         return None
     worst = sorted(wrong.items(), key=lambda one: (-one[1], one[0]))[:MISTAKES]
-    return FolderTruth(photos, right, answered, answered_right, [Mistake(*pair, count) for pair, count in worst])
+    mistakes = [Mistake(*pair, count) for pair, count in worst]
+    return FolderTruth(photos, right, answered, answered_right, mistakes, parents, parents_right)

@@ -86,7 +86,7 @@ def summarise(results: Results, lang: str | None = None) -> JobSummary:
         reviews=summary["reviews"],
         confidence=results.mean_confidence(),
         least_certain=least,
-        truth=folder_truth(results.by_folder(), results.reviews.meaning),
+        truth=folder_truth(results.by_folder(), results.reviews.meaning, results.reviews.parent_of),
         retakes=retakes,
         retaken=retaken,
     )

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 
 from shared.bank.class_names import ClassNames
 from shared.core.errors import InvalidRequest, NotFound
+from shared.jobs.fields import PARENT
 from shared.jobs.projection_reviews import Reviews
 from shared.jobs.result_filters import (
     ANY_DEFECT,
@@ -216,18 +217,20 @@ class Results:
             found.setdefault(row["code"], []).append(row["name"])
         return found
 
-    def by_folder(self) -> Iterator[tuple[str, str, bool, int]]:
-        """(folder in the job, best class as it is called now, whether the verdict is `label`, photos)."""
+    def by_folder(self) -> Iterator[tuple[str, str, bool, str | None, int]]:
+        """(folder in the job, best class as it is called now, whether the verdict is `label`, the parent that was the
+        answer instead, photos)."""
         self._db.create_function(
             "folder_of", 1, lambda name: name.replace("\\", "/").rpartition("/")[0], deterministic=True
         )
         sql = (
             "SELECT folder_of(name) AS folder, class_of(items.label) AS label, verdict = 'label' AS definite,"
-            " count(*) AS n FROM items WHERE status = 'ok' GROUP BY 1, 2, 3"
+            f""" json_extract(extra, '$."{PARENT.key}"[0]') AS parent, count(*) AS n"""
+            " FROM items WHERE status = 'ok' GROUP BY 1, 2, 3, 4"
         )
         for row in self._db.execute(sql):
             if row["folder"]:
-                yield row["folder"], row["label"], bool(row["definite"]), row["n"]
+                yield row["folder"], row["label"], bool(row["definite"]), row["parent"], row["n"]
 
     def totals(self) -> dict[str, int]:
         """How many rows there are: `total`, `ok`, `cached`."""
@@ -249,6 +252,12 @@ class Results:
         """Index and SHA-256 of every outcome, and whether it failed with one of the codes `again`."""
         for row in self._db.execute("SELECT idx, sha256, code FROM items"):
             yield row["idx"], row["sha256"], row["code"] in again
+
+    def certainties(self) -> Iterator[tuple[str | None, str, float]]:
+        """Best class, verdict and confidence of every photo with a result."""
+        sql = "SELECT label, verdict, confidence FROM items WHERE status = 'ok' AND confidence IS NOT NULL"
+        for row in self._db.execute(sql):
+            yield self.reviews.class_of(row["label"]), row["verdict"], row["confidence"]
 
     def answers(self) -> Iterator[Answer]:
         """What two runs are compared by, of every outcome by index; labels are the classes that they mean now."""

@@ -50,6 +50,10 @@ class Reviews:
         """The class that `label` means here, one made by a correction included; None where there is none."""
         return self._spellings.resolve(label)
 
+    def parent_of(self, label: str) -> str | None:
+        """The parent of a class, as the bank names it; None: it has none."""
+        return None if self._names is None else self._names.parent_of(label)
+
     def put(self, review: Review, chosen: str, values: list[Any], who: str | None) -> ReviewAct:
         """Reviews all items whose `idx` the query `chosen` (with its `values`) gives, in one transaction.
 

@@ -34,6 +34,8 @@ class Calibration:
     foreign_by: str = "nearest"
     #: Below this the verdict is `not_in_bank`.
     foreign_below: float = -np.inf
+    #: Summed probability of a parent's classes from which the parent is the answer; None: never.
+    parent_from: float | None = None
 
     @classmethod
     def of(cls, fit: PresetCalibration) -> Calibration:
@@ -46,6 +48,7 @@ class Calibration:
             classes=fit.unsure_below_by_class,
             foreign_by=fit.foreign_by,
             foreign_below=fit.foreign_below,
+            parent_from=fit.parents.answer_from if fit.parents else None,
         )
 
     def confidence(self, shares: npt.NDArray[Any]) -> npt.NDArray[Any]:

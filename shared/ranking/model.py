@@ -47,6 +47,17 @@ class Candidate(NamedTuple):
     sample: str | None = None
 
 
+class ParentAnswer(NamedTuple):
+    """The group of classes that a photo shows, where which one of them is unsure."""
+
+    label: str
+    #: Summed probability (0…1) of its classes.
+    confidence: float
+    #: Its names.
+    zh: str = ""
+    en: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """What the bank says of one vector."""
@@ -60,3 +71,5 @@ class Ranking:
     margin: float
     #: Best first; ties by label.
     candidates: tuple[Candidate, ...] = ()
+    #: Only of `unsure` ones whose parent is sure enough.
+    parent: ParentAnswer | None = None

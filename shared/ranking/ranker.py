@@ -12,8 +12,9 @@ from shared.ranking.class_samples import largest
 from shared.ranking.confidence import Calibration, softmax
 from shared.ranking.fine import Centroids, Dense, FineStage, Sparse
 from shared.ranking.methods import Floats, Ints
-from shared.ranking.model import DENSE_ROWS, PRESETS, Candidate, Preset, Ranking, Verdict
+from shared.ranking.model import DENSE_ROWS, PRESETS, Candidate, ParentAnswer, Preset, Ranking, Verdict
 from shared.ranking.names import NameRanker
+from shared.ranking.parents import best_parent, parents_of
 
 #: Candidates per photo.
 MAX_CANDIDATES = 5
@@ -75,6 +76,10 @@ class Ranker:
         self.topc = min(preset.topc, len(ranked))
         self.method = fit.method
         self.calibration = Calibration.of(calibrated.calibration.get(preset.name) or fit.calibration["*"])
+        entries = [*bank.manifest.classes, *bank.manifest.unused_classes]
+        numbers, self._parents = parents_of(entries)
+        #: [classes] number of each one's parent; None where parents are no answers.
+        self._parent_of = numbers if self._parents and self.calibration.parent_from is not None else None
         self._fine: FineStage | None = None
         if len(ranked) and centroids_only:
             self._fine = Centroids(bank, self.ranked)
@@ -124,14 +129,28 @@ class Ranker:
             confidences.astype(np.float64).round(4).tolist(), margins.astype(np.float64).round(4).tolist(),
             strict=True,
         )  # fmt: skip
+        parents = self._parent_answers(classes, shares)
         answers = []
-        for indices, values, found, is_out_of_bank, confidence, margin in rows:
+        for number, (indices, values, found, is_out_of_bank, confidence, margin) in enumerate(rows):
             candidates = tuple(map(Candidate, map(labels.__getitem__, indices), values, found))
             label = candidates[0].label
             sure = confidence >= self.calibration.answer_threshold(label)
             verdict = Verdict.NOT_IN_BANK if is_out_of_bank else Verdict.LABEL if sure else Verdict.UNSURE
-            answers.append(Ranking(verdict, label, confidence, margin, candidates))
+            parent = parents.get(number) if verdict is Verdict.UNSURE else None
+            answers.append(Ranking(verdict, label, confidence, margin, candidates, parent))
         return answers
+
+    def _parent_answers(self, classes: Ints, shares: Floats) -> dict[int, ParentAnswer]:
+        """Parents that are sure enough, by row of [q, k] classes and probabilities, best first."""
+        limit = self.calibration.parent_from
+        if self._parent_of is None or limit is None:
+            return {}
+        best, share = best_parent(shares, self._parent_of[classes])
+        found = {}
+        for row in np.flatnonzero((best >= 0) & (share >= limit)).tolist():
+            parent = self._parents[best[row]]
+            found[row] = ParentAnswer(parent.label, round(float(min(share[row], 1)), 4), parent.zh, parent.en)
+        return found
 
     def _ids(self, samples: Ints) -> list[list[str | None]]:
         """Ids of rows [q, shown]."""

@@ -18,11 +18,11 @@ NAMES = ClassNames([ClassEntry(label="denim", zh="牛仔布"), ClassEntry(label=
 
 def test_the_innermost_folder_that_is_a_class_counts() -> None:
     rows = [
-        ("2026/牛仔布/正面", "denim", True, 6),
-        ("denim/Silk", "silk", False, 3),
-        ("denim", "silk", True, 2),
-        ("denim", "denim", False, 1),
-        ("new arrivals", "silk", True, 50),
+        ("2026/牛仔布/正面", "denim", True, None, 6),
+        ("denim/Silk", "silk", False, None, 3),
+        ("denim", "silk", True, None, 2),
+        ("denim", "denim", False, None, 1),
+        ("new arrivals", "silk", True, None, 50),
     ]
     found = folder_truth(rows, NAMES.resolve)
     assert found is not None
@@ -30,9 +30,22 @@ def test_the_innermost_folder_that_is_a_class_counts() -> None:
     assert found.mistakes == [Mistake("denim", "silk", 2)]
 
 
+def test_a_right_parent_counts_apart() -> None:
+    rows = [
+        ("crinkle", "pearl", False, "chiffon", 6),
+        ("crinkle", "denim", False, "cotton", 2),
+        ("pearl", "pearl", True, None, 4),
+    ]
+    parents = {"crinkle": "chiffon", "pearl": "chiffon", "denim": "cotton"}
+    found = folder_truth(rows, {label: label for label in parents}.get, parents.get)
+    assert found is not None
+    assert (found.right, found.answered, found.answered_right) == (4, 4, 4)
+    assert (found.parents, found.parents_right) == (8, 6)
+
+
 def test_a_few_photos_say_nothing() -> None:
-    assert folder_truth([("denim", "denim", True, FEWEST - 1)], NAMES.resolve) is None
-    assert folder_truth([("denim", "denim", True, FEWEST)], NAMES.resolve) is not None
+    assert folder_truth([("denim", "denim", True, None, FEWEST - 1)], NAMES.resolve) is None
+    assert folder_truth([("denim", "denim", True, None, FEWEST)], NAMES.resolve) is not None
 
 
 def test_the_summary_of_a_job(settings: Settings) -> None:

@@ -54,8 +54,8 @@ def item(verdict: str, margin: float = 0.5) -> dict[str, Any]:
 )
 def test_reasons(settings: Settings, lang: str, close: str, foreign: str, asks: str) -> None:
     # Wide clusters: some answers are wrong, so the bank asks for some confidence.
-    version = make_bank(settings, by_label(clustered(spread=0.9)))
-    assert BankStore(settings).manifest(version).ranking.calibration["standard"].unsure_below > 0
+    version = make_bank(settings, by_label(clustered(spread=0.6)))
+    assert 0 < BankStore(settings).manifest(version).ranking.calibration["standard"].unsure_below < 1
     names = {"class-00": "cord"}
     with create_app(settings).test_request_context(f"/?lang={lang}"):
         assert why(item("label"), job(version), names) is None
@@ -69,6 +69,14 @@ def test_reasons(settings: Settings, lang: str, close: str, foreign: str, asks: 
         assert told is not None
         assert asks in told
         assert f"{round(needed * 100)}" in told
+
+
+def test_a_bank_that_is_wrong_too_often_asks_for_no_number(settings: Settings) -> None:
+    version = make_bank(settings, by_label(clustered(spread=0.9)))
+    assert BankStore(settings).manifest(version).ranking.calibration["standard"].unsure_below > 1
+    with create_app(settings).test_request_context("/?lang=en"):
+        told = why(item("unsure"), job(version), {})
+    assert told == "This bank gives no definite result for this class: it is wrong too often."
 
 
 def test_a_bank_that_is_gone_explains_less(settings: Settings) -> None:

@@ -13,7 +13,7 @@ from web.api.items import picture
 from web.bank_choice import bank_store, words_of
 from web.bank_schemas import BankQuery
 from web.context import services
-from web.schemas import BankOut, ClassOut, PictureQuery, SampleOut, file_response
+from web.schemas import BankOut, ClassOut, ClassParentOut, PictureQuery, SampleOut, file_response
 
 bp = APIBlueprint("bank", __name__, tag="Bank")
 
@@ -86,6 +86,7 @@ def class_shown(entry: ClassEntry, samples: list[SampleOut] | None = None) -> Cl
         en=entry.en,
         aliases=entry.aliases,
         notes=entry.notes,
+        parent=ClassParentOut(**entry.parent.model_dump()) if entry.parent else None,
         count=entry.count,
         samples=samples,
     )

@@ -26,7 +26,7 @@ from web.pages.bank_drafts import draft_shown, version_shown
 from web.pages.bank_versions import Pictured, picture
 
 #: Fields that come several times, and those that are taken away by leaving them empty.
-LISTED, TAKEN_AWAY = ("aside", "back", "samples"), ("aliases", "notes")
+LISTED, TAKEN_AWAY = ("aside", "back", "samples"), ("aliases", "notes", "parent")
 #: Work after which the class is shown again, where there is nothing to tell.
 AT_ONCE = (TaskKind.CLASS, TaskKind.MERGE, TaskKind.MOVE, TaskKind.REMOVE, TaskKind.PHOTOS)
 #: What is shown at most: findings of a kind, pictures of a finding, pictures of a confusable class, weak classes.

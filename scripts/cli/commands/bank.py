@@ -39,12 +39,16 @@ for inner in (bank_clean.clean, bank_clean.restore, *bank_versions.COMMANDS, *ba
 @click.option("--no-publish", is_flag=True, help="Create the version without making it active.")
 @click.option("--name", default="", help="A readable name; it becomes part of the version ID.")
 @click.option("--limit", default=0, type=click.IntRange(0), help="Maximum photos per class (0: all).")
+@click.option("--parents", is_flag=True, help="Folders that hold only folders are parents: PARENT/CLASS/photo.jpg.")
 @click.option("--views", is_flag=True, help="Also measure what several views of each photo would bring (WEFT_VIEWS).")
 @click.pass_context
-def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: int, views: bool) -> None:
+def build(
+    ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: int, parents: bool, views: bool
+) -> None:
     """Build a bank from FOLDER, with one subfolder of photos per class, and make it active.
 
-    Optional files next to the class folders: labels.json (label → Chinese name), aliases.json (label → aliases).
+    Optional files next to the class folders: labels.json (label → Chinese name, or {"zh", "en", "notes", "parent"}),
+    aliases.json (label → aliases). A parent is a group of classes: the answer where the class is unsure.
     """
     from shared.core.settings import cores
     from shared.curation.build import build_bank
@@ -61,7 +65,9 @@ def build(ctx: click.Context, folder: Path, no_publish: bool, name: str, limit: 
             def show(stage: str, done: int, total: int) -> None:
                 bar(done, total, stages[stage])
 
-            version = build_bank(folder, encoder, settings, show, name=name, limit=limit, bank=store.bank)
+            version = build_bank(
+                folder, encoder, settings, show, name=name, limit=limit, bank=store.bank, parents=parents
+            )
     finally:
         encoder.close()
     if not no_publish:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from scripts.cli import output
 from scripts.cli.bank_option import bank_store
-from scripts.cli.bank_words import by_code, promise_words, view_words, within
+from scripts.cli.bank_words import by_code, outside_words, promise_words, view_words, within
 from scripts.cli.commands.bank_index import table_words
 from shared.bank.manifest import Finding
 from shared.bank.server.tables import TableNote, is_served, noted, require
@@ -127,6 +127,8 @@ def _show_figures(console: Console, figures: LeaveOneOutFigures) -> None:
             f"coverage {figures.coverage_at_risk:.0%} at an error rate of {figures.risk:.0%}; "
             f"calibration error {figures.calibration_error:.3f}"
         )
+    if words := outside_words(figures):
+        console.print(f"  {words}")
     every = figures.all_rows
     if every.in_several_classes:
         console.print(

@@ -26,6 +26,7 @@ def group() -> None:
 _ZH = click.option("--zh", help="Chinese name.")
 _EN = click.option("--en", help="English name.")
 _ALIASES = click.option("--alias", "aliases", multiple=True, help="Another name; give it several times for several.")
+_PARENT = click.option("--parent", help='The group of classes that it belongs to; "" takes it away.')
 _NOTES = click.option("--notes", help="What people should know of the class.")
 
 
@@ -34,11 +35,19 @@ _NOTES = click.option("--notes", help="What people should know of the class.")
 @_EN
 @_ALIASES
 @_NOTES
+@_PARENT
 @click.pass_context
-def new(ctx: click.Context, zh: str | None, en: str | None, aliases: tuple[str, ...], notes: str | None) -> None:
+def new(
+    ctx: click.Context,
+    zh: str | None,
+    en: str | None,
+    aliases: tuple[str, ...],
+    notes: str | None,
+    parent: str | None,
+) -> None:
     """Make a class without samples; weft bank add-photos adds them."""
     store, manifest = _base(ctx)
-    wish = ClassWish(zh=zh, en=en, aliases=list(aliases), notes=notes)
+    wish = ClassWish(zh=zh, en=en, aliases=list(aliases), notes=notes, parent=parent)
     _make(ctx, store, manifest, Edit(classes=[edits.new_class(manifest, wish)]))
 
 
@@ -48,13 +57,20 @@ def new(ctx: click.Context, zh: str | None, en: str | None, aliases: tuple[str, 
 @_EN
 @_ALIASES
 @_NOTES
+@_PARENT
 @click.pass_context
 def rename(
-    ctx: click.Context, label: str, zh: str | None, en: str | None, aliases: tuple[str, ...], notes: str | None
+    ctx: click.Context,
+    label: str,
+    zh: str | None,
+    en: str | None,
+    aliases: tuple[str, ...],
+    notes: str | None,
+    parent: str | None,
 ) -> None:
     """Name the class LABEL (any of its names) again; what is not given stays. Its label stays, too."""
     store, manifest = _base(ctx)
-    wish = ClassWish(zh=zh, en=en, aliases=list(aliases) or None, notes=notes)
+    wish = ClassWish(zh=zh, en=en, aliases=list(aliases) or None, notes=notes, parent=parent)
     _make(ctx, store, manifest, edits.naming(manifest, label, wish))
 
 

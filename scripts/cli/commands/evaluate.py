@@ -12,8 +12,9 @@ from shared.bank.store import BankStore
 from shared.ranking.model import PRESETS
 
 if TYPE_CHECKING:
-    from scripts.cli.evaluate.evaluation import Learning, Paired, TopcFigures
+    from scripts.cli.evaluate.evaluation import Drift, Learning, Paired, ParentFigures, TopcFigures
     from shared.bank.manifest import Skipped
+    from shared.bank.ranking_fit import Measured
 
 
 @click.command()
@@ -29,9 +30,22 @@ if TYPE_CHECKING:
     metavar="VERSION",
     help="Also judge this version (or the active one of a bank) on the photos that both have, as with another model.",
 )
+@click.option(
+    "--drift",
+    "days",
+    type=click.IntRange(1),
+    metavar="DAYS",
+    help="Also compare the jobs of the last DAYS that used this version and preset with the bank's own photos.",
+)
 @click.pass_context
 def command(
-    ctx: click.Context, target: str | None, preset: str, version: str | None, html: Path | None, other: str | None
+    ctx: click.Context,
+    target: str | None,
+    preset: str,
+    version: str | None,
+    html: Path | None,
+    other: str | None,
+    days: int | None,
 ) -> None:
     """Measure accuracy on a labelled FOLDER (one subfolder per class), or of a BANK version by leave-one-out.
 
@@ -43,6 +57,8 @@ def command(
 
     if other is not None and target is not None and Path(target).is_dir():
         raise click.UsageError("--compare judges two versions on their own photos, not on a folder")
+    if days is not None and target is not None and Path(target).is_dir():
+        raise click.UsageError("--drift compares jobs with a bank's own photos, not with a folder")
     settings = output.state(ctx).settings
     store = BankStore(settings)
     sweep: list[TopcFigures] = []
@@ -50,6 +66,9 @@ def command(
     unknown: list[str] = []
     learning: Learning | None = None
     compared: Paired | None = None
+    measured: Measured | None = None
+    parents: ParentFigures | None = None
+    drifted: Drift | None = None
     with output.progress("Evaluating") as bar:
         if target is not None and Path(target).is_dir():
             from shared.core.settings import cores
@@ -66,6 +85,13 @@ def command(
             bank = store.load(target or store.chosen(version).version)
             own = own_photos.judge(bank, PRESETS[preset], bar)
             outcomes, sweep, learning, methods = own.outcomes, own.sweep, own.learning, own.methods
+            answers = own.crossed.answers
+            measured, parents = answers.measured(), own_photos.parent_figures(answers)
+            if days is not None:
+                from scripts.cli.evaluate.drift import drift
+                from shared.jobs.ledger import Ledger
+
+                drifted = drift(settings, Ledger.connect(settings), own.crossed, PRESETS[preset], days)
             if other is not None:
                 second = own_photos.crossed(store.load(store.chosen(other).version), PRESETS[preset], bar)
                 compared = paired.paired(store, own.crossed, second)
@@ -82,6 +108,9 @@ def command(
         skipped=skipped,
         unknown_classes=unknown,
         promise=bank.manifest.ranking.promise_for(preset),
+        measured=measured,
+        parents=parents,
+        drift=drifted,
     )
     if html is not None:
         report.write(html, found)

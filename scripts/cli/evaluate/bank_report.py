@@ -6,7 +6,7 @@ import base64
 from html import escape
 from pathlib import Path
 
-from scripts.cli.bank_words import by_code, promise_words
+from scripts.cli.bank_words import by_code, outside_words, promise_words
 from scripts.cli.evaluate import html
 from shared.bank.manifest import Finding
 from shared.bank.samples import Sample
@@ -32,6 +32,8 @@ def write_report(path: Path, report: CheckReport, store: BankStore) -> None:
     parts += _figures(report)
     if report.promise is not None:
         parts.append(html.paragraph(promise_words(report.promise)))
+    if report.leave_one_out is not None and (words := outside_words(report.leave_one_out)):
+        parts.append(html.paragraph(words))
     for code, found in by_code(report.warnings).items():
         parts.append(html.heading(f"{code.replace('_', ' ').capitalize()}: {len(found)}"))
         for warning in found[:_FINDINGS]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from shared.bank.manifest import Skipped
-from shared.bank.ranking_fit import RiskPromise
+from shared.bank.ranking_fit import Measured, RiskPromise
 from shared.core.documents import Document
 from shared.curation.reports import ClassFigures
 
@@ -126,6 +126,61 @@ class Paired(Document):
     only_second_right: int
 
 
+class ParentFigures(Document):
+    """Photos whose class is unsure and whose parent is the answer: their share, and the share of wrong ones."""
+
+    answered: float
+    wrong_of_answered: float
+
+
+class DriftShares(Document):
+    """Median confidence of photos, and the share of each verdict, 0…1."""
+
+    photos: int
+    confidence: float
+    label: float
+    unsure: float
+    not_in_bank: float
+
+
+class DriftClass(Document):
+    """A class whose photos in jobs are more often without a definite result than the bank's own."""
+
+    #: The best class of these photos: nobody said what they show.
+    label: Annotated[str, Field(alias="class")]
+    photos: int
+    #: Share with another verdict than `label`.
+    open: float
+    bank_photos: int
+    bank_open: float
+    #: Of open - bank_open, with 95 % certainty.
+    interval: tuple[float, float]
+
+
+class Drift(Document):
+    """Photos of the last days' jobs beside the bank's own, as leave-one-out answers them."""
+
+    days: int
+    jobs: int
+    #: `same`, `less_sure` or `surer`.
+    state: str
+    #: Kolmogorov–Smirnov distance of the confidences, and the chance of at least that by luck.
+    distance: float
+    chance: float
+    bank: DriftShares
+    now: DriftShares
+    classes: list[DriftClass]
+
+
+def _outside(found: Measured) -> dict[str, Any]:
+    """What becomes of photos whose class is left out."""
+    return {
+        "not_in_bank": found.foreign_found,
+        "false_accepts": found.false_accepts,
+        "interval": found.false_accepts_interval,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """The figures of a bank, on its own photos or on a labelled folder."""
@@ -149,6 +204,12 @@ class Evaluation:
     unknown_classes: list[str]
     #: What the version promises of its wrong answers.
     promise: RiskPromise
+    #: Leave-one-out figures of the version's own photos, those of left-out classes among them; None for a folder.
+    measured: Measured | None = None
+    #: Photos that got the parent of a class instead of a class; None where the bank names no parents.
+    parents: ParentFigures | None = None
+    #: Jobs of the last days beside it, where that was asked.
+    drift: Drift | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -164,4 +225,7 @@ class Evaluation:
             "skipped": [photo.to_json() for photo in self.skipped],
             "unknown_classes": self.unknown_classes,
             "promise": self.promise.to_json(),
+            "outside": None if self.measured is None else _outside(self.measured),
+            "drift": None if self.drift is None else self.drift.to_json(),
+            "parents": None if self.parents is None else self.parents.to_json(),
         }

@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from scripts.cli.evaluate.evaluation import Learning, LearningPoint, MorePhotos, NeededClass, TopcFigures
+from scripts.cli.evaluate.evaluation import (
+    Learning,
+    LearningPoint,
+    MorePhotos,
+    NeededClass,
+    ParentFigures,
+    TopcFigures,
+)
 from scripts.cli.evaluate.outcome import Outcomes, rounded
 from shared.bank.bank import Bank
 from shared.core.errors import InvalidRequest
@@ -21,6 +28,7 @@ from shared.ranking.fitting.fit import MIN_QUERIES_TO_FIT, sample_for_evaluation
 from shared.ranking.fitting.learning import MORE, Curve, learning_curve, needs
 from shared.ranking.fitting.leave_out import LeaveOneOut, ranks
 from shared.ranking.model import Preset
+from shared.ranking.parents import parents_of
 from shared.ranking.ranker import Ranker
 
 #: Values of `topc` that are compared.
@@ -84,7 +92,18 @@ def crossed(bank: Bank, preset: Preset, progress: Callable[[int, int], None]) ->
     if not bank.meaningful or int(loo.answerable.sum()) < MIN_QUERIES_TO_FIT:
         raise InvalidRequest(reason=f"leave-one-out needs {MIN_QUERIES_TO_FIT} photos that have another of their class")
     nested = len(loo.owner) <= NESTED_ROWS
-    return Crossed(bank, loo, labels, cross_fit(loo, preset, nested=nested, progress=progress))
+    by_label = {entry.label: number for entry, number in zip(bank.classes, parents_of(bank.classes)[0], strict=True)}
+    parent_of = np.array([by_label[label] for label in labels], np.int64)
+    return Crossed(bank, loo, labels, cross_fit(loo, preset, nested=nested, progress=progress, parent_of=parent_of))
+
+
+def parent_figures(answers: CrossFitResult) -> ParentFigures | None:
+    """None where the bank names no parents."""
+    found = answers.parents
+    if found is None:
+        return None
+    wrong = float((~found.right[found.answered]).mean()) if found.answered.any() else 0.0
+    return ParentFigures(answered=round(float(found.answered.mean()), 4), wrong_of_answered=round(wrong, 4))
 
 
 def learning(

@@ -7,12 +7,14 @@ from pathlib import Path
 from rich.console import Console
 
 from scripts.cli import output
-from scripts.cli.bank_words import promise_words, within
+from scripts.cli.bank_words import outside_words, promise_words, within
 from scripts.cli.evaluate import html
-from scripts.cli.evaluate.evaluation import Evaluation, Learning, MorePhotos, Paired
+from scripts.cli.evaluate.drift import drift_words
+from scripts.cli.evaluate.evaluation import Drift, Evaluation, Learning, MorePhotos, Paired
 from shared.ranking.fitting.bootstrap import Interval
 
 _NEEDED = ("more photos of", "wrong now", "its top-1 rises by", "among these in resamplings")
+_DRIFTED = ("less certain in jobs", "photos", "without a definite result", "in the bank")
 _SWEEP = ("topc", "coarse recall", "top-1", "top-5", "ms per photo")
 
 
@@ -22,6 +24,8 @@ def show(console: Console, report: Evaluation) -> None:
     console.print(f"{_accuracy(report)}; {_answers(report)}")
     console.print(_certainty(report))
     console.print(promise_words(report.promise))
+    for words in _further(report):
+        console.print(words)
     console.print("coverage at an error rate of " + _coverage(report))
     console.print(f"expected calibration error {report.figures.calibration_error:.3f}")
     for photo in report.skipped:
@@ -30,6 +34,11 @@ def show(console: Console, report: Evaluation) -> None:
         console.print(f"  not in the bank, skipped: {', '.join(report.unknown_classes)}")
     if report.compared is not None:
         console.print(compared_words(report.compared))
+    if report.drift is not None:
+        for words in drift_words(report.drift):
+            console.print(words)
+        if report.drift.classes:
+            console.print(output.table(_DRIFTED, _drifted_rows(report.drift), frozenset(_DRIFTED[1:])))
     if report.learning is not None:
         _show_learning(console, report.learning)
     if report.sweep:
@@ -49,6 +58,18 @@ def _answers(report: Evaluation) -> str:
     found = report.figures
     answered = within(found.answered, found.intervals.answered)
     return f"coverage {answered} with {within(found.wrong_of_answered, found.intervals.wrong_of_answered)} errors"
+
+
+def _further(report: Evaluation) -> list[str]:
+    """Sentences about parents, and about photos of classes that the bank does not have."""
+    lines = []
+    if (found := report.parents) is not None:
+        lines.append(
+            f"another {found.answered:.0%} get the parent of their class, {found.wrong_of_answered:.1%} of them wrongly"
+        )
+    if report.measured is not None and (words := outside_words(report.measured)):
+        lines.append(words)
+    return lines
 
 
 def _certainty(report: Evaluation) -> str:
@@ -110,6 +131,10 @@ def _needed_rows(more: MorePhotos) -> list[tuple[object, ...]]:
     ]
 
 
+def _drifted_rows(found: Drift) -> list[tuple[object, ...]]:
+    return [(row.label, row.photos, f"{row.open:.0%}", f"{row.bank_open:.0%}") for row in found.classes]
+
+
 def _coverage(report: Evaluation) -> str:
     return ", ".join(f"{float(risk):.0%}: {share:.0%}" for risk, share in report.figures.coverage_at.items())
 
@@ -139,11 +164,15 @@ def write(path: Path, report: Evaluation) -> None:
             f"expected calibration error {report.figures.calibration_error:.3f}. {_certainty(report)}."
         ),
         html.paragraph(promise_words(report.promise)),
+        *(html.paragraph(words) for words in _further(report)),
         html.paragraph("Coverage at an error rate of " + _coverage(report)),
         f'<div class="curves">{"".join(charts)}</div>',
     ]
     if report.compared is not None:
         parts.append(html.paragraph(compared_words(report.compared) + "."))
+    if report.drift is not None:
+        parts += [html.heading("Jobs beside the bank"), *(html.paragraph(w + ".") for w in drift_words(report.drift))]
+        parts.append(html.table(_DRIFTED, _drifted_rows(report.drift)))
     if report.learning is not None:
         parts += [
             html.heading(learning_title(report.learning)),

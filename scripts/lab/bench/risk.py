@@ -28,7 +28,7 @@ from shared.ranking.fitting.leave_out import LeaveOneOut
 from shared.ranking.fitting.measure import Bools, calibration_error
 from shared.ranking.fitting.risk import CERTAINTY, NEVER
 from shared.ranking.methods import LINEAR, Ints
-from shared.ranking.model import PRESETS
+from shared.ranking.model import PRESETS, Preset
 
 RISKS = (0.05, 0.10, 0.20)
 _METHODS = CANDIDATES[::3]
@@ -79,6 +79,14 @@ def half_of(loo: LeaveOneOut, rows: Ints) -> LeaveOneOut:
     return part
 
 
+def drawn(owner: Ints, each: int) -> Ints:
+    """At most so many rows of each class, ascending."""
+    rng = np.random.default_rng(0)
+    rows = [rng.permutation(np.flatnonzero(owner == label))[:each] for label in np.unique(owner)]
+    found: Ints = np.sort(np.concatenate(rows))
+    return found
+
+
 def earlier(confidence: npt.NDArray[np.float64], right: Bools, risk: float) -> float:
     """The threshold of earlier versions."""
     order = np.argsort(-confidence, kind="stable")
@@ -88,14 +96,16 @@ def earlier(confidence: npt.NDArray[np.float64], right: Bools, risk: float) -> f
     return float(confidence[order][fits[-1]]) if len(fits) else NEVER
 
 
-def measure(loo: LeaveOneOut, resamplings: int, methods: tuple[Method, ...] = _METHODS) -> RiskReport:
-    """Figures of a bank under the preset `standard`."""
+def measure(
+    loo: LeaveOneOut, resamplings: int, methods: tuple[Method, ...] = _METHODS, preset: Preset = _PRESET
+) -> RiskReport:
+    """Figures of a bank under the preset."""
     for method in methods:
         if method.name in LINEAR:
             loo.linear(method)
-    whole = Evaluated(loo, _PRESET)
+    whole = Evaluated(loo, preset)
     rng = np.random.default_rng(0)
-    photos = np.flatnonzero(counted(loo, _PRESET))
+    photos = np.flatnonzero(counted(loo, preset))
     top1, errors = [], []
     #: (risk, before or after) → (answers, wrong, asked, certainty, needed) of every resampling.
     found: dict[tuple[float, str], list[tuple[int, int, int, float, int | None]]] = {}
@@ -106,7 +116,7 @@ def measure(loo: LeaveOneOut, resamplings: int, methods: tuple[Method, ...] = _M
         fixed = [methods[0]] * _FOLDS if len(methods) == 1 else None
         method = methods[0] if fixed else choose_method(half, np.arange(len(ours)), methods)
         calibration = Calibration.of(calibrate(whole.rows(method, ours)))
-        crossed = cross_fit(half, _PRESET, methods, folds=_FOLDS, methods=fixed)
+        crossed = cross_fit(half, preset, methods, folds=_FOLDS, methods=fixed)
 
         def told(
             rows: Ints, method: Method = method, calibration: Calibration = calibration
@@ -170,6 +180,8 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--columns", default=":", help="FIRST:END")
     parser.add_argument("--resamplings", type=int, default=200)
+    parser.add_argument("--each", type=int, default=0, help="samples of each class, drawn by chance (0: all)")
+    parser.add_argument("--preset", default=_PRESET.name, choices=list(PRESETS))
     parser.add_argument("--one-method", action="store_true", help="chosen once, on all photos: ten times as fast")
     chosen = parser.parse_args()
     legacy = read_legacy(chosen.file)
@@ -177,11 +189,15 @@ def main() -> None:
     rows = legacy.vectors[:, int(first) if first else None : int(end) if end else None].astype(np.float32)
     order = np.argsort(legacy.owner, kind="stable")
     rows = rows[order] / np.linalg.norm(rows[order], axis=1, keepdims=True)
-    loo = LeaveOneOut.of(rows, legacy.owner[order].astype(np.int64))
+    owner = legacy.owner[order].astype(np.int64)
+    if chosen.each:
+        kept = drawn(owner, chosen.each)
+        rows, owner = rows[kept], owner[kept]
+    loo, preset = LeaveOneOut.of(rows, owner), PRESETS[chosen.preset]
     methods = _METHODS
     if chosen.one_method:
-        methods = (choose_method(loo, np.flatnonzero(counted(loo, _PRESET)), _METHODS),)
-    print(json.dumps(measure(loo, chosen.resamplings, methods).to_json(), indent=2))
+        methods = (choose_method(loo, np.flatnonzero(counted(loo, preset)), _METHODS),)
+    print(json.dumps(measure(loo, chosen.resamplings, methods, preset).to_json(), indent=2))
 
 
 if __name__ == "__main__":

@@ -63,6 +63,9 @@ HEADINGS = {
     "quality": N_("Photo quality"),
     "retake": N_("Take again"),
     "views": N_("Views"),
+    "parent": N_("Group code"),
+    "parent_name": N_("Group of classes"),
+    "parent_confidence": N_("Confidence of the group"),
 }
 _FLAG = {True: N_("yes"), False: N_("no")}
 #: Column → its values in words.

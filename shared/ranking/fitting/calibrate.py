@@ -42,6 +42,10 @@ class PresetEvaluation:
     out_of_bank: dict[str, Floats]
     #: [q]
     truth: Ints
+    #: [q, topc] scores of the classes that are left then, best first; -inf where there are fewer.
+    outside: Floats
+    #: [q] column of the best of them.
+    outside_label: Ints
 
     @property
     def label(self) -> Ints:
@@ -60,6 +64,8 @@ class PresetEvaluation:
             {name: values[queries] for name, values in self.novelty_scores.items()},
             {name: values[queries] for name, values in self.out_of_bank.items()},
             self.truth[queries],
+            self.outside[queries],
+            self.outside_label[queries],
         )
 
 
@@ -79,8 +85,10 @@ def evaluate_preset(loo: LeftOut, method: Method, preset: Preset, queries: Ints 
 
     scores, novelty_scores = seen(coarse, loo.scores(method)[queries])
     own = np.arange(coarse.shape[1])[None] == truth[:, None]
-    _, out_of_bank = seen(np.where(own, -np.inf, coarse), loo.out_of_bank_scores(method)[queries])
-    return PresetEvaluation(scores, novelty_scores, out_of_bank, truth)
+    others, out_of_bank = seen(np.where(own, -np.inf, coarse), loo.out_of_bank_scores(method)[queries])
+    width = min(preset.topc, others.shape[1])
+    outside = -np.sort(-np.partition(others, others.shape[1] - width, axis=1)[:, -width:], axis=1)
+    return PresetEvaluation(scores, novelty_scores, out_of_bank, truth, outside, others.argmax(axis=1))
 
 
 def counted(loo: LeftOut, preset: Preset) -> Bools:

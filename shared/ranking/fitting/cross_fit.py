@@ -5,14 +5,16 @@ The thresholds of a version are tested on these outcomes (`promised`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from shared.bank.ranking_fit import Measured, Method, PresetCalibration
+from shared.bank.ranking_fit import Measured, Method, ParentThreshold, PresetCalibration
 from shared.ranking.confidence import Calibration, softmax
+from shared.ranking.fitting.bootstrap import PhotoBootstrap
 from shared.ranking.fitting.calibrate import (
     RISK,
     PresetEvaluation,
@@ -24,11 +26,31 @@ from shared.ranking.fitting.choose import CANDIDATES, choose_method
 from shared.ranking.fitting.leave_out import LeaveOneOut, ranks
 from shared.ranking.fitting.left_out import LeftOut
 from shared.ranking.fitting.measure import Bools, calibration_error, coverage_at
-from shared.ranking.fitting.risk import METHOD, Threshold, choose_threshold, least_answers
-from shared.ranking.methods import Ints
+from shared.ranking.fitting.risk import CERTAINTY, METHOD, NEVER, Threshold, choose_threshold, least_answers
+from shared.ranking.fitting.whole_bank import WholeBank
+from shared.ranking.methods import Floats, Ints
 from shared.ranking.model import Preset
+from shared.ranking.parents import best_parent
 
 FOLDS = 10
+
+
+@dataclass(frozen=True)
+class ParentOutcomes:
+    """What became of the parents of all queries, [q] each."""
+
+    #: Numbers of the best parent and of the right class's; -1: none.
+    found: Ints
+    truth: Ints
+    #: Summed probability of the best parent's classes.
+    share: npt.NDArray[np.float64]
+    #: The parent is the answer: the class is unsure, and the parent is not.
+    answered: Bools
+
+    @property
+    def right(self) -> Bools:
+        same: Bools = (self.found == self.truth) & (self.found >= 0)
+        return same
 
 
 @dataclass(frozen=True)
@@ -50,6 +72,25 @@ class CrossFitResult:
     foreign_found: float
     #: The selected methods, one per fold.
     methods: list[Method]
+    #: None where the bank names no parents.
+    parents: ParentOutcomes | None = None
+    #: [q] whether the photo would get a class (verdict `label`) when its own is left out; None: not known.
+    accepted_outside: Bools | None = None
+    #: [q] number of each query's class; None: `truth` is that.
+    classes: Ints | None = None
+
+    #: [q] number of the best class; None: `label` is that.
+    named: Ints | None = None
+
+    @property
+    def label_class(self) -> Ints:
+        """[q] number of the best class in the bank."""
+        return self.label if self.named is None else self.named
+
+    @property
+    def truth_class(self) -> Ints:
+        """[q] number of each query's class in the bank."""
+        return self.truth if self.classes is None else self.classes
 
     @property
     def right(self) -> Bools:
@@ -69,11 +110,43 @@ class CrossFitResult:
             answered=round(float(self.answered.mean()), 4),
             wrong_of_answered=round(float((~self.right[self.answered]).mean()), 4) if answered else 0.0,
             foreign_found=round(self.foreign_found, 4),
+            **self._false_accepts(),
         )
+
+    def _false_accepts(self) -> dict[str, Any]:
+        """Measured on the queries that count. Classes are resampled: they are what is in a bank or not."""
+        asked = self.counted
+        if self.accepted_outside is None or not asked.any():
+            return {}
+        low, high = PhotoBootstrap(self.truth_class[asked]).share(self.accepted_outside[asked])
+        share = float(self.accepted_outside[asked].mean())
+        return {"false_accepts": round(share, 4), "false_accepts_interval": (round(low, 4), round(high, 4))}
 
     def threshold(self, risk: float = RISK) -> Threshold:
         """The threshold that these outcomes allow at a risk."""
-        return _threshold(self.confidence, self.foreign, self.right, np.flatnonzero(self.counted), risk)
+        return self.threshold_of(np.flatnonzero(self.counted), risk)
+
+    def threshold_of(self, queries: Ints, risk: float = RISK) -> Threshold:
+        """The same, of some queries."""
+        asked = np.where(self.foreign, -np.inf, self.confidence)[queries]
+        return choose_threshold(asked, self.right[queries], risk, self.label_class[queries])
+
+    def limits(self, found: Threshold) -> npt.NDArray[np.float64]:
+        """[q] the confidence that each query's answer needs."""
+        return found.limits(self.label_class, len(self.confidence))
+
+    def parent_threshold(
+        self, unsure_below: npt.NDArray[np.float64], queries: Ints | None = None, risk: float = RISK
+    ) -> Threshold:
+        """From which summed probability a parent is the answer where the class's confidence is below `unsure_below`
+        ([q]): tested as the threshold of classes, on the photos that get no class. Never, where that cannot be
+        promised."""
+        if self.parents is None:
+            return Threshold(NEVER, 0.0, 0.0)
+        rows = np.flatnonzero(self.counted) if queries is None else queries
+        open_ = (self.confidence < unsure_below) & ~self.foreign & (self.parents.found >= 0)
+        found = choose_threshold(np.where(open_, self.parents.share, -np.inf)[rows], self.parents.right[rows], risk)
+        return found if found.certainty >= CERTAINTY else Threshold(NEVER, 0.0, 0.0, found.needed)
 
 
 def cross_fit(
@@ -84,13 +157,18 @@ def cross_fit(
     folds: int = FOLDS,
     progress: Callable[[int, int], None] | None = None,
     methods: list[Method] | None = None,
+    parent_of: Ints | None = None,
 ) -> CrossFitResult:
     """Selects and calibrates on all folds but one, and evaluates that one.
 
     A fold's threshold is tested on the outcomes of the other folds. `nested`: the evaluated photos also leave the bank;
     otherwise they stay in it while the method is selected. `methods`: what the folds select, where that is known.
+    `parent_of`: [C] number of the parent of each of `loo`'s classes, -1: none (None: no class has one).
     """
     count = len(loo.truth)
+    columns = None if parent_of is None or (parent_of < 0).all() else parents_of_columns(loo, parent_of)
+    best, share = np.full(count, -1), np.zeros(count)
+    outside, outside_class = np.zeros(count), np.zeros(count, np.int64)
     label, rank = np.zeros(count, np.int64), np.zeros(count, np.int64)
     confidence, foreign, out_of_bank = np.zeros(count), np.zeros(count, bool), np.zeros(count, bool)
     selected, evaluated, parts = [], Evaluated(loo, preset), []
@@ -102,24 +180,49 @@ def cross_fit(
         calibration = Calibration.of(calibrate(of_inner.rows(method, asked)))
         seen = evaluated.rows(method, held)
         label[held], rank[held] = seen.label, ranks(seen.scores, seen.truth)
-        confidence[held] = calibration.confidence(softmax(_finite(seen), calibration.temperature).max(axis=1))
+        shares = softmax(_finite(seen), calibration.temperature)
+        confidence[held] = calibration.confidence(shares.max(axis=1))
+        if columns is not None:
+            best[held], share[held] = _best_parent(shares, columns[held])
         foreign[held] = calibration.out_of_bank(seen.novelty_scores["nearest"], seen.novelty_scores["score"])
         out_of_bank[held] = calibration.out_of_bank(seen.out_of_bank["nearest"], seen.out_of_bank["score"])
+        left = softmax(_filled(seen.outside), calibration.temperature).max(axis=1)
+        outside_class[held] = seen.outside_label
+        outside[held] = np.where(out_of_bank[held], -np.inf, calibration.confidence(left))
         parts.append(held)
         if progress:
             progress(number + 1, folds)
-    answered, asks = np.zeros(count, bool), counted(loo, preset)
+    answered, by_parent, asks = np.zeros(count, bool), np.zeros(count, bool), counted(loo, preset)
+    found = float(out_of_bank.mean()) if count else 0.0
+    parents = None
+    if columns is not None:
+        truth = columns[np.arange(count), loo.truth] if count else best
+        parents = ParentOutcomes(best, truth, share, by_parent)
+    accepted = np.zeros(count, bool)
+    outside_class = classes_of(loo, outside_class)
+    result = CrossFitResult(
+        loo.truth, label, rank, confidence, answered, foreign, asks, found, selected, parents, accepted,
+        classes_of(loo, loo.truth), classes_of(loo, label),
+    )  # fmt: skip
     for held in parts:
         others = asks.copy()
         others[held] = False
-        limit = _threshold(confidence, foreign, label == loo.truth, np.flatnonzero(others), RISK).confidence
-        answered[held] = (confidence[held] >= limit) & ~foreign[held]
-    found = float(out_of_bank.mean()) if count else 0.0
-    return CrossFitResult(loo.truth, label, rank, confidence, answered, foreign, asks, found, selected)
+        chosen = np.flatnonzero(others)
+        limit = result.threshold_of(chosen)
+        needed = result.limits(limit)
+        answered[held] = (confidence[held] >= needed[held]) & ~foreign[held]
+        accepted[held] = outside[held] >= limit.limits(outside_class[held], len(held))
+        if parents is not None:
+            from_ = result.parent_threshold(needed, chosen).confidence
+            by_parent[held] = ~answered[held] & ~foreign[held] & (best[held] >= 0) & (share[held] >= from_)
+    return result
 
 
-def promised(fit: PresetCalibration, crossed: CrossFitResult) -> PresetCalibration:
-    """A preset's calibration with the threshold that its cross-fitted outcomes allow, and what that promises."""
+def promised(fit: PresetCalibration, crossed: CrossFitResult, labels: Sequence[str] = ()) -> PresetCalibration:
+    """A preset's calibration with the threshold that its cross-fitted outcomes allow, and what that promises.
+
+    labels: of the bank's classes by number.
+    """
     found = crossed.threshold()
     said: dict[str, object] = {"risk": RISK, "risk_method": METHOD, "risk_certainty": found.certainty}
     if not fit.calibrated:
@@ -128,14 +231,14 @@ def promised(fit: PresetCalibration, crossed: CrossFitResult) -> PresetCalibrati
     said |= {"risk_coverage": round(found.coverage, 4), "unsure_below": found.confidence}
     if found.needed is not None:
         said["risk_photos_needed"] = found.needed
+    if found.classes:
+        said["unsure_below_by_class"] = {labels[number]: limit for number, limit in found.classes.items()}
+    parents = crossed.parent_threshold(crossed.limits(found))
+    if parents.certainty:
+        photos = int(crossed.counted.sum())
+        coverage = round(parents.coverage, 4)
+        said["parents"] = ParentThreshold(answer_from=parents.confidence, coverage=coverage, photos=photos)
     return fit.model_copy(update=said)
-
-
-def _threshold(
-    confidence: npt.NDArray[np.float64], foreign: Bools, right: Bools, queries: Ints, risk: float
-) -> Threshold:
-    asked = np.where(foreign, -np.inf, confidence)[queries]
-    return choose_threshold(asked, right[queries], risk)
 
 
 @dataclass(frozen=True)
@@ -153,10 +256,37 @@ class Evaluated:
         return self.known[method].rows(queries)
 
 
+def parents_of_columns(loo: LeftOut, parent_of: Ints) -> Ints:
+    """[q, c] the parents of the classes of `loo`'s columns."""
+    if isinstance(loo, WholeBank):
+        return parent_of[loo.classes]
+    shape = (len(loo.truth), len(parent_of))
+    found: Ints = np.broadcast_to(parent_of, shape)
+    return found
+
+
+def _best_parent(shares: Floats, parents: Ints) -> tuple[Ints, Floats]:
+    """As a ranker finds it, whose classes are sorted."""
+    order = np.argsort(-shares, axis=1, kind="stable")
+    return best_parent(np.take_along_axis(shares, order, axis=1), np.take_along_axis(parents, order, axis=1))
+
+
+def classes_of(loo: LeftOut, columns: Ints) -> Ints:
+    """[q] the class in the bank of each query's column."""
+    if isinstance(loo, WholeBank):
+        found: Ints = np.take_along_axis(loo.classes, columns[:, None], axis=1)[:, 0]
+        return found
+    return columns
+
+
 def _finite(seen: PresetEvaluation) -> npt.NDArray[np.float32]:
+    return _filled(seen.scores)
+
+
+def _filled(scores: Floats) -> npt.NDArray[np.float32]:
     # A query without any ranked class still needs finite scores for softmax.
-    empty = ~np.asarray(np.isfinite(seen.scores).any(axis=1))
-    return np.where(empty[:, None], np.float32(0), seen.scores).astype(np.float32)
+    empty = ~np.asarray(np.isfinite(scores).any(axis=1))
+    return np.where(empty[:, None], np.float32(0), scores).astype(np.float32)
 
 
 def _folds(loo: LeftOut, folds: int, nested: bool) -> Iterator[tuple[Ints, LeftOut, Ints]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,10 +77,12 @@ def fit_ranking(
     learn: bool,
     progress: Callable[[int, int], None],
     text_temperature: float = 0.01,
+    parent_of: Ints | None = None,
 ) -> Fitted:
     """Fits what ranking needs to [n, d] samples whose classes are `owner` (ascending).
 
-    `learn` False: the vectors are meaningless (hash engines), so nothing is selected or calibrated.
+    `learn` False: the vectors are meaningless (hash engines), so nothing is selected or calibrated. `parent_of`: as of
+    `cross_fit`.
     """
     if not len(vectors):
         progress(1, 1)
@@ -107,15 +109,15 @@ def fit_ranking(
         progress(1, 1)
         return Fitted(centroids, None, plain.model_copy(update={"calibration": {"*": _too_few(len(queries))}}))
     method = choose_method(loo, queries, progress=progress)
-    standard = cross_fit(loo, PRESETS["standard"], folds=_FOLDS)
-    calibrated = _calibration_for(loo, queries, method, standard.methods, {"standard": standard})
+    standard = cross_fit(loo, PRESETS["standard"], folds=_FOLDS, parent_of=parent_of)
+    calibrated = _calibration_for(loo, queries, method, standard.methods, {"standard": standard}, parent_of, labels)
     fit = RankingFit(
         method=method,
         chosen=True,
         same_above=round(loo.threshold, 5),
         measured=standard.measured(),
         calibration=calibrated.calibration,
-        centroids=_calibration_for(loo, queries, CENTROIDS, [CENTROIDS] * _FOLDS, {}),
+        centroids=_calibration_for(loo, queries, CENTROIDS, [CENTROIDS] * _FOLDS, {}, parent_of, labels),
     )
     if loo.text is not None:
         fit = fit.model_copy(update={"names": calibrated.names})
@@ -139,7 +141,13 @@ def _too_few(queries: int) -> PresetCalibration:
 
 
 def _calibration_for(
-    loo: LeftOut, queries: Ints, method: Method, methods: list[Method], known: dict[str, CrossFitResult]
+    loo: LeftOut,
+    queries: Ints,
+    method: Method,
+    methods: list[Method],
+    known: dict[str, CrossFitResult],
+    parent_of: Ints | None,
+    labels: Sequence[str],
 ) -> CentroidRanking:
     """Calibration of a method per preset, and the scale of name-only classes' scores.
 
@@ -147,8 +155,8 @@ def _calibration_for(
     """
     calibration = {"*": _UNCALIBRATED}
     for name, preset in PRESETS.items():
-        crossed = known.get(name) or cross_fit(loo, preset, folds=_FOLDS, methods=methods)
-        calibration[name] = promised(calibrate(evaluate_preset(loo, method, preset)), crossed)
+        crossed = known.get(name) or cross_fit(loo, preset, folds=_FOLDS, methods=methods, parent_of=parent_of)
+        calibration[name] = promised(calibrate(evaluate_preset(loo, method, preset)), crossed, labels)
     if loo.text is None:
         return CentroidRanking(calibration=calibration)
     return CentroidRanking(calibration=calibration, names=name_scale(loo.scores(method)[queries], loo.text[queries]))

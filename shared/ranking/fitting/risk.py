@@ -10,14 +10,20 @@ for any number of photos, if new photos come as the bank's own do. Geifman & El-
 state the same promise for selective classification.
 
 Scores are cross-fitted (cf. Vovk, cross-conformal predictors, arXiv:1208.0806), and near-duplicates are one query, so
-that each is an independent trial. The threshold is then used with the confidence that was fitted on all photos; that is
+that each is an independent trial.
+
+Where classes have enough answers, those whose answers are clearly wrong more often than `risk` get a stricter threshold
+of their own (`_stricter`): a part of the level is kept for the tests that say so, Bonferroni over classes, cuts and
+common thresholds. What is taken away then has a higher risk than `risk`, so what is left keeps it.
+
+The threshold is then used with the confidence that was fitted on all photos; that is
 an approximation, measured by `scripts.lab.bench.risk`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +38,11 @@ METHOD = "learn_then_test"
 CERTAINTY = PROMISED
 #: What is used where the bank has too few photos for that; the reports then say that nothing is promised.
 FALLBACK = 0.50
+#: Chance that is kept for the tests of single classes: that one of them is called worse than it is. Only where a class
+#: is the best one of so many queries.
+CLASS_LEVEL, LEAST_OF_CLASS = 0.02, 20
+#: Shares of a class's answers, the least certain ones, that may be taken away.
+_CUTS = (1.0, 0.75, 0.5, 0.25)
 #: No confidence reaches this: nothing is answered.
 NEVER = 1.01
 #: Each threshold of the sequence gives this many times the answers of the one before.
@@ -52,6 +63,15 @@ class Threshold:
     coverage: float
     #: Queries that would do for `CERTAINTY` at the observed error; None: promised already, or no number would do.
     needed: int | None = None
+    #: Class → the confidence from which its answers are given, where it has one of its own.
+    classes: dict[int, float] = field(default_factory=dict)
+
+    def limits(self, label: npt.NDArray[np.int64] | None, count: int) -> npt.NDArray[np.float64]:
+        """[q] the confidence that each answer needs, by its class `label` [q] (None: no class has its own)."""
+        found = np.full(count, self.confidence)
+        for number, own in self.classes.items() if label is not None else ():
+            found[label == number] = own
+        return found
 
 
 def binomial_p(wrong: int, answers: int, risk: float) -> float:
@@ -66,22 +86,62 @@ def binomial_p(wrong: int, answers: int, risk: float) -> float:
     return min(1.0, total)
 
 
-def choose_threshold(confidence: npt.NDArray[Any], right: Bools, risk: float) -> Threshold:
+def choose_threshold(
+    confidence: npt.NDArray[Any], right: Bools, risk: float, label: npt.NDArray[np.int64] | None = None
+) -> Threshold:
     """The lowest threshold that keeps `risk` (0…1, open) with probability `CERTAINTY`, or else with `FALLBACK`.
 
     confidence: [q] of independent queries, none of which fitted what its confidence comes from; -inf for one that is
     not answered in any case (`not_in_bank`).
     right: [q] whether the best class is correct.
+    label: [q] the best class; None: no class gets a threshold of its own.
     """
+    kept = 0.0
+    if label is not None and _large_classes(label[np.isfinite(confidence)]):
+        kept = CLASS_LEVEL
     order = np.argsort(-confidence, kind="stable")
     order = order[np.isfinite(confidence[order])]
     ranked, wrong = confidence[order], np.cumsum(~right[order])
     for certainty in (CERTAINTY, FALLBACK):
-        answers = _loosest(ranked, wrong, risk, 1 - certainty)
+        answers = _loosest(ranked, wrong, risk, 1 - certainty - kept)
         if answers:
             needed = None if certainty == CERTAINTY else photos_needed(wrong, len(confidence), risk)
-            return Threshold(float(ranked[answers - 1]), certainty, answers / len(confidence), needed)
+            limit = float(ranked[answers - 1])
+            if not kept or label is None or certainty < CERTAINTY:
+                return Threshold(limit, certainty, answers / len(confidence), needed)
+            steps = len(_sequence(ranked, risk, 1 - certainty - kept)[0])
+            own = _stricter(confidence, right, label, limit, risk, steps)
+            found = Threshold(limit, certainty, 0.0, needed, own)
+            given = confidence >= found.limits(label, len(confidence))
+            return replace(found, coverage=float(given.mean()))
     return Threshold(NEVER, 0.0, 0.0, photos_needed(wrong, len(confidence), risk))
+
+
+def _large_classes(label: npt.NDArray[np.int64]) -> list[int]:
+    """Classes that are the best one of enough queries."""
+    numbers, counts = np.unique(label, return_counts=True)
+    return [int(number) for number in numbers[counts >= LEAST_OF_CLASS]]
+
+
+def _stricter(
+    confidence: npt.NDArray[Any], right: Bools, label: npt.NDArray[np.int64], limit: float, risk: float, steps: int
+) -> dict[int, float]:
+    """Thresholds of classes whose answers at `limit` are wrong too often. `steps`: how many limits were possible."""
+    large = _large_classes(label[np.isfinite(confidence)])
+    level = CLASS_LEVEL / (len(large) * len(_CUTS) * max(steps, 1))
+    found: dict[int, float] = {}
+    for number in large:
+        own = np.flatnonzero((label == number) & (confidence >= limit))
+        own = own[np.argsort(confidence[own], kind="stable")]
+        ranked = confidence[own]
+        for cut in _CUTS if len(own) else ():
+            # The least certain ones go, with all that are as certain as the last of them.
+            end = int(np.searchsorted(ranked, ranked[math.ceil(cut * len(own)) - 1], side="right"))
+            wrong = int((~right[own[:end]]).sum())
+            if wrong and 1 - binomial_p(wrong - 1, end, risk) <= level:
+                found[number] = float(ranked[end]) if end < len(own) else NEVER
+                break
+    return found
 
 
 def _loosest(ranked: npt.NDArray[Any], wrong: npt.NDArray[np.int64], risk: float, level: float) -> int:
