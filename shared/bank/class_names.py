@@ -63,6 +63,11 @@ class ClassNames:
         """The label that `text` means: a label as it is, else any name in any case, width or spacing; None: none."""
         return text if text in self._classes else self._meaning.get(name_key(text))
 
+    def names_of(self, text: str) -> list[str]:
+        """Every name of the class that `text` means, its label first; `text` where it means none."""
+        entry = self._classes.get(self.resolve(text) or "")
+        return [text] if entry is None else list(filter(None, (entry.label, entry.zh, entry.en, *entry.aliases)))
+
     def near(self, text: str) -> list[ClassEntry]:
         """Classes whose names resemble `text`, or contain it, best first."""
         key = name_key(text)
