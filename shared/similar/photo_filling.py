@@ -23,8 +23,9 @@ from shared.jobs.projection import open_projection
 from shared.jobs.result_filters import DEFINITE
 from shared.jobs.reviews import ReviewState
 from shared.similar.client import Source
+from shared.similar.photo_graph import make_graphs
 from shared.similar.photo_rows import JobRow, Said, add, new_job, remove, said_row, say, take_out
-from shared.similar.photo_tables import PGVECTOR, SCHEMA, Model, alone, make, make_model, model_of
+from shared.similar.photo_tables import PGVECTOR, SCHEMA, Model, alone, counts, make, make_model, model_of
 
 if TYPE_CHECKING:
     from shared.bank.server.connection import Connection
@@ -35,6 +36,8 @@ _log = structlog.get_logger(__name__)
 _WINDOW, _ADDED = 20_000, 1_000
 #: Seconds for one step.
 _STEP_SECONDS = 120.0
+#: Seconds of a turn of a rebuild, between which others may look, and that it waits for them.
+_TURN_SECONDS, _PATIENCE = 60.0, 30.0
 _SAID = f"""
     SELECT idx, items.name, sha256, {DEFINITE}, items.verdict, coalesce(reviews.state, '{ReviewState.TODO}')
     FROM vectors JOIN items USING (idx) LEFT JOIN reviews USING (idx) WHERE idx > ? ORDER BY idx LIMIT {_WINDOW}
@@ -49,11 +52,12 @@ def fill(
     sources: Sequence[Source],
     seconds: float,
     done: Callable[[str], None] = lambda job: None,
+    patience: float = 0,
 ) -> int:
     """Brings the tables closer to these jobs, which are all that there are, for about so many seconds. Returns the
     number of steps that changed something: 0, nothing is left, or somebody else is at it.
 
-    `done`: called with each job that is complete now. Raises Conflict, Unavailable as `alone`.
+    `done`: called with each job that is complete now. `patience`: seconds to wait for others. Raises as `alone`.
     """
     until = time.monotonic() + seconds
 
@@ -65,17 +69,33 @@ def fill(
                 break
         return steps
 
-    return alone(server, work) or 0
+    return alone(server, work, patience) or 0
+
+
+def rebuild(
+    server: BankServer, settings: Settings, sources: Sequence[Source], done: Callable[[str], None], again: bool
+) -> tuple[int, int]:
+    """Adds the photos of all these jobs, and returns the numbers of jobs and photos that were added.
+
+    `again`: all tables are removed first. Where it is stopped, the dispatcher resumes. Raises as `alone`.
+    """
+    if again:
+        clear(server)
+    jobs, photos = counts(server)
+    while fill(server, settings, sources, _TURN_SECONDS, done, _PATIENCE):
+        pass
+    make_graphs(server)
+    jobs_now, photos_now = counts(server)
+    return jobs_now - jobs, photos_now - photos
 
 
 def clear(server: BankServer) -> None:
-    """Removes all tables. Raises as `fill`."""
 
     def work(connection: Connection, guard: Guard) -> None:
         guard.alive(_STEP_SECONDS)
         connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
 
-    alone(server, work)
+    alone(server, work, _PATIENCE)
 
 
 def _steps(

@@ -6,13 +6,14 @@ A review so touches no graph of neighbours. Vectors of two models are in two tab
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shared.bank.server.connection import BankServer, Guard, driver, explained
-from shared.core.errors import WeftError
+from shared.core.errors import Conflict, WeftError
 from shared.core.settings import Settings
 from shared.similar.client import Wanted
 from shared.similar.vectors import Floats
@@ -36,6 +37,8 @@ _INLINE = 8_000
 #: A patience of half of it, and 3 seconds for one answer (`BankServer`).
 _LEASE = 12.0
 _AWAY = {"index_unavailable": "similar_unavailable", "index_denied": "similar_denied"}
+#: Seconds between two looks whether another process is still at the tables.
+_PAUSE = 0.5
 _LOCK = "SELECT pg_try_advisory_lock(hashtext('weft_similar'))"
 _MADE = """
 CREATE SCHEMA IF NOT EXISTS weft_similar;
@@ -102,7 +105,7 @@ def away(error: WeftError) -> tuple[str, dict[str, Any]]:
     """The code of the sentence that a page says of a server that was not searched, and its detail."""
     if error.code in _AWAY:
         return _AWAY[error.code], dict(error.detail)
-    return "similar_unusable", {"code": error.code}
+    return "similar_unusable", {"cause": error.code}
 
 
 def make(connection: Connection) -> None:
@@ -140,21 +143,44 @@ def is_indexed(connection: Connection, model: Model) -> bool:
     return connection.execute(_INDEXED, [f"{SCHEMA}.{model.photos}"]).fetchone() is not None
 
 
-def alone(server: BankServer, work: Callable[[Connection, Guard], Any]) -> Any:
-    """What `work` returns, on the server that takes changes; None where another process is at the tables. Raises as
-    `shared.bank.server.publication.publish`."""
+def alone(server: BankServer, work: Callable[[Connection, Guard], Any], patience: float = 0) -> Any:
+    """What `work` returns, on the server that takes changes; None where another process is at the tables.
+
+    `patience`: seconds to wait for that process, after which Conflict("similar_busy") is raised. Also raises as
+    `shared.bank.server.publication.publish`.
+    """
     psycopg = driver()
 
     def locked(connection: Connection, guard: Guard) -> Any:
+        until = time.monotonic() + patience
         try:
-            row = connection.execute(_LOCK).fetchone()
-            return work(connection, guard) if row and row[0] else None
+            while (row := connection.execute(_LOCK).fetchone()) is None or not row[0]:
+                guard.alive()
+                if time.monotonic() >= until:
+                    if patience:
+                        raise Conflict("similar_busy")
+                    return None
+                time.sleep(_PAUSE)
+            return work(connection, guard)
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise
         except psycopg.Error as error:
             raise explained(error) from error
 
     return server.once(locked, primary=True)
+
+
+def counts(server: BankServer) -> tuple[int, int]:
+    """Jobs that are complete on the server, and photos of all. Raises as `alone`."""
+
+    def work(connection: Connection, _: Guard) -> tuple[int, int]:
+        sql = "SELECT count(*) FILTER (WHERE state <> ''), coalesce(sum(photos), 0) FROM weft_similar.jobs"
+        with suppress(driver().errors.UndefinedTable, driver().errors.InvalidSchemaName):
+            row = connection.execute(sql).fetchone()
+            return (int(row[0]), int(row[1])) if row else (0, 0)
+        return 0, 0
+
+    return server.once(work, primary=True)
 
 
 def search(server: BankServer, identity: str, query: Floats, wanted: Wanted, limit: int) -> Nearest:

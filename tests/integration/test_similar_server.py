@@ -24,6 +24,7 @@ from shared.similar.photo_tables import BankServer
 from shared.similar.sources import sources
 from tests.bank_servers import Server, needs_servers, server, url
 from tests.large_jobs import add_vectors, archived_job, job_with_vectors, look_alike_rows, random_rows
+from tests.served_photos import counted, fill, number, unit
 from tests.web_server import site_client
 
 pytestmark = needs_servers
@@ -71,25 +72,6 @@ def client(served: Settings, job: Job, monkeypatch: pytest.MonkeyPatch) -> Itera
     with site_client(served) as found:
         yield found
     child.close()
-
-
-def fill(served: Settings, bank_server: BankServer, seconds: float = 60) -> int:
-    return photo_filling.fill(bank_server, served, sources(Ledger.connect(served)), seconds)
-
-
-def unit(row: np.ndarray) -> np.ndarray:
-    halves = (row / np.linalg.norm(row)).astype(np.float16).astype(np.float32)
-    return np.asarray(halves)
-
-
-def counted(primary: Server) -> tuple[int, int, int]:
-    """Rows of both tables of the first model, and the photos that its jobs are said to have."""
-    ((number,),) = primary.sql("SELECT model FROM weft_similar.models")
-    counts = [f"SELECT count(*) FROM weft_similar.{table}_{number}" for table in ("photos", "results")]
-    photos, results, told = (
-        int(primary.sql(sql)[0][0]) for sql in (*counts, "SELECT sum(photos) FROM weft_similar.jobs")
-    )
-    return photos, results, told
 
 
 def get(client: FlaskClient, address: str) -> Any:
@@ -173,13 +155,12 @@ def test_what_people_say_is_carried_over(
     client: FlaskClient, served: Settings, bank_server: BankServer, primary: Server, job: Job
 ) -> None:
     fill(served, bank_server)
-    ((number,),) = primary.sql("SELECT model FROM weft_similar.models")
-    written = f"SELECT max(xmin::text::bigint) FROM weft_similar.photos_{number}"
+    written = f"SELECT max(xmin::text::bigint) FROM weft_similar.photos_{number(primary)}"
     before = primary.sql(written)
     base = f"/api/v1/similar?job={job.id}&item=14"
     assert client.patch(f"/api/v1/jobs/{job.id}/items/24", json={"label": "stripe-1"}).status_code == 200
     assert fill(served, bank_server) == 1
-    said = f"SELECT label, review FROM weft_similar.results_{number} WHERE item = 24"
+    said = f"SELECT label, review FROM weft_similar.results_{number(primary)} WHERE item = 24"
     assert primary.sql(said) == [("stripe-1", "corrected")]
     # No embedding was written again.
     assert primary.sql(written) == before
@@ -238,7 +219,6 @@ def test_an_odd_name_of_a_file(served: Settings, bank_server: BankServer, job: J
         db.execute("UPDATE items SET name = '布料/1.jpg' WHERE idx = 4")
         db.commit()
     fill(served, bank_server)
-    ((number,),) = primary.sql("SELECT model FROM weft_similar.models")
-    named = f"SELECT name FROM weft_similar.results_{number} WHERE item IN (3, 4) ORDER BY item"
+    named = f"SELECT name FROM weft_similar.results_{number(primary)} WHERE item IN (3, 4) ORDER BY item"
     assert primary.sql(named)[1] == ("布料/1.jpg",)
     assert fill(served, bank_server) == 0
