@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 _SECONDS = 6 * 3600.0
 #: Bytes of memory that the server may take for it, at least and at most, and those of a photo beside its embedding.
-_LEAST, _MOST, _BESIDE = 64 << 20, 1 << 30, 400
+_LEAST, _MOST, _BESIDE = 64 << 20, 2 << 30, 1_100
 
 
 def make_graphs(server: BankServer) -> int:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.bank.store import BankStore
+from shared.core import logs
 from shared.core.errors import NotFound, Unavailable, WeftError
 from shared.core.settings import Settings
 from shared.jobs.result_filters import defects, held
@@ -242,4 +243,7 @@ def serve(server: Server, requests: BinaryIO, answers: BinaryIO) -> None:
 if __name__ == "__main__":
     # Unbuffered: `select` has to see what is still unread.
     with open(0, "rb", buffering=0, closefd=False) as incoming:
-        serve(Server(Settings()), incoming, sys.stdout.buffer)
+        settings = Settings()
+        # To standard error: the answers are standard output.
+        logs.configure(settings, "similar")
+        serve(Server(settings), incoming, sys.stdout.buffer)

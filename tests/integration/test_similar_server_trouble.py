@@ -208,6 +208,15 @@ def test_away_and_back(
     assert matches(client.get(base).get_json()) == matches(before)
 
 
+def test_the_process_that_compares_tells_of_it(served: Settings, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it logs is not among its answers."""
+    monkeypatch.setenv("WEFT_INDEX_URL", "postgresql://weft:x@127.0.0.1:1/weft")
+    with site_client(served) as client:
+        for _ in range(2):
+            found = client.get(f"/api/v1/similar?job={job.id}&item=14&limit=10").get_json()
+            assert (found["away"]["code"], len(found["found"])) == ("similar_unavailable", 10)
+
+
 def test_one_that_stands_still_is_given_up(
     client: FlaskClient, served: Settings, bank_server: BankServer, servers: tuple[Server, Server], job: Job
 ) -> None:

@@ -33,9 +33,9 @@ from shared.similar.photo_tables import photo_server, search
 _JOB, _LATER = 100_000, 2_000
 _CLASSES = 500
 _SIZES = """
-    SELECT sum(pg_total_relation_size(oid)) FILTER (WHERE relkind = 'r'), sum(pg_relation_size(oid)) FILTER (WHERE relkind = 'i' AND relam = (
-        SELECT oid FROM pg_am WHERE amname = 'hnsw'))
-    FROM pg_class WHERE relnamespace = 'weft_similar'::regnamespace AND relkind IN ('r', 'i')
+    SELECT sum(pg_total_relation_size(pg_class.oid)) FILTER (WHERE relkind = 'r'),
+        sum(pg_relation_size(pg_class.oid)) FILTER (WHERE amname = 'hnsw')
+    FROM pg_class LEFT JOIN pg_am ON pg_am.oid = relam WHERE relnamespace = 'weft_similar'::regnamespace
 """
 
 
