@@ -126,7 +126,10 @@ class GroupsOut(BaseModel):
 @bp.output(SimilarOut)
 def similar(query: SimilarQuery) -> dict[str, Any]:
     """The photos that look most like one, of the same model: exactly over the newest 300,000, and from the archive over
-    up to 5 million older ones of ended jobs. With `label`, `verdict` or `review`, those of the 2,000 most similar."""
+    up to 5 million older ones of ended jobs. With `label`, `verdict` or `review`, those of the 2,000 most similar.
+
+    A bank server, where one is set, is asked about all ended jobs and chooses by these; `away` says why it was not.
+    """
     return answer(query)
 
 
