@@ -68,6 +68,11 @@ class ClassNames:
         entry = self._classes.get(label)
         return entry.parent.label if entry is not None and entry.parent is not None else None
 
+    def names_of(self, text: str) -> list[str]:
+        """Every name of the class that `text` means, its label first; `text` where it means none."""
+        entry = self._classes.get(self.resolve(text) or "")
+        return [text] if entry is None else list(filter(None, (entry.label, entry.zh, entry.en, *entry.aliases)))
+
     def near(self, text: str) -> list[ClassEntry]:
         """Classes whose names resemble `text`, or contain it, best first."""
         key = name_key(text)

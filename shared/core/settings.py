@@ -96,8 +96,9 @@ class Settings(BaseSettings):
     #: s3://bucket/weft.
     storage_url: str | None = None
     #: A PostgreSQL server with pgvector that holds the vectors of banks of more than 20,000 samples, so that no worker
-    #: needs a copy: postgresql://USER:PASSWORD@HOST1,HOST2/DATABASE, the primary and its replicas; needs the extra
-    #: `index`. Unset: banks are read from their files.
+    #: needs a copy, and the photos of all ended jobs, so that similar ones are found:
+    #: postgresql://USER:PASSWORD@HOST1,HOST2/DATABASE, the primary and its replicas; needs the extra `index`. Unset:
+    #: both are read from files.
     index_url: SecretStr | None = None
     #: `demo`, `ARCH/TAG`, `ARCH/path/to/weights.safetensors` (`…@TAG`: prepared as TAG); several joined by ` + `.
     model: str = "demo"

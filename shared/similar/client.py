@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from shared.core.errors import NotFound, Unavailable
+from shared.core.errors import NotFound, Unavailable, WeftError
 from shared.core.kept_child import KeptChild
 from shared.core.settings import Settings
 
@@ -33,6 +33,8 @@ class Matches:
     compared: int
     #: Jobs that were not searched: no results yet, or too many photos at once and not in the archive yet.
     jobs_left_out: int
+    #: Why the bank server was not searched: its photos are only found as far as files have them, too.
+    away: WeftError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,32 @@ class LookAlikes:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which photos of all jobs are meant; what is None leaves none out."""
+
+    job: str | None = None
+    #: When their jobs were made, in seconds since the epoch.
+    since: float | None = None
+    until: float | None = None
+    #: Every name of the class that is meant.
+    labels: Sequence[str] | None = None
+    verdict: str | None = None
+    review: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A job of the installation, for the bank server."""
+
+    id: str
+    identity: str
+    #: Seconds since the epoch.
+    created: float
+    #: Its results change no more, except by reviews. Of others, what is there stays as it is.
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Older:
     """Where photos are found that are too many to be compared one by one."""
 
@@ -52,6 +80,9 @@ class Older:
     identity: str
     #: Those of the jobs whose results change no more.
     ended: Sequence[str]
+    #: The bank server chooses by it, and gives so many; of what is in files, the caller chooses.
+    wanted: Wanted = Wanted()
+    enough: int = 500
 
 
 class Similar:
@@ -75,6 +106,14 @@ class Similar:
         added: int = self._ask({"do": "fill", "identity": identity, "jobs": list(jobs)})["added"]
         return added
 
+    def serve(self, sources: Sequence[Source]) -> bool:
+        """For a few seconds, adds to the bank server what it lacks of these jobs, which are all that there are, and
+        takes from it what is gone. Returns whether something was done. Raises Unavailable, also for what
+        `photo_filling.fill` raises."""
+        told = [[source.id, source.identity, source.created, source.ended] for source in sources]
+        done: bool = self._ask({"do": "serve", "sources": told})["done"]
+        return done
+
     def copies(self, job: str) -> list[LookAlikes]:
         """Groups of photos that are one photo: copied, resized, compressed again. Raises NotFound, Unavailable."""
         return self._groups({"do": "groups", "of": "copies", "job": job})
@@ -87,9 +126,17 @@ class Similar:
         self._child.close()
 
     def _like(self, of: dict[str, Any], jobs: Sequence[str], limit: int, older: Older | None) -> Matches:
-        told = {"identity": older.identity if older else "", "ended": list(older.ended) if older else []}
+        told: dict[str, Any] = {"identity": older.identity if older else "", "ended": []}
+        if older:
+            told |= {"ended": list(older.ended), "wanted": asdict(older.wanted), "enough": older.enough}
         answer = self._ask({"do": "like", "of": of, "jobs": list(jobs), "limit": limit} | told)
-        return Matches([Match(*match) for match in answer["found"]], answer["compared"], answer["jobs_left_out"])
+        away = answer.get("away")
+        return Matches(
+            [Match(*match) for match in answer["found"]],
+            answer["compared"],
+            answer["jobs_left_out"],
+            Unavailable(away["code"], **away["detail"]) if away else None,
+        )
 
     def _groups(self, request: dict[str, Any]) -> list[LookAlikes]:
         return [LookAlikes(**group) for group in self._ask(request)["groups"]]

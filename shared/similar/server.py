@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.bank.store import BankStore
+from shared.core import logs
 from shared.core.errors import NotFound, Unavailable, WeftError
 from shared.core.settings import Settings
 from shared.jobs.result_filters import defects, held
@@ -25,9 +26,12 @@ from shared.photos.perceptual_hash import part_hashes
 from shared.ranking.fitting.groups import duplicate_threshold
 from shared.similar.archive import Archive
 from shared.similar.archives import archive_of, fill
-from shared.similar.client import MOST_COMPARED
+from shared.similar.client import MOST_COMPARED, Source, Wanted
 from shared.similar.copies import Looks, copies
 from shared.similar.groups import closeness_of_one_class, dense_groups
+from shared.similar.photo_filling import fill as filled
+from shared.similar.photo_graph import Graphs
+from shared.similar.photo_tables import Nearest, away, photo_server, search
 from shared.similar.vectors import Floats, KeptVectors, Vectors
 from shared.storage import open_storage
 
@@ -46,6 +50,14 @@ class _Grouped(NamedTuple):
     poor: int
 
 
+class _Served(NamedTuple):
+    """What the bank server said."""
+
+    nearest: Nearest
+    #: `away` of the answer, where it could not be asked.
+    away: dict[str, Any]
+
+
 class Server:
     def __init__(self, settings: Settings) -> None:
         self._banks = BankStore(settings)
@@ -54,21 +66,33 @@ class Server:
         self._storage = open_storage(settings)
         self._settings = settings
         self._archives: dict[str, Archive] = {}
+        self._bank_server = photo_server(settings)
+        self._graphs = Graphs(self._bank_server) if self._bank_server else None
+
+    def close(self) -> None:
+        if self._bank_server is not None:
+            self._bank_server.close()
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Raises WeftError, sqlite3.Error."""
         if request["do"] == "fill":
             return {"added": self._fill(self._archive(request["identity"]), request["jobs"])}
+        if request["do"] == "serve":
+            return {"done": self._serve(request)}
         return self._like(request) if request["do"] == "like" else self._groups(request)
 
     def _like(self, request: dict[str, Any]) -> dict[str, Any]:
         of, limit = request["of"], request["limit"]
         query = self._query(of)
-        best: list[tuple[float, str, int]] = []
-        compared, left_out = 0, 0
+        served = self._served(request, query)
+        best, compared = served.nearest.found, served.nearest.compared
+        left_out = 0
+        ended = set(request["ended"])
         later: list[str] = []
         for job in request["jobs"]:
-            if compared >= MOST_COMPARED:
+            if job in served.nearest.known and job in ended:
+                continue
+            if compared - served.nearest.compared >= MOST_COMPARED:
                 later.append(job)
                 continue
             try:
@@ -83,14 +107,35 @@ class Server:
                 best = sorted(best, key=lambda match: -match[0])[:limit]
         if later:
             archive = self._archive(request["identity"])
-            ended = set(request["ended"])
             self._fill(archive, [job for job in later if job in ended])
             there = set(later) & archive.known().keys()
             nearest, more = archive.search(query, there, limit)
             best = sorted(best + nearest, key=lambda match: -match[0])[:limit]
             compared, left_out = compared + more, left_out + len(later) - len(there)
-        found = [[job, item, round(min(cosine, 1.0), 4)] for cosine, job, item in best]
-        return {"found": found, "compared": compared, "jobs_left_out": left_out}
+        found = [[job, item, round(min(cosine, 1.0), 4)] for cosine, job, item in _once(best, of)]
+        return {"found": found, "compared": compared, "jobs_left_out": left_out, **served.away}
+
+    def _served(self, request: dict[str, Any], query: Floats) -> _Served:
+        """What the bank server finds, where there is one and it is asked."""
+        if self._bank_server is None or "wanted" not in request:
+            return _Served(Nearest(), {})
+        wanted = Wanted(**request["wanted"])
+        try:
+            found = search(self._bank_server, request["identity"], query, wanted, request["enough"])
+        except WeftError as error:
+            code, detail = away(error)
+            return _Served(Nearest(), {"away": {"code": code, "detail": detail}})
+        return _Served(found, {})
+
+    def _serve(self, request: dict[str, Any]) -> bool:
+        """Whether something was added to the bank server, or taken from it. Raises Unavailable, Conflict."""
+        if self._bank_server is None or self._graphs is None or self._graphs.under_way:
+            return False
+        sources = [Source(*source) for source in request["sources"]]
+        if filled(self._bank_server, self._settings, sources, _FILL_SECONDS):
+            return True
+        self._graphs.begin()
+        return False
 
     def _archive(self, identity: str) -> Archive:
         if identity not in self._archives:
@@ -115,7 +160,7 @@ class Server:
 
     def _query(self, of: dict[str, Any]) -> Floats:
         if "job" in of:
-            return self._vectors.of_job(of["job"]).of(of["item"])
+            return self._vectors.one(of["job"], of["item"])
         bank = self._banks.load(of["bank"])
         (rows,) = np.nonzero(np.asarray(bank.ids) == of["sample"].encode())
         if not len(rows):
@@ -164,6 +209,15 @@ class Server:
             return {item: _Grouped(*told) for item, *told in db.execute(sql)}
 
 
+def _once(best: list[tuple[float, str, int]], of: dict[str, Any]) -> list[tuple[float, str, int]]:
+    """In order, each photo once, and before all others the one that was asked for."""
+    asked = of.get("job"), of.get("item")
+    found: dict[tuple[str, int], tuple[float, str, int]] = {}
+    for cosine, job, item in best:
+        found.setdefault((job, item), (np.inf if (job, item) == asked else cosine, job, item))
+    return sorted(found.values(), key=lambda match: -match[0])
+
+
 def _best(job: str, vectors: Vectors, query: Floats, limit: int, itself: int | None) -> list[tuple[float, str, int]]:
     """(cosine, job, item), in no order; infinite for the photo `itself`, above which rounding may bring a copy."""
     cosines = vectors.cosines(query)
@@ -189,4 +243,7 @@ def serve(server: Server, requests: BinaryIO, answers: BinaryIO) -> None:
 if __name__ == "__main__":
     # Unbuffered: `select` has to see what is still unread.
     with open(0, "rb", buffering=0, closefd=False) as incoming:
-        serve(Server(Settings()), incoming, sys.stdout.buffer)
+        settings = Settings()
+        # To standard error: the answers are standard output.
+        logs.configure(settings, "similar")
+        serve(Server(settings), incoming, sys.stdout.buffer)

@@ -68,6 +68,20 @@ class KeptVectors:
         self._folder = folder
         self._kept: OrderedDict[str, tuple[object, Vectors]] = OrderedDict()
 
+    def one(self, job_id: str, item: int) -> Floats:
+        """[d] float32, the embedding of one photo, without those of its job where they were not read yet. Raises as
+        `of_job`."""
+        if job_id in self._kept:
+            return self.of_job(job_id).of(item)
+        path = self._folder / f"{job_id}.sqlite"
+        if not path.is_file():
+            raise NotFound(what=f"job {job_id}")
+        with closing(_opened(path)) as db:
+            row = db.execute("SELECT vector FROM vectors WHERE idx = ?", [item]).fetchone()
+        if row is None:
+            raise NotFound(what=f"item {item}")
+        return np.frombuffer(row[0], np.float16).astype(np.float32)
+
     def of_job(self, job_id: str) -> Vectors:
         """Raises NotFound where the job has no projection, sqlite3.Error where it is damaged."""
         path = self._folder / f"{job_id}.sqlite"

@@ -128,3 +128,19 @@ def photo_bytes() -> bytes:
     pixels = np.random.default_rng(2).integers(0, 255, (300, 400, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(out, "JPEG")
     return out.getvalue()
+
+
+def test_only_some_of_the_similar_photos(page: Page, job: str) -> None:
+    page.goto(f"/similar?job={job}&item=14&lang=zh")
+    page.click("#similar-filters > summary")
+    page.select_option("#only-verdict", "not_in_bank")
+    page.click("#only-show")
+    expect(page.locator("#similar-filters")).to_have_attribute("open", "")
+    expect(page.locator("#only-verdict")).to_have_value("not_in_bank")
+    expect(page.locator(".alike > li b").first).to_have_text("库中没有")
+    # Somebody who looks for another day finds nothing, and the way back.
+    page.fill("#only-to", "2020-01-01")
+    page.click("#only-show")
+    page.click("#without-filters")
+    expect(page.locator(".alike > li").first).to_be_visible()
+    expect(page.locator("#similar-filters")).not_to_have_attribute("open", "")

@@ -99,13 +99,13 @@ def test_a_server_without_the_extension(
     servers: tuple[Server, Server], banks: tuple[Settings, str, str], store: BankStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that does not even have its files, which an extension by another name stands for."""
-    real = publication._require_versions
+    real = publication.require_versions
 
     def asked(opened: Any) -> None:
         opened.execute("CREATE EXTENSION no_such_extension")
         real(opened)
 
-    monkeypatch.setattr(publication, "_require_versions", asked)
+    monkeypatch.setattr(publication, "require_versions", asked)
     assert refused(store, banks[2]).code == "index_no_extension"
 
 

@@ -136,3 +136,28 @@ def test_a_photo_of_ones_own_is_sent_from_there(client: FlaskClient, job: Job) -
 def test_an_archived_job_says_so_on_its_page(client: FlaskClient, job: Job, lang: str, words: str) -> None:
     text = page(client, f"/jobs/{job.id}?lang={lang}")
     assert text.split('id="archived"')[1].split(">", 1)[1].startswith(words)
+
+
+def test_controls_say_what_the_address_asks_for(client: FlaskClient, job: Job) -> None:
+    text = page(client, f"/similar?job={job.id}&item=14&verdict=label&review=&among=&from=2026-01-01&label=stripe-1")
+    form = text.split('id="similar-filters" open')[1].split("</form>")[0]
+    assert '<option value="label" selected>' in form
+    assert 'value="2026-01-01"' in form
+    assert 'value="stripe-1"' in form
+    # The photo stays the same.
+    assert f'<input type="hidden" name="job" value="{job.id}"><input type="hidden" name="item" value="14">' in form
+    assert "stripe-1" in text.split('class="alike"')[1]
+    assert "stripe-2" not in text.split('class="alike"')[1]
+    assert 'id="similar-filters" >' in page(client, f"/similar?job={job.id}&item=14")
+
+
+@pytest.mark.parametrize(
+    ("days", "some"), [("from=2026-01-01", True), ("to=2020-12-31", False), ("from=2099-01-01", False)]
+)
+def test_days_of_jobs(client: FlaskClient, job: Job, days: str, some: bool) -> None:
+    assert ('class="alike"' in page(client, f"/similar?job={job.id}&item=14&{days}")) == some
+
+
+@pytest.mark.parametrize("day", ["2026-13-01", "yesterday", "99999-01-01"])
+def test_an_odd_day(client: FlaskClient, job: Job, day: str) -> None:
+    assert "since" in page(client, f"/similar?job={job.id}&item=14&from={day}", 400)

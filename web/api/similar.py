@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from typing import Any, Literal, Self
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify, make_response
 from pydantic import BaseModel, Field, model_validator
 
+from shared.core.errors import NotFound
 from shared.jobs.model import Job
 from shared.jobs.reviews import ReviewState
 from shared.jobs.shown import ShownItem
 from shared.ranking.model import Verdict
-from shared.similar.client import MOST_JOBS, LookAlikes, Matches, Older
+from shared.similar.client import MOST_JOBS, LookAlikes, Matches, Older, Wanted
+from shared.similar.sources import LOOKED_UP
 from web.api.items import projected
 from web.api.jobs import shown as shown_job
 from web.context import services
-from web.i18n import language
+from web.i18n import language, say
 from web.job_files import written
 from web.look_ups import looked_up, submit_look_up
 from web.schemas import ItemOut, WaitQuery
 
-#: The kind of the jobs of single photos that somebody looks up, as `POST /classify` does.
-LOOKED_UP = "classify"
 #: Times as many as wanted that are asked for over all jobs: a job that was run again has the same photos.
 _RUNS = 4
 #: Photos that are looked at where only some are meant.
 _NARROWED = 2_000
+#: Versions of banks, the newest first, whose names of a class are looked for on the bank server.
+_BANKS = 6
 
 bp = APIBlueprint("similar", __name__, tag="Items")
 
@@ -85,12 +88,19 @@ class SimilarItem(BaseModel):
     item: ItemOut
 
 
+class AwayOut(BaseModel):
+    code: str
+    message: str
+
+
 class SimilarOut(BaseModel):
     found: list[SimilarItem]
     #: Photos that were compared.
     compared: int
     #: Jobs that were not searched: too many photos at once, or no results yet.
     jobs_left_out: int
+    #: Why the bank server was not searched, which has the photos of all jobs.
+    away: AwayOut | None
     #: The id of the job that a photo became which was sent to be looked up; its item 0 can be asked for again.
     looked_up: str | None = None
 
@@ -116,7 +126,10 @@ class GroupsOut(BaseModel):
 @bp.output(SimilarOut)
 def similar(query: SimilarQuery) -> dict[str, Any]:
     """The photos that look most like one, of the same model: exactly over the newest 300,000, and from the archive over
-    up to 5 million older ones of ended jobs. With `label`, `verdict` or `review`, those of the 2,000 most similar."""
+    up to 5 million older ones of ended jobs. With `label`, `verdict` or `review`, those of the 2,000 most similar.
+
+    A bank server, where one is set, is asked about all ended jobs and chooses by these; `away` says why it was not.
+    """
     return answer(query)
 
 
@@ -138,6 +151,7 @@ def look_up(query: LookUpQuery) -> dict[str, Any] | Response:
 def answer(query: SimilarQuery) -> dict[str, Any]:
     """As `SimilarOut`. Raises as `search`."""
     matches, jobs = search(query)
+    away = matches.away
     return {
         "found": [
             {"job": job.id, "job_name": job.name, "similarity": similarity, "item": item}
@@ -145,6 +159,7 @@ def answer(query: SimilarQuery) -> dict[str, Any]:
         ],
         "compared": matches.compared,
         "jobs_left_out": matches.jobs_left_out,
+        "away": {"code": away.code, "message": say(away.code, **away.detail)} if away else None,
     }
 
 
@@ -167,13 +182,15 @@ def search(query: SimilarQuery) -> tuple[Matches, dict[str, Job]]:
         assert query.item is not None
         _bring_up_to_date(of)
         wanted = _NARROWED if query.narrows else query.limit * (1 if query.within == "job" else _RUNS)
-        return at.similar.like_photo(of.id, query.item, list(jobs), wanted, _older(of.identity, jobs)), jobs
+        older = None if query.within == "job" else _older(query, of.identity, jobs)
+        return _known(at.similar.like_photo(of.id, query.item, list(jobs), wanted, older), jobs)
     assert query.bank is not None
     assert query.sample is not None
     identity = at.banks.manifest(query.bank).identity
     jobs = _meant(query, _jobs_of(identity))
     wanted = _NARROWED if query.narrows else query.limit * _RUNS
-    return at.similar.like_sample(query.bank, query.sample, list(jobs), wanted, _older(identity, jobs)), jobs
+    older = _older(query, identity, jobs)
+    return _known(at.similar.like_sample(query.bank, query.sample, list(jobs), wanted, older), jobs)
 
 
 def _meant(query: SimilarQuery, jobs: dict[str, Job]) -> dict[str, Job]:
@@ -186,8 +203,28 @@ def _meant(query: SimilarQuery, jobs: dict[str, Job]) -> dict[str, Job]:
     }
 
 
-def _older(identity: str, jobs: dict[str, Job]) -> Older:
-    return Older(identity, [name for name, job in jobs.items() if job.ended])
+def _older(query: SimilarQuery, identity: str, jobs: dict[str, Job]) -> Older:
+    wanted = Wanted(query.among, query.since, query.until, _names(query, jobs), query.verdict, query.review)
+    ended = [name for name, job in jobs.items() if job.ended]
+    return Older(identity, ended, wanted, query.limit * _RUNS)
+
+
+def _names(query: SimilarQuery, jobs: dict[str, Job]) -> list[str] | None:
+    """Of the class that is meant, in all banks."""
+    if not query.label:
+        return None
+    banks = list(dict.fromkeys(job.bank for job in jobs.values()))[:_BANKS]
+    known = [services().class_names(bank) for bank in banks] or [services().class_names()]
+    return sorted({name for names in known for name in names.names_of(query.label)})
+
+
+def _known(matches: Matches, jobs: dict[str, Job]) -> tuple[Matches, dict[str, Job]]:
+    """With those jobs that only the bank server named, as far as they are still there."""
+    found = dict(jobs)
+    for name in {match.job for match in matches.found} - jobs.keys():
+        with suppress(NotFound):
+            found[name] = services().ledger.find(name)
+    return replace(matches, found=[match for match in matches.found if match.job in found]), found
 
 
 def shown(matches: Matches, jobs: dict[str, Job], query: SimilarQuery) -> list[tuple[Job, ShownItem, float]]:

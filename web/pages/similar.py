@@ -12,14 +12,15 @@ from shared.core.errors import InvalidRequest, PhotoError
 from shared.core.i18n import gettext as _
 from shared.jobs.reviews import Review
 from shared.jobs.shown import ShownItem
+from shared.similar.sources import LOOKED_UP
 from web.access.visitor import owner
 from web.api.items import projected
-from web.api.similar import LOOKED_UP, SimilarQuery, look_alikes, search, shown
+from web.api.similar import SimilarQuery, look_alikes, search, shown
 from web.context import services
 from web.i18n import language, say
 from web.look_ups import looked_up, submit_look_up
 from web.noted import note_code
-from web.pages import bp, class_names, suggestions
+from web.pages import bp, class_names, similar_filters, suggestions
 from web.pages.job import SUGGESTED
 
 #: Groups on a page, and photos that are shown of each.
@@ -29,7 +30,7 @@ PATIENCE = 5.0
 KINDS = ("unknown", "copies")
 #: What names one photo in an address, and what of an address is kept by the page's forms and links.
 _ONE = ("job", "item", "bank", "sample")
-_KNOWN = {*SimilarQuery.model_fields, *(f"whole_{name}" for name in _ONE)}
+_KNOWN = {*SimilarQuery.model_fields, *similar_filters.DAYS, *(f"whole_{name}" for name in _ONE)}
 
 
 @bp.get("/similar")
@@ -56,14 +57,14 @@ def look_up() -> Response | tuple[str, int]:
 
 def _page(refused: str = "", status: int = 200) -> tuple[str, int]:
     """The page of the photo that the address names. `refused`: what is wrong with something that was sent."""
-    here = {name: value for name, value in request.args.items() if name in _KNOWN}
+    here = {name: value for name, value in request.args.items() if name in _KNOWN and value}
     whole = {name: here[f"whole_{name}"] for name in _ONE if f"whole_{name}" in here}
     told: dict[str, Any] = {"here": here, "whole": whole, "refused": refused}
     asked = {name: value for name, value in here.items() if name in SimilarQuery.model_fields}
     if not asked:
         return render_template("similar.html", **told), status
     try:
-        query = SimilarQuery.model_validate(asked)
+        query = SimilarQuery.model_validate(asked | similar_filters.moments(here))
     except ValidationError as error:
         told["refused"] = refused or _odd(error)
         return render_template("similar.html", **told | {"here": {}}), 400
@@ -87,6 +88,7 @@ def _page(refused: str = "", status: int = 200) -> tuple[str, int]:
         "names": {job.bank: class_names(job.bank) for job, _, _ in found},
     }
     told["all_of_it"] = {name: here[name] for name in _ONE if name in here}
+    told |= similar_filters.fields(query, here, job)
     return render_template("similar.html", **told, found=found), status
 
 

@@ -1,4 +1,5 @@
-"""Fills the archive of similar photos from ended jobs: a thread of the dispatcher, and a process that reads for it."""
+"""Fills the archive of similar photos from ended jobs, or the bank server: a thread of the dispatcher, and a process
+that reads for it."""
 
 from __future__ import annotations
 
@@ -7,21 +8,31 @@ from collections import defaultdict
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
 from shared.similar.client import MOST_COMPARED, MOST_JOBS, Similar
+from shared.similar.sources import sources
 from worker.dispatcher.rounds import Rounds
 
-#: Seconds between two looks.
-_INTERVAL = 600.0
+#: Seconds between two looks; the bank server also gets what people say of photos.
+_INTERVAL, _SERVED_INTERVAL = 600.0, 60.0
 
 
 class Archiver(Rounds):
-    """Only what a search would not compare one by one: most installations have no archive."""
+    """In files, only what a search would not compare one by one: most installations have no archive."""
 
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
-        super().__init__("archiver", "archiving_delayed", _INTERVAL)
+        super().__init__("archiver", "archiving_delayed", _SERVED_INTERVAL if settings.index_url else _INTERVAL)
+        self._served = settings.index_url is not None
         self._ledger = ledger
         self._similar = Similar(settings)
 
     def round(self) -> None:
+        if not self._served:
+            self._fill_files()
+            return
+        # A few seconds at a time, as below.
+        while not self.stopping.is_set() and self._similar.serve(sources(self._ledger)):
+            pass
+
+    def _fill_files(self) -> None:
         compared: defaultdict[str, int] = defaultdict(int)
         older: defaultdict[str, list[str]] = defaultdict(list)
         for job in self._ledger.listed(MOST_JOBS):

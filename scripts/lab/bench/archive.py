@@ -55,8 +55,8 @@ def main() -> None:
             times.append(time.monotonic() - began)
             found.append({item for _, _, item in matches})
         search_cpu = time.process_time() - spent
-        exact = _exact(rows, queries)
-        hits = sum(len(one & two) for one, two in zip(found, exact, strict=True))
+        nearest = exact(rows, queries)
+        hits = sum(len(one & two) for one, two in zip(found, nearest, strict=True))
         size = sum(path.stat().st_size for path in (folder / "archive").iterdir())
         told = {
             "photos": len(rows),
@@ -72,7 +72,8 @@ def main() -> None:
     print(json.dumps(told))
 
 
-def _exact(rows: npt.NDArray[np.float16], queries: npt.NDArray[np.float32]) -> list[set[int]]:
+def exact(rows: npt.NDArray[np.float16], queries: npt.NDArray[np.float32]) -> list[set[int]]:
+    """The rows nearest to each query."""
     best: list[npt.NDArray[np.float32]] = []
     for start in range(0, len(rows), _PART):
         best.append(np.asarray(rows[start : start + _PART], np.float32) @ queries.T)

@@ -72,7 +72,7 @@ def _published(connection: Connection, guard: Guard, bank: Bank, copied: Copied,
     guard.alive(_LOCK_SECONDS + _COPY_SECONDS)
     connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS:.0f}s'")
     connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name_of(bank.version)])
-    _require_versions(connection)
+    require_versions(connection)
     register_vector(connection)
     guard.alive(_INDEX_SECONDS)
     note = _note(bank.manifest)
@@ -119,15 +119,17 @@ def _checked(connection: Connection, bank: Bank, table: str, note: TableNote) ->
     return note.model_copy(update={"compared": compared, "difference": difference})
 
 
-def _require_versions(connection: Connection) -> None:
+def require_versions(connection: Connection, pgvector: tuple[int, int] | None = None) -> None:
+    """Makes the extension, where it is not there. Raises Conflict("index_too_old"), psycopg's errors."""
     found = connection.info.server_version
     if found < _POSTGRESQL:
         raise Conflict("index_too_old", found=f"PostgreSQL {found // 10_000}", needed="PostgreSQL 13")
     connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
     row = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
     version = str(row[0]) if row else "0"
-    if tuple(int(part) for part in version.split(".")[:2]) < _PGVECTOR:
-        raise Conflict("index_too_old", found=f"pgvector {version}", needed="pgvector 0.7")
+    needed = pgvector or _PGVECTOR
+    if tuple(int(part) for part in version.split(".")[:2]) < needed:
+        raise Conflict("index_too_old", found=f"pgvector {version}", needed=f"pgvector {'.'.join(map(str, needed))}")
 
 
 def _note(manifest: Manifest) -> TableNote:
