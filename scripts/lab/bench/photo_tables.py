@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import psutil
 
 from scripts.lab.bench.archive import COLUMNS, NEAREST, QUERIES, exact
 from scripts.lab.bench.generated import generated
@@ -107,9 +106,6 @@ def _searched(server: BankServer, queries: npt.NDArray[np.float32], right: list[
             told["recall_at_10"] = round(hits / (NEAREST * len(queries)), 4)
         told[f"{kind}p50_ms"] = round(1000 * float(np.median(times)), 1)
         told[f"{kind}p95_ms"] = round(1000 * float(np.quantile(times, 0.95)), 1)
-    pid = server.ask(lambda connection: connection.info.backend_pid)
-    memory = psutil.Process(pid).memory_full_info() if psutil.pid_exists(pid) else None
-    told["server_process_own_mb"] = round(memory.uss / 2**20) if memory else 0
     return told
 
 
