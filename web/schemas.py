@@ -12,7 +12,7 @@ from shared.bank.manifest import DEFAULT_BANK
 from shared.bank.photo_gate import Code
 from shared.core.window import MAX_TEXT
 from shared.jobs.fields import PUBLIC, Status
-from shared.jobs.model import JobState, Priority
+from shared.jobs.model import JobState, Priority, Split
 from shared.jobs.photo_fields import Note as Note
 from shared.jobs.result_filters import Filters, Sort, indexes_of
 from shared.ranking.model import Verdict
@@ -112,6 +112,8 @@ class JobOut(BaseModel):
     workers_needed: int | None = None
     #: Id of the collection that it is a run of.
     collection: str | None = None
+    #: `swatches`: every swatch of a photo of a swatch card is an item; null: every photo is one.
+    split: Split | None = None
 
 
 class JobList(BaseModel):
@@ -244,6 +246,9 @@ class JobWish(BaseModel):
 
 class UploadJob(JobWish):
     """The text fields of an upload."""
+
+    #: `swatches`: photos of swatch cards are cut, and every swatch is a photo of its own.
+    split: Split | None = None
 
 
 class FolderJob(JobWish):

@@ -97,9 +97,9 @@ def _incoming() -> int:
 
 def asked(wish: JobWish) -> Wish:
     """The wish of whoever sends the request at hand."""
-    return Wish(
-        wish.name, wish.preset, wish.not_before, owner(), wish.bank or None, wish.priority, wish.window, wish.deadline
-    )
+    more = (wish.priority, wish.window, wish.deadline)
+    split = wish.split if isinstance(wish, UploadJob) else None
+    return Wish(wish.name, wish.preset, wish.not_before, owner(), wish.bank or None, *more, split=split)
 
 
 def made(job: Job) -> Job:

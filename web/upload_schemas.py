@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from shared.jobs.model import Priority
+from shared.jobs.model import Priority, Split
 from web.limits import NAME_LENGTH
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -33,6 +33,7 @@ class UploadOut(BaseModel):
     priority: Priority
     window: str | None
     deadline: float | None
+    split: Split | None
 
 
 class OfferedFile(BaseModel):

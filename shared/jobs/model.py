@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -21,6 +22,13 @@ class Lane(StrEnum):
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
+
+
+class Split(StrEnum):
+    """What of each photo becomes an item, where it is not the photo itself."""
+
+    #: Every swatch of a swatch card; a photo that is no card stays whole.
+    SWATCHES = "swatches"
 
 
 class Priority(StrEnum):
@@ -50,6 +58,25 @@ class Item:
     mtime: float = 0.0
     #: Raised by every retry; a commit for an older generation does not count.
     generation: int = 0
+    #: Where it lies, of a swatch that was cut out of a card.
+    part: Part | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a photo was cut out of."""
+
+    #: SHA-256 of the whole photo, a stored blob.
+    whole: str
+    #: x, y, width and height in shares of the whole, upright.
+    box: tuple[float, float, float, float]
+
+    def to_json(self) -> list[Any]:
+        return [self.whole, *self.box]
+
+    @classmethod
+    def from_json(cls, row: Sequence[Any]) -> Part:
+        return cls(row[0], (row[1], row[2], row[3], row[4]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +151,8 @@ class JobSpec:
     window: str | None = None
     #: When it should be done, in seconds since the epoch.
     deadline: float | None = None
+    #: None: every photo is an item.
+    split: Split | None = None
 
 
 #: Share of the photos from which on the estimate of the end is taken at its word.
@@ -232,6 +261,8 @@ class Job:
     deadline: float | None = None
     #: When somebody moved it to the front of its priority, of whose turns the job that was moved last has all.
     first: float | None = None
+    #: What of each photo becomes an item; None: the photo.
+    split: Split | None = None
 
     @property
     def hours(self) -> Window | None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from shared.core.i18n import N_, gettext
 from shared.core.messages import sentence
 from shared.jobs.field_model import Column, Field, Kind, entry, numbered
+from shared.photos.box import Box
 
 #: Dominant colours with export columns of their own.
 COLOURS = 3
@@ -85,7 +86,35 @@ def _detail(
     return Field(name, json, meaning, label=label, version=1, from_file=True, folded=True, text=text, columns=columns)
 
 
+class PartOut(BaseModel):
+    """Where a swatch lies on its card."""
+
+    #: SHA-256 of the card's photo.
+    whole: str
+    #: x, y, width and height in shares of it.
+    box: list[float]
+
+
+def _part(held: list[Any], lang: str | None) -> dict[str, Any]:
+    return {"whole": held[0], "box": held[1:]}
+
+
+#: Of the item, not of its photo: the same bytes may be cut out of two cards.
+PART = Field(
+    "part",
+    PartOut | None,
+    "Of a swatch that was cut out of a photo of a card: `{whole box}`, the SHA-256 of that photo and where in it, as x,"
+    " y, width and height in shares of it",
+    label=N_("Place on the swatch card"),
+    version=1,
+    render=_part,
+    text=lambda part: Box(*part["box"]).told(),
+    folded=True,
+    columns=(Column("card_sha256", cell=entry("whole"), place=AT_THE_END),),
+)
+
 PHOTO_FIELDS: tuple[Field, ...] = (
+    PART,
     Field(
         "colours",
         list[ColourOut] | None,

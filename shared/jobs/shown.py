@@ -125,6 +125,8 @@ class ShownJob(TypedDict):
     workers_needed: int | None
     #: It was moved to the front of its priority.
     first: bool
+    #: What of each photo is an item: `swatches`; None: the photo.
+    split: str | None
 
 
 def shown_job(job: Job, lang: str | None = None) -> ShownJob:

@@ -11,7 +11,11 @@ from __future__ import annotations
 import json
 import select
 import sys
+from collections.abc import Callable
 from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from shared.core.errors import PhotoError
 from shared.core.settings import Settings
@@ -26,12 +30,19 @@ _IDLE_SECONDS = 120.0
 _WALL_SECONDS = 60.0
 
 
-def serve(settings: Settings, requests: BinaryIO, answers: BinaryIO) -> None:
+def serve(
+    settings: Settings,
+    target: int,
+    transform: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
+    requests: BinaryIO,
+    answers: BinaryIO,
+) -> None:
+    """Answers with what `transform` makes of the pixels, whose shorter side is at least `target` where the photo has so
+    many."""
     task = Task(
-        # Of the shorter side; the JPEG has at most SIDE pixels in the longer one.
-        target=SIDE // 2,
+        target=target,
         limits=Limits.of(settings),
-        transforms=[ToJpeg(SIDE)],
+        transforms=[transform],
         values=no_values,
         confinement=Confinement(memory=settings.decode_mb << 20, cpu_seconds=settings.decode_cpu_seconds),
     )
@@ -62,4 +73,5 @@ def _exactly(requests: BinaryIO, size: int) -> bytes:
 if __name__ == "__main__":
     # Unbuffered: `select` has to see what is still unread.
     with open(0, "rb", buffering=0, closefd=False) as incoming:
-        serve(Settings(), incoming, sys.stdout.buffer)
+        # The JPEG has at most SIDE pixels in its longer side.
+        serve(Settings(), SIDE // 2, ToJpeg(SIDE), incoming, sys.stdout.buffer)

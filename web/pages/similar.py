@@ -41,13 +41,15 @@ def similar() -> tuple[str, int]:
 
 @bp.post("/similar")
 def look_up() -> Response | tuple[str, int]:
-    """A photo that is sent, or a part that is cut out of one: leads to the page of what looks like it. What is refused
-    is said on the page that it was sent from, which the address names."""
+    """A photo that is sent, or a part that is cut out of one: leads to the page of what looks like it, or to its own
+    result (`then`). What is refused is said on the page that it was sent from, which the address names."""
     try:
         job = submit_look_up()
     except (PhotoError, InvalidRequest) as error:
         note_code(request.environ, error.code)
         return _page(say(error.code, **error.detail), error.status)
+    if request.form.get("then") == "classified":
+        return redirect(url_for("pages.job", job_id=job.id), 303)
     # A part's page leads back to the photo that it was cut out of.
     whole: dict[str, Any] = {
         f"whole_{name}": request.form[name] for name in _ONE if name in request.form and "box" in request.form

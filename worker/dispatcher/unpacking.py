@@ -21,7 +21,8 @@ from shared.jobs.intake.unpacking import Unpacking
 from shared.jobs.ledger import Ledger
 from shared.jobs.ledger.dispatcher_ledger import DispatcherLedger
 from shared.jobs.ledger.submission import chunk_size
-from shared.jobs.model import Item, Job, Sent
+from shared.jobs.model import Item, Job, Part, Sent, Split
+from shared.photos.swatch_cutting import SwatchCutter, swatch_name
 from shared.storage import open_storage
 from worker.dispatcher.listing import Lister
 
@@ -29,8 +30,8 @@ _log = structlog.get_logger(__name__)
 
 #: Seconds in which a submission that has stored its archive is accepted.
 _ACCEPTED_WITHIN = 3600.0
-#: A photo's name, and where it is: stored already, or out of an archive and still in the spool.
-_Photo = tuple[str, Sent | SpooledFile]
+#: A photo's name, and where it is: stored already, or out of an archive and still in the spool; of a swatch, its card.
+_Photo = tuple[str, Sent | SpooledFile, Part | None]
 
 
 class ArchiveLister(Lister):
@@ -50,9 +51,12 @@ class ArchiveLister(Lister):
         unpacking = Unpacking.of(self._settings, self._storage.spool_dir())
         code, detail = None, dict[str, Any]()
         photos = self._photos(sent, unpacking)
+        cutter = SwatchCutter() if self._job.split is Split.SWATCHES else None
+        if cutter is not None:
+            photos = self._swatches(cutter, photos)
         try:
             # What an earlier lister appended is read again, as archives are read from their beginning.
-            for _, photo in islice(photos, done):
+            for _, photo, _ in islice(photos, done):
                 _drop(photo)
             for total in self._append_all(photos, done):
                 done = total
@@ -60,6 +64,9 @@ class ArchiveLister(Lister):
             # What was unpacked so far is classified.
             code, detail = error.code, error.detail
             _log.warning("unpacking_ended", job=job_id, code=code)
+        finally:
+            if cutter is not None:
+                cutter.close()
         if code is None and self._trouble is not None:
             code, detail = self._trouble
         if code is None and not done:
@@ -91,7 +98,7 @@ class ArchiveLister(Lister):
                     # Those before the damage count.
                     error = damage
                 except BaseException:
-                    for _, photo in taken:
+                    for _, photo, _ in taken:
                         _drop(photo)
                     raise
                 if not taken:
@@ -109,14 +116,14 @@ class ArchiveLister(Lister):
     def _stored(self, pool: ThreadPoolExecutor, taken: Sequence[_Photo], first: int) -> list[Item]:
         """The photos as items; all are durable then."""
         try:
-            require_space(self._settings, sum(photo.size for _, photo in taken))
+            require_space(self._settings, sum(photo.size for _, photo, _ in taken))
             items = [
-                Item(first + n, display_name(name), sha256=photo.sha256, size=photo.size)
-                for n, (name, photo) in enumerate(taken)
+                Item(first + n, display_name(name), sha256=photo.sha256, size=photo.size, part=part)
+                for n, (name, photo, part) in enumerate(taken)
             ]
-            list(pool.map(self._adopt, [photo for _, photo in taken]))
+            list(pool.map(self._adopt, [photo for _, photo, _ in taken]))
         finally:
-            for _, photo in taken:
+            for _, photo, _ in taken:
                 _drop(photo)
         return items
 
@@ -127,16 +134,48 @@ class ArchiveLister(Lister):
     def _photos(self, sent: Sequence[Sent], unpacking: Unpacking) -> Iterator[_Photo]:
         for file in sent:
             if not file.is_archive:
-                yield file.name, file
+                yield file.name, file, None
                 continue
             # What was sent beside an archive is classified, whatever the archive is like.
             try:
                 with self._storage.local_copy(file.sha256) as path:
-                    yield from unpacking.photos(path, file.name)
+                    for name, spooled in unpacking.photos(path, file.name):
+                        yield name, spooled, None
             except InvalidRequest as error:
                 self._note_trouble(error.code, error.detail)
             except NotFound:
                 self._note_trouble("missing_file", {})
+
+    def _swatches(self, cutter: SwatchCutter, photos: Iterator[_Photo]) -> Iterator[_Photo]:
+        """The swatches of every photo of a card in its place; other photos as they are."""
+        for name, photo, _ in photos:
+            data = self._bytes(photo)
+            cut = cutter.swatches(data) if data else []
+            if not cut:
+                yield name, photo, None
+                continue
+            # The card is kept as well, to show where each of them lies on it.
+            self._adopt(photo)
+            for number, swatch in enumerate(cut, start=1):
+                spooled = SpooledFile(self._storage.spool_dir(), self._settings.max_photo_bytes)
+                spooled.fill([swatch.jpeg])
+                box = swatch.box
+                yield (
+                    swatch_name(name, number),
+                    spooled,
+                    Part(photo.sha256, (box.x, box.y, box.width, box.height)),
+                )
+            _drop(photo)
+
+    def _bytes(self, photo: Sent | SpooledFile) -> bytes:
+        if isinstance(photo, SpooledFile):
+            assert photo.path is not None
+            return photo.path.read_bytes()
+        try:
+            return self._storage.read(photo.sha256)
+        except NotFound:
+            # Its worker says so.
+            return b""
 
     def _note_trouble(self, code: str, detail: dict[str, Any]) -> None:
         self._trouble = self._trouble or (code, detail)

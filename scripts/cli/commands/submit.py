@@ -11,7 +11,7 @@ import click
 
 from scripts.cli import follow, moments, output, submission
 from scripts.cli.bank_option import job_bank
-from scripts.cli.job_options import submission_options
+from scripts.cli.job_options import submission_options, swatches_option
 from shared.bank.store import BankStore
 from shared.core.i18n import gettext as _
 from shared.core.messages import sentence
@@ -23,7 +23,7 @@ from shared.jobs.intake.receive import Survey
 from shared.jobs.intake.sources import local_files
 from shared.jobs.intake.submission import Intake, Wish
 from shared.jobs.ledger import Ledger
-from shared.jobs.model import Job, Priority
+from shared.jobs.model import Job, Priority, Split
 from shared.jobs.notes import left_out_sentence
 from shared.jobs.shown import shown_job
 
@@ -36,6 +36,7 @@ from shared.jobs.shown import shown_job
 )
 @job_bank
 @submission_options
+@swatches_option
 @click.option("--copy", is_flag=True, help="Copy the photos even if the server can read the folder itself.")
 @click.option("--watch", is_flag=True, help="Follow the job until it has ended; exit codes as of `weft watch`.")
 @click.option("--lines", is_flag=True, help="With --watch: one JSON object per line, as `weft watch --lines`.")
@@ -51,6 +52,7 @@ def command(
     window: str | None,
     zone: str,
     by: float | str | None,
+    swatches: bool,
     copy: bool,
     watch: bool,
     lines: bool,
@@ -69,10 +71,12 @@ def command(
     intake = submission.intake(settings, ledger, banks)
     window = moments.hours(window, zone)
     due = moments.due(by, at)
-    wish = Wish(name, preset, at, bank=bank, priority=Priority(priority), window=window, deadline=due)
-    roots = None if copy else _roots(ledger, paths, settings.roots)
+    split = Split.SWATCHES if swatches else None
+    wish = Wish(name, preset, at, bank=bank, priority=Priority(priority), window=window, deadline=due, split=split)
+    # Swatches are cut out of what is stored here.
+    roots = None if copy or split else _roots(ledger, paths, settings.roots)
     with closing(KnownFiles(settings.data_dir)) as known:
-        once = Command.of(known, paths, name, preset, at, copy, priority, bank, window, due)
+        once = Command.of(known, paths, name, preset, at, copy, priority, bank, window, due, split)
         if roots is None:
             job = _copy(intake, known, once, paths, wish)
         else:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from scripts.cli import output
-from scripts.cli.job_options import submission_options
+from scripts.cli.job_options import submission_options, swatches_option
 from scripts.cli.lines import Lines
 from scripts.cli.moments import due, hours
 from scripts.cli.remote.jobs import watched
@@ -39,6 +39,7 @@ _NAMED = 5
 @click.option("--preset", type=click.Choice(list(PRESETS)), help="Ranking settings; default: standard.")
 @click.option("--bank", help="Bank, by ID or name, or a version of one; default: the default bank.")
 @submission_options
+@swatches_option
 @click.option("--watch", is_flag=True, help="Follow the job until it has ended; exit codes as of `weft watch`.")
 @click.option("--lines", is_flag=True, help="Print one JSON object per line as photos are sent and classified.")
 @click.pass_context
@@ -53,6 +54,7 @@ def command(
     window: str | None,
     zone: str,
     by: float | str | None,
+    swatches: bool,
     watch: bool,
     lines: bool,
 ) -> None:
@@ -64,7 +66,7 @@ def command(
     told = Lines.chosen(ctx, lines)
     server = Server.of(output.state(ctx), told)
     wish = {"name": name, "preset": preset, "bank": bank, "not_before": at, "priority": priority}
-    wish |= {"window": hours(window, zone), "deadline": due(by, at)}
+    wish |= {"window": hours(window, zone), "deadline": due(by, at), "split": "swatches" if swatches else None}
     asked: dict[str, object] = {key: value for key, value in wish.items() if value is not None}
     with closing(KnownFiles(_cache())) as known:
         places = [os.path.abspath(path) for path in paths]

@@ -74,6 +74,7 @@ class Command:
         bank: str | None = None,
         window: str | None = None,
         by: float | None = None,
+        split: str | None = None,
     ) -> Command:
         """The command with these arguments, as they were typed (`at` in seconds since the epoch)."""
         # What is left out does not count, as in earlier versions, whose commands may be run again.
@@ -84,6 +85,8 @@ class Command:
             more = (*more, "window", window)
         if by is not None:
             more = (*more, "by", str(by))
+        if split is not None:
+            more = (*more, "split", split)
         return cls(known, fingerprint([os.path.abspath(path) for path in paths], name, preset, at, copy, *more))
 
     def fingerprint(self, asked: Sequence[object], items: Iterable[Item] | None) -> str:

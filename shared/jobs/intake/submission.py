@@ -25,12 +25,14 @@ from shared.jobs.intake.sources import Source
 from shared.jobs.ledger import Ledger
 from shared.jobs.ledger.submission import SENT_FINGERPRINT
 from shared.jobs.ledger.uploads import UploadedFile
-from shared.jobs.model import Item, Job, JobSpec, Lane, Priority, Sent
+from shared.jobs.model import Item, Job, JobSpec, Lane, Priority, Sent, Split
 from shared.ranking.model import PRESETS
 from shared.storage import Storage
 
 #: A job of at most this many photos is somebody waiting; more is a night's work.
 INTERACTIVE_ITEMS = 16
+#: Swatches of a card, before it has been looked at.
+USUAL_SWATCHES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Wish:
     deadline: datetime | float | None = None
     #: Id of the collection that it is a run of.
     collection: str | None = None
+    #: What of each photo becomes an item, of uploads; None: the photo.
+    split: Split | None = None
 
 
 class Intake:
@@ -90,7 +94,7 @@ class Intake:
         `left_out`: what the sender left out already, by kind. Also raises as `receive.receive`.
         """
         spec = replace(self._spec("upload", wish, Lane.BULK), left_out=dict(left_out or {}) or None)
-        if any(source.is_archive for source in sources):
+        if spec.split or any(source.is_archive for source in sources):
             return self._submit_archives(sources, spec, repeatable, known, progress)
         items = receive(sources, self._storage, self._settings, known, progress)
         named = spec.name or default_name([source.name for source in sources], len(items))
@@ -108,7 +112,7 @@ class Intake:
     def submit_stored(self, files: Sequence[UploadedFile], wish: Wish, repeatable: Repeatable) -> Job:
         """Photos and archives that are stored already, in their order."""
         spec = self.check(wish)
-        if any(file.is_archive for file in files):
+        if spec.split or any(file.is_archive for file in files):
             sent = [Sent(file.name, file.sha256, file.size, file.is_archive) for file in files]
             counts = [file.photos for file in files]
             return self._submit_sent(sent, sum(n or 0 for n in counts), None not in counts, spec, repeatable)
@@ -132,7 +136,8 @@ class Intake:
         self, sent: Sequence[Sent], photos: int, counted: bool, spec: JobSpec, repeatable: Repeatable
     ) -> Job:
         """`photos`: how many there are, as far as the archives tell; `counted`: it is all of them."""
-        lane = _lane(photos, spec) if counted else Lane.BULK
+        items = photos * USUAL_SWATCHES if spec.split else photos
+        lane = _lane(items, spec) if counted else Lane.BULK
         name = spec.name or default_name([file.name for file in sent], photos)
         named = replace(spec, name=name, lane=lane, expected=photos)
         # As of photos, with the archives themselves in the place of what is in them.
@@ -227,6 +232,7 @@ class Intake:
             window=str(window) if window else None,
             deadline=deadline(wish.deadline, starts),
             collection=wish.collection,
+            split=wish.split if kind == "upload" else None,
         )
 
     def _accept(
@@ -252,7 +258,8 @@ def _chosen(spec: JobSpec) -> tuple[str, ...]:
     bank = () if spec.bank_id == DEFAULT_BANK else ("bank", spec.bank_id)
     window = () if spec.window is None else ("window", spec.window)
     by = () if spec.deadline is None else ("deadline", str(spec.deadline))
-    return (*_priority(spec), *bank, *window, *by)
+    split = () if spec.split is None else ("split", spec.split.value)
+    return (*_priority(spec), *bank, *window, *by, *split)
 
 
 def _priority(spec: JobSpec) -> tuple[str, ...]:

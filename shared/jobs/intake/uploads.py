@@ -51,7 +51,7 @@ class Uploads:
             raise Unavailable("server_busy", retry_after=60)
         spec = intake.check(wish)
         values = {"name": spec.name, "preset": spec.preset, "not_before": spec.not_before, "owner": spec.owner}
-        values |= {"priority": spec.priority, "window": spec.window, "deadline": spec.deadline}
+        values |= {"split": spec.split, "priority": spec.priority, "window": spec.window, "deadline": spec.deadline}
         if wish.bank is not None:
             # A name may change until the job is made; a version that was named outright stays the one.
             values["bank"] = spec.bank if wish.bank == spec.bank else spec.bank_id
@@ -158,7 +158,7 @@ class Uploads:
         # Nor is it late because the upload took long.
         by = upload.deadline if (upload.deadline or 0) > max(time.time(), later or 0) else None
         more = (upload.priority, upload.window, by)
-        wish = Wish(upload.name, upload.preset, later, upload.owner, upload.bank, *more)
+        wish = Wish(upload.name, upload.preset, later, upload.owner, upload.bank, *more, split=upload.split)
         # Its own Idempotency-Key: whoever says twice that all has arrived gets the same job.
         job = intake.submit_stored(files, wish, RequestKey(f"upload\n{upload.id}"))
         self.records.became(upload.id, job.id)

@@ -23,7 +23,7 @@ from shared.jobs.ledger.pace import Pace, Sample, measure, parse
 from shared.jobs.ledger.redis_errors import redis_errors
 from shared.jobs.ledger.search import chosen
 from shared.jobs.ledger.uploads import UploadRecords
-from shared.jobs.model import OF_UNENDED, WAITING_FOR, ItemResult, Job, JobState, Lane, Priority, Sent
+from shared.jobs.model import OF_UNENDED, WAITING_FOR, ItemResult, Job, JobState, Lane, Priority, Sent, Split
 
 #: A worker whose last heartbeat is older than this counts as gone; its key has expired by then.
 _HEARTBEAT_TTL = 15
@@ -100,7 +100,8 @@ class JobStore:
         with redis_errors():
             for name in self._c.redis.scan_iter(keys.job("*", "in:*"), count=1000):
                 if blob := self._c.redis.get(name):
-                    yield from (item.sha256 for item in wire.unpack_items(blob) if item.sha256)
+                    for item in wire.unpack_items(blob):
+                        yield from (name for name in (item.sha256, item.part and item.part.whole) if name)
         yield from self.sent_digests()
         yield from UploadRecords(self._c, 0).digests()
 
@@ -298,6 +299,7 @@ def _job(job_id: str, raw: dict[bytes, bytes], pace: list[bytes]) -> Job:
         anyway="anyway" in meta,
         deadline=number("deadline"),
         first=number("first"),
+        split=Split(meta["split"]) if "split" in meta else None,
     )
     if job.ended and job.note in OF_UNENDED:
         job = replace(job, note=None, note_detail={})

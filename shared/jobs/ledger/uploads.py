@@ -13,7 +13,7 @@ from shared.core.errors import NotFound
 from shared.jobs.ledger import keys
 from shared.jobs.ledger.connection import Connection
 from shared.jobs.ledger.redis_errors import redis_errors
-from shared.jobs.model import Priority
+from shared.jobs.model import Priority, Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Upload:
     priority: Priority
     window: str | None = None
     deadline: float | None = None
+    split: Split | None = None
 
 
 class UploadRecords:
@@ -61,7 +62,7 @@ class UploadRecords:
         self._keep = keep_seconds
 
     def open(self, values: dict[str, Any]) -> str:
-        """Begins an upload; `values`: name, preset, not_before, owner, priority, bank, window, deadline; not None.
+        """Begins an upload; `values`: name, preset, not_before, owner, priority, bank, window, deadline, split.
 
         Returns its id.
         """
@@ -106,6 +107,7 @@ class UploadRecords:
             priority=Priority(values.get("priority", Priority.NORMAL)),
             window=values.get("window"),
             deadline=float(values["deadline"]) if "deadline" in values else None,
+            split=Split(values["split"]) if "split" in values else None,
         )
 
     def files(self, upload: str) -> list[UploadedFile]:

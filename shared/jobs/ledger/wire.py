@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
-from shared.jobs.field_model import Part, same
+from shared.jobs import field_model
+from shared.jobs.field_model import same
 from shared.jobs.fields import STORED
-from shared.jobs.model import Item, ItemResult, Sent
+from shared.jobs.model import Item, ItemResult, Part, Sent
 from shared.ranking.model import Ranking
 
 #: First and last index of the chunk's items, big-endian; Lua reads it to cut the chunk's part out of the done bitmap.
@@ -22,12 +23,14 @@ _HEADER = struct.Struct(">II")
 #: Where a result's row holds its ranking, and how many values the rows of the first release have.
 _RANKING_AT = 5
 _FIRST_LENGTH = 8
+#: Values in the row of an item that is a whole photo.
+_WHOLE = 7
 
 
 class _Plan:
     """The values of one part of a row, prepared: a worker packs and the dispatcher unpacks every result."""
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: field_model.Part) -> None:
         stored = [s for s in STORED if s.part is part]
         self.names = [s.attribute for s in stored]
         self.read = attrgetter(*self.names)
@@ -53,7 +56,7 @@ class _Plan:
         return values
 
 
-_RESULT, _RANKING = _Plan(Part.RESULT), _Plan(Part.RANKING)
+_RESULT, _RANKING = _Plan(field_model.Part.RESULT), _Plan(field_model.Part.RANKING)
 
 
 def _dump(value: Any) -> bytes:
@@ -68,12 +71,16 @@ def _load(blob: bytes) -> Any:
 
 def pack_items(items: Sequence[Item]) -> bytes:
     """Items of one chunk, by ascending index; at least one."""
-    rows = [[i.index, i.name, i.sha256, i.path, i.size, i.mtime, i.generation] for i in items]
+    # Other versions read the rows, too: they are longer only where something needs it.
+    rows = [
+        [i.index, i.name, i.sha256, i.path, i.size, i.mtime, i.generation, *([i.part.to_json()] if i.part else [])]
+        for i in items
+    ]
     return _HEADER.pack(items[0].index, items[-1].index) + _dump(rows)
 
 
 def unpack_items(blob: bytes) -> list[Item]:
-    return [Item(*row) for row in _load(blob[_HEADER.size :])]
+    return [Item(*row[:_WHOLE], *map(Part.from_json, row[_WHOLE:])) for row in _load(blob[_HEADER.size :])]
 
 
 def pack_sent(files: Sequence[Sent]) -> bytes:

@@ -15,10 +15,15 @@ from functools import partial
 from shared.core.errors import Conflict
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
+from shared.jobs.photo_fields import PART
 from shared.maintenance.retention.pins import Pins
 from shared.maintenance.retention.plan import DAY, Due, Policies
 from shared.storage import Storage
 from shared.storage.names import LARGE
+
+#: Photos, and the cards that swatches were cut out of; files of early versions have no column for those.
+_NAMED = "SELECT DISTINCT sha256 FROM items WHERE sha256 IS NOT NULL"
+_CARDS = "SELECT DISTINCT json_extract(extra, ?) FROM items WHERE extra LIKE ?"
 
 
 def blobs_due(settings: Settings, ledger: Ledger, storage: Storage, policies: Policies, pins: Pins) -> Iterator[Due]:
@@ -54,8 +59,11 @@ def _projected(settings: Settings) -> Iterator[str]:
     for path in settings.jobs_dir.glob("*.sqlite"):
         try:
             with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20)) as database:
-                for (sha256,) in database.execute("SELECT DISTINCT sha256 FROM items WHERE sha256 IS NOT NULL"):
+                for (sha256,) in database.execute(_NAMED):
                     yield str(sha256)
+                if any(row[1] == "extra" for row in database.execute("PRAGMA table_info(items)")):
+                    for (sha256,) in database.execute(_CARDS, (f'$."{PART.key}"[0]', f'%"{PART.key}"%')):
+                        yield str(sha256)
         except sqlite3.Error as error:
             if path.exists():
                 # What it names cannot be known, so nothing may be removed. `weft delete` removes the job.

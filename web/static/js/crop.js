@@ -9,13 +9,14 @@ function cropOn(form) {
   const picture = frame.querySelector("img");
   const mark = frame.querySelector(".crop-box");
   const find = form.querySelector("#crop-find");
+  const classify = form.querySelector("#crop-classify");
   let box = null;
   let began = null;
 
   picture.draggable = false;
 
   function show() {
-    mark.hidden = find.hidden = !box;
+    mark.hidden = find.hidden = classify.hidden = !box;
     frame.classList.toggle("marking", Boolean(box));
     if (!box) return;
     for (const [side, share] of [["left", box.x], ["top", box.y], ["width", box.w], ["height", box.h]]) mark.style[side] = `${100 * share}%`;
@@ -60,7 +61,7 @@ function cropOn(form) {
   // The box goes, whatever has the focus.
   function clear() {
     if (!box) return;
-    const focused = mark.contains(document.activeElement) || document.activeElement === find;
+    const focused = mark.contains(document.activeElement) || [find, classify].includes(document.activeElement);
     box = began = null;
     show();
     if (focused) form.querySelector("#crop-begin").focus();

@@ -3,7 +3,7 @@
 
 const KEPT = "weft-upload"; // the upload that is not finished: {id, name, all}
 const ROWS = 200; // files that are listed
-const WISHED = ["name", "preset", "priority", "bank", "not_before", "window_from", "window_to", "deadline"].map((name) => `[name=${name}]`).join(", ");
+const WISHED = ["name", "preset", "priority", "bank", "not_before", "window_from", "window_to", "deadline", "split"].map((name) => `[name=${name}]`).join(", ");
 const number = new Intl.NumberFormat(language);
 const ORDER = ["failed", "lost", "sending", "waiting", "sent", "known"];
 let resumed = null; // the upload that goes on
@@ -26,6 +26,7 @@ async function send() {
   const { name, preset, priority, bank, not_before: { value: start } } = form.elements; // the start in the visitor's local time
   const wish = { name: name.value.trim(), preset: preset.value, priority: priority.value };
   if (bank) wish.bank = bank.value; // where there are several
+  if (form.elements.split.checked) wish.split = form.elements.split.value;
   if (start) wish.not_before = new Date(start).toISOString();
   const { window_from: { value: from }, window_to: { value: to }, zone, deadline: { value: by } } = form.elements;
   if (from || to) wish.window = `${from}-${to} ${zone.value}`.trim();
@@ -164,6 +165,7 @@ async function interrupted() {
   // What was wished stays as it was.
   form.elements.name.value = upload.name;
   form.elements.priority.value = upload.priority;
+  form.elements.split.checked = Boolean(upload.split);
   const preset = form.querySelector(`[name=preset][value="${upload.preset}"]`);
   if (preset) preset.checked = true;
   if (form.elements.bank) form.elements.bank.value = upload.bank || "default";

@@ -1,0 +1,62 @@
+"""Swatches of a card are found, and a cloth is not taken for a card."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from scripts.lab.bench.card_photos import card, overlap
+from scripts.render import render
+from shared.photos.regions import regions, without_holes
+from shared.photos.swatches import find
+
+
+@pytest.mark.parametrize(
+    ("swatches", "ground", "on_table"),
+    [(4, "white", False), (12, "white", False), (6, "grey", False), (9, "wood", False), (6, "white", True)],
+)
+def test_every_swatch_is_found_in_reading_order(swatches: int, ground: str, on_table: bool) -> None:
+    photo = card(swatches, ground, 1, size=(600, 800), on_table=on_table)
+    found = find(photo.pixels)
+    assert len(found) == swatches
+    # The composer puts them row by row.
+    assert all(overlap(one, known) >= 0.7 for one, known in zip(found, photo.swatches, strict=True))
+
+
+@pytest.mark.parametrize("name", ["gingham", "eyelet", "denim"])
+def test_a_photo_of_one_cloth_is_no_card(name: str) -> None:
+    assert find(render(name, 0, (400, 533))) == []
+
+
+def test_dots_and_patches_are_a_print() -> None:
+    cloth = Image.fromarray(render("denim", 3, (400, 533)))
+    draw = ImageDraw.Draw(cloth)
+    for x in range(40, 500, 80):
+        for y in range(40, 380, 80):
+            draw.ellipse((x, y, x + 36, y + 36), fill=(240, 240, 235))
+    assert find(np.asarray(cloth)) == []
+
+
+def test_one_piece_of_cloth_is_left_whole() -> None:
+    board = Image.new("RGB", (800, 600), (244, 243, 239))
+    board.paste(Image.fromarray(render("denim", 1, (300, 400))), (200, 150))
+    assert find(np.asarray(board)) == []
+
+
+def test_pictures_of_one_colour_and_tiny_ones_hold_nothing() -> None:
+    assert find(np.full((300, 400, 3), 250, np.uint8)) == []
+    assert find(np.zeros((3, 4, 3), np.uint8)) == []
+    assert find(np.zeros((10, 4000, 3), np.uint8)) == []
+
+
+def test_regions_hang_together_by_their_sides() -> None:
+    mask = np.array([[1, 0, 1, 1], [1, 0, 0, 1], [0, 1, 0, 0], [1, 1, 1, 0]], bool)
+    assert sorted((r.top, r.left, r.area) for r in regions(mask)) == [(0, 0, 2), (0, 2, 3), (2, 0, 4)]
+
+
+def test_holes_are_filled_and_bays_are_not() -> None:
+    ring = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], bool)
+    assert without_holes(ring).all()
+    ring[0, 1] = False
+    assert np.array_equal(without_holes(ring), ring)
