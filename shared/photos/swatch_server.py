@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from shared.core import logs
 from shared.core.settings import Settings
 from shared.photos.cut_swatches import CutSwatches
 from shared.photos.view_server import serve
@@ -17,4 +18,6 @@ TARGET = 2400
 if __name__ == "__main__":
     # Unbuffered, as in `view_server`.
     with open(0, "rb", buffering=0, closefd=False) as incoming:
-        serve(Settings(), TARGET, CutSwatches(), incoming, sys.stdout.buffer)
+        settings = Settings()
+        logs.configure(settings, "swatches")
+        serve(settings, TARGET, CutSwatches(), incoming, sys.stdout.buffer)

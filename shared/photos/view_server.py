@@ -17,6 +17,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.core import logs
 from shared.core.errors import PhotoError
 from shared.core.settings import Settings
 from shared.photos.box import Box
@@ -73,5 +74,8 @@ def _exactly(requests: BinaryIO, size: int) -> bytes:
 if __name__ == "__main__":
     # Unbuffered: `select` has to see what is still unread.
     with open(0, "rb", buffering=0, closefd=False) as incoming:
+        settings = Settings()
+        # To standard error: the answers are standard output.
+        logs.configure(settings, "view")
         # The JPEG has at most SIDE pixels in its longer side.
-        serve(Settings(), SIDE // 2, ToJpeg(SIDE), incoming, sys.stdout.buffer)
+        serve(settings, SIDE // 2, ToJpeg(SIDE), incoming, sys.stdout.buffer)
