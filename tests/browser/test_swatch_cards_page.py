@@ -32,8 +32,10 @@ def test_a_part_that_is_drawn_by_hand_is_classified(page: Page, product: Product
     made = requests.post(f"{product.url}/api/v1/jobs", files=files, timeout=60).json()["id"]
     page.goto(f"/jobs/{made}")
     expect(page.locator("#grid .item")).to_have_count(1)
-    page.goto(f"/similar?job={made}&item=0")
+    page.click("#part-0")
     classify = page.locator("#crop-classify")
+    expect(classify).to_be_visible()
+    page.keyboard.press("Escape")
     expect(classify).to_be_hidden()
     page.click("#crop-begin")
     classify.focus()

@@ -23,6 +23,7 @@ class CardAddresses:
         self._correct = url_for("pages.correct", job_id=job.id, index=number).removesuffix(str(number))
         self._review = url_for("pages.review", job_id=job.id, **filters)
         self._review += "&at=" if filters else "?at="
+        self._part = url_for("pages.similar", job=job.id, item=number).removesuffix(str(number))
         self._like = url_for("pages.job", job_id=job.id, like=number).removesuffix(str(number))
 
     def thumbnail(self, sha256: str) -> str:
@@ -41,6 +42,10 @@ class CardAddresses:
 
     def like(self, index: int) -> str:
         return f"{self._like}{index}#results-title"
+
+    def part(self, index: int) -> str:
+        """Where a part of the photo is marked, to be classified by itself or compared."""
+        return f"{self._part}{index}#part"
 
     def review(self, index: int) -> str:
         return f"{self._review}{index}"

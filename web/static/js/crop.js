@@ -78,11 +78,14 @@ function cropOn(form) {
     inside();
   });
 
-  form.querySelector("#crop-begin").addEventListener("click", () => {
+  function begin() {
     box = box || { x: 0.25, y: 0.25, w: 0.5, h: 0.5 };
     show();
     mark.focus();
-  });
+  }
+  form.querySelector("#crop-begin").addEventListener("click", begin);
+  // Links to it, from cards and the review page.
+  if (location.hash === "#part") begin();
   // Of a photo that is not to be had any more, its thumbnail is.
   picture.addEventListener("error", () => {
     const { small } = picture.dataset;
