@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from shared.photos.swatches import find
 
 _QUALITY = 92
+#: Of a swatch's shorter side that is left out all around: no ground and no pinked edge counts as its colour.
+_EDGE = 0.02
 
 
 class CutSwatches:
@@ -25,10 +27,12 @@ class CutSwatches:
         height, width = rgb.shape[:2]
         for box in find(rgb):
             left, top, right, bottom = box.pixels(width, height)
+            edge = round(_EDGE * min(right - left, bottom - top))
+            left, top, right, bottom = left + edge, top + edge, right - edge, bottom - edge
             part = np.ascontiguousarray(rgb[top:bottom, left:right])
             jpegs.append(simplejpeg.encode_jpeg(part, quality=_QUALITY, colorsubsampling="444"))
-            sides = (round(side, 5) for side in (box.x, box.y, box.width, box.height))
-            listed.append([*sides, len(jpegs[-1])])
+            shares = (left / width, top / height, (right - left) / width, (bottom - top) / height)
+            listed.append([*(round(share, 5) for share in shares), len(jpegs[-1])])
         head = json.dumps(listed).encode()
         return np.frombuffer(b"".join((struct.pack(">I", len(head)), head, *jpegs)), np.uint8)
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import struct
+from io import BytesIO
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from scripts.lab.bench.card_photos import card, overlap
 from scripts.render import render
+from shared.photos.cut_swatches import CutSwatches
 from shared.photos.regions import regions, without_holes
 from shared.photos.swatches import find
 
@@ -60,3 +65,18 @@ def test_holes_are_filled_and_bays_are_not() -> None:
     assert without_holes(ring).all()
     ring[0, 1] = False
     assert np.array_equal(without_holes(ring), ring)
+
+
+def test_no_ground_is_cut_with_a_swatch() -> None:
+    rgb = np.full((900, 1200, 3), 245, np.uint8)
+    for left in (150, 700):
+        rgb[200:700, left : left + 380] = (150, 20, 30)
+    answer = CutSwatches()(rgb).tobytes()
+    (length,) = struct.unpack(">I", answer[:4])
+    listed, at = json.loads(answer[4 : 4 + length]), 4 + length
+    assert len(listed) == 2
+    for *_, size in listed:
+        cut = np.asarray(Image.open(BytesIO(answer[at : at + size])))
+        at += size
+        assert cut.shape[0] > 450
+        assert cut[..., 1].max() < 60
