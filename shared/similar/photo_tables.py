@@ -36,6 +36,8 @@ _INLINE = 8_000
 
 #: A patience of half of it, and 3 seconds for one answer (`BankServer`).
 _LEASE = 12.0
+#: Seconds after a failure in which pages are made of the files at once, without waiting for the server again.
+_REST = 15.0
 _AWAY = {"index_unavailable": "similar_unavailable", "index_denied": "similar_denied"}
 #: Seconds between two looks whether another process is still at the tables.
 _PAUSE = 0.5
@@ -98,7 +100,7 @@ class Model:
 def photo_server(settings: Settings) -> BankServer | None:
     """The server that the settings name, if any; somebody waits for the page, so it is given up sooner."""
     url = settings.index_url
-    return BankServer(url.get_secret_value(), _LEASE) if url else None
+    return BankServer(url.get_secret_value(), _LEASE, _REST) if url else None
 
 
 def away(error: WeftError) -> tuple[str, dict[str, Any]]:

@@ -88,9 +88,11 @@ class Guard:
 class BankServer:
     """Cheap to make; connects when it is asked. Thread-safe."""
 
-    def __init__(self, url: str, lease_seconds: float = 20.0) -> None:
-        """`lease_seconds`: a worker's; waiting for an answer must leave time to hand photos back."""
+    def __init__(self, url: str, lease_seconds: float = 20.0, rest_seconds: float = _REST) -> None:
+        """`lease_seconds`: a worker's; waiting for an answer must leave time to hand photos back. `rest_seconds`: for
+        so long nothing is asked after a failure."""
         self._url = url
+        self._rest = rest_seconds
         self._hang = min(HANG_SECONDS, lease_seconds / 4)
         self._patience = min(PATIENCE_SECONDS, lease_seconds / 2)
         self._lock = threading.Lock()
@@ -148,7 +150,7 @@ class BankServer:
         if self._failure is None:
             _log.warning("bank_server_away", code=failure.code, message=str(failure))
         self._failure = failure
-        self._rests_until = time.monotonic() + _REST
+        self._rests_until = time.monotonic() + self._rest
         raise _again(failure)
 
     def once(self, work: Callable[[Connection, Guard], T], *, primary: bool, seconds: float = HANG_SECONDS) -> T:
