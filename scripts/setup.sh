@@ -62,7 +62,7 @@ if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$now" ]; then
     # With the setuptools of the lock: nothing is fetched to build it.
     install --no-deps --no-build-isolation --editable .
     say "compiling them, so that no start has to"
-    "$venv/bin/python" -m compileall -qq -j 0 -x '/tests?/' "$venv/lib" || true
+    "$venv/bin/python" -W ignore -m compileall -qq -j 0 -x '/tests?/' "$venv/lib" || true
     printf '%s\n' "$now" >"$stamp"
 fi
 
