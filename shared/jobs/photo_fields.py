@@ -17,6 +17,8 @@ from shared.photos.box import Box
 COLOURS = 3
 #: Place of columns that came after those of the job (`export/columns.py`).
 AT_THE_END = 30_000
+#: Behind the columns of groups of classes, which were released before it.
+_OF_CARDS = 50_000
 
 
 class Note(BaseModel):
@@ -110,7 +112,7 @@ PART = Field(
     render=_part,
     text=lambda part: Box(*part["box"]).told(),
     folded=True,
-    columns=(Column("card_sha256", cell=entry("whole"), place=AT_THE_END),),
+    columns=(Column("card_sha256", cell=entry("whole"), place=_OF_CARDS),),
 )
 
 PHOTO_FIELDS: tuple[Field, ...] = (

@@ -111,7 +111,7 @@ def test_the_bank_server_is_behind_the_same_wall_and_asks_for_a_password() -> No
     assert service["environment"]["POSTGRES_PASSWORD"] == "${WEFT_INDEX_PASSWORD:-}"
     # Its data outlive the container; parallel workers of an index share memory.
     assert service["volumes"] == ["index:/var/lib/postgresql"]
-    assert service["shm_size"] == "256m"
+    assert service["shm_size"] == "2g"
     assert service["healthcheck"]["test"][1] == "pg_isready"
 
 
