@@ -192,6 +192,7 @@ def test_a_selection_is_exported(page: Page, product: Product) -> None:
     page.goto(f"/jobs/{job}?lang=zh")
     page.locator("#tick-3").click()
     page.locator("#tick-5").click(modifiers=["Shift"])
+    expect(page.locator("#acts-count")).to_have_text("3")
     with page.expect_download() as download:
         page.click(".acts-export >> text=CSV")
     rows = list(csv.DictReader(io.StringIO(download.value.path().read_text("utf-8-sig"))))
