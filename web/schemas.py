@@ -12,9 +12,10 @@ from shared.bank.manifest import DEFAULT_BANK
 from shared.bank.photo_gate import Code
 from shared.core.window import MAX_TEXT
 from shared.jobs.fields import PUBLIC, Status
-from shared.jobs.model import JobState, Priority, Split
+from shared.jobs.model import JobState, Priority
 from shared.jobs.photo_fields import Note as Note
 from shared.jobs.result_filters import Filters, Sort, indexes_of
+from shared.jobs.splitting import Split
 from shared.ranking.model import Verdict
 
 _RUNS = r"^\d{1,10}(-\d{1,10})?(,\d{1,10}(-\d{1,10})?)*$"

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from shared.jobs.model import Priority, Split
+from shared.jobs.model import Priority
+from shared.jobs.splitting import Split
 from web.limits import NAME_LENGTH
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

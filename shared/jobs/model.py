@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -12,6 +11,7 @@ from shared.bank.manifest import DEFAULT_BANK
 from shared.core.engine_names import HASH_ENGINES
 from shared.core.window import Window, known, opens
 from shared.jobs.estimate import Estimate
+from shared.jobs.splitting import Cutout, Split
 from shared.jobs.states import RULES, VERBS, StateRule, offered
 from shared.jobs.states import JobState as JobState
 from shared.ranking.model import Ranking
@@ -22,13 +22,6 @@ class Lane(StrEnum):
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
-
-
-class Split(StrEnum):
-    """What of each photo becomes an item, where it is not the photo itself."""
-
-    #: Every swatch of a swatch card; a photo that is no card stays whole.
-    SWATCHES = "swatches"
 
 
 class Priority(StrEnum):
@@ -59,24 +52,7 @@ class Item:
     #: Raised by every retry; a commit for an older generation does not count.
     generation: int = 0
     #: Where it lies, of a swatch that was cut out of a card.
-    part: Part | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What a photo was cut out of."""
-
-    #: SHA-256 of the whole photo, a stored blob.
-    whole: str
-    #: x, y, width and height in shares of the whole, upright.
-    box: tuple[float, float, float, float]
-
-    def to_json(self) -> list[Any]:
-        return [self.whole, *self.box]
-
-    @classmethod
-    def from_json(cls, row: Sequence[Any]) -> Part:
-        return cls(row[0], (row[1], row[2], row[3], row[4]))
+    part: Cutout | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from scripts.render import render, save_jpeg
 from shared.core.settings import Settings
 from shared.jobs.fields import EXTRA
 from shared.jobs.ledger import wire
-from shared.jobs.model import Item, Part, Split
+from shared.jobs.model import Item
 from shared.jobs.projection import caught_up
+from shared.jobs.splitting import Cutout, Split
 from shared.photos.box import Box
 from shared.photos.swatch_cutting import SwatchCutter, swatch_name
 from shared.pipeline.chunk_work import ChunkWork
@@ -64,7 +65,7 @@ def test_without_the_wish_a_card_is_one_photo(harness: LedgerHarness, own: Setti
 
 
 def test_a_result_tells_its_place_on_the_card() -> None:
-    item = Item(0, "b.jpg", "ef" * 32, part=Part("ab" * 32, (0.1, 0.2, 0.3, 0.4)))
+    item = Item(0, "b.jpg", "ef" * 32, part=Cutout("ab" * 32, (0.1, 0.2, 0.3, 0.4)))
     work = ChunkWork(None, 1)
     work.fail(item, item.sha256, "truncated", {})
     (result,) = wire.unpack_results(wire.pack_results(work.results))
@@ -73,11 +74,20 @@ def test_a_result_tells_its_place_on_the_card() -> None:
 
 
 def test_rows_of_whole_photos_are_as_they_were() -> None:
-    part = Part("ab" * 32, (0.1, 0.2, 0.3, 0.4))
+    part = Cutout("ab" * 32, (0.1, 0.2, 0.3, 0.4))
     items = [Item(0, "a.jpg", "cd" * 32), Item(1, "b.jpg", "ef" * 32, part=part)]
     packed = wire.pack_items(items)
     assert wire.unpack_items(packed) == items
     assert [len(row) for row in wire._load(packed[8:])] == [7, 8]
+
+
+def test_what_a_later_version_adds_to_a_row_is_left_out() -> None:
+    whole = Item(0, "a.jpg", "cd" * 32)
+    swatch = Item(1, "b.jpg", "ef" * 32, part=Cutout("ab" * 32, (0.1, 0.2, 0.3, 0.4)))
+    packed = wire.pack_items([whole, swatch])
+    rows = wire._load(packed[8:])
+    later = [[*rows[0], None, "new"], [*rows[1], "new", 7]]
+    assert wire.unpack_items(packed[:8] + wire._dump(later)) == [whole, swatch]
 
 
 def test_what_cannot_be_decoded_has_no_swatches() -> None:

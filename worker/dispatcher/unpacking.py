@@ -21,7 +21,8 @@ from shared.jobs.intake.unpacking import Unpacking
 from shared.jobs.ledger import Ledger
 from shared.jobs.ledger.dispatcher_ledger import DispatcherLedger
 from shared.jobs.ledger.submission import chunk_size
-from shared.jobs.model import Item, Job, Part, Sent, Split
+from shared.jobs.model import Item, Job, Sent
+from shared.jobs.splitting import Cutout, Split
 from shared.photos.swatch_cutting import SwatchCutter, swatch_name
 from shared.storage import open_storage
 from worker.dispatcher.listing import Lister
@@ -31,7 +32,7 @@ _log = structlog.get_logger(__name__)
 #: Seconds in which a submission that has stored its archive is accepted.
 _ACCEPTED_WITHIN = 3600.0
 #: A photo's name, and where it is: stored already, or out of an archive and still in the spool; of a swatch, its card.
-_Photo = tuple[str, Sent | SpooledFile, Part | None]
+_Photo = tuple[str, Sent | SpooledFile, Cutout | None]
 
 
 class ArchiveLister(Lister):
@@ -163,7 +164,7 @@ class ArchiveLister(Lister):
                 yield (
                     swatch_name(name, number),
                     spooled,
-                    Part(photo.sha256, (box.x, box.y, box.width, box.height)),
+                    Cutout(photo.sha256, (box.x, box.y, box.width, box.height)),
                 )
             _drop(photo)
 

@@ -23,9 +23,10 @@ from shared.jobs.intake.receive import Survey
 from shared.jobs.intake.sources import local_files
 from shared.jobs.intake.submission import Intake, Wish
 from shared.jobs.ledger import Ledger
-from shared.jobs.model import Job, Priority, Split
+from shared.jobs.model import Job, Priority
 from shared.jobs.notes import left_out_sentence
 from shared.jobs.shown import shown_job
+from shared.jobs.splitting import Split
 
 
 @click.command()

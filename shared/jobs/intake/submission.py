@@ -25,7 +25,8 @@ from shared.jobs.intake.sources import Source
 from shared.jobs.ledger import Ledger
 from shared.jobs.ledger.submission import SENT_FINGERPRINT
 from shared.jobs.ledger.uploads import UploadedFile
-from shared.jobs.model import Item, Job, JobSpec, Lane, Priority, Sent, Split
+from shared.jobs.model import Item, Job, JobSpec, Lane, Priority, Sent
+from shared.jobs.splitting import Split
 from shared.ranking.model import PRESETS
 from shared.storage import Storage
 

@@ -23,7 +23,8 @@ from shared.jobs.ledger.pace import Pace, Sample, measure, parse
 from shared.jobs.ledger.redis_errors import redis_errors
 from shared.jobs.ledger.search import chosen
 from shared.jobs.ledger.uploads import UploadRecords
-from shared.jobs.model import OF_UNENDED, WAITING_FOR, ItemResult, Job, JobState, Lane, Priority, Sent, Split
+from shared.jobs.model import OF_UNENDED, WAITING_FOR, ItemResult, Job, JobState, Lane, Priority, Sent
+from shared.jobs.splitting import Split
 
 #: A worker whose last heartbeat is older than this counts as gone; its key has expired by then.
 _HEARTBEAT_TTL = 15

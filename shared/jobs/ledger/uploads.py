@@ -13,7 +13,8 @@ from shared.core.errors import NotFound
 from shared.jobs.ledger import keys
 from shared.jobs.ledger.connection import Connection
 from shared.jobs.ledger.redis_errors import redis_errors
-from shared.jobs.model import Priority, Split
+from shared.jobs.model import Priority
+from shared.jobs.splitting import Split
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
-from shared.jobs import field_model
-from shared.jobs.field_model import same
+from shared.jobs.field_model import Part, same
 from shared.jobs.fields import STORED
-from shared.jobs.model import Item, ItemResult, Part, Sent
+from shared.jobs.model import Item, ItemResult, Sent
+from shared.jobs.splitting import Cutout
 from shared.ranking.model import Ranking
 
 #: First and last index of the chunk's items, big-endian; Lua reads it to cut the chunk's part out of the done bitmap.
@@ -30,7 +30,7 @@ _WHOLE = 7
 class _Plan:
     """The values of one part of a row, prepared: a worker packs and the dispatcher unpacks every result."""
 
-    def __init__(self, part: field_model.Part) -> None:
+    def __init__(self, part: Part) -> None:
         stored = [s for s in STORED if s.part is part]
         self.names = [s.attribute for s in stored]
         self.read = attrgetter(*self.names)
@@ -56,7 +56,7 @@ class _Plan:
         return values
 
 
-_RESULT, _RANKING = _Plan(field_model.Part.RESULT), _Plan(field_model.Part.RANKING)
+_RESULT, _RANKING = _Plan(Part.RESULT), _Plan(Part.RANKING)
 
 
 def _dump(value: Any) -> bytes:
@@ -80,7 +80,11 @@ def pack_items(items: Sequence[Item]) -> bytes:
 
 
 def unpack_items(blob: bytes) -> list[Item]:
-    return [Item(*row[:_WHOLE], *map(Part.from_json, row[_WHOLE:])) for row in _load(blob[_HEADER.size :])]
+    """What a later version adds at the end of a row is left out."""
+    return [
+        Item(*row[:_WHOLE], *map(Cutout.from_json, filter(None, row[_WHOLE:][:1])))
+        for row in _load(blob[_HEADER.size :])
+    ]
 
 
 def pack_sent(files: Sequence[Sent]) -> bytes:
