@@ -19,7 +19,8 @@ from shared.curation.edits import ClassWish, naming
 from shared.curation.folder import Names, read_classes, read_names
 from shared.jobs.fields import PARENT
 from shared.pipeline.judging import judged
-from shared.ranking.fitting.cross_fit import CrossFitResult, ParentOutcomes
+from shared.ranking.fitting.cross_fit import CrossFitResult
+from shared.ranking.fitting.parent_outcomes import ParentOutcomes
 from shared.ranking.fitting.risk import CERTAINTY
 from shared.ranking.model import Ranking, Verdict
 from shared.ranking.parents import best_parent, parents_of

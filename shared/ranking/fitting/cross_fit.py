@@ -26,31 +26,13 @@ from shared.ranking.fitting.choose import CANDIDATES, choose_method
 from shared.ranking.fitting.leave_out import LeaveOneOut, ranks
 from shared.ranking.fitting.left_out import LeftOut
 from shared.ranking.fitting.measure import Bools, calibration_error, coverage_at
+from shared.ranking.fitting.parent_outcomes import ParentOutcomes, best_parents, parents_of_columns
 from shared.ranking.fitting.risk import CERTAINTY, METHOD, NEVER, Threshold, choose_threshold, least_answers
 from shared.ranking.fitting.whole_bank import WholeBank
 from shared.ranking.methods import Floats, Ints
 from shared.ranking.model import Preset
-from shared.ranking.parents import best_parent
 
 FOLDS = 10
-
-
-@dataclass(frozen=True)
-class ParentOutcomes:
-    """What became of the parents of all queries, [q] each."""
-
-    #: Numbers of the best parent and of the right class's; -1: none.
-    found: Ints
-    truth: Ints
-    #: Summed probability of the best parent's classes.
-    share: npt.NDArray[np.float64]
-    #: The parent is the answer: the class is unsure, and the parent is not.
-    answered: Bools
-
-    @property
-    def right(self) -> Bools:
-        same: Bools = (self.found == self.truth) & (self.found >= 0)
-        return same
 
 
 @dataclass(frozen=True)
@@ -78,7 +60,6 @@ class CrossFitResult:
     accepted_outside: Bools | None = None
     #: [q] number of each query's class; None: `truth` is that.
     classes: Ints | None = None
-
     #: [q] number of the best class; None: `label` is that.
     named: Ints | None = None
 
@@ -180,10 +161,10 @@ def cross_fit(
         calibration = Calibration.of(calibrate(of_inner.rows(method, asked)))
         seen = evaluated.rows(method, held)
         label[held], rank[held] = seen.label, ranks(seen.scores, seen.truth)
-        shares = softmax(_finite(seen), calibration.temperature)
+        shares = softmax(_filled(seen.scores), calibration.temperature)
         confidence[held] = calibration.confidence(shares.max(axis=1))
         if columns is not None:
-            best[held], share[held] = _best_parent(shares, columns[held])
+            best[held], share[held] = best_parents(shares, columns[held])
         foreign[held] = calibration.out_of_bank(seen.novelty_scores["nearest"], seen.novelty_scores["score"])
         out_of_bank[held] = calibration.out_of_bank(seen.out_of_bank["nearest"], seen.out_of_bank["score"])
         left = softmax(_filled(seen.outside), calibration.temperature).max(axis=1)
@@ -256,31 +237,12 @@ class Evaluated:
         return self.known[method].rows(queries)
 
 
-def parents_of_columns(loo: LeftOut, parent_of: Ints) -> Ints:
-    """[q, c] the parents of the classes of `loo`'s columns."""
-    if isinstance(loo, WholeBank):
-        return parent_of[loo.classes]
-    shape = (len(loo.truth), len(parent_of))
-    found: Ints = np.broadcast_to(parent_of, shape)
-    return found
-
-
-def _best_parent(shares: Floats, parents: Ints) -> tuple[Ints, Floats]:
-    """As a ranker finds it, whose classes are sorted."""
-    order = np.argsort(-shares, axis=1, kind="stable")
-    return best_parent(np.take_along_axis(shares, order, axis=1), np.take_along_axis(parents, order, axis=1))
-
-
 def classes_of(loo: LeftOut, columns: Ints) -> Ints:
     """[q] the class in the bank of each query's column."""
     if isinstance(loo, WholeBank):
         found: Ints = np.take_along_axis(loo.classes, columns[:, None], axis=1)[:, 0]
         return found
     return columns
-
-
-def _finite(seen: PresetEvaluation) -> npt.NDArray[np.float32]:
-    return _filled(seen.scores)
 
 
 def _filled(scores: Floats) -> npt.NDArray[np.float32]:
