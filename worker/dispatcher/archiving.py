@@ -28,8 +28,9 @@ class Archiver(Rounds):
         if not self._served:
             self._fill_files()
             return
+        jobs = sources(self._ledger)
         # A few seconds at a time, as below.
-        while not self.stopping.is_set() and self._similar.serve(sources(self._ledger)):
+        while not self.stopping.is_set() and self._similar.serve(jobs):
             pass
 
     def _fill_files(self) -> None:

@@ -11,9 +11,6 @@ from scripts.cli import output
 from shared.core.settings import Settings
 from shared.jobs.ledger import Ledger
 
-#: More jobs than an installation has.
-_ALL = 1_000_000
-
 _files = click.option(
     "--files", is_flag=True, help="The archive in files, although WEFT_INDEX_URL names a bank server."
 )
@@ -52,8 +49,9 @@ def _rebuilt(ctx: click.Context, files: bool, again: bool) -> None:
 
 def _in_files(settings: Settings, ledger: Ledger, again: bool) -> tuple[int, int]:
     from shared.similar.archives import rebuild as rebuilt
+    from shared.similar.sources import ALL_JOBS
 
-    jobs = ledger.listed(limit=_ALL)
+    jobs = ledger.listed(limit=ALL_JOBS)
     with output.progress("Reading results", len(jobs)) as bar:
         counted = _counted(bar, len(jobs))
         return rebuilt(settings, jobs, lambda job: counted(job.id), again)
