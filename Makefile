@@ -16,7 +16,7 @@ run: setup
 	@$(VENV)/bin/weft up --demo
 
 test: setup
-	@$(PY) -m pytest -n $(PROCESSES) --dist loadfile -m "not long and not slow" $(PYTEST)
+	@$(PY) -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "not long and not slow" $(PYTEST)
 
 # Tests of many seconds each, which every change runs as well.
 slow: setup

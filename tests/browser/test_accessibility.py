@@ -31,6 +31,7 @@ def clean(page: Page, what: str) -> None:
     assert [(rule["id"], rule["nodes"][0]["html"], rule["nodes"][0]["failureSummary"]) for rule in found] == [], what
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lang", "scheme"),
     [

@@ -8,6 +8,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
@@ -37,6 +38,7 @@ def current(page: Page) -> int:
     return int(page.locator(".review-photo:not([hidden])").get_attribute("data-index") or -1)
 
 
+@pytest.mark.slow
 def test_a_hundred_photos_with_few_keys(page: Page, product: Product) -> None:
     """Of ten photos four are right as predicted, three are the second or third class, two another, one is no fabric."""
     job = submit(product, 100, "hundred")

@@ -43,6 +43,8 @@ class Host:
     mounts: list[tuple[Path, Path]] = field(default_factory=list)
     #: The code that it runs.
     code: Path = ROOT
+    #: The only core that it has; None: all.
+    core: int | None = None
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -55,7 +57,8 @@ class Host:
 
     def _command(self, words: tuple[str | Path, ...]) -> list[str]:
         inside = ["ip", "netns", "exec", self.name, "unshare", "--uts", "--mount"]
-        return [*inside, "sh", "-c", _ENTER, "-", self.name, *WEFT, *map(str, words)]
+        cores = [] if self.core is None else ["taskset", "--cpu-list", str(self.core)]
+        return [*cores, *inside, "sh", "-c", _ENTER, "-", self.name, *WEFT, *map(str, words)]
 
     def _environment(self, more: dict[str, str]) -> dict[str, str]:
         inherited = clean_environment()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
@@ -18,6 +19,7 @@ from tests.product import Product
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
+@pytest.mark.slow
 def test_any_request(product: Product) -> None:
     schema = schemathesis.openapi.from_url(f"{product.url}/api/v1/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations()]

@@ -77,6 +77,7 @@ def test_jobs_that_end_between_two_looks_get_their_projection(
     assert not list(harness.redis.scan_iter("weft:*:vec:*"))
 
 
+@pytest.mark.slow
 def test_jobs_that_ended_while_no_dispatcher_ran_get_theirs(harness: LedgerHarness, own: Settings) -> None:
     """More than two hundred, and also those of a version that kept no list of them."""
     jobs = [ended(harness, 1, ()) for _ in range(210)]

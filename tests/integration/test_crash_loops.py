@@ -78,6 +78,7 @@ def _kill_until_said(product: Product, victims: Any) -> str:
     return said[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "victims",
     [

@@ -58,6 +58,7 @@ def alone(tmp_path: Path) -> Iterator[Product]:
         yield product
 
 
+@pytest.mark.slow
 def test_job_waits_for_a_worker_that_sees_its_folder_and_others_go_on(alone: Product, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -18,6 +18,7 @@ from tests.ledger_harness import LedgerHarness, photos, spec
 from tests.product import ROOT, WEFT, eventually, make_photos, run_product, warm_workers
 
 
+@pytest.mark.slow
 def test_job_whose_worker_died_does_not_pretend_to_run(tmp_path: Path) -> None:
     with run_product(tmp_path, workers=0, engine="sleep:30", preset="standard") as product:
         make_photos(product.photos / "night", classes=30, each=20)

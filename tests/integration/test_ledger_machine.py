@@ -184,6 +184,7 @@ def check(machine: type[LedgerMachine], examples: int, steps: int) -> None:
     )
 
 
+@pytest.mark.slow
 def test_any_order_of_steps_keeps_the_promises(machine: type[LedgerMachine]) -> None:
     check(machine, examples=25, steps=30)
 

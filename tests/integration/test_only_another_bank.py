@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import requests
 
 from shared.bank.store import BankStore
@@ -11,6 +12,7 @@ from tests.bank_api import call
 from tests.product import eventually, make_photos, run_product
 
 
+@pytest.mark.slow
 def test_it_is_ready_with_another_bank_alone(tmp_path: Path) -> None:
     photos = make_photos(tmp_path / "photos", 3)
     with run_product(tmp_path / "product", bank=False) as product:

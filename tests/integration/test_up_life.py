@@ -90,6 +90,7 @@ def test_the_address_is_printed_once_it_answers(running: Product) -> None:
     assert requests.get(running.url, timeout=5).ok
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_all_and_a_restart_finds_the_jobs_again(tmp_path: Path) -> None:
     with run_product(tmp_path) as product:
         submitted = product.weft("submit", tmp_path / "bank", "--name", "kept", "--watch", "--json")
@@ -103,6 +104,7 @@ def test_ctrl_c_ends_all_and_a_restart_finds_the_jobs_again(tmp_path: Path) -> N
         assert "kept" in again.weft("jobs").stdout
 
 
+@pytest.mark.slow
 def test_ctrl_c_during_start_up_reaches_the_whole_group_and_ends_all(tmp_path: Path) -> None:
     product = start_product(tmp_path, new_group=True)
     try:
@@ -125,6 +127,7 @@ def test_nothing_survives_its_being_killed_and_the_next_one_starts_at_once(tmp_p
         eventually(lambda: _gone(started), 20, "the end of every child")
 
 
+@pytest.mark.slow
 def test_two_workers_share_the_cores_and_end_on_sigterm(tmp_path: Path) -> None:
     with run_product(tmp_path, workers=2, bank=False) as product:
         started = _all(product)

@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from tests.product import Product, eventually, make_photos, run_product, warm_workers
@@ -17,6 +18,7 @@ def _job(product: Product, job_id: str) -> dict[str, Any]:
     return dict(requests.get(f"{product.url}/api/v1/jobs/{job_id}", timeout=30).json())
 
 
+@pytest.mark.slow
 def test_a_missing_bank_is_waited_for_and_said(tmp_path: Path) -> None:
     with run_product(tmp_path, engine="sleep:30", preset="standard") as product:
         make_photos(product.photos / "night", classes=12, each=12)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import requests
 
 from tests.product import eventually, make_photos, run_product, warm_workers
 
 
+@pytest.mark.slow
 def test_it_says_so_and_works(tmp_path: Path) -> None:
     with run_product(tmp_path, day_limit="50%@00:00-24:00", read_limit="1") as product:
         eventually(lambda: [beat["core_share"] for beat in warm_workers(product)] == [0.5], what="the limit")

@@ -59,6 +59,7 @@ def test_kinds(before: tuple[str | None, str], after: tuple[str | None, str], ch
     assert change_of(first, second) is change
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_photos_take_seconds(settings: Settings) -> None:
     one = archived_job(settings, 100_000, "b1", "one")
     two = archived_job(settings, 100_000, "b1", "two")

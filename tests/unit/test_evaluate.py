@@ -73,6 +73,16 @@ def test_a_labelled_folder_is_ranked_as_a_worker_would(
     assert report["unknown_classes"] == ["unheard-of"]
 
 
+def test_vectors_of_a_test_engine_are_not_judged(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WEFT_ENGINE", "null")
+    data = ["--data-dir", str(tmp_path / "data")]
+    assert cli.run(["bank", "build", str(make_photos(tmp_path / "photos")), *data]) == output.OK
+    assert cli.run(["evaluate", *data]) != output.OK
+    assert "test engine" in capsys.readouterr().err
+
+
 def test_check_writes_a_page_with_its_findings(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -101,6 +101,7 @@ def test_a_damaged_one_is_refused_with_what_to_do(pool: DecodePool, data: bytes)
     assert "SVG" in str(error)
 
 
+@pytest.mark.slow
 @needs_resvg
 def test_a_hostile_one_costs_one_process_and_itself(pool: DecodePool) -> None:
     bomb = io.BytesIO()

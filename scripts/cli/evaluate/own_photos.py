@@ -89,7 +89,9 @@ def crossed(bank: Bank, preset: Preset, progress: Callable[[int, int], None]) ->
     Raises InvalidRequest where the bank has too few photos with a classmate, or vectors without meaning.
     """
     loo, labels = of_bank(bank)
-    if not bank.meaningful or int(loo.answerable.sum()) < MIN_QUERIES_TO_FIT:
+    if not bank.meaningful:
+        raise InvalidRequest(reason="the bank's vectors come from a test engine and mean nothing")
+    if int(loo.answerable.sum()) < MIN_QUERIES_TO_FIT:
         raise InvalidRequest(reason=f"leave-one-out needs {MIN_QUERIES_TO_FIT} photos that have another of their class")
     nested = len(loo.owner) <= NESTED_ROWS
     by_label = {entry.label: number for entry, number in zip(bank.classes, parents_of(bank.classes)[0], strict=True)}
