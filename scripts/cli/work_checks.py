@@ -42,10 +42,11 @@ def workers(ledger: Ledger) -> Iterator[Finding]:
         else:
             text = f"{text}: {worker.model} is being loaded. The first start converts it, which takes minutes on a slow"
             yield Finding(what, "note", f"{text} or busy machine; later starts take seconds. See the worker's log")
-        # One line for what may block many jobs.
+        # One line for what may block many jobs, and none for what was said of the worker itself.
         blocked = {sentence(b.code, **b.detail): b.job for b in worker.blocked_jobs}
-        for text, job in blocked.items():
-            yield Finding(what, "broken", f"{text} (job {job})")
+        for reason, job in blocked.items():
+            if not (error and reason == text):
+                yield Finding(what, "broken", f"{reason} (job {job})")
 
 
 def jobs(ledger: Ledger) -> Iterator[Finding]:

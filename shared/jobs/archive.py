@@ -117,7 +117,7 @@ def _tried(act: Callable[[Settings, Ledger, str], bool], settings: Settings, led
     try:
         return act(settings, ledger, job_id)
     except Exception as error:
-        _log.error("release_failed", job=job_id, error=repr(error))
+        _log.error("archive_step_failed", step=act.__name__.strip("_"), job=job_id, error=repr(error))
         return False
 
 

@@ -11,6 +11,7 @@ from scripts.cli import work_checks
 from scripts.cli.diagnostics import examine
 from scripts.supervisor import redis as embedded
 from shared.core.settings import Settings
+from shared.jobs.heartbeat import BlockedJob, Heartbeat, HeartbeatError, WorkerState
 from shared.jobs.ledger import Ledger, keys
 from tests.bank_api import call, finished, submit_photos
 from tests.doctor import said
@@ -55,6 +56,15 @@ def test_a_job_that_became_slow(settings: Settings, redis_pair: embedded.Pair) -
     assert not [f for f in examine(settings) if f.what == f"job {job.id}"]
     harness.ledger.cancel(job.id)
     ledger.connection.redis.close()
+
+
+def test_a_workers_error_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = HeartbeatError(code="bank_missing", detail={"version": "b"})
+    blocked = [BlockedJob(job="j", code=code, detail={"version": "b"}) for code in ("bank_missing", "index_missing")]
+    worker = Heartbeat(id="w", state=WorkerState.ERROR, error=error, blocked_jobs=blocked)
+    monkeypatch.setattr(work_checks, "live_workers", lambda ledger: [worker])
+    found = [finding.text for finding in work_checks.workers(None)]  # type: ignore[arg-type]
+    assert len(found) == len(set(found)) == 2
 
 
 @pytest.mark.long
