@@ -8,6 +8,7 @@ exist only here.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
@@ -81,17 +82,20 @@ class Projection(Results):
         """Number of log entries that are not in the projection yet; below 0 where the ledger lost some."""
         return ledger.log_length(self._job) - self.folded()
 
-    def catch_up(self, ledger: JobStore) -> int:
-        """Writes what was committed since the last time; returns the number of log entries.
+    def catch_up(self, ledger: JobStore, seconds: float | None = None) -> int:
+        """Writes what was committed until now, and not what comes meanwhile; returns the number of log entries.
+
+        `seconds`: after which no further step of `_FOLD` entries begins; the rest is left to the next call.
 
         Raises Conflict: the file lacks rows that the ledger has let go (`results_lost`).
         """
-        total = 0
+        total, began = 0, time.monotonic()
         if self.behind(ledger) < 0 and ledger.contains(self._job):
             # The ledger lost its last commits (a restored backup, or a power cut with `everysec`): other commits will
             # take their places in the log.
             self._rewind(ledger)
-        while self.behind(ledger) > 0:
+        goal = ledger.log_length(self._job)
+        while self.folded() < goal and not (total and seconds is not None and time.monotonic() - began > seconds):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 start = self.folded()
@@ -189,11 +193,13 @@ def caught_up(
     job_id: str,
     names: ClassNames | None = None,
     finds_similar: Callable[[int], Iterable[int]] | None = None,
+    seconds: float | None = None,
 ) -> closing[Projection]:
-    """The projection with every committed outcome, to be used in a `with` statement; labels are resolved by `names`,
-    and the filter `like` asks `finds_similar` (see `Results.compare_by`)."""
+    """The projection with every outcome that is committed now, to be used in a `with` statement; with `seconds`, of a
+    job that goes on, with those that can be written in about that time. Labels are resolved by `names`, and the filter
+    `like` asks `finds_similar` (see `Results.compare_by`)."""
     projection = open_projection(settings, job_id)
-    projection.catch_up(ledger)
+    projection.catch_up(ledger, seconds)
     if names is not None:
         projection.understand(names)
     if finds_similar is not None:

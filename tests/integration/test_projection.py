@@ -11,6 +11,7 @@ import pytest
 
 from shared.core.errors import InvalidRequest, NotFound
 from shared.core.settings import Settings
+from shared.jobs import projection as projection_file
 from shared.jobs.model import ItemResult, Job, Lane
 from shared.jobs.projection import caught_up, open_projection
 from shared.jobs.result_filters import Filters
@@ -75,6 +76,30 @@ def test_several_processes_fold_together(harness: LedgerHarness, own: Settings) 
     assert {i: np.frombuffer(v, np.float16)[0] for i, v in found.items()} == {
         i: float(i) for i in range(500) if i % 3 != 2
     }
+
+
+def test_what_comes_meanwhile_is_left_to_the_next_time(
+    harness: LedgerHarness, own: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers that commit faster than a page writes must not keep it for ever."""
+    monkeypatch.setattr(projection_file, "_FOLD", 1)
+    job = judged(harness, 500)
+    ledger, asked = harness.ledger, []
+    entries, length, read = ledger.log_length(job.id), ledger.log_length, ledger.log
+
+    def log(job_id: str, start: int, most: int) -> list[tuple[list[ItemResult], bytes | None]]:
+        # From the first look into the log on, all are there.
+        monkeypatch.setattr(ledger, "log_length", length)
+        asked.append(start)
+        return read(job_id, start, most)
+
+    monkeypatch.setattr(ledger, "log", log)
+    monkeypatch.setattr(ledger, "log_length", lambda job_id: entries // 2)
+    with closing(open_projection(own, job.id)) as projection:
+        assert projection.catch_up(ledger) == entries // 2
+        assert projection.catch_up(ledger, seconds=0.0) == 1
+        assert projection.catch_up(ledger) == entries - entries // 2 - 1
+    assert asked == list(range(entries))
 
 
 def test_vectors_leave_the_ledger_once_they_are_kept(harness: LedgerHarness, own: Settings) -> None:

@@ -36,6 +36,8 @@ from web.schemas import (
 _SHA256 = re.compile("[0-9a-f]{64}")
 #: Photos that the filter `like` lets through.
 MOST_SIMILAR = 500
+#: Seconds that a page of a job that goes on spends at most on outcomes that the dispatcher has not written yet.
+_BEHIND_SECONDS = 1.0
 FOREVER = "private, max-age=31536000, immutable"
 
 bp = APIBlueprint("items", __name__, tag="Items")
@@ -46,8 +48,10 @@ def projected(job_id: str) -> closing[Projection]:
     at = services()
     # Asked first: opening a projection makes its file.
     job = at.ledger.find(job_id)
+    seconds = None if job.ended else _BEHIND_SECONDS
+    names = at.class_names(job.bank)
     try:
-        return caught_up(at.settings, at.ledger, job_id, at.class_names(job.bank), lambda item: _like(at, job, item))
+        return caught_up(at.settings, at.ledger, job_id, names, lambda item: _like(at, job, item), seconds)
     except sqlite3.DatabaseError as error:
         raise Unavailable("projection_damaged", retry_after=30, reason=str(error)) from error
 

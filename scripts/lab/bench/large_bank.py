@@ -1,7 +1,7 @@
 """What a large bank takes to be made, checked and ranked from: `python -m scripts.lab.bench.large_bank [--sizes N,N]`.
 
 Generated vectors lie in a folder of parts; each step is a process of its own, of which time and most resident memory
-are printed, mapped pages included.
+are printed: `peak_mb` with pages of mapped files, which the system drops where memory is short, `own_mb` without them.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,8 @@ COLUMNS, EACH = 512, 200
 _PART = 500_000
 #: Photos that are ranked, a micro-batch at a time.
 _PHOTOS, _BATCH = 256, 16
+#: Seconds between two looks at a step's memory.
+_LOOK = 0.1
 #: A model that makes so many columns. That it is not on this machine does not matter to its vectors.
 _MODEL = "ViT-B-32/openai"
 
@@ -74,7 +79,12 @@ def _run(module: str, *words: str) -> tuple[dict[str, float], dict[str, Any]]:
     env = os.environ | {"WEFT_ENGINE": "openvino", "WEFT_MODEL": _MODEL}
     child = subprocess.Popen([sys.executable, "-m", module, *words], env=env, stdout=subprocess.PIPE)
     assert child.stdout is not None
+    own, ended = [0], threading.Event()
+    watch = threading.Thread(target=_watch, args=(child.pid, own, ended))
+    watch.start()
     out = child.stdout.read()
+    ended.set()
+    watch.join()
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
@@ -83,8 +93,18 @@ def _run(module: str, *words: str) -> tuple[dict[str, float], dict[str, Any]]:
         "s": round(time.monotonic() - began, 1),
         "cpu_s": round(usage.ru_utime + usage.ru_stime, 1),
         "peak_mb": round(usage.ru_maxrss / 1024),
+        "own_mb": round(own[0] / 1024),
     }
     return used, json.loads(out)
+
+
+def _watch(pid: int, own: list[int], ended: threading.Event) -> None:
+    """Keeps the most kilobytes that are the process's own: pages of mapped files can be dropped at any moment."""
+    while not ended.wait(_LOOK):
+        with suppress(OSError):
+            status = Path(f"/proc/{pid}/status").read_text()
+            found = re.search(r"^RssAnon:\s+(\d+) kB", status, re.MULTILINE)
+            own[0] = max(own[0], int(found[1]) if found else 0)
 
 
 def _rank(data: Path, version: str) -> dict[str, Any]:
