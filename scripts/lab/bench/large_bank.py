@@ -95,6 +95,7 @@ def _run(module: str, *words: str) -> tuple[dict[str, float], dict[str, Any]]:
         "peak_mb": round(usage.ru_maxrss / 1024),
         "own_mb": round(own[0] / 1024),
     }
+    print(f"{' '.join(words[-4:])}: {used}", file=sys.stderr, flush=True)
     return used, json.loads(out)
 
 
