@@ -11,6 +11,7 @@ from PIL import Image
 
 from shared.photos import lab
 from shared.photos.colour_names import COLOUR_NAMES
+from shared.photos.pixels import Pixels, picture
 
 #: Colours given, and clusters that they are chosen from.
 COUNT = 3
@@ -21,9 +22,9 @@ _PIXELS, _CELL = 2500, 8.0
 _SAME, _LEAST = 14.0, 0.04
 
 
-def dominant(rgb: NDArray[np.uint8]) -> list[list[Any]]:
-    """Of RGB pixels, uint8 [h, w, 3]: up to `COUNT` rows `[#rrggbb, [L*, a*, b*], share 0…1, name]`, largest first."""
-    colours, weights = _cells(_small(rgb).reshape(-1, 3))
+def dominant(rgb: Pixels) -> list[list[Any]]:
+    """Of RGB pixels: up to `COUNT` rows `[#rrggbb, [L*, a*, b*], share 0…1, name]`, largest first."""
+    colours, weights = _cells(_small(picture(rgb)).reshape(-1, 3))
     owner = _cluster(lab.from_srgb(colours.round().astype(np.uint8)), weights)
     mean, share = _means(colours, weights, owner, _CLUSTERS)
     largest = [index for index in np.argsort(-share, kind="stable")[:COUNT] if share[index] >= _LEAST]
@@ -45,10 +46,10 @@ def _names_of(colours: NDArray[np.float64]) -> list[str]:
     return [names[index] for index in lab.difference(places, colours[:, None]).argmin(1)]
 
 
-def _small(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _small(image: Image.Image) -> NDArray[np.uint8]:
     """Means of square blocks, about `_PIXELS` of them."""
-    step = max(1, min(round((rgb.shape[0] * rgb.shape[1] / _PIXELS) ** 0.5), *rgb.shape[:2]))
-    return np.asarray(Image.fromarray(rgb).reduce(step))
+    step = max(1, min(round((image.height * image.width / _PIXELS) ** 0.5), *image.size))
+    return np.asarray(image.reduce(step))
 
 
 def _cells(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
