@@ -23,6 +23,7 @@ from shared.encoder.hashed import HashedEncoder
 from shared.jobs.model import Item, ItemResult, Lane
 from shared.photos.decode import Limits
 from shared.photos.decode_pool import DecodePool
+from shared.photos.pixels import Pixels
 from shared.pipeline import Pipeline
 from shared.pipeline.photos import Photos
 from shared.pipeline.pipeline import Judge
@@ -130,8 +131,8 @@ class Colours:
         self.micro_batch = micro_batch
         self.go_on = threading.Event()
 
-    def prepare(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        mean = rgb.reshape(-1, 3).mean(0)
+    def prepare(self, pixels: Pixels) -> NDArray[np.float32]:
+        mean = np.asarray(pixels).reshape(-1, 3).mean(0)
         if mean[0] > 250:
             self.go_on.wait(60)
         return np.concatenate([mean, np.ones(DIM - 3)]).astype(np.float32)

@@ -1,10 +1,11 @@
-"""The whole product of another checkout beside this one's, in turns: photos per second of jobs of fresh photos.
+"""The whole product of another checkout beside this one's, in turns: photos per second of jobs of fresh photos, and CPU
+time per photo.
 
     python -m scripts.lab.beside /path/to/other/checkout --model ViT-B-32//path/to/weights.safetensors
 
 Both run at once, and one works while the other waits. Only the command line is used, so that the other may be of any
 age; packages that it needs and this one does not are found in --packages. Each tunes its threads at its first start,
-which is chance on a busy machine: the other takes over what this one found.
+which is chance on a busy machine: the other takes over what this one found. On a busy machine only CPU times compare.
 """
 
 from __future__ import annotations
@@ -16,20 +17,24 @@ import os
 import shutil
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from scripts.lab.bench.clock import Reading, Series, in_turns, ratio, reading
+
 HERE = Path(__file__).resolve().parents[2]
 #: Megapixels → width and height.
 SIZES = {1: (1152, 864), 12: (4000, 3000)}
+#: Seconds in which a product has to answer, on a machine that has nothing else to give.
+START_SECONDS = 300.0
 
 
 def picture(rng: np.random.Generator, width: int, height: int) -> bytes:
@@ -53,6 +58,7 @@ class Side:
 
     def __init__(self, root: Path, folder: Path, model: str, packages: str) -> None:
         self.root, self.folder = root, folder
+        self.running: list[subprocess.Popen[bytes]] = []
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("WEFT_")}
         self.env |= {
             "WEFT_DATA_DIR": str(folder),
@@ -70,30 +76,40 @@ class Side:
             raise RuntimeError(f"{self.root}: {' '.join(line[2:])}: {done.stdout}{done.stderr}")
         return json.loads(done.stdout)
 
-    def start(self, *roles: str) -> list[subprocess.Popen[bytes]]:
+    def start(self) -> None:
+        """`weft up`, until it answers. Raises RuntimeError where it does not."""
         with (self.folder / "beside.log").open("ab") as log:
-            return [
-                subprocess.Popen(
-                    [sys.executable, "-m", "scripts.cli", *role.split()],
-                    cwd=self.root,
-                    env=self.env,
-                    stdout=log,
-                    stderr=log,
-                )
-                for role in roles
-            ]
+            line = [sys.executable, "-m", "scripts.cli", "up"]
+            self.running.append(subprocess.Popen(line, cwd=self.root, env=self.env, stdout=log, stderr=log))
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self.weft("jobs")
+                return
+            except RuntimeError:
+                if time.monotonic() > deadline:
+                    raise
 
-    def job(self, photos: list[bytes], count: int) -> float:
-        """Photos per second of a job of so many photos that nobody has seen."""
+    def stop(self) -> None:
+        for process in self.running:
+            process.send_signal(signal.SIGINT)
+        for process in self.running:
+            process.wait(120)
+        self.running.clear()
+
+    def job(self, photos: list[bytes], count: int) -> Reading:
+        """A job of so many photos that nobody has seen: its time by the ledger, and CPU time of all processes."""
         folder = Path(tempfile.mkdtemp(dir=self.folder / "photos"))
         for number in range(count):
             mark = f"{folder.name} {number}".encode()
             (folder / f"{number}.jpg").write_bytes(photos[number % len(photos)] + mark)
-        done = self.weft("submit", folder, "--watch")
+        with reading(count, *(process.pid for process in self.running)) as taken:
+            done = self.weft("submit", folder, "--watch")
         shutil.rmtree(folder)
         if done["ok"] != count:
             raise RuntimeError(f"{done['ok']} of {count} photos were classified")
-        return float(count / (done["finished"] - done["started"]))
+        taken.wall = done["finished"] - done["started"]
+        return taken
 
 
 def same_tuning(one: Path, other: Path) -> None:
@@ -126,52 +142,37 @@ def main() -> None:
             label: Side(root, base / label, asked.model, packages)
             for label, root, packages in (("here", HERE, ""), ("other", asked.other.resolve(), asked.packages))
         }
-        running: list[subprocess.Popen[bytes]] = []
         try:
             for side in sides.values():
                 (side.folder / "photos").mkdir(parents=True)
-                first = side.start("up")
-                running += first
+                side.start()
                 side.weft("bank", "build", bank)
                 side.job(pictures[1], 8)
-                running = stop(running)
+                side.stop()
             same_tuning(sides["here"].folder, sides["other"].folder)
             for side in sides.values():
-                running += side.start("up")
+                side.start()
             for side in sides.values():
                 side.job(pictures[1], asked.photos)
-            report(measured(sides, pictures, asked.photos, asked.rounds))
+            for size, some in pictures.items():
+                count = asked.photos if size == 1 else max(4, asked.photos // 6)
+                works = {label: partial(_turn, side, some, count) for label, side in sides.items()}
+                report(size, in_turns(works, asked.rounds))
         finally:
-            stop(running)
+            for side in sides.values():
+                side.stop()
 
 
-def measured(
-    sides: dict[str, Side], pictures: dict[int, list[bytes]], photos: int, rounds: int
-) -> dict[int, list[tuple[float, float]]]:
-    """Megapixels → (here, other) photos per second of each round; who begins changes."""
-    found: dict[int, list[tuple[float, float]]] = {size: [] for size in pictures}
-    for number in range(rounds):
-        for size, some in pictures.items():
-            rates = {}
-            for label in sorted(sides, reverse=bool(number % 2)):
-                rates[label] = sides[label].job(some, photos if size == 1 else max(4, photos // 6))
-            found[size].append((rates["here"], rates["other"]))
-    return found
+def _turn(side: Side, photos: list[bytes], count: int, _: int) -> Reading:
+    return side.job(photos, count)
 
 
-def report(found: dict[int, list[tuple[float, float]]]) -> None:
-    for size, rounds in found.items():
-        here, other = (statistics.median(side) for side in zip(*rounds, strict=True))
-        each = ", ".join(f"{a / b:.2f}" for a, b in rounds)
-        print(f"{size} MP: here {here:.1f}, other {other:.1f} photos/s, {here / other:.2f} × (each round: {each})")
-
-
-def stop(running: list[subprocess.Popen[bytes]]) -> list[subprocess.Popen[bytes]]:
-    for process in running:
-        process.send_signal(signal.SIGINT)
-    for process in running:
-        process.wait(120)
-    return []
+def report(megapixels: int, found: dict[str, Series]) -> None:
+    here, other = found["here"], found["other"]
+    each = ", ".join(f"{a.per_second / b.per_second:.2f}" for a, b in zip(here.readings, other.readings, strict=True))
+    rates = f"here {here.per_second:.1f}, other {other.per_second:.1f} photos/s, {ratio(here, other):.2f} ×"
+    cpu = f"CPU per photo {here.cpu_ms:.1f} and {other.cpu_ms:.1f} ms, {here.cpu_ms / other.cpu_ms:.2f} ×"
+    print(f"{megapixels} MP: {rates} (each round: {each}); {cpu}", flush=True)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shared.core.encoder_info import EncoderInfo
     from shared.encoder.load_request import LoadRequest
     from shared.encoder.protocol import Prepared
+    from shared.photos.pixels import Pixels
 
 
 def load(request: LoadRequest) -> HashedEncoder:
@@ -44,7 +45,7 @@ class HashedEncoder:
         self.streams = 1
         self._seconds = seconds
 
-    def prepare(self, rgb: NDArray[np.uint8]) -> Prepared:
+    def prepare(self, rgb: Pixels) -> Prepared:
         raise NotImplementedError("this engine takes hashes, not pixels")
 
     def encode(self, batch: Sequence[Prepared]) -> NDArray[np.float32]:

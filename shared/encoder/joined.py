@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from shared.core.encoder_info import EncoderInfo
     from shared.encoder.protocol import Encoder, Prepared, Transform
+    from shared.photos.pixels import Pixels
 
 
 def normalise(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -47,7 +48,7 @@ class JoinedEncoder:
     def transforms(self) -> tuple[Transform, ...]:
         return tuple(transform for half in self._halves for transform in half.transforms)
 
-    def prepare(self, rgb: NDArray[np.uint8]) -> Prepared:
+    def prepare(self, rgb: Pixels) -> Prepared:
         return tuple(half.prepare(rgb) for half in self._halves)
 
     def encode(self, batch: Sequence[Prepared]) -> NDArray[np.float32]:

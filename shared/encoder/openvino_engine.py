@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from shared.encoder.preprocessing import Preprocessing
     from shared.encoder.protocol import Encoder, Prepared, Transform
     from shared.encoder.spec import Part
+    from shared.photos.pixels import Pixels
 
 #: EncoderInfo.precision → OpenVINO's hint; a bf16 hint on an int8 model only slows it.
 _HINTS = {"f32": "f32", "bf16": "bf16", "int8": "f32"}
@@ -136,7 +137,7 @@ class OpenVinoEncoder:
     def transforms(self) -> tuple[Transform, ...]:
         return (self._preprocessing.apply,)
 
-    def prepare(self, rgb: NDArray[np.uint8]) -> Prepared:
+    def prepare(self, rgb: Pixels) -> Prepared:
         return self._preprocessing.apply(rgb)
 
     def encode(self, batch: Sequence[Prepared]) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from shared.encoder.open_clip_config import PreprocessConfig
+    from shared.photos.pixels import Pixels
 
 
 #: open_clip.constants: OpenAI's normalisation, the default of every model that names no other.
@@ -67,12 +68,13 @@ class Preprocessing:
         """As JSON; `from_open_clip` reads it back."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
-    def apply(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """uint8 [h, w, 3] of any size → uint8 [size[0], size[1], 3]."""
+    def apply(self, rgb: Pixels) -> NDArray[np.uint8]:
+        """RGB pixels of any size → uint8 [size[0], size[1], 3]."""
         import numpy as np
-        from PIL import Image
 
-        return np.asarray(self._fit(Image.fromarray(rgb)))
+        from shared.photos.pixels import picture
+
+        return np.asarray(self._fit(picture(rgb)))
 
     def _fit(self, image: Image.Image) -> Image.Image:
         height, width = self.size

@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shared.core.encoder_info import EncoderInfo
+    from shared.photos.pixels import Pixels
 
 #: One preprocessed photo, opaque: uint8 [h, w, 3], or a tuple of such for several joined models.
 Prepared: TypeAlias = Any
 
 
-#: RGB pixels, uint8 [h, w, 3], of any size → uint8 of the model's input size. Can be pickled.
-Transform: TypeAlias = "Callable[[NDArray[np.uint8]], NDArray[np.uint8]]"
+#: RGB pixels of any size → uint8 of the model's input size. Can be pickled.
+Transform: TypeAlias = "Callable[[Pixels], NDArray[np.uint8]]"
 
 
 def from_transforms(arrays: Sequence[NDArray[np.uint8]]) -> Prepared:
@@ -59,8 +60,8 @@ class Encoder(Protocol):
         """What `prepare` does, one for each model, for processes that have no encoder: `from_transforms` joins them."""
         ...
 
-    def prepare(self, rgb: NDArray[np.uint8]) -> Prepared:
-        """One decoded photo (uint8 [h, w, 3]) made ready for `encode`."""
+    def prepare(self, rgb: Pixels) -> Prepared:
+        """One decoded photo made ready for `encode`."""
         ...
 
     def encode(self, batch: Sequence[Prepared]) -> NDArray[np.float32]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from shared.encoder.preprocessing import Preprocessing
     from shared.encoder.protocol import Encoder, JpegReader, Prepared, Transform
     from shared.encoder.spec import Part
+    from shared.photos.pixels import Pixels
 
 _log = structlog.get_logger(__name__)
 
@@ -107,7 +108,7 @@ class TorchEncoder:
     def transforms(self) -> tuple[Transform, ...]:
         return (self._preprocessing.apply,)
 
-    def prepare(self, rgb: NDArray[np.uint8]) -> Prepared:
+    def prepare(self, rgb: Pixels) -> Prepared:
         return self._preprocessing.apply(rgb)
 
     def encode(self, batch: Sequence[Prepared]) -> NDArray[np.float32]:

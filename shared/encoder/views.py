@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from shared.core.encoder_info import EncoderInfo
     from shared.encoder.protocol import Encoder, Prepared, Transform
+    from shared.photos.pixels import Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,13 @@ class View:
     side: float = 1.0
     turns: int = 0
 
-    def __call__(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """uint8 [h, w, 3] → uint8 [s, s, 3]; the whole photo as it is."""
+    def __call__(self, pixels: Pixels) -> Pixels:
+        """RGB pixels → uint8 [s, s, 3]; the whole photo as it is."""
         import numpy as np
 
         if self == View():
-            return rgb
+            return pixels
+        rgb = np.asarray(pixels)
         height, width = rgb.shape[:2]
         short = min(height, width)
         top, left = (height - short) // 2 + int(self.top * short), (width - short) // 2 + int(self.left * short)
@@ -69,7 +71,7 @@ class _Seen:
     view: View
     transform: Transform
 
-    def __call__(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def __call__(self, rgb: Pixels) -> NDArray[np.uint8]:
         return self.transform(self.view(rgb))
 
 
@@ -92,7 +94,7 @@ class ViewsEncoder:
     def transforms(self) -> tuple[Transform, ...]:
         return tuple(_Seen(view, transform) for view in self._views for transform in self._encoder.transforms)
 
-    def prepare(self, rgb: NDArray[np.uint8]) -> Prepared:
+    def prepare(self, rgb: Pixels) -> Prepared:
         return from_transforms([transform(rgb) for transform in self.transforms])
 
     def encode(self, batch: Sequence[Prepared]) -> NDArray[np.float32]:

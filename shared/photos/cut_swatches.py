@@ -9,6 +9,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from shared.photos.pixels import Pixels
 from shared.photos.swatches import find
 
 _QUALITY = 92
@@ -22,7 +23,8 @@ class CutSwatches:
     The list has `[x, y, width, height, bytes]` for each swatch, the box in shares of the photo.
     """
 
-    def __call__(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def __call__(self, pixels: Pixels) -> NDArray[np.uint8]:
+        rgb = np.asarray(pixels)
         listed, jpegs = [], []
         height, width = rgb.shape[:2]
         for box in find(rgb):

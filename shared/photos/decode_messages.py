@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from shared.photos.box import Box
@@ -25,7 +25,7 @@ class Order:
     box: Box | None = None
 
     def to_bytes(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
+        return json.dumps({"size": self.size, "thumbnail": self.thumbnail, "box": self.box}, default=asdict).encode()
 
     @classmethod
     def from_bytes(cls, message: bytes) -> Self:
@@ -59,9 +59,13 @@ class Reply:
     confinement: list[str] = field(default_factory=list)
 
     def to_bytes(self) -> bytes:
-        return json.dumps({name: value for name, value in asdict(self).items() if value}).encode()
+        # Not `asdict`, which copies the values that are all JSON already.
+        return json.dumps({name: value for name in _REPLY if (value := getattr(self, name))}, default=asdict).encode()
 
     @classmethod
     def from_bytes(cls, message: bytes) -> Self:
         found = json.loads(message)
         return cls(**{**found, "parts": [Part(**part) for part in found.get("parts", ())]})
+
+
+_REPLY = tuple(each.name for each in fields(Reply))

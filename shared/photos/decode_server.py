@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from shared.core.errors import PhotoError
 from shared.core.process import die_with_parent
@@ -45,8 +46,8 @@ class Task:
     #: Shorter side, in pixels, to decode to at least.
     target: int
     limits: Limits
-    #: RGB pixels, uint8 [h, w, 3] → an array that the encoder takes; one for each model.
-    transforms: Sequence[Callable[[NDArray[np.uint8]], NDArray[np.uint8]]]
+    #: The photo's picture → an array that the encoder takes; one for each model.
+    transforms: Sequence[Callable[[Image.Image], NDArray[np.uint8]]]
     #: Pixels and facts → further values, plain JSON by name.
     values: Callable[[DecodedPhoto], dict[str, Any]]
     confinement: Confinement
@@ -139,9 +140,9 @@ def _answer(task: Task, channel: socket.socket, memory: mmap.mmap, order: Order)
             photo = replace(photo, pixels=_part(photo.pixels, order.box))
         output = _Output(memory, end=-(-size // mmap.PAGESIZE) * mmap.PAGESIZE)
         for transform in task.transforms:
-            output.add(transform(photo.pixels))
+            output.add(transform(photo.picture))
         if order.thumbnail:
-            for jpeg in thumbnails(photo.pixels):
+            for jpeg in thumbnails(photo.picture):
                 output.add(np.frombuffer(jpeg, np.uint8) if jpeg else np.empty(0, np.uint8))
         return Reply(parts=output.parts, values=task.values(photo))
     except PhotoError as error:

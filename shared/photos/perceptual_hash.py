@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from shared.photos.pixels import Pixels, picture
+
 Floats = NDArray[np.float32]
 
 #: Blocks of a side, and frequencies of each direction that are kept.
@@ -42,9 +44,9 @@ _PARTS = np.concatenate(
 )
 
 
-def perceptual_hash(rgb: NDArray[np.uint8]) -> str:
-    """Of RGB pixels, uint8 [h, w, 3]: 16 hex digits; two are compared by the number of bits that differ."""
-    grey: Floats = np.asarray(_shrunk(Image.fromarray(rgb), _SIDE), np.float32)
+def perceptual_hash(rgb: Pixels) -> str:
+    """Of RGB pixels: 16 hex digits; two are compared by the number of bits that differ."""
+    grey: Floats = np.asarray(_shrunk(picture(rgb), _SIDE), np.float32)
     return _bits((_WHOLE @ grey @ _WHOLE.T).reshape(1, -1)).tobytes().hex()
 
 

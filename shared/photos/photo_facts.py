@@ -6,6 +6,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -51,11 +52,16 @@ class PhotoFacts:
         }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class DecodedPhoto:
     #: RGB in sRGB, uint8 [h, w, 3], upright.
     pixels: NDArray[np.uint8]
     facts: PhotoFacts
+
+    @cached_property
+    def picture(self) -> Image.Image:
+        """The pixels as Pillow holds them; made once, because that takes as long as some measures."""
+        return Image.fromarray(self.pixels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from shared.photos.pixels import Pixels, picture
+
 Floats = NDArray[np.float32]
 
 #: Side of the square in pixels; smaller photos are measured as they are.
@@ -40,8 +42,8 @@ _COVERED, _FILLED = 0.5, 0.6
 _LEAST = 4 * _GRID
 
 
-def measure(rgb: NDArray[np.uint8]) -> dict[str, float]:
-    """Of RGB pixels, uint8 [h, w, 3]: the measures of `shared.bank.photo_gate.RULES`.
+def measure(rgb: Pixels) -> dict[str, float]:
+    """Of RGB pixels: the measures of `shared.bank.photo_gate.RULES`.
 
     - `side`: pixels of the shorter side where they are less than 64; then nothing else can be told.
     - `sharp`: energy of fine differences beside coarse ones, in the least sharp of four directions; about 0.02
@@ -55,7 +57,7 @@ def measure(rgb: NDArray[np.uint8]) -> dict[str, float]:
       in standard deviations within them.
     - `swatch`: share (0…1) of the side that a single thing on a plain ground takes; only given where there is one.
     """
-    image = _middle(rgb)
+    image = _middle(picture(rgb))
     side = image.width
     if side < _LEAST:
         return {"side": side}
@@ -86,13 +88,14 @@ def measure(rgb: NDArray[np.uint8]) -> dict[str, float]:
     return {name: round(float(value), 4) for name, value in found.items()}
 
 
-def _middle(rgb: NDArray[np.uint8]) -> Image.Image:
-    height, width = rgb.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    image = Image.fromarray(np.ascontiguousarray(rgb[top : top + side, left : left + side]))
+def _middle(image: Image.Image) -> Image.Image:
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    box = (left, top, left + side, top + side)
+    if side <= SIDE:
+        return image.crop(box)
     # By whole pixels first: half the time.
-    return image.reduce(side // SIDE).resize((SIDE, SIDE), Image.Resampling.BOX) if side > SIDE else image
+    return image.reduce(side // SIDE, box).resize((SIDE, SIDE), Image.Resampling.BOX)
 
 
 def _sharpness(grey: Floats) -> float:

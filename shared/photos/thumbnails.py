@@ -9,6 +9,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
+from shared.photos.pixels import Pixels, picture
 from shared.photos.thumbnail_sizes import LARGE_SIDE, SMALL_SIDE
 
 #: Shares of the wanted side that are as good as it.
@@ -22,26 +23,24 @@ class Thumbnails(NamedTuple):
     large: bytes | None
 
 
-def thumbnail(rgb: NDArray[np.uint8], side: int = SMALL_SIDE) -> bytes:
-    """A small JPEG of decoded pixels (uint8 [h, w, 3]) whose longer side is at most `side`."""
-    image = Image.fromarray(rgb)
-    _shrink(image, side)
-    return _to_jpeg(np.asarray(image), 80)
+def thumbnail(rgb: Pixels, side: int = SMALL_SIDE) -> bytes:
+    """A small JPEG of decoded pixels whose longer side is at most `side`."""
+    image = picture(rgb)
+    return _to_jpeg(np.asarray(image if max(image.size) <= side else _shrunk(image, side)), 80)
 
 
-def thumbnails(rgb: NDArray[np.uint8]) -> Thumbnails:
-    """Both thumbnails of decoded pixels (uint8 [h, w, 3]).
+def thumbnails(rgb: Pixels) -> Thumbnails:
+    """Both thumbnails of decoded pixels.
 
     The longer side is within a quarter of its size: where whole pixels can be taken or averaged, that costs a tenth.
     """
-    longer = max(rgb.shape[:2])
-    if longer <= SMALL_SIDE:
-        return Thumbnails(_to_jpeg(rgb, 80), None)
-    image = Image.fromarray(rgb)
+    image = picture(rgb)
+    if max(image.size) <= SMALL_SIDE:
+        return Thumbnails(_to_jpeg(np.asarray(image), 80), None)
     large = _near(image, LARGE_SIDE)
     small = _near(large, SMALL_SIDE)
     # Compressed more: with two pixels for one of the screen nobody sees it.
-    return Thumbnails(_to_jpeg(np.asarray(small), 80), _to_jpeg(rgb if large is image else np.asarray(large), 75))
+    return Thumbnails(_to_jpeg(np.asarray(small), 80), _to_jpeg(np.asarray(large), 75))
 
 
 def _near(image: Image.Image, side: int) -> Image.Image:
@@ -52,13 +51,13 @@ def _near(image: Image.Image, side: int) -> Image.Image:
     blocks = round(longer / side)
     if _LEAST * side <= longer / blocks <= _MOST * side:
         return image.reduce(blocks)
+    return _shrunk(image, side)
+
+
+def _shrunk(image: Image.Image, side: int) -> Image.Image:
     smaller = image.copy()
-    _shrink(smaller, side)
+    smaller.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=1.0)
     return smaller
-
-
-def _shrink(image: Image.Image, side: int) -> None:
-    image.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=1.0)
 
 
 def _to_jpeg(rgb: NDArray[np.uint8], quality: int) -> bytes:

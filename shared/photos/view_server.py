@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from shared.core import logs
 from shared.core.errors import PhotoError
@@ -34,12 +35,12 @@ _WALL_SECONDS = 60.0
 def serve(
     settings: Settings,
     target: int,
-    transform: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
+    transform: Callable[[Image.Image], NDArray[np.uint8]],
     requests: BinaryIO,
     answers: BinaryIO,
 ) -> None:
-    """Answers with what `transform` makes of the pixels, whose shorter side is at least `target` where the photo has so
-    many."""
+    """Answers with what `transform` makes of the picture, whose shorter side is at least `target` where the photo has
+    so many."""
     task = Task(
         target=target,
         limits=Limits.of(settings),

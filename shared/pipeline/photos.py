@@ -115,8 +115,8 @@ class Photos:
     def _decode(self, data: bytes, wanted: bool, encoder: Encoder) -> tuple[PreparedPhoto, Thumbnails | None]:
         if self.pool is None or (encoder.read_jpeg is not None and data.startswith(JPEG_SIGNATURE)):
             found = decode_photo(data, encoder.decode_size, self.limits, encoder.read_jpeg)
-            jpegs = thumbnails(found.pixels) if wanted else None
-            return PreparedPhoto(encoder.prepare(found.pixels), compute(found)), jpegs
+            jpegs = thumbnails(found.picture) if wanted else None
+            return PreparedPhoto(encoder.prepare(found.picture), compute(found)), jpegs
         decoded = self.pool.decode(data, thumbnail=wanted)
         return PreparedPhoto(from_transforms(decoded.arrays), decoded.values), decoded.thumbnails
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import structlog
-from numpy.typing import NDArray
+from PIL import Image
 
 from shared.encoder import Encoder
 from shared.jobs.fields import FROM_FILE, FROM_PIXELS
@@ -17,9 +16,9 @@ from shared.photos.photo_facts import DecodedPhoto
 
 _log = structlog.get_logger(__name__)
 
-#: Name in `fields.EXTRA` → function of RGB pixels, uint8 [h, w, 3], whose shorter side is at least the encoder's
-#: `decode_size` where the photo has so many. Returns plain JSON. Runs in the decode threads: a few milliseconds.
-COMPUTE: Mapping[str, Callable[[NDArray[np.uint8]], Any]] = {
+#: Name in `fields.EXTRA` → function of an RGB picture whose shorter side is at least the encoder's `decode_size` where
+#: the photo has so many. Returns plain JSON. Runs once a photo in the decoders: about a millisecond.
+COMPUTE: Mapping[str, Callable[[Image.Image], Any]] = {
     "colours": dominant_colours.dominant,
     # Judged by each bank's own limits once the photo is ranked: `shared.bank.photo_gate`.
     "quality": picture_measures.measure,
@@ -37,7 +36,7 @@ def compute(photo: DecodedPhoto) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for f in FROM_PIXELS:
         try:
-            found[f.key] = COMPUTE[f.name](photo.pixels)
+            found[f.key] = COMPUTE[f.name](photo.picture)
         except Exception as error:
             _log.error("pixel_field_failed", field=f.name, exc_info=error)
             found[f.key] = None

@@ -173,8 +173,8 @@ def test_the_decode_pool_sees_the_same_colours_and_facts(settings: Settings) -> 
         pool.close()
 
 
-def same(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return rgb
+def same(picture: Image.Image) -> NDArray[np.uint8]:
+    return np.asarray(picture)
 
 
 def cmyk_jpeg() -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from shared.encoder.cache import CachedPhoto, EmbeddingCache
 from shared.jobs.field_model import Field
@@ -23,9 +24,9 @@ class Shade:
     def __init__(self) -> None:
         self.calls = 0
 
-    def __call__(self, rgb: np.ndarray) -> list[int]:
+    def __call__(self, image: Image.Image) -> list[int]:
         self.calls += 1
-        return [round(v) for v in rgb.reshape(-1, 3).mean(0)]
+        return [round(v) for v in np.asarray(image).reshape(-1, 3).mean(0)]
 
 
 def declare(monkeypatch: pytest.MonkeyPatch, compute: Any, version: int = 1) -> None:

@@ -25,8 +25,8 @@ CHECK = '<rect width="200" height="200" fill="#dc1e14"/><rect x="200" width="200
 RED, BLUE, WHITE = (220, 30, 20), (20, 40, 210), (255, 255, 255)
 
 
-def itself(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return rgb
+def itself(picture: Image.Image) -> NDArray[np.uint8]:
+    return np.asarray(picture)
 
 
 @pytest.fixture(scope="module")
