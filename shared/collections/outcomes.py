@@ -9,7 +9,7 @@ from shared.jobs.ledger import Ledger
 from shared.jobs.projection import caught_up
 
 #: Failures that say nothing of the photo: the next run takes it again.
-AGAIN = ("missing_file", "unreadable", "timeout", "outside_roots")
+AGAIN = ("missing_file", "card_changed", "unreadable", "timeout", "outside_roots")
 
 
 def take_outcomes(settings: Settings, ledger: Ledger, index: Index, job: str, *, carry: bool) -> dict[str, int]:
