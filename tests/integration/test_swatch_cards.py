@@ -65,12 +65,12 @@ def test_without_the_wish_a_card_is_one_photo(harness: LedgerHarness, own: Setti
 
 
 def test_a_result_tells_its_place_on_the_card() -> None:
-    item = Item(0, "b.jpg", "ef" * 32, part=Cutout("ab" * 32, (0.1, 0.2, 0.3, 0.4)))
+    item = Item(0, "b.jpg", "ef" * 32, part=Cutout("ab" * 32, (0.1, 0.2, 0.3, 0.4), "card.heic"))
     work = ChunkWork(None, 1)
     work.fail(item, item.sha256, "truncated", {})
     (result,) = wire.unpack_results(wire.pack_results(work.results))
     shown = {field.name: field.value({"extra": result.extra}) for field in EXTRA}
-    assert shown["part"] == {"whole": "ab" * 32, "box": [0.1, 0.2, 0.3, 0.4]}
+    assert shown["part"] == {"whole": "ab" * 32, "box": [0.1, 0.2, 0.3, 0.4], "card": "card.heic"}
 
 
 def test_rows_of_whole_photos_are_as_they_were() -> None:
