@@ -33,7 +33,7 @@ from shared.jobs.result_filters import (
 from shared.jobs.result_rows import shown_row
 from shared.jobs.reviews import Review, ReviewAct, ReviewState
 from shared.jobs.shown import ShownItem, ShownSummary
-from shared.jobs.splitting import Cutout
+from shared.jobs.splitting import MOST, Cutout
 
 _CORRECTED = f"CASE WHEN reviews.state = '{ReviewState.CORRECTED}' THEN {SAID} END"
 _REVIEW = (
@@ -149,6 +149,15 @@ class Results:
         if row is None:
             raise NotFound(what=f"item {index}")
         return shown_row(row, lang)
+
+    def of_card(self, index: int, lang: str | None = None) -> list[ShownItem]:
+        """All swatches with an outcome of the card that this one was cut out of, by index; empty: it is no swatch."""
+        part = Cutout.shown(self.item(index))
+        if part is None:
+            return []
+        # They stand beside each other.
+        near = self.at(range(max(0, index - MOST), index + MOST + 1), lang)
+        return [one for one in near if (its := Cutout.shown(one)) and (its.whole, its.card) == (part.whole, part.card)]
 
     def place(self, index: int, filters: Filters | None = None, sort: str = "index") -> tuple[int, str | None]:
         """How many of the chosen outcomes come before an item, and the cursor with which `items` begins at it.

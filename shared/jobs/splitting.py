@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+#: Most parts of one photo.
+MOST = 80
+
 
 class Split(StrEnum):
     """What of each photo becomes an item, where it is not the photo itself."""

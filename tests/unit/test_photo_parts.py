@@ -6,9 +6,11 @@ import hashlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from shared.core.settings import Settings
@@ -23,10 +25,21 @@ from shared.photos.decode_server import Task
 from shared.photos.photo_part import decode_part
 from shared.pipeline.pixel_fields import compute
 from shared.storage import open_storage
-from tests.pipeline_harness import Colours, ListSource, cut, make_pipeline, run
+from tests.pipeline_harness import DIM, Colours, ListSource, cut, make_pipeline, run
 
 RED, BLUE = (200, 30, 40), (30, 60, 200)
 HALVES = [Box(0.0, 0.0, 0.5, 1.0), Box(0.5, 0.0, 0.5, 1.0)]
+
+
+def mean(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.concatenate([rgb.reshape(-1, 3).mean(0).round(), np.ones(DIM - 3)]).astype(np.uint8)
+
+
+class Means(Colours):
+    """Whose preparation may be sent to another process."""
+
+    def prepare(self, rgb: NDArray[np.uint8]) -> Any:
+        return mean(rgb).astype(np.float32)
 
 
 def two_halves() -> bytes:
@@ -44,7 +57,7 @@ def card_at(data: bytes) -> Card:
 @pytest.fixture
 def pool() -> Iterator[DecodePool]:
     limits = Confinement(memory=1 << 30, cpu_seconds=60)
-    made = DecodePool(1, Task(32, Limits(), [Colours().prepare], compute, limits), budget=1 << 30, wall_seconds=60)
+    made = DecodePool(1, Task(32, Limits(), [mean], compute, limits), budget=1 << 30, wall_seconds=60)
     yield made
     made.close()
 
@@ -56,7 +69,7 @@ def test_a_files_box_is_classified(tmp_path: Path, pool: DecodePool, pooled: boo
     whole = Item(0, "card.png", path=str(tmp_path / "card.png"))
     items = [Item(n, i.name, path=i.path, part=i.part) for n, i in enumerate(card_at(data).items(whole))]
     assert [item.name for item in items] == ["card-swatch-01.jpg", "card-swatch-02.jpg"]
-    source, encoder = ListSource.of(*cut(items, 2)), Colours()
+    source, encoder = ListSource.of(*cut(items, 2)), Means()
     run(make_pipeline(tmp_path, encoder, pool=pool if pooled else None), source)
     answers = [source.results[n] for n in range(2)]
     assert all(answer.ok for answer in answers)

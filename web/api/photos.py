@@ -40,6 +40,19 @@ def photo(job_id: str, item: int) -> Response:
     return response
 
 
+@bp.get("/jobs/<job_id>/items/<int(max=4294967295):item>/card")
+@bp.doc(responses=file_response("The photo", "image/jpeg", "image/png", "image/webp", "image/gif"))
+def card(job_id: str, item: int) -> Response:
+    """The photo of the whole card that a swatch was cut out of, as browsers show it; `part` of the item says where.
+
+    404 where the item is no swatch, and where the photo is not to be had.
+    """
+    with projected(job_id) as projection:
+        found = projection.item(item)
+    at = services()
+    return _sent(at.viewer.picture(card_bytes(at, at.ledger.find(job_id), found)))
+
+
 def photo_bytes(at: Services, job: Job, item: ShownItem) -> bytes:
     """The file of a job's photo, or a JPEG of a swatch that has none; aborts with 404 where it is not to be had.
 
