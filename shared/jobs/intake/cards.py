@@ -20,8 +20,8 @@ from shared.photos.regular_files import open_regular
 from shared.photos.swatch_cutting import SwatchFinder, swatch_name
 from shared.storage import open_storage
 
-#: Of the processors, one in so many looks for swatches; and photos ahead for each.
-_SHARE, _AHEAD = 4, 2
+#: Of the processors, one in so many looks for swatches, and how many do at most; photos ahead for each of them.
+_SHARE, _MOST, _AHEAD = 4, 4, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class Cards:
     def __init__(self, settings: Settings, roots: Sequence[Path]) -> None:
         self._roots, self._most = roots, settings.max_photo_bytes
         self._storage = open_storage(settings)
-        self._processes = max(1, (os.cpu_count() or 1) // _SHARE)
-        self._finders: LifoQueue[SwatchFinder] = LifoQueue()
+        self._processes = max(1, min(_MOST, (os.cpu_count() or 1) // _SHARE))
+        self._finders: LifoQueue[SwatchFinder]
 
     @contextmanager
     def looked_at(self, photos: Iterable[Item]) -> Iterator[Iterator[tuple[Item, Future[Card]]]]:
@@ -64,6 +64,7 @@ class Cards:
 
         A result raises OSError, NotFound or PhotoError (the file cannot be read), or Unavailable.
         """
+        self._finders = LifoQueue()
         with ExitStack() as stack:
             for _ in range(self._processes):
                 finder = SwatchFinder()
