@@ -8,6 +8,7 @@ from apiflask import APIFlask
 
 from shared.core.settings import Settings
 from shared.jobs.model import Priority
+from shared.jobs.splitting import Split
 from web import (
     api,
     bank_choice,
@@ -85,7 +86,8 @@ def _complete(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
     hours = {"type": "string", "description": "The hours in which it works: `20:00-07:00 mon-fri Asia/Shanghai`."}
     due = {"type": "string", "description": "When it should be done: ISO 8601, or seconds since the epoch."}
     upload = {"files": several, "name": text, "preset": text, "not_before": moment, "priority": priority, "bank": bank}
-    upload |= {"window": hours, "deadline": due}
+    cut = {"type": "string", "enum": [split.value for split in Split], "description": "What of each photo is an item."}
+    upload |= {"window": hours, "deadline": due, "split": cut}
     files = {"files": several}
     named = dict.fromkeys(("label", "zh", "en", "aliases", "notes", "parent"), text)
     jobs = {

@@ -12,6 +12,7 @@ from shared.collections.runs import RunState
 from shared.collections.schedule import MAX_CRON, Schedule
 from shared.collections.store import MAX_NAME, Wish
 from shared.jobs.model import Priority
+from shared.jobs.splitting import Split
 from web.schemas import Hours, ItemOut
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME)]
@@ -40,6 +41,8 @@ class RulesIn(BaseModel):
     formats: list[Ending] = Field(default_factory=list, max_length=MAX_PATTERNS)
     #: The folder that a photo lies in names its true class.
     truth: bool = False
+    #: `swatches`: photos of swatch cards are cut, and every swatch is a photo of its own.
+    split: Split | None = None
 
 
 class ScheduleIn(BaseModel):

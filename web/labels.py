@@ -85,6 +85,7 @@ REMEDIES = {
         _l("Check the file and its disk, then retry."),
     ),
     "missing_file": (_l("File not found"), _l("Restore the files, then retry.")),
+    "card_changed": (_l("Swatch card was changed"), _l("Classify its folder again.")),
     "outside_roots": (
         _l("Outside the allowed folders"),
         _l("Move the photos, or allow their folder."),

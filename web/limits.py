@@ -117,6 +117,7 @@ LIMITS: dict[str, Limit] = {
     "pages.name_group": Limit(LISTS),
     "pages.undo_group": Limit(NOTHING),
     "items.photo": Limit(NOTHING, Lane.EXPORT),
+    "items.card": Limit(NOTHING, Lane.EXPORT),
     "items.exported": Limit(NOTHING, Lane.EXPORT),
     "items.summary_file": Limit(NOTHING, Lane.EXPORT),
     # Counts a million rows for a second.

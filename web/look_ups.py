@@ -65,7 +65,7 @@ def _of_job(job_id: str, item: str) -> tuple[str, bytes, str]:
         found = projection.item(int(item))
     if found["sha256"] is None:
         raise NotFound(what=f"photo of item {item}")
-    return found["name"].rpartition("/")[2], photo_bytes(at, job, found["name"], found["sha256"]), job.bank
+    return found["name"].rpartition("/")[2], photo_bytes(at, job, found), job.bank
 
 
 def _of_bank(version: str, sample: str) -> tuple[str, bytes, str]:

@@ -245,14 +245,18 @@ class JobWish(BaseModel):
     deadline: datetime | None = None
 
 
-class UploadJob(JobWish):
-    """The text fields of an upload."""
+class NewJob(JobWish):
+    """Of photos that no job has had yet."""
 
     #: `swatches`: photos of swatch cards are cut, and every swatch is a photo of its own.
     split: Split | None = None
 
 
-class FolderJob(JobWish):
+class UploadJob(NewJob):
+    """The text fields of an upload."""
+
+
+class FolderJob(NewJob):
     #: Absolute, or relative to an allowed root.
     path: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
 

@@ -16,7 +16,7 @@ from shared.jobs.model import ItemResult, Job
 from web.access.visitor import owner
 from web.context import services
 from web.job_schemas import Rerun
-from web.schemas import FolderJob, JobWish, UploadJob
+from web.schemas import FolderJob, JobWish, NewJob, UploadJob
 from web.uploads import uploaded
 
 MAX_KEY = 200
@@ -98,7 +98,7 @@ def _incoming() -> int:
 def asked(wish: JobWish) -> Wish:
     """The wish of whoever sends the request at hand."""
     more = (wish.priority, wish.window, wish.deadline)
-    split = wish.split if isinstance(wish, UploadJob) else None
+    split = wish.split if isinstance(wish, NewJob) else None
     return Wish(wish.name, wish.preset, wish.not_before, owner(), wish.bank or None, *more, split=split)
 
 

@@ -47,7 +47,7 @@ submission_options = _together(
     click.option("--by", type=Deadline(), help="Should be done by this time: 07:00, or a date and time."),
 )
 
-#: `swatches`, of photos that are sent or copied.
+#: `swatches`.
 swatches_option = click.option(
     "--swatches", is_flag=True, help="Photos of swatch cards: every swatch becomes a photo of its own."
 )

@@ -52,7 +52,7 @@ def copy_planned(index: Index, parent: str, storage: Storage) -> int:
     if missing:
         with index.transaction():
             db.executemany("DELETE FROM plan WHERE path = ?", missing)
-            left = db.execute("SELECT path, size, mtime, carry FROM plan ORDER BY idx").fetchall()
+            left = db.execute("SELECT path, size, mtime, carry, parts FROM plan ORDER BY idx").fetchall()
             db.execute("DELETE FROM plan")
-            db.executemany("INSERT INTO plan VALUES (?, ?, ?, ?, ?)", ((n, *row) for n, row in enumerate(left)))
+            db.executemany("INSERT INTO plan VALUES (?, ?, ?, ?, ?, ?)", ((n, *row) for n, row in enumerate(left)))
     return len(missing)

@@ -15,6 +15,7 @@ from shared.core.errors import InvalidRequest
 from shared.core.names import path_name
 from shared.jobs.intake.folders import FolderNotAllowed, is_below, real_folder
 from shared.jobs.model import Priority
+from shared.jobs.splitting import Split
 from shared.photos.formats import is_photo_name
 from shared.storage.buckets import is_bucket
 
@@ -40,6 +41,8 @@ class Rules(Document):
     formats: tuple[str, ...] = ()
     #: The folder that a photo lies in names its true class: exports say it beside the answer.
     truth: bool = False
+    #: What of each photo becomes a photo of its own; None: the photo.
+    split: Split | None = None
 
 
 class Collection(Document):

@@ -52,6 +52,15 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE watching (only INTEGER PRIMARY KEY CHECK (only = 1), how TEXT NOT NULL, code TEXT,"
         " detail TEXT NOT NULL)",
     ),
+    (
+        # Results of a file in its job, from `idx` on: the swatches of a card, or one.
+        "ALTER TABLE files ADD COLUMN parts INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE files ADD COLUMN old_parts INTEGER",
+        # 0: not looked at yet.
+        "ALTER TABLE plan ADD COLUMN parts INTEGER NOT NULL DEFAULT 1",
+        # What was found on photos of the plan: their hash, and the boxes of their swatches as JSON.
+        "CREATE TABLE cards (path BLOB PRIMARY KEY, sha256 TEXT NOT NULL, boxes TEXT NOT NULL) WITHOUT ROWID",
+    ),
 )
 
 
@@ -115,15 +124,18 @@ class Index:
 
     def settle(self, job: str) -> None:
         """The plan has become this job: its files are known from now on. Within a transaction."""
-        columns = "path, size, mtime, job, idx, first_seen, old_sha256, old_job, old_idx, said_job, said_idx"
+        columns = "path, size, mtime, job, idx, parts, first_seen"
+        before = ("old_sha256", "old_job", "old_idx", "old_parts", "said_job", "said_idx")
+        kept = ", ".join(f"iif(carry, files.{name.removeprefix('old_')}, NULL)" for name in before)
         self.db.execute(
-            f"INSERT OR REPLACE INTO files ({columns}) SELECT plan.path, plan.size, plan.mtime, ?, plan.idx,"
-            " coalesce(files.first_seen, ?), iif(carry, files.sha256, NULL), iif(carry, files.job, NULL),"
-            " iif(carry, files.idx, NULL), iif(carry, said_job, NULL), iif(carry, said_idx, NULL)"
-            " FROM plan LEFT JOIN files ON files.path = plan.path ORDER BY plan.path",
+            f"INSERT OR REPLACE INTO files ({columns}, {', '.join(before)}) SELECT plan.path, plan.size, plan.mtime, ?,"
+            f" plan.first, plan.parts, coalesce(files.first_seen, ?), {kept}"
+            " FROM (SELECT *, sum(parts) OVER (ORDER BY idx) - parts AS first FROM plan) AS plan"
+            " LEFT JOIN files ON files.path = plan.path ORDER BY plan.path",
             (job, time.time()),
         )
         self.db.execute("DELETE FROM plan")
+        self.db.execute("DELETE FROM cards")
         self.recount()
 
     def jobs_without_hash(self) -> list[str]:

@@ -99,22 +99,26 @@ class Look:
             db.execute(
                 f"UPDATE files SET gone = NULL FROM seen WHERE gone IS NOT NULL AND seen.path = files.path AND {_SAME}"
             )
-            kept = "sha256, job, idx, first_seen, said_job, said_idx"
+            kept = "sha256, job, idx, parts, first_seen, said_job, said_idx"
             moved = f"SELECT moves.path, moves.size, moves.mtime, {kept} FROM moves JOIN files"
             rows = db.execute(f"{moved} ON files.path = moves.source").fetchall()
             db.execute("DELETE FROM files WHERE path IN (SELECT source FROM moves)")
-            put = f"INSERT OR REPLACE INTO files (path, size, mtime, {kept}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            put = f"INSERT OR REPLACE INTO files (path, size, mtime, {kept}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             db.executemany(put, map(tuple, rows))
             db.execute("DELETE FROM plan")
+            whole = 0 if self._collection.rules.split else 1
             db.execute(
-                "INSERT INTO plan SELECT row_number() OVER (ORDER BY path) - 1, path, size, mtime,"
+                "INSERT INTO plan (idx, path, size, mtime, carry, parts)"
+                " SELECT row_number() OVER (ORDER BY path) - 1, path, size, mtime,"
                 " kind IN ('changed', 'unchanged')"
-                " AND path NOT IN (SELECT path FROM files WHERE job IN (SELECT job FROM lost))"
-                " FROM chosen WHERE kind NOT IN ('writing', 'older')"
+                " AND path NOT IN (SELECT path FROM files WHERE job IN (SELECT job FROM lost)), ?"
+                " FROM chosen WHERE kind NOT IN ('writing', 'older')",
+                (whole,),
             )
             # What has neither a file nor a result any more.
             db.execute("DELETE FROM files WHERE gone IS NOT NULL AND job IN (SELECT job FROM lost)")
             db.execute("DELETE FROM read")
+            db.execute("DELETE FROM cards")
             self._index.recount()
         return True
 

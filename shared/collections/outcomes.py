@@ -9,7 +9,7 @@ from shared.jobs.ledger import Ledger
 from shared.jobs.projection import caught_up
 
 #: Failures that say nothing of the photo: the next run takes it again.
-AGAIN = ("missing_file", "unreadable", "timeout", "outside_roots")
+AGAIN = ("missing_file", "card_changed", "unreadable", "timeout", "outside_roots")
 
 
 def take_outcomes(settings: Settings, ledger: Ledger, index: Index, job: str, *, carry: bool) -> dict[str, int]:
@@ -28,15 +28,10 @@ def take_outcomes(settings: Settings, ledger: Ledger, index: Index, job: str, *,
         db.executemany("INSERT INTO temp.outcome VALUES (?, ?, ?)", projection.outcomes(AGAIN))
         db.execute("COMMIT")
     with index.transaction():
+        # What lacks a result was cancelled before its turn came.
         db.execute(
-            "UPDATE files SET sha256 = outcome.sha256, again = outcome.again FROM temp.outcome"
-            " WHERE files.job = ? AND files.idx = outcome.idx",
-            (job,),
-        )
-        # Cancelled before its turn came.
-        db.execute(
-            "UPDATE files SET again = 1 WHERE job = ? AND NOT EXISTS"
-            " (SELECT 1 FROM temp.outcome WHERE outcome.idx = files.idx)",
+            "UPDATE files SET (sha256, again) = (SELECT max(sha256), coalesce(max(again), 0) OR count(*) < files.parts"
+            " FROM temp.outcome WHERE idx >= files.idx AND idx < files.idx + files.parts) WHERE job = ?",
             (job,),
         )
         # Of another content: nobody has said anything of that.
@@ -45,14 +40,16 @@ def take_outcomes(settings: Settings, ledger: Ledger, index: Index, job: str, *,
         if not carry:
             _keep_reviews(settings, ledger, index, job)
         counts["duplicates"] = _duplicates(index, job)
-        db.execute("UPDATE files SET old_sha256 = NULL, old_job = NULL, old_idx = NULL WHERE job = ?", (job,))
+        old = "old_sha256 = NULL, old_job = NULL, old_idx = NULL, old_parts = NULL"
+        db.execute(f"UPDATE files SET {old} WHERE job = ?", (job,))
         index.recount()
     return counts
 
 
 def _carry(index: Index, job: str) -> dict[str, int]:
     db = index.db
-    back = "UPDATE files SET job = old_job, idx = old_idx, old_job = NULL, old_sha256 = NULL, old_idx = NULL"
+    back = "UPDATE files SET job = old_job, idx = old_idx, parts = old_parts"
+    back += ", old_job = NULL, old_sha256 = NULL, old_idx = NULL, old_parts = NULL"
     touched = db.execute(f"{back} WHERE job = ? AND sha256 = old_sha256", (job,)).rowcount
     # Each vanished file lends its result to one file.
     pairs = db.execute(
@@ -62,7 +59,7 @@ def _carry(index: Index, job: str) -> dict[str, int]:
         (job,),
     ).fetchall()
     sources = {row["source"]: row["path"] for row in pairs}
-    kept = "job, idx, first_seen, said_job, said_idx"
+    kept = "job, idx, parts, first_seen, said_job, said_idx"
     for source, path in sources.items():
         same = f"UPDATE files SET ({kept}) = (SELECT {kept} FROM files WHERE path = ?) WHERE path = ?"
         db.execute(same, (source, path))
@@ -84,7 +81,8 @@ def _keep_reviews(settings: Settings, ledger: Ledger, index: Index, job: str) ->
             continue
         with caught_up(settings, ledger, old) as projection:
             reviewed = projection.reviews.indexes()
-        said = f"UPDATE files SET said_job = old_job, said_idx = old_idx WHERE {again} = ? AND old_idx = ?"
+        said = f"UPDATE files SET said_job = old_job, said_idx = old_idx WHERE {again} = ?"
+        said += " AND ? BETWEEN old_idx AND old_idx + old_parts - 1"
         db.executemany(said, [(job, old, item) for item in reviewed])
 
 

@@ -32,7 +32,7 @@ _SAID = ("corrected", "review", "final_label", "reviewed_at", "reviewed_by")
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """One file of a collection; times in seconds since the epoch."""
+    """One file of a collection, or one swatch of a card; times in seconds since the epoch."""
 
     path: bytes
     size: int
@@ -61,8 +61,8 @@ class CollectionResults:
     def __init__(self, settings: Settings, ledger: Ledger, collection: Collection, index: Index) -> None:
         self._settings, self._ledger = settings, ledger
         self.collection = collection
-        #: Files that are there.
-        self.present = index.counts()["present"]
+        #: Results of files that are there.
+        self.present = int(index.db.execute("SELECT total(parts) FROM files WHERE gone IS NULL").fetchone()[0])
         self._truth = collection.rules.truth
         self._db = index.db
         self._banks = BankStore(settings)
@@ -74,18 +74,22 @@ class CollectionResults:
     def page(
         self, after: bytes = b"", limit: int = _AT_ONCE, gone: bool | None = False, lang: str | None = None
     ) -> list[FileResult]:
-        """At most `limit` files behind the path `after`; `gone`: only vanished ones, None: both."""
+        """At most `limit` files behind the path `after`, a card as its swatches; `gone`: only vanished ones, None:
+        both."""
         which = "" if gone is None else f" AND gone IS {'NOT ' if gone else ''}NULL"
         sql = f"SELECT * FROM files WHERE path > ?{which} ORDER BY path LIMIT ?"
         rows = self._db.execute(sql, (after, limit)).fetchall()
-        found = self._items({(row["job"], row["idx"]) for row in rows}, lang)
-        said = self._items({(row["said_job"], row["said_idx"]) for row in rows if row["said_job"]}, lang)
+        parts = [(row, part) for row in rows for part in range(row["parts"])]
+        found = self._items({(row["job"], row["idx"] + part) for row, part in parts}, lang)
+        said = self._items({(row["said_job"], row["said_idx"] + n) for row, n in parts if row["said_job"]}, lang)
         shown = []
-        for row in rows:
-            result, earlier = found.get((row["job"], row["idx"])), said.get((row["said_job"], row["said_idx"]))
-            if result and earlier and result["review"] == ReviewState.TODO:
+        for row, part in parts:
+            result = found.get((row["job"], row["idx"] + part))
+            earlier = said.get((row["said_job"], row["said_idx"] + part)) if row["said_job"] else None
+            same = result and earlier and result.get("part") == earlier.get("part")
+            if result and earlier and same and result["review"] == ReviewState.TODO:
                 result = _with_review(result, earlier)
-            shown.append(self._shown(row, result))
+            shown.append(self._shown(row, row["idx"] + part, result))
         return shown
 
     def _items(self, wanted: set[tuple[str, int]], lang: str | None) -> dict[tuple[str, int], ShownItem]:
@@ -106,7 +110,7 @@ class CollectionResults:
             yield from page
             after = page[-1].path
 
-    def _shown(self, row: sqlite3.Row, result: ShownItem | None) -> FileResult:
+    def _shown(self, row: sqlite3.Row, index: int, result: ShownItem | None) -> FileResult:
         folder = os.path.basename(os.path.dirname(os.fsdecode(row["path"])))
         return FileResult(
             path=row["path"],
@@ -115,7 +119,7 @@ class CollectionResults:
             first_seen=row["first_seen"],
             gone=row["gone"],
             job=row["job"],
-            index=row["idx"],
+            index=index,
             sha256=row["sha256"],
             result=result,
             truth=path_name(folder) if self._truth else None,

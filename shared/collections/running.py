@@ -6,7 +6,6 @@ Idempotency-Key; and the job's id is written together with what is known of its 
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Collection as Sized
 from collections.abc import Iterator
@@ -23,9 +22,9 @@ from shared.collections.look import Look
 from shared.collections.outcomes import take_outcomes
 from shared.collections.runs import UNDER_WAY, Run, RunState
 from shared.collections.store import Collections
+from shared.collections.swatches import find_planned, planned
 from shared.collections.watching import Arrived
 from shared.core.errors import NotFound, Unavailable, WeftError
-from shared.core.names import path_name
 from shared.core.settings import Settings
 from shared.core.window import next_time
 from shared.jobs.intake.idempotency import RequestKey
@@ -36,7 +35,6 @@ from shared.jobs.projection import projection_path
 from shared.storage import open_storage
 
 _log = structlog.get_logger(__name__)
-_NS = 1_000_000_000
 #: States in which nothing is submitted yet, as far as is known.
 _BEFORE_JOB = (RunState.WAITING, RunState.LOOKING, RunState.SUBMITTING)
 
@@ -45,25 +43,16 @@ class _Planned(Sized[Item]):
     """The photos of a plan, read as they are submitted: a million of them need no memory."""
 
     def __init__(self, index: Index, collection: Collection) -> None:
-        self._db = index.db
-        self._from = len(collection.parent.rstrip("/")) + 1
-        self._copied = collection.in_bucket
+        self._index, self._collection = index, collection
 
     def __len__(self) -> int:
-        return int(self._db.execute("SELECT count(*) FROM plan").fetchone()[0])
+        return int(self._index.db.execute("SELECT coalesce(sum(max(parts, 1)), 0) FROM plan").fetchone()[0])
 
     def __contains__(self, item: object) -> bool:
         return any(item == one for one in self)
 
     def __iter__(self) -> Iterator[Item]:
-        rows = "SELECT plan.*, read.sha256 AS sha256 FROM plan LEFT JOIN read ON read.path = plan.path ORDER BY idx"
-        for row in self._db.execute(rows):
-            path = os.fsdecode(row["path"])
-            name, mtime = path_name(path[self._from :]), round(row["mtime"] / _NS, 3)
-            if self._copied:
-                yield Item(row["idx"], name, sha256=row["sha256"], size=row["size"])
-            else:
-                yield Item(row["idx"], name, path=path, size=row["size"], mtime=mtime)
+        return planned(self._index, self._collection)
 
 
 class Running:
@@ -144,8 +133,7 @@ class Running:
         if not len(planned):
             index.runs.advance(run.id, RunState.SUBMITTING, state=RunState.DONE, ended=time.time())
             return
-        storage, banks = open_storage(self._settings), BankStore(self._settings)
-        one = self._collection
+        find_planned(index, one, self._settings)
         due = next_time(one.by, time.time()) if one.by else None
         wish = Wish(
             one.name,
@@ -156,6 +144,7 @@ class Running:
             window=one.window,
             deadline=due,
             collection=one.id,
+            split=one.rules.split,
         )
         key = RequestKey(f"collection\n{one.id}\n{run.id}")
         intake = Intake(self._settings, self._ledger, storage, banks)

@@ -118,7 +118,8 @@ class _Gathered:
         if file.result is None:
             return
         self._jobs.add(file.job)
-        item: ShownItem = {**file.result, "name": _short(file.path, parent)}
+        name = file.result["name"] if file.result.get("part") else _short(file.path, parent)
+        item: ShownItem = {**file.result, "name": name}
         self._reviews[item["review"]] += 1
         if item["error"] is not None:
             code = item["error"]["code"]

@@ -214,6 +214,7 @@ PHOTO_CODES = frozenset(
         "too_large",
         "unreadable",
         "missing_file",
+        "card_changed",
         "outside_roots",
         "poison",
         "photo_too_costly",

@@ -25,6 +25,7 @@ PHOTO_SENTENCES: dict[str, str] = {
     "too_large": "The file is larger than {limit} bytes.",
     "unreadable": "The file could not be read: {reason}",
     "missing_file": "The file no longer exists.",
+    "card_changed": "The photo of the swatch card was changed after its swatches were found; classify its folder again.",
     "outside_roots": "This path is outside the allowed folders.",
     "poison": "This photo crashed the program that reads it; it was skipped.",
     "photo_too_costly": (

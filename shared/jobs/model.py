@@ -14,6 +14,7 @@ from shared.jobs.estimate import Estimate
 from shared.jobs.splitting import Cutout, Split
 from shared.jobs.states import RULES, VERBS, StateRule, offered
 from shared.jobs.states import JobState as JobState
+from shared.photos.box import Box
 from shared.ranking.model import Ranking
 
 
@@ -53,6 +54,14 @@ class Item:
     generation: int = 0
     #: Where it lies, of a swatch that was cut out of a card.
     part: Cutout | None = None
+
+    @property
+    def box(self) -> Box | None:
+        """Of a swatch that has no file of its own, what of its card's photo it is: `path` is then the card, and the
+        stored blob is `part.whole`. None: the whole file."""
+        if self.part is None or (self.path is None and self.sha256 != self.part.identity):
+            return None
+        return Box(*self.part.box)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from shared.core.i18n import N_, gettext
 from shared.core.messages import sentence
 from shared.jobs.field_model import Column, Field, Kind, entry, numbered
+from shared.jobs.model import Item
+from shared.jobs.splitting import Cutout
 from shared.photos.box import Box
 
 #: Dominant colours with export columns of their own.
@@ -95,24 +97,35 @@ class PartOut(BaseModel):
     whole: str
     #: x, y, width and height in shares of it.
     box: list[float]
+    #: The name of the card's photo; null where it was not noted.
+    card: str | None = None
 
 
 def _part(held: list[Any], lang: str | None) -> dict[str, Any]:
-    return {"whole": held[0], "box": held[1:]}
+    part = Cutout.from_json(held)
+    return {"whole": part.whole, "box": list(part.box), "card": part.card or None}
+
+
+def fields_of(item: Item) -> dict[str, Any]:
+    """Fields that come from the item, not from its photo, by `Field.key`."""
+    return {PART.key: item.part.to_json()} if item.part else {}
 
 
 #: Of the item, not of its photo: the same bytes may be cut out of two cards.
 PART = Field(
     "part",
     PartOut | None,
-    "Of a swatch that was cut out of a photo of a card: `{whole box}`, the SHA-256 of that photo and where in it, as x,"
-    " y, width and height in shares of it",
+    "Of a swatch that was cut out of a photo of a card: `{whole box card}`, the SHA-256 of that photo, where in it, as"
+    " x, y, width and height in shares of it, and its name",
     label=N_("Place on the swatch card"),
     version=1,
     render=_part,
     text=lambda part: Box(*part["box"]).told(),
     folded=True,
-    columns=(Column("card_sha256", cell=entry("whole"), place=_OF_CARDS),),
+    columns=(
+        Column("card_sha256", cell=entry("whole"), place=_OF_CARDS),
+        Column("card", cell=entry("card"), width=22, place=_OF_CARDS),
+    ),
 )
 
 PHOTO_FIELDS: tuple[Field, ...] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Self
@@ -9,6 +10,8 @@ from typing import Any, NamedTuple, Self
 from shared.bank.class_names import ClassNames
 from shared.core.errors import InvalidRequest, NotFound
 from shared.jobs.fields import PARENT
+from shared.jobs.model import Item
+from shared.jobs.photo_fields import PART
 from shared.jobs.projection_reviews import Reviews
 from shared.jobs.result_filters import (
     ANY_DEFECT,
@@ -30,6 +33,7 @@ from shared.jobs.result_filters import (
 from shared.jobs.result_rows import shown_row
 from shared.jobs.reviews import Review, ReviewAct, ReviewState
 from shared.jobs.shown import ShownItem, ShownSummary
+from shared.jobs.splitting import MOST, Cutout
 
 _CORRECTED = f"CASE WHEN reviews.state = '{ReviewState.CORRECTED}' THEN {SAID} END"
 _REVIEW = (
@@ -146,6 +150,15 @@ class Results:
             raise NotFound(what=f"item {index}")
         return shown_row(row, lang)
 
+    def of_card(self, index: int, lang: str | None = None) -> list[ShownItem]:
+        """All swatches with an outcome of the card that this one was cut out of, by index; empty: it is no swatch."""
+        part = Cutout.shown(self.item(index))
+        if part is None:
+            return []
+        # They stand beside each other.
+        near = self.at(range(max(0, index - MOST), index + MOST + 1), lang)
+        return [one for one in near if (its := Cutout.shown(one)) and (its.whole, its.card) == (part.whole, part.card)]
+
     def place(self, index: int, filters: Filters | None = None, sort: str = "index") -> tuple[int, str | None]:
         """How many of the chosen outcomes come before an item, and the cursor with which `items` begins at it.
 
@@ -243,14 +256,17 @@ class Results:
         for row in self._db.execute(f"{_SELECT}{clause}{order(sort)}", values):
             yield shown_row(row, lang)
 
-    def references(self) -> Iterator[tuple[int, str, str | None]]:
-        """Index, name and SHA-256 of every outcome, by index."""
-        for row in self._db.execute("SELECT idx, name, sha256 FROM items ORDER BY idx"):
-            yield row["idx"], row["name"], row["sha256"]
+    def references(self) -> Iterator[Item]:
+        """Every outcome's photo, by index, as far as its result knows it: not its path."""
+        for row in self._db.execute(f"SELECT idx, name, sha256, {held(PART.name)} AS part FROM items ORDER BY idx"):
+            part = Cutout.from_json(json.loads(row["part"])) if row["part"] else None
+            yield Item(row["idx"], row["name"], sha256=row["sha256"], part=part)
 
     def outcomes(self, again: Collection[str]) -> Iterator[tuple[int, str | None, bool]]:
-        """Index and SHA-256 of every outcome, and whether it failed with one of the codes `again`."""
-        for row in self._db.execute("SELECT idx, sha256, code FROM items"):
+        """Index of every outcome, SHA-256 of its file (of a swatch: of its card), and whether it failed with one of the
+        codes `again`."""
+        whole = f"json_extract({held(PART.name)}, '$[0]')"
+        for row in self._db.execute(f"SELECT idx, coalesce({whole}, sha256) AS sha256, code FROM items"):
             yield row["idx"], row["sha256"], row["code"] in again
 
     def certainties(self) -> Iterator[tuple[str | None, str, float]]:

@@ -17,6 +17,30 @@ _QUALITY = 92
 _EDGE = 0.02
 
 
+def cut(rgb: NDArray[np.uint8]) -> list[tuple[int, int, int, int]]:
+    """Left, top, right and bottom of what is cut for each swatch of a photo's pixels, uint8 RGB [h, w, 3]."""
+    found = []
+    for box in find(rgb):
+        left, top, right, bottom = box.pixels(rgb.shape[1], rgb.shape[0])
+        edge = round(_EDGE * min(right - left, bottom - top))
+        found.append((left + edge, top + edge, right - edge, bottom - edge))
+    return found
+
+
+def _shares(part: tuple[int, int, int, int], rgb: NDArray[np.uint8]) -> list[float]:
+    left, top, right, bottom = part
+    height, width = rgb.shape[:2]
+    shares = (left / width, top / height, (right - left) / width, (bottom - top) / height)
+    return [round(share, 5) for share in shares]
+
+
+class FindSwatches:
+    """RGB pixels → bytes: a JSON list of `[x, y, width, height]` for each swatch, in shares of the photo."""
+
+    def __call__(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return np.frombuffer(json.dumps([_shares(part, rgb) for part in cut(rgb)]).encode(), np.uint8)
+
+
 class CutSwatches:
     """RGB pixels → bytes: the length of a JSON list (4 bytes, big endian), the list, and one JPEG behind another.
 
@@ -26,15 +50,11 @@ class CutSwatches:
     def __call__(self, pixels: Pixels) -> NDArray[np.uint8]:
         rgb = np.asarray(pixels)
         listed, jpegs = [], []
-        height, width = rgb.shape[:2]
-        for box in find(rgb):
-            left, top, right, bottom = box.pixels(width, height)
-            edge = round(_EDGE * min(right - left, bottom - top))
-            left, top, right, bottom = left + edge, top + edge, right - edge, bottom - edge
+        for place in cut(rgb):
+            left, top, right, bottom = place
             part = np.ascontiguousarray(rgb[top:bottom, left:right])
             jpegs.append(simplejpeg.encode_jpeg(part, quality=_QUALITY, colorsubsampling="444"))
-            shares = (left / width, top / height, (right - left) / width, (bottom - top) / height)
-            listed.append([*(round(share, 5) for share in shares), len(jpegs[-1])])
+            listed.append([*_shares(place, rgb), len(jpegs[-1])])
         head = json.dumps(listed).encode()
         return np.frombuffer(b"".join((struct.pack(">I", len(head)), head, *jpegs)), np.uint8)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import json
-import math
 import mmap
 import os
 import pickle
@@ -19,7 +18,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,11 +27,11 @@ from PIL import Image
 
 from shared.core.errors import PhotoError
 from shared.core.process import die_with_parent
-from shared.photos.box import Box
 from shared.photos.confinement import Confinement
-from shared.photos.decode import Limits, decode_photo, load_codecs
+from shared.photos.decode import Limits, load_codecs
 from shared.photos.decode_messages import MESSAGE_BYTES, Order, Part, Reply
 from shared.photos.photo_facts import DecodedPhoto
+from shared.photos.photo_part import decode_part
 from shared.photos.thumbnails import thumbnails
 
 #: Bytes of memory after which a child has to ask before it decodes.
@@ -134,10 +133,7 @@ def _answer(task: Task, channel: socket.socket, memory: mmap.mmap, order: Order)
 
     task.confinement.begin_photo()
     try:
-        target = task.target if order.box is None else math.ceil(task.target / order.box.shorter)
-        photo = decode_photo(memory[:size], target, task.limits, ask=ask)
-        if order.box is not None:
-            photo = replace(photo, pixels=_part(photo.pixels, order.box))
+        photo = decode_part(memory[:size], task.target, task.limits, order.box, ask=ask)
         output = _Output(memory, end=-(-size // mmap.PAGESIZE) * mmap.PAGESIZE)
         for transform in task.transforms:
             output.add(transform(photo.picture))
@@ -153,11 +149,6 @@ def _answer(task: Task, channel: socket.socket, memory: mmap.mmap, order: Order)
         return Reply(code="internal", reason=f"{type(error).__name__}: {error}")
     finally:
         task.confinement.end_photo()
-
-
-def _part(pixels: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
-    left, top, right, bottom = box.pixels(pixels.shape[1], pixels.shape[0])
-    return np.ascontiguousarray(pixels[top:bottom, left:right])
 
 
 if __name__ == "__main__":

@@ -45,6 +45,21 @@ class SwatchCutter:
         self._child.close()
 
 
+class SwatchFinder:
+    """Finds swatches without cutting them, as `SwatchCutter` does."""
+
+    def __init__(self) -> None:
+        self._child = KeptChild("shared.photos.swatch_finder")
+
+    def boxes(self, data: bytes) -> list[Box]:
+        """As `SwatchCutter.swatches`, what would be cut."""
+        answer, found = self._child.ask({}, data)
+        return [] if "code" in answer else [Box(*box) for box in json.loads(found)]
+
+    def close(self) -> None:
+        self._child.close()
+
+
 def swatch_name(card: str, number: int) -> str:
     """`roll/card.heic`, 3 → `roll/card-swatch-03.jpg`, as the pages of a PDF are named."""
     folder, slash, name = card.rpartition("/")

@@ -16,7 +16,7 @@ from shared.core.errors import WeftError
 from shared.core.messages import PHOTO_CODES
 from shared.encoder.cache import CachedPhoto
 from shared.jobs.model import Item, ItemResult, Lane
-from shared.jobs.photo_fields import PART
+from shared.jobs.photo_fields import fields_of
 from shared.pipeline.photos import PreparedPhoto
 from shared.ranking.model import Ranking
 
@@ -93,7 +93,7 @@ class ChunkWork:
         return str(getattr(self.chunk, "trace", ""))
 
     def put(self, item: Item, sha256: str | None, ranking: Ranking, photo: CachedPhoto, cached: bool) -> None:
-        extra = dict(photo.extra) | _of_item(item)
+        extra = dict(photo.extra) | fields_of(item)
         result = ItemResult(item.index, item.name, item.generation, sha256, cached, ranking, extra=extra)
         with self.lock:
             self.results.append(result)
@@ -105,7 +105,7 @@ class ChunkWork:
         """`code`: one of `PHOTO_CODES`; whatever is not the photo's fault is handed back."""
         if code not in PHOTO_CODES:
             raise ValueError(f"{code} is not a photo's fault")
-        extra = _of_item(item)
+        extra = fields_of(item)
         result = ItemResult(
             item.index, item.name, item.generation, sha256, error_code=code, error_detail=detail, extra=extra
         )
@@ -136,11 +136,6 @@ class ChunkWork:
             rows, self.vectors = self.vectors, []
             self.committed = time.monotonic()
         return results, b"".join(row.tobytes() for row in rows), ends
-
-
-def _of_item(item: Item) -> dict[str, Any]:
-    """Fields that come from the item, not from its photo, by `Field.key`."""
-    return {PART.key: item.part.to_json()} if item.part else {}
 
 
 @dataclass(eq=False, slots=True)

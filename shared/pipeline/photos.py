@@ -16,8 +16,10 @@ from shared.core.measuring import stage
 from shared.encoder import Encoder
 from shared.encoder.protocol import Prepared, from_transforms
 from shared.jobs.model import Item
-from shared.photos.decode import JPEG_SIGNATURE, Limits, decode_photo
+from shared.photos.box import Box
+from shared.photos.decode import JPEG_SIGNATURE, Limits
 from shared.photos.decode_pool import DecodePool
+from shared.photos.photo_part import decode_part
 from shared.photos.regular_files import open_regular
 from shared.photos.thumbnails import Thumbnails, thumbnails
 from shared.pipeline.blame import is_short, obstacle
@@ -62,7 +64,7 @@ class Photos:
 
     def _read(self, item: Item) -> bytes:
         if item.path is None:
-            return self._read_stored(item.sha256 or "")
+            return self._read_stored(item.part.whole if item.part and item.box else item.sha256 or "")
         try:
             return self._read_file(item.path)
         except FileNotFoundError as error:
@@ -97,9 +99,17 @@ class Photos:
             return False
 
     def hashed(self, item: Item) -> tuple[str, bytes]:
-        """SHA-256 (hex) and bytes of a folder's file. Raises: PhotoError."""
+        """SHA-256 (hex) and bytes of a folder's file; of a swatch, its identity and its card's bytes.
+
+        Raises PhotoError, also where the card is not the one on which the swatch was found (`card_changed`).
+        """
         data = self.read(item)
-        return hashlib.sha256(data).hexdigest(), data
+        sha256 = hashlib.sha256(data).hexdigest()
+        if item.part is None:
+            return sha256, data
+        if sha256 != item.part.whole:
+            raise PhotoError("card_changed")
+        return item.part.identity, data
 
     def prepare(self, item: Item, sha256: str, data: bytes | None, encoder: Encoder) -> PreparedPhoto:
         """Decodes a photo, prepares it for the encoder and stores its thumbnails. Raises: PhotoError."""
@@ -107,17 +117,21 @@ class Photos:
             data = self.read(item)
         wanted = not self._has_thumbnail(sha256)
         with stage("decode"):
-            photo, jpegs = self._decode(data, wanted, encoder)
+            photo, jpegs = self._decode(data, wanted, encoder, item.box)
         if jpegs is not None:
             self._store_thumbnails(sha256, jpegs)
         return photo
 
-    def _decode(self, data: bytes, wanted: bool, encoder: Encoder) -> tuple[PreparedPhoto, Thumbnails | None]:
-        if self.pool is None or (encoder.read_jpeg is not None and data.startswith(JPEG_SIGNATURE)):
-            found = decode_photo(data, encoder.decode_size, self.limits, encoder.read_jpeg)
+    def _decode(
+        self, data: bytes, wanted: bool, encoder: Encoder, box: Box | None
+    ) -> tuple[PreparedPhoto, Thumbnails | None]:
+        # Of a part, the decoder in this process knows nothing.
+        own = box is None and encoder.read_jpeg is not None and data.startswith(JPEG_SIGNATURE)
+        if self.pool is None or own:
+            found = decode_part(data, encoder.decode_size, self.limits, box, encoder.read_jpeg if own else None)
             jpegs = thumbnails(found.picture) if wanted else None
             return PreparedPhoto(encoder.prepare(found.picture), compute(found)), jpegs
-        decoded = self.pool.decode(data, thumbnail=wanted)
+        decoded = self.pool.decode(data, thumbnail=wanted, box=box)
         return PreparedPhoto(from_transforms(decoded.arrays), decoded.values), decoded.thumbnails
 
     def _has_thumbnail(self, sha256: str) -> bool:

@@ -199,7 +199,7 @@ def test_what_goes_while_it_is_copied_is_left_and_nothing_is_read_twice(
     root.mkdir(parents=True)
     with Index(root / "copied.sqlite") as index:
         rows = [(n, f"{parent}/{n}.jpg".encode(), 8, 1, 0) for n in range(3)]
-        index.db.executemany("INSERT INTO plan VALUES (?, ?, ?, ?, ?)", rows)
+        index.db.executemany("INSERT INTO plan (idx, path, size, mtime, carry) VALUES (?, ?, ?, ?, ?)", rows)
         assert copy_planned(index, parent, storage) == 1
         planned = index.db.execute("SELECT plan.idx, plan.path, sha256 FROM plan JOIN read USING (path) ORDER BY idx")
         found = [tuple(row) for row in planned]

@@ -6,6 +6,8 @@ import hashlib
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from scripts.lab.bench.card_photos import card, overlap
 from scripts.render import render, save_jpeg
 from shared.core.settings import Settings
@@ -15,13 +17,14 @@ from shared.jobs.model import Item
 from shared.jobs.projection import caught_up
 from shared.jobs.splitting import Cutout, Split
 from shared.photos.box import Box
-from shared.photos.swatch_cutting import SwatchCutter, swatch_name
+from shared.photos.swatch_cutting import Swatch, SwatchCutter, swatch_name
 from shared.pipeline.chunk_work import ChunkWork
 from shared.storage import open_storage
 from tests.integration.test_dispatcher_robust import own
-from tests.integration.test_unpacked_later import finished, submit
+from tests.integration.test_unpacked_later import Dies, finished, submit
 from tests.ledger_harness import LedgerHarness
 from tests.unnamed import remove_unnamed
+from worker.dispatcher.unpacking import ArchiveLister
 
 __all__ = ["own"]
 
@@ -59,18 +62,44 @@ def test_every_swatch_is_an_item_with_its_place(harness: LedgerHarness, own: Set
     assert not list((own.data_dir / "spool").iterdir())
 
 
+def test_unpacking_that_was_interrupted_cuts_no_card_twice(
+    harness: LedgerHarness, own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looked at once more, a card might be cut in another way: a swatch would be there twice, or missing."""
+    for name, seed in (("a", 1), ("b", 2), ("c", 3)):
+        save_jpeg(tmp_path / f"{name}.jpg", card(4, "white", seed, size=(450, 600)).pixels)
+    monkeypatch.setattr("worker.dispatcher.unpacking.chunk_size", lambda left: 4)
+    job = submit(harness, own, *(tmp_path / f"{name}.jpg" for name in "abc"), split=Split.SWATCHES)
+    ArchiveLister(own, harness.ledger, Dies(harness.ledger.connection, "dispatcher"), job).run()
+    between = [(item.name, item.sha256) for item in harness.ledger.items(job.id)]
+    assert [name for name, _ in between] == [f"{card}-swatch-{n:02}.jpg" for card in "ab" for n in range(1, 5)]
+    cuts, swatches = list[bytes](), SwatchCutter.swatches
+
+    def noted(self: SwatchCutter, data: bytes) -> list[Swatch]:
+        cuts.append(data)
+        return swatches(self, data)[:3]
+
+    monkeypatch.setattr(SwatchCutter, "swatches", noted)
+    ended = finished(harness, own, job)
+    assert cuts == [(tmp_path / "c.jpg").read_bytes()]
+    assert (ended.total, ended.ok, ended.duplicates) == (11, 11, 0)
+    after = [(item.name, item.sha256) for item in harness.ledger.items(job.id)]
+    assert after[:8] == between
+    assert [name for name, _ in after[8:]] == [f"c-swatch-{n:02}.jpg" for n in range(1, 4)]
+
+
 def test_without_the_wish_a_card_is_one_photo(harness: LedgerHarness, own: Settings, tmp_path: Path) -> None:
     save_jpeg(tmp_path / "card.jpg", card(4, "white", 1, size=(450, 600)).pixels)
     assert finished(harness, own, submit(harness, own, tmp_path / "card.jpg")).total == 1
 
 
 def test_a_result_tells_its_place_on_the_card() -> None:
-    item = Item(0, "b.jpg", "ef" * 32, part=Cutout("ab" * 32, (0.1, 0.2, 0.3, 0.4)))
+    item = Item(0, "b.jpg", "ef" * 32, part=Cutout("ab" * 32, (0.1, 0.2, 0.3, 0.4), "card.heic"))
     work = ChunkWork(None, 1)
     work.fail(item, item.sha256, "truncated", {})
     (result,) = wire.unpack_results(wire.pack_results(work.results))
     shown = {field.name: field.value({"extra": result.extra}) for field in EXTRA}
-    assert shown["part"] == {"whole": "ab" * 32, "box": [0.1, 0.2, 0.3, 0.4]}
+    assert shown["part"] == {"whole": "ab" * 32, "box": [0.1, 0.2, 0.3, 0.4], "card": "card.heic"}
 
 
 def test_rows_of_whole_photos_are_as_they_were() -> None:

@@ -44,6 +44,7 @@ RIGHTS: dict[str, Right] = {
     "openapi.spec": READ,
     **{f"jobs.{view}": READ for view in ("index", "one")},
     **{f"items.{view}": READ for view in ("index", "exported", "thumbnail", "photo_thumbnail", "photo", "reviews")},
+    **dict.fromkeys(("items.card", "pages.swatch_card"), READ),
     **{f"similar.{view}": READ for view in ("similar", "groups")},
     **{f"bank.{view}": READ for view in ("bank", "one_class", "sample_picture", "names")},
     **{f"bank_versions.{view}": READ for view in ("versions", "compared", "proposed")},

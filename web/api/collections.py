@@ -115,7 +115,8 @@ def files(collection: str, query: FilesQuery) -> dict[str, Any]:
         results = CollectionResults(at.settings, at.ledger, own, index)
         page = results.page(_decoded(query.cursor), query.limit, query.state == "gone", language())
         rows = [as_json(results, file) for file in page]
-    following = base64.urlsafe_b64encode(page[-1].path).decode() if len(page) == query.limit else None
+    full = len({file.path for file in page}) == query.limit
+    following = base64.urlsafe_b64encode(page[-1].path).decode() if full else None
     return {"files": rows, "next": following}
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from flask import Response
 from werkzeug.exceptions import NotFound
 
-from shared.core.errors import WeftError
+from shared.core.errors import PhotoError, WeftError
 from shared.jobs import export
 from shared.jobs.export.folders import as_folders
 from shared.jobs.model import Job
@@ -87,8 +87,8 @@ def _photos(job: Job, query: ExportQuery) -> Iterator[bytes]:
 
     def photo(item: ShownItem) -> bytes | None:
         try:
-            return photo_bytes(at, job, item["name"], item["sha256"]) if item["sha256"] else None
-        except NotFound:
+            return photo_bytes(at, job, item) if item["sha256"] else None
+        except (NotFound, PhotoError):
             return None
 
     def rows() -> Iterator[bytes]:

@@ -8,6 +8,9 @@ from flask import Response, abort, request
 
 from shared.core.errors import NotFound, PhotoError
 from shared.jobs.model import Job
+from shared.jobs.shown import ShownItem
+from shared.jobs.splitting import Cutout
+from shared.photos.box import Box
 from shared.photos.regular_files import open_regular
 from shared.photos.viewing import Picture
 from web.api.items import bp, projected
@@ -32,13 +35,44 @@ def photo(job_id: str, item: int) -> Response:
     if request.if_none_match.contains(etag):
         return Response(status=304)
     at = services()
-    response = _sent(at.viewer.picture(photo_bytes(at, at.ledger.find(job_id), found["name"], sha256)))
+    response = _sent(at.viewer.picture(photo_bytes(at, at.ledger.find(job_id), found)))
     response.set_etag(etag)
     return response
 
 
-def photo_bytes(at: Services, job: Job, name: str, sha256: str) -> bytes:
-    """The file of a job's photo; aborts with 404 where it is not to be had."""
+@bp.get("/jobs/<job_id>/items/<int(max=4294967295):item>/card")
+@bp.doc(responses=file_response("The photo", "image/jpeg", "image/png", "image/webp", "image/gif"))
+def card(job_id: str, item: int) -> Response:
+    """The photo of the whole card that a swatch was cut out of, as browsers show it; `part` of the item says where.
+
+    404 where the item is no swatch, and where the photo is not to be had.
+    """
+    with projected(job_id) as projection:
+        found = projection.item(item)
+    at = services()
+    return _sent(at.viewer.picture(card_bytes(at, at.ledger.find(job_id), found)))
+
+
+def photo_bytes(at: Services, job: Job, item: ShownItem) -> bytes:
+    """The file of a job's photo, or a JPEG of a swatch that has none; aborts with 404 where it is not to be had.
+
+    Raises PhotoError: the card of a swatch cannot be decoded.
+    """
+    if cut := Cutout.to_cut(item):
+        return at.viewer.part(_bytes(at, job, cut.card, cut.whole), Box(*cut.box)).data
+    if item["sha256"] is None:
+        abort(404)
+    return _bytes(at, job, item["name"], item["sha256"])
+
+
+def card_bytes(at: Services, job: Job, item: ShownItem) -> bytes:
+    """The photo of the card that a swatch was cut out of; aborts with 404 where it is not to be had."""
+    if not (part := Cutout.shown(item)):
+        abort(404)
+    return _bytes(at, job, part.card, part.whole)
+
+
+def _bytes(at: Services, job: Job, name: str, sha256: str) -> bytes:
     try:
         if job.path is None:
             return at.storage.read(sha256)

@@ -40,6 +40,7 @@ def init_app(app: APIFlask) -> None:
         review,
         similar,
         summary,
+        swatch_card,
         upload,
         workers,
     )

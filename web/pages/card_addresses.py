@@ -11,6 +11,7 @@ from shared.photos.thumbnail_sizes import LARGE_SIDE, SMALL_SIDE
 
 #: Stands for what differs from card to card.
 _PLACE = "0" * 64
+_INDEX = "INDEX"
 
 
 class CardAddresses:
@@ -24,6 +25,7 @@ class CardAddresses:
         self._review = url_for("pages.review", job_id=job.id, **filters)
         self._review += "&at=" if filters else "?at="
         self._part = url_for("pages.similar", job=job.id, item=number).removesuffix(str(number))
+        self._whole = url_for("pages.swatch_card", job_id=job.id, index=number).replace(str(number), _INDEX)
         self._like = url_for("pages.job", job_id=job.id, like=number).removesuffix(str(number))
 
     def thumbnail(self, sha256: str) -> str:
@@ -46,6 +48,10 @@ class CardAddresses:
     def part(self, index: int) -> str:
         """Where a part of the photo is marked, to be classified by itself or compared."""
         return f"{self._part}{index}#part"
+
+    def whole(self, index: int) -> str:
+        """The card that a swatch was cut out of, with all of its swatches."""
+        return self._whole.replace(_INDEX, str(index))
 
     def review(self, index: int) -> str:
         return f"{self._review}{index}"

@@ -151,6 +151,7 @@ def _fields() -> dict[str, Any]:
         "formats": form.get("formats", "").replace(",", " ").replace("，", " ").split(),
         "depth": form.get("depth", "").strip() or None,
         **{name: name in form for name in ("hidden", "links", "truth")},
+        "split": form.get("split") or None,
     }
     schedule = None
     at, cron = (form.get(name, "").strip() for name in ("at", "cron"))

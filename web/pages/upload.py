@@ -26,7 +26,7 @@ RECENT = 4
 #: Element → its template.
 PARTS = {"bank-notice": "parts/bank_notice.html", "readiness": "parts/readiness.html", "recent": "parts/recent.html"}
 #: Fields of the folder form.
-FOLDER_FIELDS = ("path", "name", "preset", "not_before", "priority", *HOURS_FIELDS)
+FOLDER_FIELDS = ("path", "name", "preset", "not_before", "priority", "split", *HOURS_FIELDS)
 
 Wish = TypeVar("Wish", bound=JobWish)
 

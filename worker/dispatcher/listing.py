@@ -7,7 +7,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -103,10 +104,11 @@ def _readable_kind(entry: os.DirEntry[str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Listed:
-    """A photo that is not appended yet: its name is the cursor, `left_out` what was left out up to it."""
+class Listed:
+    """A file that is not appended yet: its name is the cursor, `left_out` what was left out up to it."""
 
-    item: Item
+    #: It, or its parts; without their indexes.
+    items: Sequence[Item]
     name: str
     left_out: dict[str, int]
 
@@ -120,6 +122,8 @@ class Lister(threading.Thread):
         self._dispatcher_ledger = dispatcher_ledger
         self._job = job
         self._memory_asked = 0.0
+        #: Items that are appended.
+        self._total = 0
         #: It ended by trouble of its own, not because the ledger was away or full.
         self.failed = False
 
@@ -146,10 +150,26 @@ class Lister(threading.Thread):
         if job.note == WAITS_FOR_SHARE:
             _log.info("listing_resumed", job=job.id)
             self._dispatcher_ledger.note(job.id, None)
-        index = job.total
+        self._total = job.total
         left_out = Counter(job.left_out)
-        # The list's end is held back until it is known to be the end: it is cut finer, so that workers end together.
-        waiting: list[_Listed] = []
+        waiting: list[Listed] = []
+        with self._parted(root, self._files(root, cursor, left_out)) as files:
+            for file in files:
+                waiting.append(file)
+                if (due := self._due(waiting)) and not self._append(waiting[:due]):
+                    return
+                del waiting[:due]
+        if not holds_something(root) and (self._total or waiting or left_out):
+            # The last folders may have been read empty.
+            raise ShareGone
+        for piece in guided(waiting, len(waiting)):
+            if not self._append(piece):
+                return
+        note = None if self._total else "folder_empty"
+        self._dispatcher_ledger.append(self._job.id, [], "", last=True, note=note, left_out=left_out)
+
+    def _files(self, root: Path, cursor: str | None, left_out: Counter[str]) -> Iterator[Listed]:
+        """The photos behind the cursor, each as one item."""
         counted = dict(left_out)
         for name, entry in photos_below(root, cursor, left_out):
             try:
@@ -162,30 +182,31 @@ class Lister(threading.Thread):
             mtime = round(status.st_mtime, 3)
             if counted != left_out:
                 counted = dict(left_out)
-            item = Item(index, path_name(name), path=entry.path, size=status.st_size, mtime=mtime)
-            waiting.append(_Listed(item, name, counted))
-            index += 1
-            if len(waiting) == _TAIL + CHUNK_ITEMS:
-                if not self._append(waiting[:CHUNK_ITEMS]):
-                    return
-                del waiting[:CHUNK_ITEMS]
-        if not holds_something(root) and (index or left_out):
-            # The last folders may have been read empty.
-            raise ShareGone
-        for piece in guided(waiting, len(waiting)):
-            if not self._append(piece):
-                return
-        note = None if index else "folder_empty"
-        self._dispatcher_ledger.append(self._job.id, [], "", last=True, note=note, left_out=left_out)
+            item = Item(0, path_name(name), path=entry.path, size=status.st_size, mtime=mtime)
+            yield Listed((item,), name, counted)
 
-    def _append(self, listed: Sequence[_Listed]) -> bool:
+    def _parted(self, root: Path, files: Iterator[Listed]) -> AbstractContextManager[Iterator[Listed]]:
+        """The same files, each with the items that it becomes."""
+        return nullcontext(files)
+
+    def _due(self, waiting: Sequence[Listed]) -> int:
+        """How many of the files that wait are to be appended now.
+
+        The list's end is held back until it is known to be the end: it is cut finer, so that workers end together.
+        """
+        return CHUNK_ITEMS if len(waiting) == _TAIL + CHUNK_ITEMS else 0
+
+    def _append(self, listed: Sequence[Listed]) -> bool:
+        """Files are appended whole: a lister that continues behind the last one has all of its items, each once."""
         now = time.monotonic()
         if now - self._memory_asked >= _MEMORY_INTERVAL:
             if memory_share(self._ledger) >= MEMORY_FOR_LISTING:
                 raise Unavailable("memory_full")
             self._memory_asked = now
         last = listed[-1]
-        items = [entry.item for entry in listed]
+        parts = [item for file in listed for item in file.items]
+        items = [replace(item, index=index) for index, item in enumerate(parts, start=self._total)]
+        self._total += len(items)
         return self._dispatcher_ledger.append(self._job.id, items, last.name, last=False, left_out=last.left_out)
 
     def _wait_for_share(self) -> None:

@@ -25,11 +25,13 @@ from shared.jobs.ledger.dispatcher_ledger import DispatcherLedger
 from shared.jobs.ledger.server import require
 from shared.jobs.model import Job, JobState, Lane
 from shared.jobs.notifier import KEY_PREFIX, WorkerNotifier
+from shared.jobs.splitting import Split
 from shared.jobs.states import CLAIMABLE
 from shared.storage import open_storage, require_storage
 from worker.dispatcher import hours
 from worker.dispatcher.announcing import Announcer
 from worker.dispatcher.archiving import Archiver
+from worker.dispatcher.card_listing import CardLister
 from worker.dispatcher.collecting import Collector
 from worker.dispatcher.forecasting import Forecaster
 from worker.dispatcher.keeping import Keeper
@@ -209,6 +211,8 @@ class Dispatcher:
     def _lister(self, job: Job) -> Lister:
         if job.path is None:
             return ArchiveLister(self._settings, self._ledger, self._dispatcher_ledger, job)
+        if job.split is Split.SWATCHES:
+            return CardLister(self._settings, self._ledger, self._dispatcher_ledger, job)
         return Lister(self._ledger, self._dispatcher_ledger, job)
 
     def _admit(self, jobs: list[Job], serving: Counter[str]) -> None:

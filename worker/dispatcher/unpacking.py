@@ -6,8 +6,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import structlog
 
@@ -23,7 +24,7 @@ from shared.jobs.ledger.dispatcher_ledger import DispatcherLedger
 from shared.jobs.ledger.submission import chunk_size
 from shared.jobs.model import Item, Job, Sent
 from shared.jobs.splitting import Cutout, Split
-from shared.photos.swatch_cutting import SwatchCutter, swatch_name
+from shared.photos.swatch_cutting import Swatch, SwatchCutter, swatch_name
 from shared.storage import open_storage
 from worker.dispatcher.listing import Lister
 
@@ -35,8 +36,25 @@ _ACCEPTED_WITHIN = 3600.0
 _Photo = tuple[str, Sent | SpooledFile, Cutout | None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    """How far a job is listed. A card's swatches are appended together, so that a card is found whole or not at all."""
+
+    items: int = 0
+    #: Photos that they are, or were cut out of.
+    photos: int = 0
+
+    @classmethod
+    def parsed(cls, text: str) -> Self:
+        items, _, photos = text.partition("/")
+        return cls(int(items), int(photos or items))
+
+    def __str__(self) -> str:
+        return str(self.items) if self.items == self.photos else f"{self.items}/{self.photos}"
+
+
 class ArchiveLister(Lister):
-    """Lists a job that was sent as files with archives among them. Its cursor is the number of photos listed."""
+    """Lists a job that was sent as files with archives among them, or as swatch cards. See `_Cursor`."""
 
     def __init__(self, settings: Settings, ledger: Ledger, dispatcher_ledger: DispatcherLedger, job: Job) -> None:
         super().__init__(ledger, dispatcher_ledger, job)
@@ -48,19 +66,17 @@ class ArchiveLister(Lister):
     def _list(self) -> None:
         job_id = self._job.id
         sent = self._ledger.sent(job_id) or []
-        done = int(self._dispatcher_ledger.cursor(job_id) or 0)
+        done = _Cursor.parsed(self._dispatcher_ledger.cursor(job_id) or "0")
         unpacking = Unpacking.of(self._settings, self._storage.spool_dir())
         code, detail = None, dict[str, Any]()
         photos = self._photos(sent, unpacking)
         cutter = SwatchCutter() if self._job.split is Split.SWATCHES else None
-        if cutter is not None:
-            photos = self._swatches(cutter, photos)
         try:
             # What an earlier lister appended is read again, as archives are read from their beginning.
-            for _, photo, _ in islice(photos, done):
+            for _, photo, _ in islice(photos, done.photos):
                 _drop(photo)
-            for total in self._append_all(photos, done):
-                done = total
+            for further in self._append_all(self._parts(cutter, photos), done):
+                done = further
         except InvalidRequest as error:
             # What was unpacked so far is classified.
             code, detail = error.code, error.detail
@@ -70,7 +86,7 @@ class ArchiveLister(Lister):
                 cutter.close()
         if code is None and self._trouble is not None:
             code, detail = self._trouble
-        if code is None and not done:
+        if code is None and not done.items:
             code = "no_photos_in"
         # Written once, at the end: until then the job has what its sender left out.
         left_out = unpacking.left_out + Counter(self._ledger.job(job_id).left_out)
@@ -87,14 +103,18 @@ class ArchiveLister(Lister):
                 before = max(self._job.created, time.time() - _ACCEPTED_WITHIN)
                 self._storage.discard(file.sha256, before)
 
-    def _append_all(self, photos: Iterator[_Photo], done: int) -> Iterator[int]:
-        """Stores and appends chunk by chunk; yields how many photos are listed. Ends where the job has ended."""
+    def _append_all(self, photos: Iterator[list[_Photo]], done: _Cursor) -> Iterator[_Cursor]:
+        """Stores and appends chunk by chunk; yields how far the job is listed. Ends where the job has ended."""
         with ThreadPoolExecutor(THREADS) as pool:
             error: InvalidRequest | None = None
             while error is None:
                 taken: list[_Photo] = []
+                wholes = done.photos
+                size = chunk_size(max(0, self._job.total - done.photos))
                 try:
-                    taken.extend(islice(photos, chunk_size(max(0, self._job.total - done))))
+                    while len(taken) < size and (parts := next(photos, None)) is not None:
+                        taken += parts
+                        wholes += 1
                 except InvalidRequest as damage:
                     # Those before the damage count.
                     error = damage
@@ -104,10 +124,10 @@ class ArchiveLister(Lister):
                     raise
                 if not taken:
                     break
-                items = self._stored(pool, taken, done)
+                items = self._stored(pool, taken, done.items)
                 if memory_share(self._ledger) >= MEMORY_FOR_LISTING:
                     raise Unavailable("memory_full")
-                done += len(items)
+                done = _Cursor(done.items + len(items), wholes)
                 if not self._dispatcher_ledger.append(self._job.id, items, str(done), last=False):
                     return
                 yield done
@@ -147,26 +167,25 @@ class ArchiveLister(Lister):
             except NotFound:
                 self._note_trouble("missing_file", {})
 
-    def _swatches(self, cutter: SwatchCutter, photos: Iterator[_Photo]) -> Iterator[_Photo]:
-        """The swatches of every photo of a card in its place; other photos as they are."""
+    def _parts(self, cutter: SwatchCutter | None, photos: Iterator[_Photo]) -> Iterator[list[_Photo]]:
+        """The swatches of every photo of a card; of other photos, and without a cutter, the photo itself."""
         for name, photo, _ in photos:
-            data = self._bytes(photo)
-            cut = cutter.swatches(data) if data else []
+            data = self._bytes(photo) if cutter is not None else b""
+            cut = cutter.swatches(data) if cutter is not None and data else []
             if not cut:
-                yield name, photo, None
+                yield [(name, photo, None)]
                 continue
             # The card is kept as well, to show where each of them lies on it.
             self._adopt(photo)
-            for number, swatch in enumerate(cut, start=1):
-                spooled = SpooledFile(self._storage.spool_dir(), self._settings.max_photo_bytes)
-                spooled.fill([swatch.jpeg])
-                box = swatch.box
-                yield (
-                    swatch_name(name, number),
-                    spooled,
-                    Cutout(photo.sha256, (box.x, box.y, box.width, box.height)),
-                )
+            yield [self._part(name, photo.sha256, number, swatch) for number, swatch in enumerate(cut, start=1)]
             _drop(photo)
+
+    def _part(self, card: str, whole: str, number: int, swatch: Swatch) -> _Photo:
+        spooled = SpooledFile(self._storage.spool_dir(), self._settings.max_photo_bytes)
+        spooled.fill([swatch.jpeg])
+        box = swatch.box
+        cutout = Cutout(whole, (box.x, box.y, box.width, box.height), display_name(card))
+        return swatch_name(card, number), spooled, cutout
 
     def _bytes(self, photo: Sent | SpooledFile) -> bytes:
         if isinstance(photo, SpooledFile):

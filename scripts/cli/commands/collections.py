@@ -35,6 +35,7 @@ from shared.core.settings import Settings
 from shared.core.window import time_and_zone
 from shared.jobs.ledger import Ledger
 from shared.jobs.model import Priority
+from shared.jobs.splitting import Split
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,6 +55,7 @@ def _about(required: bool) -> Callable[[F], F]:
         click.option("--hidden/--no-hidden", default=None, help="Also files and folders that begin with a dot."),
         click.option("--links/--no-links", default=None, help="Also follow links to folders."),
         click.option("--truth/--no-truth", default=None, help="Sub-folders name the true classes."),
+        click.option("--swatches/--no-swatches", default=None, help="Every swatch of a card is a photo of its own."),
         click.option("--watch/--no-watch", default=None, help="Begin a run when photos have arrived."),
         click.option("--preset", type=submission.PresetName(), help="Ranking settings; default: precise."),
         click.option("--bank", help="Bank, by ID or name; its active version is used. '' for the default bank."),
@@ -288,6 +290,8 @@ def _await(ledger: Ledger, collections: Collections, collection: str, run_id: st
 def _wish(name: str | None, rules: Rules | None, said: dict[str, Any]) -> Wish:
     given = {one: said[one] for one in ("include", "exclude", "formats") if said[one]}
     given |= {one: said[one] for one in ("hidden", "links", "truth") if said[one] is not None}
+    if said["swatches"] is not None:
+        given["split"] = Split.SWATCHES if said["swatches"] else None
     if said["depth"] is not None:
         given["depth"] = None if said["depth"] < 0 else said["depth"]
     return Wish(

@@ -74,8 +74,7 @@ def command(
     due = moments.due(by, at)
     split = Split.SWATCHES if swatches else None
     wish = Wish(name, preset, at, bank=bank, priority=Priority(priority), window=window, deadline=due, split=split)
-    # Swatches are cut out of what is stored here.
-    roots = None if copy or split else _roots(ledger, paths, settings.roots)
+    roots = None if copy else _roots(ledger, paths, settings.roots)
     with closing(KnownFiles(settings.data_dir)) as known:
         once = Command.of(known, paths, name, preset, at, copy, priority, bank, window, due, split)
         if roots is None:

@@ -67,6 +67,7 @@ HEADINGS = {
     "parent_name": N_("Group of classes"),
     "parent_confidence": N_("Confidence of the group"),
     "card_sha256": N_("Swatch card"),
+    "card": N_("Photo of the card"),
 }
 _FLAG = {True: N_("yes"), False: N_("no")}
 #: Column → its values in words.

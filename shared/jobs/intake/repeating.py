@@ -36,9 +36,10 @@ def photos_of(settings: Settings, ledger: Ledger, job: Job) -> list[Item]:
 def _of_results(settings: Settings, job: Job) -> Iterable[Item]:
     """Of photos that only their results know: a job's uploads by SHA-256, the files of its folder by their names."""
     with closing(open_projection(settings, job.id)) as projection:
-        rows = list(projection.references())
-    for index, name, sha256 in rows:
+        known = list(projection.references())
+    for item in known:
         if job.path is not None:
-            yield Item(index, name, path=str(Path(job.path) / name))
-        elif sha256:
-            yield Item(index, name, sha256=sha256)
+            file = item.part.card if item.part else item.name
+            yield replace(item, sha256=None, path=str(Path(job.path) / file))
+        elif item.sha256:
+            yield item

@@ -55,7 +55,7 @@ class Wish:
     deadline: datetime | float | None = None
     #: Id of the collection that it is a run of.
     collection: str | None = None
-    #: What of each photo becomes an item, of uploads; None: the photo.
+    #: What of each photo becomes an item; None: the photo.
     split: Split | None = None
 
 
@@ -207,7 +207,7 @@ class Intake:
         spec = self._spec(kind, same, Lane.BULK)
         items = photos_of(self._settings, self._ledger, job)
         lane = Lane.BULK if kind == "folder" else _lane(len(items), spec)
-        named = replace(spec, lane=lane, path=job.path, repeats=job.id)
+        named = replace(spec, lane=lane, path=job.path, repeats=job.id, split=job.split)
         return self._accept(
             named, items, ("repeat", job.id, spec.name, spec.preset, spec.bank, *_priority(spec)), repeatable
         )
@@ -233,7 +233,7 @@ class Intake:
             window=str(window) if window else None,
             deadline=deadline(wish.deadline, starts),
             collection=wish.collection,
-            split=wish.split if kind == "upload" else None,
+            split=wish.split if kind in ("upload", "folder") else None,
         )
 
     def _accept(

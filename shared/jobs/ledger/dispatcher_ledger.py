@@ -16,6 +16,7 @@ from shared.jobs.ledger.redis_errors import redis_errors
 from shared.jobs.ledger.removal import remove
 from shared.jobs.ledger.scripts import Expired, Part
 from shared.jobs.model import Item, ItemResult, Job, Lane
+from shared.jobs.photo_fields import fields_of
 from shared.jobs.states import TERMINAL
 
 #: Attempts before a chunk is split, and before a photo that is tried alone fails as `poison`.
@@ -128,7 +129,9 @@ class DispatcherLedger:
         items = wire.undone(wire.unpack_items(blob), 0, bits) if blob else []
         if len(items) == 1 and attempts >= ATTEMPTS and was_alone:
             only = items[0]
-            died = ItemResult(only.index, only.name, only.generation, only.sha256, error_code="poison")
+            died = ItemResult(
+                only.index, only.name, only.generation, only.sha256, error_code="poison", extra=fields_of(only)
+            )
             commit(self._c, job.id, chunk, token, [died])
             return
         suspects = [i for i in items if i.index in expired.held]

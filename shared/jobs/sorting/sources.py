@@ -7,10 +7,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from shared.core.errors import NotFound
+from shared.core.errors import NotFound, PhotoError
 from shared.jobs.model import Job
 from shared.jobs.shown import ShownItem
+from shared.jobs.splitting import Cutout
+from shared.photos.box import Box
+from shared.photos.viewing import Viewer
 from shared.storage import Storage
 
 _PIECE = 1 << 20
@@ -23,6 +27,8 @@ class Unfit(Exception):
 class Sources:
     def __init__(self, job: Job, storage: Storage) -> None:
         self._storage = storage
+        #: Starts no process before it is needed.
+        self._viewer = Viewer()
         self._folder = Path(job.path) if job.path is not None else None
 
     @property
@@ -41,8 +47,11 @@ class Sources:
     def copy(self, row: ShownItem, target: Path) -> None:
         """Writes the photo to a new file `target`; what is no longer the photo that was classified is not taken.
 
-        Raises Unfit (`missing`, `changed`), OSError.
+        Raises Unfit (`missing`, `changed`, `unreadable`), OSError, Unavailable.
         """
+        if cut := Cutout.to_cut(row):
+            self._cut(cut, row, target)
+            return
         digest = hashlib.sha256()
         with self._file(row) as path, path.open("rb") as file:
             with target.open("xb") as made:
@@ -54,6 +63,22 @@ class Sources:
             if self._folder is not None:
                 found = os.fstat(file.fileno())
                 os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+    def is_copied(self, row: ShownItem) -> bool:
+        """Whether there is nothing that a link could lead to: an upload, or a swatch of a folder's card."""
+        return self._folder is None or Cutout.to_cut(row) is not None
+
+    def _cut(self, cut: Cutout, row: ShownItem, target: Path) -> None:
+        """A JPEG of a swatch that has no file of its own."""
+        card: Any = {**row, "name": cut.card, "sha256": cut.whole}
+        with self._file(card) as path:
+            data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != cut.whole:
+            raise Unfit("changed")
+        try:
+            target.write_bytes(self._viewer.part(data, Box(*cut.box)).data)
+        except PhotoError as error:
+            raise Unfit("unreadable") from error
 
     @contextmanager
     def _file(self, row: ShownItem) -> Iterator[Path]:

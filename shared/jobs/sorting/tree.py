@@ -147,6 +147,7 @@ class Tree:
     ) -> list[_Step]:
         """What is to be done for one photo, written down."""
         idx, place = row["index"], template.place(row)
+        way = Way.COPY if self._sources.is_copied(row) else way
         known = manifest.find(self._job.id, idx, "photo")
         there = known is not None and os.path.lexists(self._root / known.place)
         ours = known is not None and is_ours(self._root, known)
