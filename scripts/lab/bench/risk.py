@@ -159,13 +159,15 @@ def measure(
                 photos_needed=float(np.median(needs)) if needs else None,
             )
         )
+    all_confidence = np.concatenate([confidence for confidence, _ in together])
+    all_right = np.concatenate([right for _, right in together])
     return RiskReport(
         photos=len(photos),
         classes=loo.classes,
         resamplings=resamplings,
         top1=round(float(np.mean(top1)), 4),
         calibration_error=round(float(np.mean(errors)), 4),
-        calibration_error_together=round(calibration_error(*map(np.concatenate, zip(*together, strict=True))), 4),
+        calibration_error_together=round(calibration_error(all_confidence, all_right), 4),
         risks=figures,
     )
 
