@@ -198,7 +198,7 @@ def _class_promise(found: RiskPromise) -> str:
     if found.state == "unmeasured":
         then = _("Until then every photo gets its best class.")
     elif found.certainty:
-        then = _("Until then the rate is kept with only %(certainty)s certainty.", certainty=certainty)
+        then = _("Until then the rate is likely to be kept, but not promised.")
     else:
         then = _("Until then no photo gets a definite result.")
     return few + ("" if language() == "zh" else " ") + then

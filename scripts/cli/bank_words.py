@@ -70,7 +70,7 @@ def _class_promise(promise: RiskPromise) -> str:
     if promise.state == "unmeasured":
         return f"{text}; until then every photo gets its best class"
     if promise.certainty:
-        return f"{text}; {promise.coverage:.0%} are answered, with {promise.certainty:.0%} certainty instead of 90%"
+        return f"{text}; {promise.coverage:.0%} are answered, which is likely to keep it, but not promised"
     return f"{text}; until then no photo gets a definite answer"
 
 

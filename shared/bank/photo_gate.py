@@ -67,10 +67,13 @@ RULES: dict[str, Rule] = {
     "print": Rule("no_fabric", True, 90.0, 160.0, 90.0, hides=CODES),
     "clipped": Rule("overexposed", True, 0.5, 0.8, 0.25, (0.9, 0.98), hides=("glare", *_UNSEEN)),
     "texture": Rule("no_fabric", False, 1.4, 1.1, 1.4, hides=CODES),
-    "blown": Rule("glare", True, 0.02, 0.15, 0.01, hides=("far", "several", "no_fabric")),
+    # Sequins flash in a hundredth of the spots.
+    "blown": Rule("glare", True, 0.02, 0.15, 0.012, hides=("far", "several", "no_fabric")),
     "inner": Rule("far", True, 2.2, 3.2, 1.8, hides=("several", "blurred", "no_fabric")),
     "patchy": Rule("no_fabric", True, 12.0, 16.0, 9.0, hides=CODES),
     "split": Rule("several", True, 4.0, 4.0, 2.5, hides=("blurred",)),
+    "fine": Rule("blurred", False, 0.06, 0.045, 0.1, (0.06, 0.045)),
+    # How earlier releases measured that: photos cached by them have it.
     "sharp": Rule("blurred", False, 0.03, 0.015, 0.09, (0.03, 0.012)),
 }
 

@@ -62,7 +62,7 @@ class PresetCalibration(Document):
     #: How the threshold was chosen: `learn_then_test` (`shared.ranking.fitting.risk`); empty: without a test, as in
     #: versions made before there was one.
     risk_method: str = ""
-    #: Probability with which `risk` is kept: 0.9 is a promise; 0.5 is what too few photos allow; 0: no answers.
+    #: Probability with which `risk` is kept: 0.9 is a promise; 0.5: likely, no promise; 0: no answers.
     risk_certainty: float = 0.0
     #: Share of the bank's own photos, of classes that have others, that the threshold answers.
     risk_coverage: float = 0.0

@@ -24,8 +24,11 @@ _GRID, _SPOT = 16, 5
 #: Steps to neighbours whose differences tell sharpness: near, far, and in which directions (rows, columns).
 _NEAR, _FAR = 1, 4
 _DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
-#: Mean squared difference of neighbours that sensor noise and JPEG make by themselves, grey 0…255.
-_NOISE = 6.0
+#: Mean squared difference of neighbours that sensor noise and JPEG make by themselves at `SIDE` pixels, grey 0…255.
+_NOISE = 3.0
+#: Share of the largest coarse differences below which a direction has too few of its own to tell sharpness by: pleats
+#: and ribs are even along themselves in the sharpest photo.
+_EVEN_ALONG = 0.15
 #: Grey from which a spot, and value from which a channel is blown out.
 _BLOWN, _CLIPPED = 248, 252
 #: Median grey of what may be a page: white, with ink.
@@ -46,8 +49,8 @@ def measure(rgb: Pixels) -> dict[str, float]:
     """Of RGB pixels: the measures of `shared.bank.photo_gate.RULES`.
 
     - `side`: pixels of the shorter side where they are less than 64; then nothing else can be told.
-    - `sharp`: energy of fine differences beside coarse ones, in the least sharp of four directions; about 0.02
-      (blurred) to 1. Not given for photos smaller than `SIDE`.
+    - `fine`: energy of fine differences beside coarse ones, in the least sharp of four directions, those passed over in
+      which there is hardly anything to be seen; about 0.03 (blurred) to 1. Not given for photos smaller than `SIDE`.
     - `light`: grey (0…255) that 2 % of the pixels exceed.
     - `clipped`: share (0…1) of pixels with a channel at its end. `blown`: share of spots that are white throughout.
     - `texture`: median contrast within blocks, grey levels. `patchy`: how unlike the blocks' contrasts are.
@@ -82,7 +85,7 @@ def measure(rgb: Pixels) -> dict[str, float]:
         "inner": inner,
     }
     if side == SIDE:
-        found["sharp"] = _sharpness(grey.astype(np.float32))
+        found["fine"] = _sharpness(grey.astype(np.float32))
     if (swatch := _swatch(image, contrasts, colours)) is not None:
         found["swatch"] = swatch
     return {name: round(float(value), 4) for name, value in found.items()}
@@ -103,7 +106,10 @@ def _sharpness(grey: Floats) -> float:
     near_by, far_off = (
         [_energy(grey, rows * step, columns * step) for rows, columns in _DIRECTIONS] for step in (_NEAR, _FAR)
     )
-    return min(max(near - _NOISE, 0) / (far + 2 * _NOISE) for near, far in zip(near_by, far_off, strict=True))
+    least = _EVEN_ALONG * max(far_off)
+    return min(
+        max(near - _NOISE, 0) / (far + 2 * _NOISE) for near, far in zip(near_by, far_off, strict=True) if far >= least
+    )
 
 
 def _energy(grey: Floats, rows: int, columns: int) -> float:

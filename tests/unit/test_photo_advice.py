@@ -99,9 +99,9 @@ def test_no_good_photo_is_a_swatch_or_a_page(name: str) -> None:
 def test_a_bank_with_unsharp_samples_still_tells_a_blurred_photo() -> None:
     """Two in a hundred samples without any fine structure do not make every photo sharp."""
     good = [measure(cloth("houndstooth", seed)) for seed in range(4)] * 25
-    limits = learn(good + [{**good[0], "sharp": 0.0}] * 4)
+    limits = learn(good + [{**good[0], "fine": 0.0}] * 4)
     assert limits is not None
-    assert limits.limits["sharp"] == RULES["sharp"].mildest
+    assert limits.limits["fine"] == RULES["fine"].mildest
     out = measure(finished(blurred(0.03)(cloth("houndstooth"), cloth("houndstooth"), chance()), chance()))
     assert ("blurred", True) in limits.defects(out)
     # Nor those of banks that were built before.

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from scipy.stats import binom
+from scipy.stats import betabinom, binom
 
 from scripts.cli import main as cli
 from scripts.cli import output
@@ -17,7 +17,15 @@ from shared.bank.ranking_fit import PresetCalibration, RankingFit
 from shared.bank.store import BankStore
 from shared.core.settings import Settings
 from shared.ranking.fitting.leave_out import LeaveOneOut
-from shared.ranking.fitting.risk import CERTAINTY, FALLBACK, NEVER, binomial_p, choose_threshold, least_answers
+from shared.ranking.fitting.risk import (
+    CERTAINTY,
+    FALLBACK,
+    NEVER,
+    binomial_p,
+    choose_threshold,
+    further_p,
+    least_answers,
+)
 from shared.ranking.methods import DEFAULT
 from tests.banks import by_label, clustered, make_bank
 
@@ -60,6 +68,21 @@ def test_too_few_photos_do_not_promise_and_say_how_many_would_do() -> None:
     assert least_answers(0.1) <= few.needed < 200
     enough = choose_threshold(np.linspace(1, 0.5, few.needed), np.ones(few.needed, bool), 0.1)
     assert (enough.certainty, enough.coverage, enough.needed) == (CERTAINTY, 1.0, None)
+
+
+def test_further_answers_are_the_beta_binomial_distribution() -> None:
+    for wrong, count, first, second in ((0, 10, 0.3, 11.2), (2, 20, 1.8, 19.7), (7, 40, 6.5, 35.0)):
+        assert further_p(wrong, count, first, second) == pytest.approx(
+            betabinom.cdf(wrong, count, first, second), rel=1e-9
+        )
+
+
+def test_mistakes_elsewhere_in_the_bank_count_beforehand() -> None:
+    """Ten right answers at the top mean more in a bank that is mostly right."""
+    confidence = np.linspace(1, 0, 15)
+    top = np.arange(15) < 10
+    assert choose_threshold(confidence, top | (np.arange(15) > 10), 0.1).coverage >= 0.6
+    assert choose_threshold(confidence, top, 0.1).coverage == 0
 
 
 def test_what_is_wrong_too_often_is_never_answered() -> None:

@@ -64,6 +64,8 @@ class RiskReport(Document):
     #: Means over the asked halves.
     top1: float
     calibration_error: float
+    #: Of the answers of all halves together: halves of small banks are smaller than the bins of the error.
+    calibration_error_together: float
     risks: list[RiskFigures]
 
 
@@ -107,6 +109,7 @@ def measure(
     rng = np.random.default_rng(0)
     photos = np.flatnonzero(counted(loo, preset))
     top1, errors = [], []
+    together: list[tuple[npt.NDArray[np.float64], Bools]] = []
     #: (risk, before or after) → (answers, wrong, asked, certainty, needed) of every resampling.
     found: dict[tuple[float, str], list[tuple[int, int, int, float, int | None]]] = {}
     for _ in range(resamplings):
@@ -130,6 +133,7 @@ def measure(
         confidence, right, known = told(asked)
         top1.append(float(right.mean()))
         errors.append(calibration_error(confidence, right))
+        together.append((confidence, right))
         for risk in RISKS:
             tested = crossed.threshold(risk)
             old = earlier(fitted[fitted_known], fitted_right[fitted_known], risk)
@@ -155,12 +159,15 @@ def measure(
                 photos_needed=float(np.median(needs)) if needs else None,
             )
         )
+    all_confidence = np.concatenate([confidence for confidence, _ in together])
+    all_right = np.concatenate([right for _, right in together])
     return RiskReport(
         photos=len(photos),
         classes=loo.classes,
         resamplings=resamplings,
         top1=round(float(np.mean(top1)), 4),
         calibration_error=round(float(np.mean(errors)), 4),
+        calibration_error_together=round(calibration_error(all_confidence, all_right), 4),
         risks=figures,
     )
 
