@@ -37,7 +37,8 @@ def _shares(part: tuple[int, int, int, int], rgb: NDArray[np.uint8]) -> list[flo
 class FindSwatches:
     """RGB pixels → bytes: a JSON list of `[x, y, width, height]` for each swatch, in shares of the photo."""
 
-    def __call__(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def __call__(self, pixels: Pixels) -> NDArray[np.uint8]:
+        rgb = np.asarray(pixels)
         return np.frombuffer(json.dumps([_shares(part, rgb) for part in cut(rgb)]).encode(), np.uint8)
 
 

@@ -46,7 +46,7 @@ FALLBACK = 0.50
 #: Probability with which as many further answers keep the risk where nothing is promised; how many answers the share
 #: of wrong ones among all the bank's answers counts for beforehand; and the fewest answers that say anything. Tuned on
 #: the legacy bank and leather27 (2 to 16 photos per class), where all risks are kept in nine of ten resamplings; of
-#: made-up answers that they were not tuned on, 27 to 104 photos keep them in 83 to 95 of a hundred.
+#: made-up answers that they were not tuned on, 27 or 54 photos keep them in 83 to 95 of a hundred.
 _LIKELY, _BEFOREHAND, _FEWEST = 0.87, 1.5, 5
 #: Chance that is kept for the tests of single classes: that one of them is called worse than it is. Only where a class
 #: is the best one of so many queries.
