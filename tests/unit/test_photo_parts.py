@@ -23,6 +23,7 @@ from shared.photos.decode import Limits
 from shared.photos.decode_pool import DecodePool
 from shared.photos.decode_server import Task
 from shared.photos.photo_part import decode_part
+from shared.photos.pixels import Pixels
 from shared.pipeline.pixel_fields import compute
 from shared.storage import open_storage
 from tests.pipeline_harness import DIM, Colours, ListSource, cut, make_pipeline, run
@@ -31,15 +32,15 @@ RED, BLUE = (200, 30, 40), (30, 60, 200)
 HALVES = [Box(0.0, 0.0, 0.5, 1.0), Box(0.5, 0.0, 0.5, 1.0)]
 
 
-def mean(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.concatenate([rgb.reshape(-1, 3).mean(0).round(), np.ones(DIM - 3)]).astype(np.uint8)
+def mean(pixels: Pixels) -> NDArray[np.uint8]:
+    return np.concatenate([np.asarray(pixels).reshape(-1, 3).mean(0).round(), np.ones(DIM - 3)]).astype(np.uint8)
 
 
 class Means(Colours):
     """Whose preparation may be sent to another process."""
 
-    def prepare(self, rgb: NDArray[np.uint8]) -> Any:
-        return mean(rgb).astype(np.float32)
+    def prepare(self, pixels: Pixels) -> Any:
+        return mean(pixels).astype(np.float32)
 
 
 def two_halves() -> bytes:
