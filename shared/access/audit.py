@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.core.i18n import N_
+from shared.core.migrations import write_ahead
 from shared.core.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -146,7 +147,7 @@ class Audit:
                 if self._db is None:
                     self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                     self._db = sqlite3.connect(self._path, timeout=5, isolation_level=None, check_same_thread=False)
-                    self._db.execute("PRAGMA journal_mode=WAL")
+                    write_ahead(self._db)
                     self._db.execute("PRAGMA synchronous=NORMAL")
                     self._db.executescript(_SCHEMA)
                 yield self._db

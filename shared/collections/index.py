@@ -19,7 +19,7 @@ from typing import Self
 from shared.collections.runs import SCHEMA as RUNS
 from shared.collections.runs import Runs
 from shared.collections.watching import Watching
-from shared.core.migrations import migrate
+from shared.core.migrations import migrate, write_ahead
 
 #: As `migrations.py` says.
 STEPS: tuple[tuple[str, ...], ...] = (
@@ -71,7 +71,7 @@ class Index:
         self.db = sqlite3.connect(path, timeout=30, isolation_level=None)
         self.db.row_factory = sqlite3.Row
         try:
-            self.db.execute("PRAGMA journal_mode=WAL")
+            write_ahead(self.db)
             self.db.execute("PRAGMA synchronous=FULL")
             migrate(self.db, STEPS)
         except BaseException:

@@ -6,6 +6,7 @@ Never change a step that was released: add one.
 from __future__ import annotations
 
 import sqlite3
+import time
 
 from shared.core.errors import Conflict
 
@@ -31,6 +32,24 @@ def migrate(database: sqlite3.Connection, steps: tuple[tuple[str, ...], ...]) ->
     except BaseException:
         database.execute("ROLLBACK")
         raise
+
+
+def write_ahead(database: sqlite3.Connection, seconds: float = 20.0) -> None:
+    """Sets write-ahead logging. Another process that sets it at the same moment is waited for: SQLite's own timeout
+    does not hold for this.
+
+    Raises:
+        sqlite3.OperationalError: the file stays locked for so many seconds.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.02)
 
 
 def _version(database: sqlite3.Connection) -> int:

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, fields
 from typing import Any
 
+from shared.core.migrations import write_ahead
 from shared.core.settings import Settings
 from shared.jobs.job_search import EVERY, JobFilter
 from shared.jobs.model import Job, JobState, Lane, Priority
@@ -84,7 +85,7 @@ class Catalog:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(self._path, timeout=20, isolation_level=None)) as db:
-            db.execute("PRAGMA journal_mode=WAL")
+            write_ahead(db)
             db.execute("PRAGMA synchronous=FULL")
             db.executescript(_SCHEMA)
             yield db

@@ -16,7 +16,7 @@ from pathlib import Path
 from shared.bank.class_names import ClassNames
 from shared.core.errors import Conflict, NotFound
 from shared.core.files import fsync
-from shared.core.migrations import migrate
+from shared.core.migrations import migrate, write_ahead
 from shared.core.settings import Settings
 from shared.jobs.catalog import from_json, to_json
 from shared.jobs.fields import STORED
@@ -66,7 +66,7 @@ class Projection(Results):
         self._path = path
         self._db = sqlite3.connect(path, timeout=20, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode=WAL")
+        write_ahead(self._db)
         self._db.execute("PRAGMA synchronous=NORMAL")
         try:
             migrate(self._db, STEPS)

@@ -35,6 +35,8 @@ def job(product: Product) -> str:
     made = requests.post(f"{product.url}/api/v1/jobs", files=files, data={"name": "looked"}, timeout=60).json()["id"]
     state = f"{product.url}/api/v1/jobs/{made}"
     eventually(lambda: requests.get(state, timeout=10).json()["state"] == "finished", what="the job")
+    # Asking for them writes its results down, which the dispatcher does a moment later.
+    assert len(requests.get(f"{state}/items", timeout=60).json()["items"]) == 3
     return str(made)
 
 

@@ -33,7 +33,7 @@ orientation:integer owner:text class_4:text score_4:number sample_4:text class_5
 sample_5:text label_zh:text label_en:text final_label_zh:text final_label_en:text evidence:text engine:text
 precision:text trained:flag calibrated:flag bank_id:text bank_name:text job_id:text job_name:text
 job_created:time job_finished:time weft_version:text quality:text retake:text
-views:text parent:text parent_name:text parent_confidence:number card_sha256:text
+views:text parent:text parent_name:text parent_confidence:number card_sha256:text card:text
 """
 RELEASED = TEXT.split()
 FACTS = BankFacts(

@@ -11,6 +11,8 @@ import sqlite3
 import time
 from pathlib import Path
 
+from shared.core.migrations import write_ahead
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (
   path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL, sha256 TEXT NOT NULL,
@@ -32,7 +34,7 @@ class KnownFiles:
         """`folder`: the data folder, or on a machine without one, the user's cache folder."""
         folder.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(folder / "known-files.sqlite", timeout=20)
-        self._db.execute("PRAGMA journal_mode=WAL")
+        write_ahead(self._db)
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_SCHEMA)
         with self._db:

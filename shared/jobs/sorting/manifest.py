@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.core.errors import Conflict
+from shared.core.migrations import write_ahead
 
 FILE = ".weft-sort.sqlite"
 VERSION = 1
@@ -51,7 +52,7 @@ class Manifest:
         if trial and path.exists():
             with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as kept:
                 kept.backup(self._db)
-        self._db.execute("PRAGMA journal_mode=WAL")
+        write_ahead(self._db)
         # A process that is killed loses nothing; after a power cut the last files are found to be in the way.
         self._db.execute("PRAGMA synchronous=NORMAL")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
