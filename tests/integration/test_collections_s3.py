@@ -24,6 +24,8 @@ from tests.collections_harness import Site, counts
 from tests.product import Product, eventually, run_product
 from tests.s3_server import BUCKET, S3Server, s3_here
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:

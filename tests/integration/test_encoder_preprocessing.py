@@ -13,6 +13,8 @@ from PIL import Image
 from shared.encoder.open_clip_config import PreprocessConfig
 from shared.encoder.preprocessing import Preprocessing
 
+pytestmark = pytest.mark.slow
+
 SIZES = [(448, 448), (450, 600), (601, 448), (224, 224), (224, 300), (100, 37), (37, 100), (225, 223), (1000, 90)]
 TARGETS: list[int | tuple[int, int]] = [224, 336, 63, (224, 160), (96, 192)]
 

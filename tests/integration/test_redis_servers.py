@@ -27,6 +27,8 @@ from tests.ledger_harness import photos, spec
 from tests.product import ROOT, WEFT, eventually, run_product
 from tests.redis_servers import PASSWORD, USER, free_port, listening, server, tls_before, with_user
 
+pytestmark = pytest.mark.slow
+
 needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl for a certificate")
 
 

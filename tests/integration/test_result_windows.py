@@ -22,6 +22,8 @@ from tests.banks import by_label, clustered, make_bank
 from tests.large_jobs import archived_job, made_up_result
 from web.app import create_app
 
+pytestmark = pytest.mark.slow
+
 POLL = {"HX-Request": "true"}
 
 
