@@ -72,11 +72,15 @@ def _exactly(requests: BinaryIO, size: int) -> bytes:
     return b"".join(parts)
 
 
-if __name__ == "__main__":
+def run(name: str, target: int, transform: Callable[[Image.Image], NDArray[np.uint8]]) -> None:
+    """`serve` on this process's standard input and output, with its log on standard error under this name."""
     # Unbuffered: `select` has to see what is still unread.
     with open(0, "rb", buffering=0, closefd=False) as incoming:
         settings = Settings()
-        # To standard error: the answers are standard output.
-        logs.configure(settings, "view")
-        # The JPEG has at most SIDE pixels in its longer side.
-        serve(settings, SIDE // 2, ToJpeg(SIDE), incoming, sys.stdout.buffer)
+        logs.configure(settings, name)
+        serve(settings, target, transform, incoming, sys.stdout.buffer)
+
+
+if __name__ == "__main__":
+    # The JPEG has at most SIDE pixels in its longer side.
+    run("view", SIDE // 2, ToJpeg(SIDE))
