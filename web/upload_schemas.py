@@ -35,6 +35,8 @@ class UploadOut(BaseModel):
     window: str | None
     deadline: float | None
     split: Split | None
+    #: Of whoever sends it now; 0 began it (see `resume`).
+    sender: int
 
 
 class OfferedFile(BaseModel):
@@ -52,6 +54,8 @@ class Offer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     files: list[OfferedFile] = Field(min_length=1, max_length=1000)
+    #: Of whom, as `resume` told it, or 0 for who began; where it is left out, it is not asked whose the upload is.
+    sender: int | None = Field(default=None, ge=0, lt=10**9)
 
 
 class Offered(BaseModel):
@@ -72,6 +76,11 @@ class UploadFiles(BaseModel):
     files: list[UploadFileOut]
 
 
+class Resumed(UploadFiles):
+    #: To be named with `offer`, `photos` and `join`.
+    sender: int
+
+
 class Part(BaseModel):
     sha256: str
     #: Bytes.
@@ -90,6 +99,8 @@ class Join(BaseModel):
     name: Annotated[str, StringConstraints(min_length=1, max_length=NAME_LENGTH)]
     #: SHA-256 of its parts, in order.
     parts: list[Sha256] = Field(min_length=1, max_length=10_000)
+    #: As in `Offer`.
+    sender: int | None = Field(default=None, ge=0, lt=10**9)
 
 
 class Finished(BaseModel):

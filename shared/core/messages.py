@@ -107,6 +107,7 @@ SENTENCES: dict[str, str] = {
     "archive_unsupported": "{name} is an archive of a kind that cannot be unpacked here (7z, RAR and others): unpack it and create a zip or tar file.",
     "upload_gone": "This upload is not there any more: it has expired, was discarded, or has become a job.",
     "upload_incomplete": "{arrived} of {total} files of this upload have arrived so far.",
+    "upload_taken_over": "This upload was continued somewhere else, perhaps in another window of the browser.",
     "upload_too_large": "An upload can have at most {limit} bytes; use a folder job or several uploads.",
     "method_not_allowed": "{method} is not supported here.",
     "label_empty": "A class label needs at least one visible character.",

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.cutting_proxy import CuttingProxy
 from tests.product import Product
 
 FOREIGN = "evil.example"
@@ -67,3 +68,11 @@ def photos(tmp_path: Path) -> Path:
         Image.new("RGB", (80, 60), (40 * n, 90, 200 - 30 * n)).save(target)
     (folder / "notes.txt").write_text("not a photo")
     return folder
+
+
+@pytest.fixture
+def proxy(product: Product) -> Iterator[CuttingProxy]:
+    """A slow way to the product, which may be cut."""
+    found = CuttingProxy(product.settings.port, bytes_per_second=1_500_000)
+    yield found
+    found.close()

@@ -6,6 +6,7 @@ import hashlib
 import io
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from flask.testing import FlaskClient
 from pydantic import SecretStr
 
 from shared.access.keys import Keys
+from shared.core.errors import Conflict
 from shared.core.redis_urls import addresses
 from shared.core.settings import Settings
 from shared.jobs.intake.uploads import Uploads
@@ -74,8 +76,9 @@ class Sender:
         offered = [{"position": n, "name": name, "sha256": sha(data), "size": len(data)} for n, name, data in files]
         return self.call("POST", "/offer", status, json={"files": offered})
 
-    def send(self, *files: tuple[int, str, bytes], status: int = 200) -> Any:
+    def send(self, *files: tuple[int, str, bytes], status: int = 200, sender: int | str | None = None) -> Any:
         body = {
+            **({} if sender is None else {"sender": str(sender)}),
             "positions": ",".join(str(n) for n, _, _ in files),
             "files": [(io.BytesIO(data), name) for _, name, data in files],
         }
@@ -125,6 +128,47 @@ def test_a_position_that_is_sent_again_counts_once(client: FlaskClient, harness:
     assert [(file["position"], file["sha256"]) for file in found] == [(0, sha(photo(1))), (1, sha(photo(2)))]
     job = sender.finish(2)
     assert [item.sha256 for item in harness.ledger.items(job["id"])] == [sha(photo(1)), sha(photo(2))]
+
+
+def test_what_an_earlier_sender_has_on_its_way_is_refused(client: FlaskClient, harness: LedgerHarness) -> None:
+    upload = Sender(client)
+    assert upload.call("GET", "/")["sender"] == 0
+    upload.send((1, "b.jpg", photo(2)), sender=0)
+    resumed = upload.call("POST", "/resume")
+    assert (resumed["sender"], [file["name"] for file in resumed["files"]]) == (1, ["b.jpg"])
+    late = upload.send((0, "a.jpg", photo(1)), sender=0, status=409)
+    assert late["code"] == "upload_taken_over"
+    offered = {"position": 0, "name": "b.jpg", "sha256": sha(photo(2)), "size": len(photo(2))}
+    wish = {"files": [offered], "sender": 0}
+    assert upload.call("POST", "/offer", 409, json=wish)["code"] == "upload_taken_over"
+    upload.send((2, "a.jpg", photo(1)), sender=1)
+    assert upload.call("POST", "/resume")["sender"] == 2
+    # Scripts that name no sender are not asked.
+    upload.send((3, "c.jpg", photo(3)))
+    items = harness.ledger.items(upload.finish(3)["id"])
+    assert [item.name for item in items] == ["b.jpg", "a.jpg", "c.jpg"]
+    assert upload.call("POST", "/resume", 404)["code"] == "upload_gone"
+
+
+def test_an_upload_that_is_taken_over_while_files_are_stored(
+    client: FlaskClient, site: Settings, harness: LedgerHarness
+) -> None:
+    opened = Sender(client)
+    uploads = Uploads(site, harness.ledger, open_storage(site))
+    # What the server knew of the upload when the request came.
+    before = uploads.find(opened.id, None)
+    opened.send((0, "a.jpg", photo(1)))
+    file = uploads.records.files(opened.id)[0]
+    assert uploads.take_over(before) == (1, [file])
+    with pytest.raises(Conflict) as refused:
+        uploads.offer(before, [replace(file, position=1)], sender=0)
+    assert refused.value.code == "upload_taken_over"
+    assert opened.call("GET", "/")["files"] == 1
+
+
+@pytest.mark.parametrize("sender", ["", "x", "-1", "1" * 10])
+def test_a_sender_that_is_no_number(client: FlaskClient, sender: str) -> None:
+    assert Sender(client).send((0, "a.jpg", photo(1)), status=400, sender=sender)["code"] == "invalid_request"
 
 
 def test_positions_may_have_gaps(client: FlaskClient, harness: LedgerHarness) -> None:

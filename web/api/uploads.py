@@ -19,11 +19,12 @@ from web.api.jobs import shown
 from web.context import services
 from web.schemas import JobOut, UploadJob
 from web.submissions import asked, made
-from web.upload_schemas import Finished, Join, Offer, Offered, Parts, UploadFiles, UploadOut
+from web.upload_schemas import Finished, Join, Offer, Offered, Parts, Resumed, UploadFiles, UploadOut
 from web.uploads import uploaded
 
 bp = APIBlueprint("uploads", __name__, tag="Uploads")
 _POSITIONS = re.compile(r"\d{1,9}(,\d{1,9}){0,9999}")
+_SENDER = re.compile(r"\d{1,9}")
 
 
 def uploads() -> Uploads:
@@ -60,6 +61,17 @@ def files(upload: str) -> dict[str, list[UploadedFile]]:
     return {"files": uploads().records.files(_found(upload).id)}
 
 
+@bp.post("/uploads/<upload>/resume")
+@bp.output(Resumed)
+def resume(upload: str) -> dict[str, Any]:
+    """Continue an upload without knowing what was sent: the `files` that have arrived, by position, and the `sender`
+    number to name from now on. Requests of earlier senders that are still on their way are refused with 409
+    `upload_taken_over`, so that no file arrives under two positions."""
+    g.unchanged = True
+    sender, files = uploads().take_over(_found(upload))
+    return {"sender": sender, "files": files}
+
+
 @bp.post("/uploads/<upload>/offer")
 @bp.input(Offer, location="json", arg_name="offer")
 @bp.output(Offered)
@@ -72,14 +84,15 @@ def offer(upload: str, offer: Offer) -> dict[str, list[int]]:
         UploadedFile(f.position, display_name(f.name), f.sha256, f.size, archives.is_archive(f.name, None))
         for f in offer.files
     ]
-    return {"missing": uploads().offer(_found(upload), wanted)}
+    return {"missing": uploads().offer(_found(upload), wanted, offer.sender)}
 
 
 @bp.post("/uploads/<upload>/photos")
 @bp.output(UploadFiles)
 def receive(upload: str) -> dict[str, list[UploadedFile]]:
     """Send some files; `positions` has theirs, joined by commas, in the order of `files`. A position tells a file from
-    all others of the upload, and may be sent again."""
+    all others of the upload, and may be sent again. 409 `upload_taken_over`: `resume` was called since by another
+    `sender` than the one that is named."""
     g.unchanged = True
     found = _found(upload)
     services().intake(request.content_length or 0)
@@ -87,7 +100,11 @@ def receive(upload: str) -> dict[str, list[UploadedFile]]:
     given = request.form.get("positions", "")
     if not _POSITIONS.fullmatch(given):
         raise InvalidRequest(reason="positions")
-    return {"files": uploads().receive(found, [int(place) for place in given.split(",")], sent)}
+    sender = request.form.get("sender")
+    if sender is not None and not _SENDER.fullmatch(sender):
+        raise InvalidRequest(reason="sender")
+    positions = [int(place) for place in given.split(",")]
+    return {"files": uploads().receive(found, positions, sent, None if sender is None else int(sender))}
 
 
 @bp.get("/uploads/<upload>/parts")
@@ -119,7 +136,7 @@ def join(upload: str, join: Join) -> dict[str, list[UploadedFile]]:
     """Make a file of its parts; from then on it is as if it had been sent whole. 409 `upload_incomplete`: a part is not
     there."""
     g.unchanged = True
-    return {"files": uploads().join(_found(upload), join.position, join.name, join.parts)}
+    return {"files": uploads().join(_found(upload), join.position, join.name, join.parts, join.sender)}
 
 
 @bp.post("/uploads/<upload>/finish")
@@ -144,8 +161,9 @@ def bodies() -> dict[str, tuple[dict[str, Any], str]]:
     """For OpenAPI: multipart bodies, which are read as streams."""
     binary = {"type": "string", "format": "binary"}
     text = {"type": "string", "pattern": _POSITIONS.pattern}
+    sender = {"type": "string", "pattern": _SENDER.pattern}
     files = {"type": "array", "items": binary}
     return {
-        "/api/v1/uploads/{upload}/photos": ({"files": files, "positions": text}, "files"),
+        "/api/v1/uploads/{upload}/photos": ({"files": files, "positions": text, "sender": sender}, "files"),
         "/api/v1/uploads/{upload}/parts": ({"files": files}, "files"),
     }

@@ -64,26 +64,42 @@ class Uploads:
             raise NotFound("upload_gone")
         return found
 
-    def offer(self, upload: Upload, files: Sequence[UploadedFile]) -> list[int]:
+    def take_over(self, upload: Upload) -> tuple[int, list[UploadedFile]]:
+        """A sender without a memory continues the upload: its number, and the files that have arrived.
+
+        What the senders before it have on its way is refused from now on. They had positions of their own for the same
+        files, and a file that arrived under two would be in the job twice.
+
+        Raises NotFound (`upload_gone`).
+        """
+        sender = self.records.take_over(upload.id)
+        return sender, self.records.files(upload.id)
+
+    def offer(self, upload: Upload, files: Sequence[UploadedFile], sender: int | None = None) -> list[int]:
         """Takes the files that are stored already, and returns the positions of the others, which have to be sent.
 
-        Raises InvalidRequest (`too_many_files`, `upload_too_large`), NotFound (`upload_gone`).
+        `sender`: the number of who offers them; None: it is not asked for.
+
+        Raises InvalidRequest (`too_many_files`, `upload_too_large`), NotFound (`upload_gone`), Conflict
+        (`upload_taken_over`).
         """
-        self._require_positions([file.position for file in files])
+        self._require(upload, sender, [file.position for file in files])
         with ThreadPoolExecutor(THREADS) as pool:
             stored = list(pool.map(self._is_stored, files))
-        self._record(upload, [(file, False) for file, known in zip(files, stored, strict=True) if known])
+        self._record(upload, [(file, False) for file, known in zip(files, stored, strict=True) if known], sender)
         return [file.position for file, known in zip(files, stored, strict=True) if not known]
 
-    def receive(self, upload: Upload, positions: Sequence[int], sources: Sequence[Uploaded]) -> list[UploadedFile]:
+    def receive(
+        self, upload: Upload, positions: Sequence[int], sources: Sequence[Uploaded], sender: int | None = None
+    ) -> list[UploadedFile]:
         """Stores files and records them; all are durable then.
 
         Raises InvalidRequest (`no_files`, `too_many_files`, `upload_too_large`, `zip_*`), NotFound (`upload_gone`),
-        Unavailable (`disk_full`, `disk_too_small`).
+        Conflict (`upload_taken_over`), Unavailable (`disk_full`, `disk_too_small`).
         """
         if len(positions) != len(sources):
             raise InvalidRequest(reason=f"{len(positions)} positions for {len(sources)} files")
-        self._require_positions(positions)
+        self._require(upload, sender, positions)
         require_space(self._settings, 0)
         counts = [self._photos(source) for source in sources]
         with ThreadPoolExecutor(THREADS) as pool:
@@ -99,7 +115,7 @@ class Uploads:
             )
             for position, source, photos in zip(positions, sources, counts, strict=True)
         ]
-        self._record(upload, list(zip(received, fresh, strict=True)))
+        self._record(upload, list(zip(received, fresh, strict=True)), sender)
         return received
 
     def add_parts(self, upload: Upload, sources: Sequence[Uploaded]) -> dict[str, int]:
@@ -118,7 +134,9 @@ class Uploads:
             raise InvalidRequest("upload_too_large", limit=self._settings.max_upload_bytes)
         return {sha256: size for sha256, size, _ in parts}
 
-    def join(self, upload: Upload, position: int, name: str, parts: Sequence[str]) -> list[UploadedFile]:
+    def join(
+        self, upload: Upload, position: int, name: str, parts: Sequence[str], sender: int | None = None
+    ) -> list[UploadedFile]:
         """Makes the file at a position of its parts, by their SHA-256 in order; they are gone then.
 
         Raises Conflict (`upload_incomplete`: a part has not arrived), and as `receive`.
@@ -133,7 +151,7 @@ class Uploads:
         whole = SpooledFile(self._storage.spool_dir(), limit)
         try:
             whole.fill(self._storage.read(part) for part in parts)
-            received = self.receive(upload, [position], [Uploaded(name, whole)])
+            received = self.receive(upload, [position], [Uploaded(name, whole)], sender)
         finally:
             whole.close()
         used = list(dict.fromkeys(parts))
@@ -193,13 +211,16 @@ class Uploads:
         found = survey([source], self._storage, self._settings)
         return found.photos if found.counted else None
 
-    def _require_positions(self, positions: Sequence[int]) -> None:
+    def _require(self, upload: Upload, sender: int | None, positions: Sequence[int]) -> None:
+        """Before anything is stored. Whether the upload was taken over is asked once more when files are recorded."""
+        if sender not in (None, upload.sender):
+            raise Conflict("upload_taken_over")
         if not positions:
             raise InvalidRequest("no_files")
         if max(positions) >= self._settings.max_upload_files:
             raise InvalidRequest("too_many_files", limit=self._settings.max_upload_files)
 
-    def _record(self, upload: Upload, files: Sequence[tuple[UploadedFile, bool]]) -> None:
-        _, size = self.records.add(upload.id, files)
+    def _record(self, upload: Upload, files: Sequence[tuple[UploadedFile, bool]], sender: int | None) -> None:
+        size = self.records.add(upload.id, files, sender)
         if size > self._settings.max_upload_bytes:
             raise InvalidRequest("upload_too_large", limit=self._settings.max_upload_bytes)

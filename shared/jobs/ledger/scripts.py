@@ -73,6 +73,17 @@ class Part:
     alone: bool
 
 
+@dataclass(frozen=True, slots=True)
+class UploadReply:
+    """Files and bytes of the whole upload, and the sender that it belongs to."""
+
+    files: int = 0
+    bytes: int = 0
+    sender: int = 0
+    #: It belongs to another sender; nothing was recorded.
+    taken_over: bool = False
+
+
 @cache
 def source(name: str) -> str:
     """The script as Redis gets it: behind the state table and `common.lua`."""
@@ -108,10 +119,15 @@ class Scripts:
         """`left_out`: JSON object, or "" to leave it as it is. False: stop listing."""
         return bool(self._run("append", job, blob, count, os.fsencode(cursor), int(last), note, left_out))
 
-    def upload(self, upload: str, keep_seconds: float, stored: float, rows: Sequence[Value]) -> tuple[int, int] | None:
-        """`rows`: position, row, bytes and fresh SHA-256 in turns. (files, bytes) of the upload; None: it is gone."""
-        reply = self._run("upload", upload, keep_seconds, stored, *rows)
-        return None if reply is None else (int(reply[0]), int(reply[1]))
+    def upload(
+        self, upload: str, keep_seconds: float, stored: float, sender: Value, rows: Sequence[Value]
+    ) -> UploadReply | None:
+        """`sender`: its number, `next` for one that takes the upload over, "" where it is not told; `rows`: position,
+        row, bytes and fresh SHA-256 in turns. None: the upload is gone."""
+        reply = self._run("upload", upload, keep_seconds, stored, sender, *rows)
+        if reply is None:
+            return None
+        return UploadReply(taken_over=True) if reply == 0 else UploadReply(*map(int, reply))
 
     def part(self, upload: str, keep_seconds: float, stored: float, rows: Sequence[Value]) -> int | None:
         """`rows`: SHA-256, bytes and freshness (1 or 0) in turns. Bytes of all parts; None: the upload is gone."""

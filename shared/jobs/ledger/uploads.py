@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.core.errors import NotFound
+from shared.core.errors import Conflict, NotFound
 from shared.jobs.ledger import keys
 from shared.jobs.ledger.connection import Connection
 from shared.jobs.ledger.redis_errors import redis_errors
+from shared.jobs.ledger.scripts import UploadReply
 from shared.jobs.model import Priority
 from shared.jobs.splitting import Split
 
@@ -52,6 +53,8 @@ class Upload:
     window: str | None = None
     deadline: float | None = None
     split: Split | None = None
+    #: Who sends it: 0 began it, and each that takes it over has the next number.
+    sender: int = 0
 
 
 class UploadRecords:
@@ -109,6 +112,7 @@ class UploadRecords:
             window=values.get("window"),
             deadline=float(values["deadline"]) if "deadline" in values else None,
             split=Split(values["split"]) if "split" in values else None,
+            sender=int(values.get("sender", 0)),
         )
 
     def files(self, upload: str) -> list[UploadedFile]:
@@ -117,10 +121,18 @@ class UploadRecords:
             raw = self._c.redis.hgetall(keys.upload_files(upload))
         return sorted((_file(int(place), row) for place, row in raw.items()), key=lambda file: file.position)
 
-    def add(self, upload: str, files: Sequence[tuple[UploadedFile, bool]]) -> tuple[int, int]:
-        """Records (file, whether its blob was not stored before); returns the files and bytes of the whole upload.
+    def take_over(self, upload: str) -> int:
+        """A new sender continues the upload; returns its number. What others record from now on is refused.
 
         Raises: NotFound (`upload_gone`): it expired, or became a job.
+        """
+        return self._record(upload, "next", ()).sender
+
+    def add(self, upload: str, files: Sequence[tuple[UploadedFile, bool]], sender: int | None = None) -> int:
+        """Records (file, whether its blob was not stored before); returns the bytes of the whole upload.
+
+        Raises: NotFound (`upload_gone`): it expired, or became a job; Conflict (`upload_taken_over`): it does not
+        belong to this sender any more. With `sender` None, nobody asks whose it is.
         """
         # By the clock of who stores: the blob's own time is compared with it.
         now = time.time()
@@ -129,10 +141,7 @@ class UploadRecords:
             for file, fresh in files
             for value in (file.position, _row(file), file.size, file.sha256 if fresh else "")
         ]
-        reply = self._c.scripts.upload(upload, self._keep, now, rows)
-        if reply is None:
-            raise NotFound("upload_gone")
-        return reply
+        return self._record(upload, "" if sender is None else sender, rows, now).bytes
 
     def add_parts(self, upload: str, parts: Sequence[tuple[str, int, bool]]) -> int:
         """Records parts of files as (SHA-256, bytes, whether its blob was not stored before); returns the bytes of all.
@@ -186,6 +195,14 @@ class UploadRecords:
         """Uploads whose time is over."""
         with redis_errors():
             return [u.decode() for u in self._c.redis.zrangebyscore(keys.UPLOADS, "-inf", time.time())]
+
+    def _record(self, upload: str, sender: int | str, rows: Sequence[str | int], stored: float = 0) -> UploadReply:
+        reply = self._c.scripts.upload(upload, self._keep, stored, sender, rows)
+        if reply is None:
+            raise NotFound("upload_gone")
+        if reply.taken_over:
+            raise Conflict("upload_taken_over")
+        return reply
 
     def digests(self) -> Iterator[str]:
         """SHA-256 of every file of every upload, and of every part."""

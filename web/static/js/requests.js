@@ -20,8 +20,9 @@ function takeBatch(queue) {
   return batch;
 }
 
-function inOneRequest(batch) {
+function inOneRequest({ number }, batch) {
   const body = new FormData();
+  body.append("sender", number);
   body.append("positions", batch.map((entry) => entry.position).join(","));
   for (const entry of batch) body.append("files", entry.file, entry.name);
   return body;
@@ -56,7 +57,7 @@ async function sendInParts(sender, entry) {
   }
   const { position, name } = entry;
   try {
-    await sender.call("POST", `/${sender.id}/join`, { position, name, parts });
+    await sender.call("POST", `/${sender.id}/join`, { position, name, parts, sender: sender.number });
   } catch (error) {
     // Another file of the same bytes took the parts with it: they are sent once more.
     if (error.code !== "upload_incomplete" || entry.again) throw error;

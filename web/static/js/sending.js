@@ -5,7 +5,7 @@
 const OFFER_FILES = 100;
 const AT_ONCE = 2; // requests with photos
 const LONGEST_WAIT = 30; // seconds between two attempts
-const WHOLE = new Set(["upload_gone", "upload_too_large", "too_many_files"]); // of the upload, not of a file
+const WHOLE = new Set(["upload_gone", "upload_taken_over", "upload_too_large", "too_many_files"]); // of the upload, not of a file
 
 class Refused extends Error {
   // `tooLarge`: the words for a size that the server did not refuse itself, for then it says so.
@@ -24,6 +24,7 @@ class Sender {
     this.ask = ask;
     this.tell = tell;
     this.id = null;
+    this.number = 0; // 0 began the upload; whoever continues it is given another number
     this.next = 0; // position of the next new file
     this.stopped = false;
     this.paused = false;
@@ -54,10 +55,13 @@ class Sender {
     }
   }
 
-  // What came before the page was loaded again: "name\nsha256" → positions.
+  // What came before the page was loaded again: "name\nsha256" → positions. What comes later of what that page sent is
+  // refused: here its files get positions of their own.
   async arrived() {
     const found = new Map();
-    for (const { position, name, sha256 } of (await this.call("GET", `/${this.id}/files`)).files) {
+    const { sender, files } = await this.call("POST", `/${this.id}/resume`);
+    this.number = sender;
+    for (const { position, name, sha256 } of files) {
       const key = `${name}\n${sha256}`;
       found.set(key, [...(found.get(key) || []), position]);
       this.next = Math.max(this.next, position + 1);
@@ -124,7 +128,7 @@ class Sender {
     }
     if (offered.length) {
       const files = offered.map(({ position, name, sha256, file }) => ({ position, name, sha256, size: file.size }));
-      const missing = new Set((await this.call("POST", `/${this.id}/offer`, { files })).missing);
+      const missing = new Set((await this.call("POST", `/${this.id}/offer`, { files, sender: this.number })).missing);
       for (const entry of offered) {
         if (missing.has(entry.position)) send.push(entry); else this.done(entry, "known");
       }
@@ -137,7 +141,7 @@ class Sender {
     if (this.stopped) return;
     try {
       if (batch.some(isLarge)) await sendInParts(this, batch[0]);
-      else await this.call("POST", `/${this.id}/photos`, inOneRequest(batch), batch);
+      else await this.call("POST", `/${this.id}/photos`, inOneRequest(this, batch), batch);
       for (const entry of batch) this.done(entry, "sent");
     } catch (error) {
       if (this.stopped) return;

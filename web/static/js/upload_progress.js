@@ -53,6 +53,7 @@ async function carryOn(step) {
       return send();
     }
     if (!sender.stopping) fail(error.message || byId("upload-failed").dataset.lost);
+    if (error.code === "upload_taken_over") interrupted(); // it may be continued here again
   }
   takeLost();
   if (job) {
