@@ -127,7 +127,10 @@ class Scripts:
         reply = self._run("upload", upload, keep_seconds, stored, sender, *rows)
         if reply is None:
             return None
-        return UploadReply(taken_over=True) if reply == 0 else UploadReply(*map(int, reply))
+        if reply == 0:
+            return UploadReply(taken_over=True)
+        files, size, current = map(int, reply)
+        return UploadReply(files, size, current)
 
     def part(self, upload: str, keep_seconds: float, stored: float, rows: Sequence[Value]) -> int | None:
         """`rows`: SHA-256, bytes and freshness (1 or 0) in turns. Bytes of all parts; None: the upload is gone."""
