@@ -194,16 +194,24 @@ def measured_models() -> str:
     for row in models_rows.rows():
         name = (row.family, f"`{row.architecture}`")
         if row.error:
-            cells.append((*name, f"no: `{row.error}`", *[""] * 7))
+            cells.append((*name, f"no: `{row.error}`", *[""] * 9))
             continue
         cells.append((
             *name, f"{row.input_size} px → {row.dim}", f"{row.cosine:.5f}", f"{row.smallest:.5f}", f"{row.centred:.3f}",
             f"{row.speed:.2f}", f"{row.size_mb:,}", f"{row.peak_mb:,}", f"`{row.text}`" if row.text else "yes",
+            *_int8(row.int8),
         ))  # fmt: skip
     heads = (
         "family", "architecture", "converts", "cosine", "smallest", "centred", "speed", "MB", "peak MB", "texts",
+        "int8: centred · speed", "int8 advised",
     )  # fmt: skip
     return _table(heads, cells)
+
+
+def _int8(row: models_rows.Int8Row | None) -> tuple[str, str]:
+    if row is None:
+        return "", "not measured"
+    return "" if row.error else f"{row.centred:.3f} · {row.speed:.2f}", row.advice()
 
 
 def _made_again(name: str, parts: dict[str, Callable[[], str]]) -> str:

@@ -32,6 +32,34 @@ ARCHITECTURES = {
 SMALL = ("ViT-S-32-alt", "RN50", "convnext_tiny", "MobileCLIP2-S0", "ViTamin-S", "PE-Core-T-16-384")
 
 
+#: When int8 is advised: its smallest centred cosine to the converted model, and photos per second beside it.
+CENTRED, QUICKER = 0.9, 1.15
+
+
+class Int8Row(Document):
+    """The int8 version of an architecture beside its own converted model; `error` where there is none."""
+
+    error: str | None = None
+    #: Cosine: mean and smallest; and the smallest of the vectors without their mean.
+    cosine: float = 0.0
+    smallest: float = 0.0
+    centred: float = 0.0
+    #: Photos per second beside the converted model in this precision.
+    speed: float = 0.0
+    beside: str = ""
+    #: Nearest other photo of the same class, share of rendered photos: before and with int8.
+    before: float = 0.0
+    after: float = 0.0
+
+    def advice(self) -> str:
+        """Whether it is worth a try with real weights, and why not."""
+        if self.error:
+            return f"no: `{self.error}`"
+        if self.centred < CENTRED:
+            return "no: too far off"
+        return "yes" if self.speed >= QUICKER else "no: hardly quicker"
+
+
 class ModelRow(Document):
     """What was measured of one architecture; `error` where it does not convert."""
 
@@ -53,6 +81,8 @@ class ModelRow(Document):
     speed: float = 0.0
     #: Codes where texts of that language have no vector; "" where they have.
     text: str = ""
+    #: None: not measured.
+    int8: Int8Row | None = None
 
 
 def rows() -> list[ModelRow]:

@@ -86,14 +86,15 @@ def measured(architecture: str, family: str, folder: Path, speed: bool = True, m
     """One row, of the weights in `folder`; of photos of up to `most` pixels."""
     weights = folder / f"{architecture}.safetensors"
     try:
-        model = _model(architecture, weights)
+        model = model_of(architecture, weights)
         settings = Settings(data_dir=folder / architecture, model=model, engine="openvino")
         return _row(settings, architecture, family, folder, speed, most)
     except ModelError as error:
         return ModelRow(architecture=architecture, family=family, error=error.code)
 
 
-def _model(architecture: str, weights: Path) -> str:
+def model_of(architecture: str, weights: Path) -> str:
+    """WEFT_MODEL for these weights."""
     model = f"{architecture}/{weights}"
     try:
         choose(parse(model)[0], weights)
@@ -198,7 +199,10 @@ def main() -> None:
             save_weights(name, weights)
             line = [sys.executable, "-m", "scripts.lab.models_table", "--one", name, "--folder", folder]
             done = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True)
-            known[name] = ModelRow.from_json(json.loads(done.stdout.splitlines()[-1]))
+            found = json.loads(done.stdout.splitlines()[-1])
+            if name in known and known[name].int8 is not None:
+                found["int8"] = known[name].to_json()["int8"]
+            known[name] = ModelRow.from_json(found)
             print(known[name], flush=True)
             listed = [known[each].to_json() for each in families if each in known]
             write_atomic(FILE, (json.dumps(listed, indent=1) + "\n").encode())

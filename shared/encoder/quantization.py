@@ -134,7 +134,7 @@ def _quantize(
 ) -> Int8Tower:
     folder = store.folder(manifest.identity)
     chosen = engine.parse("openvino")
-    before = _encoder(manifest, chosen, folder / "model.xml")
+    before = encoder_of(manifest, chosen, folder / "model.xml")
     # spread over the whole list: folders are sorted, and one class alone would not show the range of values
     step = max(1, len(calibration) // CALIBRATION_PHOTOS)
     prepared = _prepared(before, calibration[::step][:CALIBRATION_PHOTOS], limits)
@@ -143,7 +143,7 @@ def _quantize(
         xml = staging / "model.xml"
         _calibrate(folder / "model.xml", prepared, xml)
         say(f"{manifest.name}: comparing on {len(labelled)} labelled photos")
-        after = _encoder(manifest, replace(chosen, precision="int8"), xml)
+        after = encoder_of(manifest, replace(chosen, precision="int8"), xml)
         accuracy, fidelity = compare(before, after, labelled, limits)
         found = Int8Tower(
             leave_one_out=accuracy,
@@ -164,7 +164,8 @@ def _quantize(
     return found
 
 
-def _encoder(manifest: Manifest, chosen: engine.Engine, xml: Path) -> OpenVinoEncoder:
+def encoder_of(manifest: Manifest, chosen: engine.Engine, xml: Path) -> OpenVinoEncoder:
+    """The encoder of this converted file, whether or not its int8 version was adopted."""
     return OpenVinoEncoder(info_of(manifest, chosen), manifest.preprocessing, xml, threads=cores(), micro_batch=16)
 
 
