@@ -14,6 +14,7 @@ from shared.curation.compare import SampleChange
 from shared.curation.reports import LeaveOneOutFigures, ViewGain
 from shared.curation.task_model import TaskKind
 from shared.curation.version_preview import AnswerChange
+from web.bank_drift import drift_words
 from web.i18n import format_decimal, format_percent, language
 
 #: How a version came to be, by the manifest's `origin`.
@@ -240,4 +241,5 @@ GLOBALS = {
     "bank_outside": outside,
     "view_gain": view_gain,
     "VIEWS": VIEWS,
+    "drift_words": drift_words,
 }

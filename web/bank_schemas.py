@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.bank.banks import MAX_NAME as MAX_BANK_NAME
 from shared.bank.banks import MAX_NOTES as MAX_BANK_NOTES
 from shared.bank.ranking_fit import Measured, Method
+from shared.curation.drift import Drift
 from shared.curation.reports import BeforeAfter
 from shared.curation.task_model import Arguments, TaskProgress
 from web.schemas import Note
@@ -98,6 +100,39 @@ class CompareQuery(BankChoice):
     #: The active version where one is left out: of the other one's bank, or of `bank`.
     old: str | None = None
     new: str | None = None
+
+
+class DriftQuery(BankChoice):
+    #: The active version where it is left out.
+    version: str | None = None
+    days: int = Field(default=30, ge=1, le=366)
+
+
+class DriftState(StrEnum):
+    #: The version was not checked, or by an earlier version of Weft.
+    UNCHECKED = "unchecked"
+    #: Fewer than `needed` photos.
+    FEW = "few"
+    SAME = "same"
+    LESS_SURE = "less_sure"
+    SURER = "surer"
+
+
+class DriftOut(BaseModel):
+    """How certain the answers of the last days' jobs are beside those to the version's own photos."""
+
+    version: str
+    days: int
+    state: DriftState
+    #: Photos with a result, of jobs with this version and preset, and how many are needed.
+    photos: int = 0
+    needed: int
+    preset: str = ""
+    jobs: int = 0
+    #: False: only the newest jobs of these days were read.
+    complete: bool = True
+    #: The comparison; null where there is none.
+    drift: Drift | None = None
 
 
 class DiffOut(BaseModel):

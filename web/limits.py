@@ -99,7 +99,7 @@ LIMITS: dict[str, Limit] = {
     "uploads.offer": Limit(5 * LISTS),
     "uploads.finish": Limit(NOTHING),
     "uploads.discard": Limit(NOTHING),
-    **{f"uploads.{view}": Limit(NOTHING, Lane.EXPORT) for view in ("files", "parts")},
+    **{f"uploads.{view}": Limit(NOTHING, Lane.EXPORT) for view in ("files", "parts", "resume")},
     "jobs.create_from_folder": Limit(FIELDS),
     **{f"jobs.{verb}": Limit(NOTHING) for verb in VERBS},
     "jobs.delete": Limit(NOTHING),

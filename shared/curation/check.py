@@ -14,6 +14,7 @@ from shared.bank.samples import Sample
 from shared.bank.store import BankStore
 from shared.core.settings import Settings
 from shared.curation.findings import confusable, duplicates, outliers, poor_photos, suspects
+from shared.curation.own_answers import own_answers
 from shared.curation.reports import (
     AllRows,
     CheckReport,
@@ -195,6 +196,7 @@ def leave_one_out(
             methods=sorted({method.name for method in cross_fitted.methods}),
             top1_interval=_interval(photo, cross_fitted.rank),
             per_class=_class_figures(truth, cross_fitted.rank, labels),
+            certainty=own_answers(cross_fitted, labels),
             plain=plain_shares,
             all_rows=all_rows,
         )

@@ -11,6 +11,7 @@ from shared.bank.ranking_fit import Measured, Method, RiskPromise
 from shared.core.documents import Document
 from shared.core.encoder_info import COLOUR
 from shared.core.i18n import N_
+from shared.curation.drift import Certainty
 from shared.ranking.model import DENSE_ROWS
 
 T = TypeVar("T")
@@ -83,6 +84,8 @@ class LeaveOneOutFigures(Document):
     #: Between which values top-1 lies for other photos of these classes, with 95 % certainty; None in older reports.
     top1_interval: tuple[float, float] | None = None
     per_class: dict[str, ClassFigures]
+    #: None in reports of earlier versions, and for a bank too small to choose a method.
+    certainty: Certainty | None = None
     #: The rule without choice or calibration on the same queries.
     plain: Shares
     all_rows: AllRows

@@ -47,7 +47,7 @@ RIGHTS: dict[str, Right] = {
     **dict.fromkeys(("items.card", "pages.swatch_card"), READ),
     **{f"similar.{view}": READ for view in ("similar", "groups")},
     **{f"bank.{view}": READ for view in ("bank", "one_class", "sample_picture", "names")},
-    **{f"bank_versions.{view}": READ for view in ("versions", "compared", "proposed")},
+    **{f"bank_versions.{view}": READ for view in ("versions", "compared", "proposed", "drift")},
     **{f"bank_tasks.{view}": READ for view in ("one", "collected")},
     "banks.index": READ,
     **dict.fromkeys(("banks.create", "pages.banks_new"), Right(Scope.ADMIN, "bank_made")),
@@ -93,7 +93,8 @@ RIGHTS: dict[str, Right] = {
     **dict.fromkeys(("uploads.one", "uploads.files", "uploads.parts"), Right(Scope.SUBMIT)),
     "uploads.begin": Right(Scope.SUBMIT, "upload_begun"),
     **{
-        f"uploads.{view}": Right(Scope.SUBMIT, "upload_continued") for view in ("offer", "receive", "add_parts", "join")
+        f"uploads.{view}": Right(Scope.SUBMIT, "upload_continued")
+        for view in ("offer", "receive", "add_parts", "join", "resume")
     },
     "uploads.discard": Right(Scope.SUBMIT, "upload_discarded"),
     "uploads.finish": _SUBMITTED,

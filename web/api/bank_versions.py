@@ -11,7 +11,17 @@ from shared.curation.compare import Comparison, compare
 from shared.curation.proposals import Proposals, proposals
 from web.access.visitor import owner
 from web.bank_choice import bank_store
-from web.bank_schemas import BankChoice, CompareQuery, DiffOut, ProposalList, VersionList, VersionOut
+from web.bank_drift import drift_of
+from web.bank_schemas import (
+    BankChoice,
+    CompareQuery,
+    DiffOut,
+    DriftOut,
+    DriftQuery,
+    ProposalList,
+    VersionList,
+    VersionOut,
+)
 from web.context import services
 
 bp = APIBlueprint("bank_versions", __name__, tag="Bank")
@@ -49,6 +59,16 @@ def rollback(query: BankChoice) -> VersionList:
 def compared(query: CompareQuery) -> DiffOut:
     """What differs between two versions."""
     return DiffOut.model_validate(difference(query.old, query.new).to_json())
+
+
+@bp.get("/bank/drift")
+@bp.input(DriftQuery, location="query", arg_name="query")
+@bp.output(DriftOut)
+def drift(query: DriftQuery) -> DriftOut:
+    """Whether the answers of the last days' jobs are less certain than those to the bank's own photos, which its last
+    check asked. Of many jobs, the newest are read."""
+    store = services().banks.of_version(query.version) if query.version else bank_store()
+    return drift_of(store.manifest(query.version).version, query.days)
 
 
 @bp.get("/bank/proposals")

@@ -17,6 +17,7 @@ from shared.curation.saved_checks import saved_check
 from shared.curation.task_model import EditArguments, NewBankArguments, Task, TaskKind, TaskState
 from shared.curation.version_preview import VersionPreview
 from web.bank_choice import about
+from web.bank_drift import DAYS, drift_of
 from web.bank_labels import findings
 from web.bank_work import begin, shown
 from web.bank_work_schemas import Asked
@@ -144,6 +145,7 @@ def _report(version: str, report: CheckReport) -> str:
         groups=groups,
         weakest=weakest[:WEAKEST],
         names=class_names(version),
+        jobs_beside=drift_of(version, DAYS),
         **draft_shown(),
     )
 

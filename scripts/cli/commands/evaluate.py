@@ -12,9 +12,10 @@ from shared.bank.store import BankStore
 from shared.ranking.model import PRESETS
 
 if TYPE_CHECKING:
-    from scripts.cli.evaluate.evaluation import Drift, Learning, Paired, ParentFigures, TopcFigures
+    from scripts.cli.evaluate.evaluation import Learning, Paired, ParentFigures, TopcFigures
     from shared.bank.manifest import Skipped
     from shared.bank.ranking_fit import Measured
+    from shared.curation.drift import Drift
 
 
 @click.command()

@@ -10,6 +10,7 @@ from pydantic import Field
 from shared.bank.manifest import Skipped
 from shared.bank.ranking_fit import Measured, RiskPromise
 from shared.core.documents import Document
+from shared.curation.drift import Drift
 from shared.curation.reports import ClassFigures
 
 
@@ -131,45 +132,6 @@ class ParentFigures(Document):
 
     answered: float
     wrong_of_answered: float
-
-
-class DriftShares(Document):
-    """Median confidence of photos, and the share of each verdict, 0…1."""
-
-    photos: int
-    confidence: float
-    label: float
-    unsure: float
-    not_in_bank: float
-
-
-class DriftClass(Document):
-    """A class whose photos in jobs are more often without a definite result than the bank's own."""
-
-    #: The best class of these photos: nobody said what they show.
-    label: Annotated[str, Field(alias="class")]
-    photos: int
-    #: Share with another verdict than `label`.
-    open: float
-    bank_photos: int
-    bank_open: float
-    #: Of open - bank_open, with 95 % certainty.
-    interval: tuple[float, float]
-
-
-class Drift(Document):
-    """Photos of the last days' jobs beside the bank's own, as leave-one-out answers them."""
-
-    days: int
-    jobs: int
-    #: `same`, `less_sure` or `surer`.
-    state: str
-    #: Kolmogorov–Smirnov distance of the confidences, and the chance of at least that by luck.
-    distance: float
-    chance: float
-    bank: DriftShares
-    now: DriftShares
-    classes: list[DriftClass]
 
 
 def _outside(found: Measured) -> dict[str, Any]:

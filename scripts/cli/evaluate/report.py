@@ -10,7 +10,8 @@ from scripts.cli import output
 from scripts.cli.bank_words import outside_words, promise_words, within
 from scripts.cli.evaluate import html
 from scripts.cli.evaluate.drift import drift_words
-from scripts.cli.evaluate.evaluation import Drift, Evaluation, Learning, MorePhotos, Paired
+from scripts.cli.evaluate.evaluation import Evaluation, Learning, MorePhotos, Paired
+from shared.curation.drift import Drift
 from shared.ranking.fitting.bootstrap import Interval
 
 _NEEDED = ("more photos of", "wrong now", "its top-1 rises by", "among these in resamplings")
