@@ -68,6 +68,7 @@ BANK_SENTENCES: dict[str, str] = {
     "model_weights_nan": "{file} is unusable: {wrong} of {all} values of its layer {layer} are NaN or infinite. Use an earlier checkpoint, or download the file again.",
     "model_no_network": "The model {model} is not on this machine and could not be downloaded. Set WEFT_MODEL=ARCH/path/to/weights.safetensors, or put the file under WEFT_MODEL_DIR ({model_dir}).",
     "model_not_converted": "The model {model} has not been converted on this machine yet: run `weft model pull`.",
+    "model_not_compressed": "The weights of the model {model} cannot be kept in int8 here ({reason}): set WEFT_ENGINE=openvino.",
     "model_not_quantized": "The model {model} has no int8 version that passed validation: run `weft model quantize`, or set WEFT_ENGINE=openvino.",
     "model_unfaithful": "The converted model {model} differs too much from the original (mean cosine {mean}) and was discarded.",
     "bank_names_unused": "Class names do not count in this bank: {reason}",

@@ -24,7 +24,7 @@ class EncoderInfo:
     model: str
     #: Digest of (architecture, weights, preprocessing): 16 hex digits.
     identity: str
-    #: `f32`, `bf16`, `fp16`, `int8`, `null`.
+    #: `f32`, `bf16`, `fp16`, `int8`, `w8` (weights in int8), `null`.
     precision: str
     #: `openvino`, `torch`, `null`, `sleep`.
     engine: str

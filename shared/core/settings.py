@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     model: str = "demo"
     #: Where weights given by name are looked for before they are downloaded. Unset: `data_dir/weights`.
     model_dir: Path | None = None
-    #: auto | openvino | openvino-int8 | torch | torch-bf16 | null | sleep:MS
+    #: auto | openvino | openvino-int8 | openvino-w8 | torch | torch-bf16 | null | sleep:MS
     engine: str = "auto"
     #: Views of each photo whose vectors are averaged: 1, the photo alone; 5, five crops of half its side; 6, the photo
     #: and these; turns, the photo in four directions. Banks are built for one of them (`weft bank check --views`).

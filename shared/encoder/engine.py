@@ -18,7 +18,7 @@ class Engine:
     """How vectors are to be computed here."""
 
     kind: EngineName
-    #: `f32`, `bf16`, `fp16`, `int8` or `null`.
+    #: `f32`, `bf16`, `fp16`, `int8`, `w8` (weights in int8) or `null`.
     precision: str
     device: str = "CPU"
     #: `sleep` only: seconds a photo.
@@ -50,6 +50,7 @@ ENGINES: dict[EngineName, EngineRule] = {
         {
             "openvino": lambda _: Engine(EngineName.OPENVINO, hardware.cpu_precision()),
             "openvino-int8": lambda _: Engine(EngineName.OPENVINO, "int8"),
+            "openvino-w8": lambda _: Engine(EngineName.OPENVINO, "w8"),
         },
     ),
     EngineName.TORCH: EngineRule(

@@ -14,7 +14,7 @@ import numpy as np
 import openvino
 
 from shared.core.errors import ModelError
-from shared.encoder import converter, tuning
+from shared.encoder import compression, converter, hardware, tuning
 from shared.encoder.describe import info_of
 from shared.encoder.fidelity import encode_files, synthetic_photos
 from shared.encoder.joined import normalise
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from shared.photos.pixels import Pixels
 
 #: EncoderInfo.precision → OpenVINO's hint; a bf16 hint on an int8 model only slows it.
-_HINTS = {"f32": "f32", "bf16": "bf16", "int8": "f32"}
+_HINTS = {"f32": "f32", "bf16": "bf16", "int8": "f32", "w8": hardware.cpu_precision()}
 
 
 def load(request: LoadRequest) -> Encoder:
@@ -50,6 +50,8 @@ def _load_part(request: LoadRequest, part: Part) -> OpenVinoEncoder:
         if not (manifest.int8 and manifest.int8.adopted):
             raise ModelError("model_not_quantized", model=part.name)
         folder = folder / "int8"
+    elif request.chosen.precision == "w8":
+        folder, _ = compression.ensure(request.store, part, request.say)
     info = info_of(manifest, request.chosen)
 
     def make(streams: int, micro_batch: int, smallest: int = 1) -> OpenVinoEncoder:
