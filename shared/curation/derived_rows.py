@@ -131,14 +131,19 @@ class DerivedRows:
     def write(self, folder: Path, labels: Sequence[str], added: Iterable[Kept]) -> Written:
         """Writes the rows of the classes `labels`, sorted, together with samples that are new to the bank."""
         fresh: dict[str, list[Kept]] = {}
-        for kept in (*(Kept(row, self._aside_vectors[at]) for row, at in self.back), *added):
+        for kept in added:
             fresh.setdefault(kept.sample.label, []).append(kept)
+        returning: dict[str, list[tuple[Sample, int]]] = {}
+        for row, at in self.back:
+            returning.setdefault(row.label, []).append((row, at))
         written = Written()
         with row_files(folder, self._bank.dim) as files:
             first = last = 0
             for label in labels:
                 number = self._numbers.get(label)
-                arrivals, more = self._arrivals.get(label, []), fresh.get(label, [])
+                arrivals = self._arrivals.get(label, [])
+                more = [Kept(row, self._aside_vectors[at]) for row, at in returning.get(label, ())]
+                more += fresh.get(label, ())
                 if number is not None and number not in self._changed and not arrivals and not more:
                     if number != last:
                         self._copy(files, first, last, written)
@@ -177,7 +182,8 @@ class DerivedRows:
         for at, one in enumerate(kept):
             if one.vector is not None:
                 vectors[at] = one.vector
-        give_back(self._bank.vectors)
+        for mapped in (self._bank.vectors, self._aside_vectors):
+            give_back(mapped)
         files.append([one.sample for one in kept], vectors)
 
     def _staying(self, number: int) -> Iterator[Kept]:
