@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +74,14 @@ def save_npz(path: Path, arrays: dict[str, Any]) -> Path:
 
 
 def make_large_bank(
-    settings: Settings, classes: int = 350, each: int = 60, name: str = "", publish: bool = True
+    settings: Settings, classes: int = 350, each: int = 60, name: str = "", publish: bool = True, dim: int = 0
 ) -> str:
-    """A version of so many generated samples, more than are compared with every photo, that the null engine uses."""
+    """A version of so many generated samples, more than are compared with every photo, that the null engine uses.
+
+    `dim`: of the vectors (0: of the settings' model).
+    """
     info = describe(settings.model_copy(update={"engine": "null"}))
+    info = replace(info, dim=dim or info.dim)
     rng = np.random.default_rng(classes + each)
     centres = rng.normal(size=(classes, 1, info.dim))
     rows = (centres + 1.5 * rng.normal(size=(classes, each, info.dim))).reshape(-1, info.dim)

@@ -115,10 +115,10 @@ class Bank:
         return np.diff(self.starts)
 
     def aside_vectors(self, folder: Path) -> npt.NDArray[np.float16]:
-        """[a, d] vectors of the samples set aside, in the order of `BankStore.aside`; `folder` is the version's."""
+        """[a, d] vectors of the samples set aside, mapped, in the order of `aside_rows`; `folder` is the version's."""
         if "aside.npy" not in self.manifest.files:
             return np.empty((0, self.dim), np.float16)
-        rows: npt.NDArray[np.float16] = np.load(folder / "aside.npy", allow_pickle=False)
+        rows: npt.NDArray[np.float16] = np.load(folder / "aside.npy", mmap_mode="r", allow_pickle=False)
         return rows
 
     def require(self, info: EncoderInfo) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,11 +84,14 @@ class Versions:
         for name, count in (("samples.jsonl", manifest.counts.samples), ("aside.jsonl", manifest.counts.aside)):
             if large is not None and name == "samples.jsonl":
                 continue
-            rows = self._lines(version, name)
-            if len(rows) != count:
-                reason = f"{name}: {len(rows)} rows instead of {count}"
+            found, rows = set(), 0
+            for row in self._each(version, name):
+                found.add(row.label)
+                rows += 1
+            if rows != count:
+                reason = f"{name}: {rows} rows instead of {count}"
                 raise BankError("bank_damaged", version=version, reason=reason)
-            if name == "samples.jsonl" and {row.label for row in rows} != labels:
+            if name == "samples.jsonl" and found != labels:
                 raise BankError("bank_damaged", version=version, reason=f"{name}: other classes than the manifest's")
 
     def samples(self, version: str) -> Sequence[Sample]:
@@ -98,11 +101,17 @@ class Versions:
             self._samples[version] = self._lines(version, "samples.jsonl") if large is None else large
         return self._samples[version]
 
+    def rows(self, version: str) -> SampleRows:
+        """Every sample, read by class however small the version is. Raises NotFound, BankError("bank_damaged")."""
+        manifest = self.manifest_of(version)
+        return self._rows(manifest, indexed=INDEX in manifest.files)
+
     def _large(self, manifest: Manifest) -> SampleRows | None:
-        if INDEX not in manifest.files:
-            return None
+        return self._rows(manifest) if INDEX in manifest.files else None
+
+    def _rows(self, manifest: Manifest, indexed: bool = True) -> SampleRows:
         try:
-            return SampleRows(self.folder(manifest.version), [entry.count for entry in manifest.classes])
+            return SampleRows(self.folder(manifest.version), [entry.count for entry in manifest.classes], indexed)
         except (OSError, ValueError) as failure:
             raise BankError("bank_damaged", version=manifest.version, reason=str(failure)) from failure
 
@@ -110,10 +119,19 @@ class Versions:
         """Samples that curation set aside, with `reason`; they can be put back."""
         return self._lines(version, "aside.jsonl")
 
+    def aside_rows(self, version: str) -> Iterator[Sample]:
+        """The same one by one: there may be as many as a large bank has samples."""
+        return self._each(version, "aside.jsonl")
+
     def _lines(self, version: str, name: str) -> list[Sample]:
+        return list(self._each(version, name))
+
+    def _each(self, version: str, name: str) -> Iterator[Sample]:
         path = self.folder(version) / name
         try:
-            return [Sample.from_json(row) for row in json_lines.load(path.read_text(encoding="utf-8"))]
+            with path.open(encoding="utf-8", newline="\n") as lines:
+                for line in lines:
+                    yield from map(Sample.from_json, json_lines.load(line))
         except (OSError, ValueError) as failure:
             raise BankError("bank_damaged", version=version, reason=f"{name}: {failure}") from failure
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,14 +106,24 @@ def build_from(
 
 
 def take_photos(
-    draft: Draft, photos: list[Photo], encoder: Encoder, settings: Settings, target: Path, progress: Progress = silent
+    draft: Draft,
+    photos: list[Photo],
+    encoder: Encoder,
+    settings: Settings,
+    target: Path,
+    progress: Progress = silent,
+    among: Callable[[set[str]], set[str]] = lambda ids: set(),
 ) -> None:
-    """Adds photos to a draft, with thumbnails into `target`; bad ones are named, repeats counted."""
-    known = {sample.id for sample in draft.samples} | {sample.id for sample in draft.aside}
+    """Adds photos to a draft, with thumbnails into `target`; bad ones are named, repeats counted.
+
+    `among`: which of these ids there are already besides those of the draft's samples.
+    """
+    known = {sample.id for sample in draft.samples}
     rows: list[Halves] = [draft.vectors]
     done = 0
     for batch in chunked(prepared_photos(photos, encoder, settings), max(1, encoder.micro_batch)):
         good = []
+        known |= among({sample_id(photo.label, photo.sha256) for photo in batch if photo.error is None})
         for photo in batch:
             identifier = sample_id(photo.label, photo.sha256)
             if photo.error is not None:

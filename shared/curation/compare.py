@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
@@ -84,20 +83,19 @@ class SampleChange(StrEnum):
 def compare(store: BankStore, old: str, new: str) -> Comparison:
     """From version `old` to `new`. Raises NotFound, BankError("bank_damaged")."""
     before, after = store.manifest(old), store.manifest(new)
-    was, now = _by_id(store.samples(old)), _by_id(store.samples(new))
-    was_aside, now_aside = _by_id(store.aside(old)), _by_id(store.aside(new))
     counts_before = {entry.label: entry.count for entry in before.classes}
     counts_after = {entry.label: entry.count for entry in after.classes}
     changes: dict[SampleChange, defaultdict[str, list[Sample]]] = {change: defaultdict(list) for change in SampleChange}
 
-    for identifier, sample in now.items():
-        if identifier not in was:
-            change = SampleChange.PUT_BACK if identifier in was_aside else SampleChange.ADDED
-            changes[change][sample.label].append(sample)
-    for identifier, sample in was.items():
-        if identifier not in now:
-            change = SampleChange.SET_ASIDE if identifier in now_aside else SampleChange.REMOVED
-            changes[change][sample.label].append(now_aside.get(identifier, sample))
+    came, gone = _differing(store, before, after)
+    was_aside = {row.id for row in store.aside_rows(old) if row.id in came} if came else set()
+    now_aside = {row.id: row for row in store.aside_rows(new) if row.id in gone} if gone else {}
+    for identifier, sample in came.items():
+        change = SampleChange.PUT_BACK if identifier in was_aside else SampleChange.ADDED
+        changes[change][sample.label].append(sample)
+    for identifier, sample in gone.items():
+        change = SampleChange.SET_ASIDE if identifier in now_aside else SampleChange.REMOVED
+        changes[change][sample.label].append(now_aside.get(identifier, sample))
 
     def numbers(change: SampleChange) -> int:
         return sum(map(len, changes[change].values()))
@@ -144,5 +142,23 @@ def _names(before: Manifest, after: Manifest) -> list[NamesDiffer]:
     ]
 
 
-def _by_id(samples: Iterable[Sample]) -> dict[str, Sample]:
-    return {sample.id: sample for sample in samples}
+def _differing(store: BankStore, before: Manifest, after: Manifest) -> tuple[dict[str, Sample], dict[str, Sample]]:
+    """Samples by id that only `after` has, and those that only `before` has.
+
+    Compared a class at a time, and not read where both versions have the same lines: a sample's id is of its class.
+    """
+    was, now = store.rows(before.version), store.rows(after.version)
+    numbers = {entry.label: number for number, entry in enumerate(before.classes)}
+    came: dict[str, Sample] = {}
+    gone: dict[str, Sample] = {}
+    for number, entry in enumerate(after.classes):
+        other = numbers.pop(entry.label, None)
+        if other is not None and was.lines(other) == now.lines(number):
+            continue
+        old = {} if other is None else {row.id: row for row in was.of_class(other)}
+        new = {row.id: row for row in now.of_class(number)}
+        came |= {identifier: row for identifier, row in new.items() if identifier not in old}
+        gone |= {identifier: row for identifier, row in old.items() if identifier not in new}
+    for number in numbers.values():
+        gone |= {row.id: row for row in was.of_class(number)}
+    return came, gone

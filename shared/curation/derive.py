@@ -11,26 +11,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from shared.bank.manifest import ClassEntry, Origin
+from shared.bank.manifest import VECTORS, ClassEntry, Origin
 from shared.bank.measures import Measures
 from shared.bank.pictures import PICTURES, THUMBS, picture_name, thumb_name
+from shared.bank.sample_rows import INDEX, write_index
 from shared.bank.samples import Sample
 from shared.bank.store import BankStore
-from shared.core.errors import InvalidRequest, NotFound
+from shared.core.errors import InvalidRequest
 from shared.core.files import link_or_copy
 from shared.core.names import normal
 from shared.core.settings import Settings
 from shared.curation.build import Photo, take_photos
+from shared.curation.derived_rows import DerivedRows, Kept
 from shared.curation.folder import Names, refuse_clashes
+from shared.curation.photo_limits import learn
+from shared.curation.row_files import pictures_measured
 from shared.curation.texts import class_texts, same_names
-from shared.curation.writer import Draft, Progress, normalised, sample_id, seal, silent
+from shared.curation.writer import Draft, Progress, divide, finish, normalised, sample_id, silent
+from shared.ranking.fitting.fit import LARGE
 
 if TYPE_CHECKING:
     from shared.bank.bank import Bank
     from shared.encoder import Encoder
-
-#: The reason why samples of a removed class are set aside.
-REMOVED = "class_removed"
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,12 @@ def derive(
     bank = store.load(parent)
     if encoder is not None:
         bank.require(encoder.info)
-    draft = replace(_draft_of(store, bank, change, name, origin), by=by)
+    rows = DerivedRows(store, bank, aside=change.aside, restore=change.restore, move=change.move, remove=change.remove)
+    draft = replace(_draft_of(bank, change, rows, name, origin), by=by)
     with store.new_folder() as target:
         _copy_thumbs(store.folder(bank.version), target)
-        for row in (*store.samples(bank.version), *store.aside(bank.version)):
-            _rename_thumbs(target, row.id, _moved(row, change).id)
+        for before, after in rows.renamed.items():
+            _rename_thumbs(target, before, after)
         for sample in change.add:
             if sample.jpeg:
                 path = target / thumb_name(sample_id(_label(bank, sample.label), sample.sha256))
@@ -105,36 +108,36 @@ def derive(
         if change.photos:
             if encoder is None:
                 raise ValueError("photos need an encoder")
-            take_photos(draft, list(change.photos), encoder, settings, target, progress)
+            take_photos(draft, list(change.photos), encoder, settings, target, progress, rows.among)
         draft.texts = _texts(bank, draft, settings)
-        return seal(store, target, draft, progress)
+        return _sealed(store, target, bank, draft, rows, progress)
 
 
-def _draft_of(store: BankStore, bank: Bank, change: Change, name: str | None, origin: Origin) -> Draft:
-    rows = store.samples(bank.version)
-    aside_rows = store.aside(bank.version)
-    aside_vectors = bank.aside_vectors(store.folder(bank.version))
-    restored = set(change.restore)
-    _require(set(change.aside), {row.id for row in rows}, "sample")
-    _require(restored, {row.id for row in aside_rows}, "sample set aside")
-    _require(set(change.move), {row.id for row in (*rows, *aside_rows)}, "sample")
+def _sealed(store: BankStore, target: Path, bank: Bank, draft: Draft, rows: DerivedRows, progress: Progress) -> str:
+    """Writes the rows of a version, the draft's among them, and keeps it. Returns and raises as `writer.seal`."""
+    labels = sorted(entry.label for entry in draft.classes)
+    aside, labels_aside = rows.write_aside(target)
+    # A class without any sample left, as a merged one, cannot come back.
+    draft.removed = [entry for entry in _entries(bank) if entry.label in labels_aside - set(labels)]
+    added = [Kept(sample, vector) for sample, vector in zip(draft.samples, draft.vectors, strict=True)]
+    written = rows.write(target, labels, added)
+    counts = np.array(written.counts, np.int64)
+    divided = divide(draft, counts, written.of_small)
+    more: tuple[str, ...] = ()
+    if counts.sum() > LARGE:
+        write_index(target / INDEX, [0, *np.array(written.ends)[counts > 0].tolist()])
+        more = (INDEX,)
+    vectors = np.load(target / VECTORS, mmap_mode="r", allow_pickle=False)
+    made = divided.with_rows(vectors, more, learn(pictures_measured(target)), aside)
+    return finish(store, target, draft, made, divided.warnings, progress)
 
-    reasons = dict(change.aside) | {
-        row.id: REMOVED for row in rows if _moved(row, change).label in change.remove and row.id not in change.aside
-    }
-    kept = [index for index, row in enumerate(rows) if row.id not in reasons]
-    gone = [index for index, row in enumerate(rows) if row.id in reasons]
-    back = [index for index, row in enumerate(aside_rows) if row.id in restored]
-    still = [index for index, row in enumerate(aside_rows) if row.id not in restored]
-    # A photo that is in both classes of a move already is kept once.
-    staying = {row.id for row in rows if row.id not in change.move}
-    doubled = {i for i in kept if rows[i].id in change.move and _moved(rows[i], change).id in staying}
-    kept = [i for i in kept if i not in doubled]
-    samples = [_moved(rows[i], change) for i in kept] + [aside_rows[i].put_back() for i in back]
-    vectors = [bank.vectors[kept], aside_vectors[back]]
 
-    known = {row.id for row in samples} | {aside_rows[i].id for i in still} | set(reasons)
-    repeated = len(doubled)
+def _draft_of(bank: Bank, change: Change, rows: DerivedRows, name: str | None, origin: Origin) -> Draft:
+    """The version without the parent's samples: those that are added, and all classes."""
+    samples: list[Sample] = []
+    vectors = [np.empty((0, bank.dim), np.float16)]
+    repeated = rows.repeated
+    known = rows.among({sample_id(_label(bank, sample.label), sample.sha256) for sample in change.add})
     for sample in change.add:
         label = _label(bank, sample.label)
         identifier = sample_id(label, sample.sha256)
@@ -149,38 +152,18 @@ def _draft_of(store: BankStore, bank: Bank, change: Change, name: str | None, or
         samples.append(
             Sample(identifier, label, sample.name, sample.sha256, thumb=bool(sample.jpeg), measures=sample.measures)
         )
-
-    classes = _classes(bank, change, {row.label for row in samples} | {photo.label for photo in change.photos})
-    aside = [_moved(aside_rows[i], change) for i in still]
-    aside += [_moved(rows[i], change).set_aside(reasons[rows[i].id]) for i in gone]
-    # A class without any sample left, as a merged one, cannot come back.
-    labels = {row.label for row in aside} - {entry.label for entry in classes}
+    needed = rows.arriving() | {row.label for row in samples} | {photo.label for photo in change.photos}
     return Draft(
         encoder=bank.manifest.encoder,
-        classes=classes,
+        classes=_classes(bank, change, needed),
         samples=samples,
-        vectors=np.concatenate(vectors).astype(np.float16),
-        aside=aside,
-        aside_vectors=np.concatenate([aside_vectors[still], bank.vectors[gone]]).astype(np.float16),
+        vectors=np.concatenate(vectors),
         duplicates=repeated,
         name=bank.manifest.name if name is None else name,
         parent=bank.version,
         origin=origin,
         colour=bank.manifest.colour,
-        removed=[entry for entry in _entries(bank) if entry.label in labels],
     )
-
-
-def _moved(row: Sample, change: Change) -> Sample:
-    """The sample in the class that it belongs to now. Its id follows; an imported vector has only its id to go by."""
-    label = change.move.get(row.id, row.label)
-    return row if label == row.label else replace(row, id=sample_id(label, row.sha256 or row.id), label=label)
-
-
-def _require(wanted: set[str], present: set[str], what: str) -> None:
-    missing = sorted(wanted - present)
-    if missing:
-        raise NotFound(what=f"{what} {missing[0]}")
 
 
 def _label(bank: Bank, wished: str) -> str:

@@ -115,12 +115,14 @@ def merging(store: BankStore, version: str, label: str, into: str) -> Edit:
     gone, kept = find(manifest, label), find(manifest, into)
     if gone.label == kept.label:
         raise InvalidRequest("class_merged_with_itself")
-    rows = [*store.samples(version), *store.aside(version)]
+    # Of a large bank, only this class is read.
+    own = next((found.samples for found in store.classes(version) if found.entry.label == gone.label), ())
+    aside = (row for row in store.aside_rows(version) if row.label == gone.label)
     names = dict.fromkeys([*kept.aliases, gone.zh, gone.en, *gone.aliases, gone.label])
     aliases = [name for name in names if name and name not in (kept.zh, kept.en, kept.label)][:MAX_ALIASES]
     return Edit(
         classes=[kept.model_copy(update={"aliases": aliases})],
-        move={row.id: kept.label for row in rows if row.label == gone.label},
+        move={row.id: kept.label for row in (*own, *aside)},
         remove=[gone.label],
     )
 

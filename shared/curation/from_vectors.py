@@ -24,7 +24,7 @@ from shared.core.errors import BankError, InvalidRequest
 from shared.core.settings import Settings
 from shared.curation.folder import refuse_clashes
 from shared.curation.legacy import dimensions_wrong, encoder_of, names_of
-from shared.curation.sizes import size_warnings
+from shared.curation.sizes import ENOUGH, size_warnings
 from shared.curation.texts import class_texts
 from shared.curation.vector_parts import Part, Rows, parts_of
 from shared.curation.writer import Draft, Progress, Sorted, finish, sample_id, silent
@@ -232,7 +232,7 @@ def _warnings(draft: Draft, gathered: _Gathered) -> list[Finding]:
     small = [
         Sample(f"{one:016x}", label, "", "")
         for label, first, last in zip(gathered.labels, starts[:-1].tolist(), starts[1:].tolist(), strict=True)
-        if last - first < LARGE // 1000
+        if last - first < ENOUGH
         for one in gathered.ids[first:last].tolist()
     ]
     return size_warnings(draft.classes, gathered.counts, small, named=draft.texts is not None)

@@ -9,6 +9,7 @@ cross-conformal prediction (Vovk, arXiv:1208.0806), whose score is how far the l
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -43,13 +44,22 @@ _OFFSET = {"blown": 0.02, "clipped": 0.05, "fine": 0.01, "ink": 20.0, "print": 2
 
 def learn(photos: Iterable[Mapping[str, float] | None]) -> PhotoLimits | None:
     """Limits from the measures of a bank's photos; None where too few have any."""
-    rows = [row for row in photos if row and "side" not in row]
-    if len(rows) < LEAST:
+    # Eight bytes of each measure of a photo: a large bank's dictionaries would fill the memory.
+    columns = {name: array("d") for name in RULES}
+    present = dict.fromkeys(RULES, 0)
+    count = 0
+    for row in photos:
+        if row and "side" not in row:
+            count += 1
+            for name, column in columns.items():
+                column.append(row.get(name, math.nan))
+                present[name] += name in row
+    if count < LEAST:
         return None
-    found = [_Measured.of(name, rows) for name in RULES if sum(name in row for row in rows) >= LEAST]
-    further = _further(found, len(rows))
+    found = [_Measured.of(name, columns.pop(name)) for name in RULES if present[name] >= LEAST]
+    further = _further(found, count)
     limits = {measured.name: measured.limits(further) for measured in found}
-    return PhotoLimits(version=VERSION, photos=len(rows), limits=limits)
+    return PhotoLimits(version=VERSION, photos=count, limits=limits)
 
 
 @dataclass(frozen=True)
@@ -62,9 +72,8 @@ class _Measured:
     bad: NDArray[np.float64]
 
     @classmethod
-    def of(cls, name: str, rows: list[Mapping[str, float]]) -> _Measured:
-        values = np.array([row.get(name, np.nan) for row in rows])
-        return cls(name, RULES[name], cls._scaled(name, values))
+    def of(cls, name: str, values: array[float]) -> _Measured:
+        return cls(name, RULES[name], cls._scaled(name, np.frombuffer(values)))
 
     @staticmethod
     def _scaled(name: str, values: Any) -> Any:

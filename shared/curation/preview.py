@@ -65,8 +65,11 @@ def preview(
     if old.identity != new.identity or old.dim != new.dim:
         mine, other = told_apart(new.manifest.encoder, old.manifest.encoder)
         raise BankError("bank_model_mismatch", bank_model=mine, model=other)
-    own = {sample.sha256 for sample in store.samples(new.version)}
     seen = list(_latest(settings, ledger, store.bank, old.identity, 2 * old.dim, photos))
+    corrected_photos = {photo.sha256 for photo in seen if photo.corrected}
+    # Read one by one: of a large bank's samples, only those are held that are asked for.
+    samples = store.rows(new.version) if corrected_photos else ()
+    own = {sample.sha256 for sample in samples if sample.sha256 in corrected_photos}
     by_preset: defaultdict[str, list[Seen]] = defaultdict(list)
     for photo in seen:
         by_preset[photo.job.preset].append(photo)

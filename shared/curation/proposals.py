@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Set
 from contextlib import closing
+from itertools import chain
 
 import structlog
 
@@ -59,8 +61,6 @@ def proposals(settings: Settings, ledger: Ledger, store: BankStore, version: str
     """
     manifest = store.manifest(version)
     spellings = Spellings(ClassNames(manifest.classes))
-    samples = (*store.samples(manifest.version), *store.aside(manifest.version))
-    known = {(sample.label, sample.sha256) for sample in samples}
     labels = {entry.label for entry in manifest.classes}
     found: dict[tuple[str, str], Proposal] = {}
     foreign = 0
@@ -83,7 +83,7 @@ def proposals(settings: Settings, ledger: Ledger, store: BankStore, version: str
                 continue
             label = spellings.settle(corrected_to)
             key = (label, sha256)
-            if key in known or key in found:
+            if key in found:
                 continue
             if label not in labels and not is_usable_label(label):
                 # Said before labels were checked; a class of that name could not be reached.
@@ -101,8 +101,21 @@ def proposals(settings: Settings, ledger: Ledger, store: BankStore, version: str
                 predicted=item["label"],
                 disputed=False,
             )
+    for key in _known(store, manifest.version, found.keys()):
+        del found[key]
     votes: dict[str, set[str]] = {}
     for row in found.values():
         votes.setdefault(row.sha256, set()).add(row.label)
     rows = [row.model_copy(update={"disputed": len(votes[row.sha256]) > 1}) for row in found.values()]
     return Proposals(version=manifest.version, proposals=rows, other_model=foreign)
+
+
+def _known(store: BankStore, version: str, asked: Set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of these labels and photos a version has, as samples or set aside. Only classes asked for are read."""
+    labels = {label for label, _ in asked}
+    if not labels:
+        return set()
+    samples = (row for found in store.classes(version) if found.entry.label in labels for row in found.samples)
+    return {
+        (row.label, row.sha256) for row in chain(samples, store.aside_rows(version)) if (row.label, row.sha256) in asked
+    }

@@ -13,17 +13,20 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+#: A class of fewer samples is warned of: some preset does not rank it by them.
+ENOUGH = max(preset.min_samples for preset in PRESETS.values())
+
 
 def size_warnings(
     classes: Sequence[ClassEntry], counts: npt.NDArray[np.int64], samples: Sequence[Sample], *, named: bool
 ) -> list[Finding]:
     """Warns of classes without a usable photo, and of those with too few samples for some preset.
 
+    `samples`: at least those of the classes that have fewer than `ENOUGH`.
     `named`: the bank has text vectors, so that a preset ranks such a class by its name.
     """
     least = min(preset.min_samples for preset in PRESETS.values())
-    most = max(preset.min_samples for preset in PRESETS.values())
-    small = {entry.label for entry, count in zip(classes, counts, strict=True) if count < most}
+    small = {entry.label for entry, count in zip(classes, counts, strict=True) if count < ENOUGH}
     ids: dict[str, list[str]] = {label: [] for label in small}
     for sample in samples:
         if sample.label in small:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ from shared.ranking.parents import parents_of
 Progress = Callable[[str, int, int], None]
 
 Halves = npt.NDArray[np.float16]
+Ints = npt.NDArray[np.int64]
 
 
 def silent(stage: str, done: int, total: int) -> None:
@@ -63,9 +64,6 @@ class Draft:
     samples: list[Sample]
     #: [n, d] L2-normalised.
     vectors: Halves
-    #: Samples set aside by curation, with `reason`, and their vectors.
-    aside: list[Sample] = field(default_factory=list)
-    aside_vectors: Halves | None = None
     #: [C, d] class-name embeddings in the order of `classes`.
     texts: npt.NDArray[np.float32] | None = None
     #: Softmax temperature of cosines to class names, for a bank without any sample.
@@ -114,20 +112,11 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
     Returns the version; it is not published. Raises BankError("bank_empty"), InvalidRequest("parent_is_class"),
     Unavailable("disk_full").
     """
-    classes = sorted(draft.classes, key=lambda entry: entry.label)
-    order_of = {entry.label: index for index, entry in enumerate(classes)}
+    labels = sorted(entry.label for entry in draft.classes)
+    order_of = {label: index for index, label in enumerate(labels)}
     owner = np.array([order_of[sample.label] for sample in draft.samples], dtype=np.int64)
-    counts = np.bincount(owner, minlength=len(classes)) if len(owner) else np.zeros(len(classes), np.int64)
-    warnings = [*draft.warnings, *size_warnings(classes, counts, draft.samples, named=draft.texts is not None)]
-    names: npt.NDArray[np.float32] | None = None
-    if draft.texts is not None:
-        by_label = {entry.label: row for entry, row in zip(draft.classes, draft.texts, strict=True)}
-        texts = np.stack([by_label[entry.label] for entry in classes])
-        draft.texts, names = texts[counts > 0], texts[counts == 0]
-    unused = [entry for entry, n in zip(classes, counts, strict=True) if not n]
-    classes = [entry.numbered(int(n)) for entry, n in zip(classes, counts, strict=True) if n]
-    if not classes and names is None:
-        raise BankError("bank_empty")
+    counts = np.bincount(owner, minlength=len(labels)) if len(owner) else np.zeros(len(labels), np.int64)
+    divided = divide(draft, counts, draft.samples)
     # Within a class by id: the same samples make the same arrays, whatever order they came in.
     order = sorted(range(len(draft.samples)), key=lambda i: (owner[i], draft.samples[i].id))
     samples = [draft.samples[i] for i in order]
@@ -138,11 +127,45 @@ def seal(store: BankStore, folder: Path, draft: Draft, progress: Progress = sile
     (folder / "samples.jsonl").write_bytes(b"".join(lines))
     more: tuple[str, ...] = ()
     if len(samples) > LARGE:
-        starts = np.cumsum([0, *(entry.count for entry in classes)])
+        starts = np.cumsum([0, *(entry.count for entry in divided.classes)])
         write_index(folder / INDEX, np.cumsum([0, *map(len, lines)])[starts].tolist())
         more = (INDEX,)
     limits = learn(sample.measures.picture for sample in samples if sample.measures)
-    return finish(store, folder, draft, Sorted(classes, unused, names, vectors, more, limits), warnings, progress)
+    return finish(store, folder, draft, divided.with_rows(vectors, more, limits), divided.warnings, progress)
+
+
+@dataclass(frozen=True)
+class Divided:
+    """A draft's classes by label: those with samples, numbered, and those without."""
+
+    classes: list[ClassEntry]
+    unused: list[ClassEntry]
+    #: [N, d] embeddings of the names of `unused`.
+    names: npt.NDArray[np.float32] | None
+    warnings: list[Finding]
+
+    def with_rows(self, vectors: Halves, more: tuple[str, ...], limits: PhotoLimits | None, aside: int = 0) -> Sorted:
+        """With what `finish` needs to know of the rows."""
+        return Sorted(self.classes, self.unused, self.names, vectors, more, limits, aside)
+
+
+def divide(draft: Draft, counts: Ints, samples: Sequence[Sample]) -> Divided:
+    """`counts`: [C] samples of each class by label. `samples`: as of `size_warnings`. Raises BankError("bank_empty").
+
+    `draft.texts` becomes those of the classes with samples.
+    """
+    classes = sorted(draft.classes, key=lambda entry: entry.label)
+    warnings = [*draft.warnings, *size_warnings(classes, counts, samples, named=draft.texts is not None)]
+    names: npt.NDArray[np.float32] | None = None
+    if draft.texts is not None:
+        by_label = {entry.label: row for entry, row in zip(draft.classes, draft.texts, strict=True)}
+        texts = np.stack([by_label[entry.label] for entry in classes])
+        draft.texts, names = texts[counts > 0], texts[counts == 0]
+    unused = [entry for entry, n in zip(classes, counts, strict=True) if not n]
+    classes = [entry.numbered(int(n)) for entry, n in zip(classes, counts, strict=True) if n]
+    if not classes and names is None:
+        raise BankError("bank_empty")
+    return Divided(classes, unused, names, warnings)
 
 
 @dataclass(frozen=True)
@@ -159,6 +182,8 @@ class Sorted:
     more: tuple[str, ...] = ()
     #: For photos, learnt from those of the samples.
     limits: PhotoLimits | None = None
+    #: Samples set aside, whose `aside.jsonl` and `aside.npy` are in the folder.
+    aside: int = 0
 
 
 def finish(
@@ -187,14 +212,16 @@ def finish(
         "texts.npy": draft.texts,
         "linear.npy": fitted.linear,
         "names.npy": names if unused else None,
-        "aside.npy": draft.aside_vectors if draft.aside else None,
     }
     written = ["vectors.npy", "ids.npy"]
     for name, array in arrays.items():
         if array is not None:
             np.save(folder / name, array, allow_pickle=False)
             written.append(name)
-    (folder / "aside.jsonl").write_text(json_lines.dump(row.to_json() for row in draft.aside), encoding="utf-8")
+    if made.aside:
+        written.append("aside.npy")
+    else:
+        (folder / "aside.jsonl").write_bytes(b"")
     written += ["samples.jsonl", "aside.jsonl", *made.more]
 
     created = time.time()
@@ -202,7 +229,7 @@ def finish(
     counts_of = Counts(
         classes=len(classes),
         samples=len(vectors),
-        aside=len(draft.aside),
+        aside=made.aside,
         skipped=len(draft.skipped),
         duplicates=draft.duplicates,
     )

@@ -67,7 +67,7 @@ def bank() -> str:
 def bank_class(label: str) -> str:
     version = version_shown()
     manifest = services().banks.manifest(version)
-    aside = [row for row in services().banks.aside(version) if row.label == label]
+    aside = [row for row in services().banks.aside_rows(version) if row.label == label]
     entry = find_class(label, unused=True, version=version)
     return render_template(
         "bank_class.html",

@@ -152,13 +152,18 @@ def _report(version: str, report: CheckReport) -> str:
 
 def _plan(plan: CleaningPlan) -> dict[str, list[Pictured]]:
     """Pictures of a cleaning's plan, by reason."""
-    rows = {row.id: row for row in services().banks.samples(plan.version)}
-    groups: dict[str, list[Pictured]] = {}
+    planned: dict[str, list[str]] = {}
+    labels = set()
     for entry in plan.aside:
-        listed = groups.setdefault(entry.reason, [])
+        listed = planned.setdefault(entry.reason, [])
         if len(listed) < PLANNED:
-            listed.append(picture(plan.version, rows[entry.id]))
-    return groups
+            listed.append(entry.id)
+            labels.add(entry.label)
+    shown_ids = {identifier for listed in planned.values() for identifier in listed}
+    # Of a large bank, only the classes concerned are read.
+    classes = (found for found in services().banks.classes(plan.version) if found.entry.label in labels)
+    rows = {row.id: row for found in classes for row in found.samples if row.id in shown_ids}
+    return {reason: [picture(plan.version, rows[one]) for one in listed] for reason, listed in planned.items()}
 
 
 def _task(template: str, task: Task) -> str:

@@ -56,10 +56,11 @@ def restore(
     settings = output.state(ctx).settings
     store = bank_store(ctx)
     current = store.manifest().version
-    aside = store.aside(current)
-    wanted = [row.id for row in aside if everything or row.reason == reason]
-    wanted += [identifier for identifier in samples if identifier not in wanted]
+    wanted = [row.id for row in store.aside_rows(current) if everything or row.reason == reason]
+    known = set(wanted)
+    wanted += [identifier for identifier in dict.fromkeys(samples) if identifier not in known]
     if not wanted:
+        aside = store.aside(current)
         columns = ("sample", "class", "name", "reason")
         cells = [(row.id, row.label, row.name, row.reason) for row in aside]
         output.emit(ctx, [row.to_json() for row in aside], lambda console: console.print(output.table(columns, cells)))

@@ -20,7 +20,13 @@ _FINDINGS, _PICTURES = 40, 8
 
 def write_report(path: Path, report: CheckReport, store: BankStore) -> None:
     """Writes the report of a version that `store` holds."""
-    names = {row.id: row for row in store.samples(report.version)}
+    pictured = {
+        sample
+        for found in by_code(report.warnings).values()
+        for warning in found[:_FINDINGS]
+        for sample in warning.samples[:_PICTURES]
+    }
+    names = {row.id: row for row in store.rows(report.version) if row.id in pictured}
     parts = [
         html.paragraph(
             f"{report.model} · {report.classes} classes, {report.vectors} vectors × {report.dimensions}. "

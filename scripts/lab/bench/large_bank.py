@@ -1,4 +1,6 @@
-"""What a large bank takes to be made, checked and ranked from: `python -m scripts.lab.bench.large_bank [--sizes N,N]`.
+"""What a large bank takes to be made, checked, changed and ranked from.
+
+`python -m scripts.lab.bench.large_bank [--sizes N,N] [--columns D]`
 
 Generated vectors lie in a folder of parts; each step is a process of its own, of which time and most resident memory
 are printed: `peak_mb` with pages of mapped files, which the system drops where memory is short, `own_mb` without them.
@@ -42,6 +44,7 @@ _MODEL = "ViT-B-32/openai"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", default="200000,1000000")
+    parser.add_argument("--columns", type=int, default=COLUMNS)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()))
     parser.add_argument("--rank", nargs=2, metavar=("DATA", "VERSION"), help="The last step, in a process of its own.")
     asked = parser.parse_args()
@@ -50,15 +53,15 @@ def main() -> None:
         return
     for size in map(int, asked.sizes.split(",")):
         with tempfile.TemporaryDirectory(dir=asked.work, prefix="large-bank-") as name:
-            print(json.dumps(_measured(Path(name), size)), flush=True)
+            print(json.dumps(_measured(Path(name), size, asked.columns)), flush=True)
 
 
-def _measured(folder: Path, size: int) -> dict[str, Any]:
+def _measured(folder: Path, size: int, columns: int) -> dict[str, Any]:
     parts, data = folder / "parts", folder / "data"
     parts.mkdir()
     for number, start in enumerate(range(0, size, _PART)):
         count = min(_PART, size - start)
-        generated(count, COLUMNS, parts / f"{number:03}.npy", each=EACH, seed=number)
+        generated(count, columns, parts / f"{number:03}.npy", each=EACH, seed=number)
         labels = (f"class-{(start + row) // EACH:06}\n" for row in range(count))
         (parts / f"{number:03}.labels").write_text("".join(labels))
     weft = ["scripts.cli", "--data-dir", str(data), "--json", "bank"]
@@ -68,8 +71,20 @@ def _measured(folder: Path, size: int) -> dict[str, Any]:
     published, _ = _run(*weft, "publish", version)
     checked, _ = _run(*weft, "check", version)
     ranked, told = _run("scripts.lab.bench.large_bank", "--rank", str(data), version)
-    method = BankStore(Settings(data_dir=data)).manifest(version).ranking.method.name
-    steps = {"import": built, "publish": published, "check": checked, "rank": ranked}
+    store = BankStore(Settings(data_dir=data))
+    manifest = store.manifest(version)
+    # Two versions derived from the whole bank: one without a sample, one whose class has another name.
+    removed, _ = _run(*weft, "set-aside", store.samples(version)[0].id)
+    renamed, _ = _run(*weft, "class", "rename", manifest.classes[-1].label, "--en", "Renamed cloth")
+    steps = {
+        "import": built,
+        "publish": published,
+        "check": checked,
+        "rank": ranked,
+        "derive_without_sample": removed,
+        "derive_renamed_class": renamed,
+    }
+    method = manifest.ranking.method.name
     return {"samples": size, "classes": made["counts"]["classes"], "method": method} | steps | told
 
 
