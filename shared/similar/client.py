@@ -122,6 +122,12 @@ class Similar:
         """Groups of photos, not in bank and not reviewed, that look like one cloth. Raises NotFound, Unavailable."""
         return self._groups({"do": "groups", "of": "unknown", "job": job, "bank": bank})
 
+    def across_classes(self, bank: str) -> float | None:
+        """The cosine that half of a bank version's samples reach with a sample of another class; None for a bank of one
+        class. Raises NotFound, Unavailable, also where the version is gone."""
+        likeness: float | None = self._ask({"do": "across", "bank": bank})["likeness"]
+        return likeness
+
     def close(self) -> None:
         self._child.close()
 

@@ -104,16 +104,22 @@ def _joined(cosines: Floats, found: Ints, threshold: float, among: npt.NDArray[n
 def closeness_of_one_class(bank: Bank) -> float:
     """The cosine that the nearest sample of another class reaches for `_MISTAKEN` of the bank's samples only: photos
     that are closer are taken as one cloth. 1.0 where the bank has one class or none, so that nothing is joined."""
+    return likeness_across(bank, 1 - _MISTAKEN) or 1.0
+
+
+def likeness_across(bank: Bank, share: float) -> float | None:
+    """The cosine up to which the nearest sample of another class lies for this share of the bank's samples; None where
+    the bank has one class or none."""
     count = len(bank.vectors)
     owner = np.repeat(np.arange(len(bank.labels)), bank.counts)
     if len(np.unique(owner)) < 2:
-        return 1.0
+        return None
     compared = np.unique(np.linspace(0, count - 1, min(count, _COMPARED)).astype(np.int64))
     queries = np.unique(np.linspace(0, count - 1, min(count, _QUERIES)).astype(np.int64))
     cosines = bank.vectors[queries].astype(np.float32) @ bank.vectors[compared].astype(np.float32).T
     # A photo that is in two classes says nothing of how far classes are apart.
     cosines[(owner[queries][:, None] == owner[compared]) | (cosines > 1 - _COPY)] = -1
-    return float(np.quantile(cosines.max(axis=1), 1 - _MISTAKEN))
+    return float(np.quantile(cosines.max(axis=1), share))
 
 
 def parts_of(of: Ints, smallest: int) -> list[Ints]:

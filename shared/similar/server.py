@@ -28,7 +28,7 @@ from shared.similar.archive import Archive
 from shared.similar.archives import archive_of, fill
 from shared.similar.client import MOST_COMPARED, Source, Wanted
 from shared.similar.copies import Looks, copies
-from shared.similar.groups import closeness_of_one_class, dense_groups
+from shared.similar.groups import closeness_of_one_class, dense_groups, likeness_across
 from shared.similar.photo_filling import fill as filled
 from shared.similar.photo_graph import Graphs
 from shared.similar.photo_tables import Nearest, away, photo_server, search
@@ -38,6 +38,8 @@ from shared.storage import open_storage
 _IDLE_SECONDS = 300.0
 #: Seconds of a search in which it adds jobs to the archive.
 _FILL_SECONDS = 5.0
+#: Share of a bank's samples whose nearest one of another class is at most as alike as what `across` answers.
+_OFTEN = 0.5
 
 
 class _Grouped(NamedTuple):
@@ -66,6 +68,8 @@ class Server:
         self._storage = open_storage(settings)
         self._settings = settings
         self._archives: dict[str, Archive] = {}
+        #: Bank version → what `_across` found.
+        self._likeness: dict[str, float | None] = {}
         self._bank_server = photo_server(settings)
         self._graphs = Graphs(self._bank_server) if self._bank_server else None
 
@@ -79,7 +83,15 @@ class Server:
             return {"added": self._fill(self._archive(request["identity"]), request["jobs"])}
         if request["do"] == "serve":
             return {"done": self._serve(request)}
+        if request["do"] == "across":
+            return {"likeness": self._across(request["bank"])}
         return self._like(request) if request["do"] == "like" else self._groups(request)
+
+    def _across(self, version: str) -> float | None:
+        """Versions never change."""
+        if version not in self._likeness:
+            self._likeness[version] = likeness_across(self._banks.load(version), _OFTEN)
+        return self._likeness[version]
 
     def _like(self, request: dict[str, Any]) -> dict[str, Any]:
         of, limit = request["of"], request["limit"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -119,6 +120,33 @@ def test_like_a_sample_of_the_bank(client: FlaskClient, settings: Settings, job:
     found = get(client, f"/api/v1/similar?bank={job.bank}&sample={sample}&limit=1")["found"]
     assert [(match["item"]["index"], match["similarity"]) for match in found] == [(21, pytest.approx(1, abs=1e-3))]
     assert client.get(f"/api/v1/similar?bank={job.bank}&sample=none").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("lang", "some", "none"),
+    [("en", "The photos from here on", "No photo is more alike"), ("zh", "以下照片的", "没有照片的")],
+)
+def test_what_is_probably_another_fabric_is_told(
+    client: FlaskClient, settings: Settings, job: Job, lang: str, some: str, none: str
+) -> None:
+    found = get(client, f"/api/v1/similar?job={job.id}&item=14&limit=30")
+    least = found["alike_above"]
+    alike = [match["item"]["index"] for match in found["found"] if match["similarity"] >= least]
+    assert set(range(4, 100, 10)) - {14} <= set(alike)
+    assert len(alike) < len(found["found"])
+    address = "/similar?job={}&item={}&lang={}"
+    page = client.get(address.format(job.id, 14, lang), headers={"Accept": "text/html"}).text
+    assert (some in page, none in page) == (True, False)
+    # A photo that nothing looks like, but itself is among what is found: within its job.
+    rows = {0: -np.ones(32), **{at: np.ones(32) + 0.1 * np.eye(32)[at % 32] for at in range(1, 49)}}
+    other = archived_job(settings, 49, job.bank, "alone")
+    add_vectors(settings, other.id, rows)
+    page = client.get(address.format(other.id, 0, lang) + f"&among={other.id}", headers={"Accept": "text/html"}).text
+    assert some in page or none in page
+    # Of a bank that is gone nothing can be said, and the rest is found.
+    shutil.rmtree(BankStore(settings).folder(job.bank))
+    gone = get(client, f"/api/v1/similar?job={other.id}&item=1")
+    assert gone["found"]
 
 
 @pytest.mark.parametrize(

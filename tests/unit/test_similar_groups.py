@@ -9,7 +9,7 @@ from shared.bank.store import BankStore
 from shared.core.settings import Settings
 from shared.similar import groups as module
 from shared.similar.copies import copies
-from shared.similar.groups import closeness_of_one_class, dense_groups
+from shared.similar.groups import closeness_of_one_class, dense_groups, likeness_across
 from shared.similar.vectors import Vectors
 from tests.banks import by_label, clustered, make_bank
 
@@ -77,6 +77,19 @@ def test_the_bank_says_how_close_photos_of_one_cloth_are(settings: Settings) -> 
     assert threshold < 1
 
 
+def test_the_bank_says_how_alike_photos_of_different_classes_often_are(settings: Settings) -> None:
+    make_bank(settings, by_label(clustered(12)))
+    bank = BankStore(settings).load()
+    often = likeness_across(bank, 0.5)
+    vectors, owner = bank.vectors.astype(np.float32), np.repeat(np.arange(12), 6)
+    cosines = vectors @ vectors.T
+    cosines[owner[:, None] == owner] = -1
+    assert often is not None
+    assert (cosines.max(axis=1) > often).mean() == pytest.approx(0.5, abs=0.02)
+    assert often < closeness_of_one_class(bank)
+
+
 def test_a_bank_of_one_class_joins_nothing(settings: Settings) -> None:
     make_bank(settings, by_label(clustered(1)))
+    assert likeness_across(BankStore(settings).load(), 0.5) is None
     assert closeness_of_one_class(BankStore(settings).load()) == 1.0

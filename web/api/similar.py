@@ -10,7 +10,7 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify, make_response
 from pydantic import BaseModel, Field, model_validator
 
-from shared.core.errors import NotFound
+from shared.core.errors import BankError, NotFound, Unavailable
 from shared.jobs.model import Job
 from shared.jobs.reviews import ReviewState
 from shared.jobs.shown import ShownItem
@@ -101,6 +101,9 @@ class SimilarOut(BaseModel):
     jobs_left_out: int
     #: Why the bank server was not searched, which has the photos of all jobs.
     away: AwayOut | None
+    #: What is below this similarity is no more alike than photos of different classes often are: half of the samples of
+    #: the bank that the photo was classified by, or is in, have one of another class as near. Null where it is gone.
+    alike_above: float | None
     #: The id of the job that a photo became which was sent to be looked up; its item 0 can be asked for again.
     looked_up: str | None = None
 
@@ -158,6 +161,7 @@ def answer(query: SimilarQuery) -> dict[str, Any]:
             for job, item, similarity in shown(matches, jobs, query)
         ],
         "compared": matches.compared,
+        "alike_above": alike_above(query),
         "jobs_left_out": matches.jobs_left_out,
         "away": {"code": away.code, "message": say(away.code, **away.detail)} if away else None,
     }
@@ -191,6 +195,15 @@ def search(query: SimilarQuery) -> tuple[Matches, dict[str, Job]]:
     wanted = _NARROWED if query.narrows else query.limit * _RUNS
     older = _older(query, identity, jobs)
     return _known(at.similar.like_sample(query.bank, query.sample, list(jobs), wanted, older), jobs)
+
+
+def alike_above(query: SimilarQuery) -> float | None:
+    """As in `SimilarOut`."""
+    at = services()
+    with suppress(BankError, NotFound, Unavailable):
+        found = at.similar.across_classes(query.bank or at.ledger.find(query.job or "").bank)
+        return None if found is None else round(found, 4)
+    return None
 
 
 def _meant(query: SimilarQuery, jobs: dict[str, Job]) -> dict[str, Job]:

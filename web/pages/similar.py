@@ -15,7 +15,7 @@ from shared.jobs.shown import ShownItem
 from shared.similar.sources import LOOKED_UP
 from web.access.visitor import owner
 from web.api.items import projected
-from web.api.similar import SimilarQuery, look_alikes, search, shown
+from web.api.similar import SimilarQuery, alike_above, look_alikes, search, shown
 from web.context import services
 from web.i18n import language, say
 from web.look_ups import looked_up, submit_look_up
@@ -83,10 +83,13 @@ def _page(refused: str = "", status: int = 200) -> tuple[str, int]:
             of = projection.item(query.item or 0, language())
     matches, jobs = search(query)
     found = shown(matches, jobs, query)
+    least = alike_above(query)
     told |= {
         "of": of,
         "query": query,
         "matches": matches,
+        # The first photo that is probably another fabric.
+        "less_from": next((n for n, (*_, similarity) in enumerate(found) if least and similarity < least), None),
         "names": {job.bank: class_names(job.bank) for job, _, _ in found},
     }
     told["all_of_it"] = {name: here[name] for name in _ONE if name in here}
