@@ -14,7 +14,7 @@ from scripts.lab.models_table import save_weights
 from scripts.render import render_view, save_jpeg
 from shared.core.errors import ModelError
 from shared.core.settings import Settings
-from shared.encoder import compression, load_encoder
+from shared.encoder import compression, hardware, load_encoder
 from shared.encoder.converter import ensure
 from shared.encoder.fidelity import encode_files, synthetic_photos
 from shared.encoder.spec import parse
@@ -72,6 +72,27 @@ def test_the_command_says_how_close_it_is(
     assert model["fidelity"]["min"] > 0.99
     assert model["size"] < model["before"]
     assert model["leave_one_out"]["photos"] == 4
+
+
+def test_a_processor_without_bf16_is_offered_it(
+    converted: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["--data-dir", str(converted.data_dir), "model", "pull", converted.model]
+    for precision, offered in (("f32", True), ("bf16", False)):
+        monkeypatch.setattr(hardware, "cpu_precision", lambda precision=precision: precision)
+        assert cli.run(arguments) == output.OK
+        told = " ".join(capsys.readouterr().out.split())
+        assert ("WEFT_ENGINE=openvino-w8 keeps the weights in int8" in told) is offered
+    monkeypatch.setattr(hardware, "cpu_precision", lambda: "f32")
+    monkeypatch.setattr(compression, "ensure", refuse)
+    assert cli.run(arguments) == output.OK
+    told = " ".join(capsys.readouterr().out.split())
+    assert "no help (no such kernel)" in told
+    assert "`weft model quantize --bank FOLDER`" in told
+
+
+def refuse(*_: object) -> None:
+    raise ModelError("model_not_compressed", model="a model", reason="no such kernel")
 
 
 def test_a_tower_that_is_too_far_off_is_refused(converted: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
