@@ -207,8 +207,9 @@ def _offers(store: ModelStore, parts: Sequence[Part]) -> list[str]:
     try:
         least = min(compression.ensure(store, part, output.note)[1].fidelity["min"] for part in parts)
     except ModelError as error:
+        reason = error.detail.get("reason", error.code)
         return [
-            f"  This processor has no bf16, and weights in int8 are no help ({error.detail.get('reason', error.code)}). "
+            f"  This processor has no bf16, and weights in int8 are no help ({reason}). "
             "`weft model quantize --bank FOLDER` makes an int8 version, where accuracy on your photos does not drop."
         ]
     return [
