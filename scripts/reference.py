@@ -199,7 +199,7 @@ def measured_models() -> str:
         cells.append((
             *name, f"{row.input_size} px → {row.dim}", f"{row.cosine:.5f}", f"{row.smallest:.5f}", f"{row.centred:.3f}",
             f"{row.speed:.2f}", f"{row.size_mb:,}", f"{row.peak_mb:,}", f"`{row.text}`" if row.text else "yes",
-            *_int8(row.int8),
+            *_int8(row),
         ))  # fmt: skip
     heads = (
         "family", "architecture", "converts", "cosine", "smallest", "centred", "speed", "MB", "peak MB", "texts",
@@ -208,10 +208,11 @@ def measured_models() -> str:
     return _table(heads, cells)
 
 
-def _int8(row: models_rows.Int8Row | None) -> tuple[str, str]:
-    if row is None:
+def _int8(row: models_rows.ModelRow) -> tuple[str, str]:
+    found = row.int8
+    if found is None:
         return "", "not measured"
-    return "" if row.error else f"{row.centred:.3f} · {row.speed:.2f}", row.advice()
+    return "" if found.error else f"{found.centred:.3f} · {found.speed:.2f}", found.advice(row.centred)
 
 
 def _made_again(name: str, parts: dict[str, Callable[[], str]]) -> str:

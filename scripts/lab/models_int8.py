@@ -120,7 +120,7 @@ def main() -> None:
             line = [sys.executable, "-m", "scripts.lab.models_int8", "--one", architecture, "--folder", name]
             done = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True)
             row = Int8Row.from_json(json.loads(done.stdout.splitlines()[-1]))
-            print(architecture, row, row.advice(), flush=True)
+            print(architecture, row, row.advice(known[architecture].centred), flush=True)
             known[architecture] = _with(known[architecture], row)
             write_atomic(FILE, (json.dumps([row.to_json() for row in known.values()], indent=1) + "\n").encode())
             (folder / f"{architecture}.safetensors").unlink()

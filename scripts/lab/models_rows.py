@@ -51,12 +51,13 @@ class Int8Row(Document):
     before: float = 0.0
     after: float = 0.0
 
-    def advice(self) -> str:
-        """Whether it is worth a try with real weights, and why not."""
+    def advice(self, own_centred: float) -> str:
+        """Whether it is worth a try with real weights, and why not; `own_centred`: that of the converted model beside
+        torch. Where it is low, random weights crowd too much to tell."""
         if self.error:
             return f"no: `{self.error}`"
         if self.centred < CENTRED:
-            return "no: too far off"
+            return "no: too far off" if own_centred >= CENTRED else "not known: vectors crowd"
         return "yes" if self.speed >= QUICKER else "no: hardly quicker"
 
 

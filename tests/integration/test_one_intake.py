@@ -102,10 +102,14 @@ def test_no_bank(doors: Callable[..., Doors], door: str, by_reference: bool, tmp
 @DOORS
 def test_no_room_on_the_disk(doors: Callable[..., Doors], door: str, tmp_path: Path) -> None:
     # Only announced, never sent: a test that sent it would fill the disk.
-    site = doors(max_upload_bytes=1 << 44, max_photo_bytes=1 << 36)
-    with (tmp_path / "huge.jpg").open("wb") as sparse:
-        sparse.truncate(HUGE)
-    require(site.send(door, [tmp_path / "huge.jpg"], length=HUGE), "disk_too_small")
+    limit = 1 << 36
+    site = doors(max_upload_bytes=1 << 44, max_photo_bytes=limit)
+    # Of a larger file no more than the limit would be stored: so many that no disk has room for them.
+    paths = [tmp_path / f"huge-{number}.jpg" for number in range(HUGE // limit if door == "cli" else 1)]
+    for path in paths:
+        with path.open("wb") as sparse:
+            sparse.truncate(limit)
+    require(site.send(door, paths, length=HUGE), "disk_too_small")
 
 
 @DOORS

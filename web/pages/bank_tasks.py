@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
 from shared.bank.manifest import Finding
-from shared.core.errors import InvalidRequest, WeftError
+from shared.core.errors import InvalidRequest, Unavailable, WeftError
 from shared.curation import tasks
 from shared.curation.reports import CheckReport, CleaningPlan, MadeVersion
 from shared.curation.saved_checks import saved_check
@@ -19,6 +19,7 @@ from shared.curation.version_preview import VersionPreview
 from web.bank_choice import about
 from web.bank_drift import DAYS, drift_of
 from web.bank_labels import findings
+from web.bank_schemas import DriftOut
 from web.bank_work import begin, shown
 from web.bank_work_schemas import Asked
 from web.context import services
@@ -145,9 +146,16 @@ def _report(version: str, report: CheckReport) -> str:
         groups=groups,
         weakest=weakest[:WEAKEST],
         names=class_names(version),
-        jobs_beside=drift_of(version, DAYS),
+        jobs_beside=_jobs_beside(version),
         **draft_shown(),
     )
+
+
+def _jobs_beside(version: str) -> DriftOut | None:
+    """None where Redis is away: the report needs none."""
+    with suppress(Unavailable):
+        return drift_of(version, DAYS)
+    return None
 
 
 def _plan(plan: CleaningPlan) -> dict[str, list[Pictured]]:
