@@ -74,7 +74,7 @@ def _measured(folder: Path, size: int, columns: int) -> dict[str, Any]:
     store = BankStore(Settings(data_dir=data))
     manifest = store.manifest(version)
     # Two versions derived from the whole bank: one without a sample, one whose class has another name.
-    removed, _ = _run(*weft, "set-aside", store.samples(version)[0].id)
+    removed, _ = _run(*weft, "set-aside", store.rows(version)[0].id)
     renamed, _ = _run(*weft, "class", "rename", manifest.classes[-1].label, "--en", "Renamed cloth")
     steps = {
         "import": built,
