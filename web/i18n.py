@@ -6,7 +6,7 @@ Texts and languages are those of `shared.core.i18n`; here pages get them, number
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from apiflask import APIFlask
 from babel import numbers
@@ -62,7 +62,11 @@ def _whole_text(text: str, lang: str) -> Markup:
 
 def page_text(text: str, /, **values: object) -> Markup:
     """`_` of templates: as Jinja's new-style gettext, the text is markup and the values are escaped."""
-    return _text(text, language()) % values if values else _whole_text(text, language())
+    return _text_in(language(), text, **values)
+
+
+def _text_in(lang: str, text: str, /, **values: object) -> Markup:
+    return _text(text, lang) % values if values else _whole_text(text, lang)
 
 
 def _of_request() -> str | None:
@@ -94,6 +98,11 @@ def init_app(app: APIFlask) -> None:
     environment.globals["_"] = page_text
     environment.filters.update(labels.FILTERS)
     environment.globals.update(say=say, **labels.GLOBALS, **bank_labels.GLOBALS, **verdicts.GLOBALS)
+
+    @app.context_processor
+    def texts() -> dict[str, object]:
+        # Asked once for a page, not with each of its thousand texts.
+        return {"_": partial(_text_in, language())}
 
     @app.after_request
     def remember(response: Response) -> Response:

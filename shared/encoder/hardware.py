@@ -20,6 +20,18 @@ def cpu_flags() -> frozenset[str]:
     return frozenset(found[1].split()) if found else frozenset()
 
 
+#: What decides how a library multiplies: x86, then ARM.
+_MULTIPLYING = (
+    "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8",
+    "asimddp", "i8mm", "bf16", "sve",
+)  # fmt: skip
+
+
+def cpu_kind() -> str:
+    """This processor's instruction sets for multiplying, as Linux names them: `avx2 avx512f`; `unknown` without any."""
+    return " ".join(name for name in _MULTIPLYING if name in cpu_flags()) or "unknown"
+
+
 def cpu_precision() -> str:
     """`bf16` where the CPU multiplies bfloat16 natively (AVX512-BF16 or AMX), else `f32`."""
     return "bf16" if cpu_flags() & {"avx512_bf16", "amx_bf16"} else "f32"

@@ -65,9 +65,9 @@ class JobSummary:
 
 def summarise(results: Results, lang: str | None = None) -> JobSummary:
     """Counts all outcomes of a job; takes about a second for 100,000."""
-    counts = results.class_counts()
+    counts = results.counts.class_counts()
     listed, others = counts[:CLASSES], counts[CLASSES:]
-    chosen = results.class_examples({label for label, *_ in listed[:PICTURED]}, EACH)
+    chosen = results.counts.class_examples({label for label, *_ in listed[:PICTURED]}, EACH)
     shown = {item["index"]: item for item in results.at([i for found in chosen.values() for i in found], lang)}
     classes = [
         ClassSummary(label, photos, confidence, reviewed, [shown[index] for index in chosen.get(label, ())])
@@ -81,12 +81,12 @@ def summarise(results: Results, lang: str | None = None) -> JobSummary:
         classes=classes,
         others=len(others),
         open={verdict: photos for verdict, photos in summary["todo"].items() if verdict != "label" and photos},
-        failures=results.failures(),
-        failed_names=results.failed_names(NAMED),
+        failures=results.counts.failures(),
+        failed_names=results.counts.failed_names(NAMED),
         reviews=summary["reviews"],
-        confidence=results.mean_confidence(),
+        confidence=results.counts.mean_confidence(),
         least_certain=least,
-        truth=folder_truth(results.by_folder(), results.reviews.meaning, results.reviews.parent_of),
+        truth=folder_truth(results.counts.by_folder(), results.reviews.meaning, results.reviews.parent_of),
         retakes=retakes,
         retaken=retaken,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from shared.bank.class_names import ClassNames
@@ -26,8 +26,17 @@ from shared.jobs.projection_results import Results
 from shared.jobs.projection_schema import STEPS
 from shared.jobs.result_rows import columns
 
-#: Commit log entries written in one transaction.
-_FOLD = 64
+#: Commit log entries written in one transaction, and in one that a page waits for.
+_FOLD, _FOLD_FOR_A_PAGE = 64, 4
+#: More than one entry a page leaves to the dispatcher, if the file was written within so many seconds.
+_KEPT_UP_SECONDS = 2.0
+#: Seconds that are waited for another process that is writing.
+_LOCKED_SECONDS = 20
+_NOTED = "INSERT OR REPLACE INTO state VALUES (?, ?)"
+_LAST_BEFORE_A_GAP = (
+    "SELECT idx FROM items WHERE idx >= ? AND NOT EXISTS (SELECT 1 FROM items AS next WHERE next.idx = items.idx + 1)"
+    " ORDER BY idx LIMIT 1"
+)
 _KEY = STORED[0].column
 #: The name stays as it was submitted.
 _REPLACED = tuple(s.column for s in STORED if s.column not in (_KEY, "name"))
@@ -64,7 +73,7 @@ class Projection(Results):
     def __init__(self, path: Path, job_id: str) -> None:
         self._job = job_id
         self._path = path
-        self._db = sqlite3.connect(path, timeout=20, isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(path, timeout=_LOCKED_SECONDS, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
         write_ahead(self._db)
         self._db.execute("PRAGMA synchronous=NORMAL")
@@ -85,7 +94,8 @@ class Projection(Results):
     def catch_up(self, ledger: JobStore, seconds: float | None = None) -> int:
         """Writes what was committed until now, and not what comes meanwhile; returns the number of log entries.
 
-        `seconds`: after which no further step of `_FOLD` entries begins; the rest is left to the next call.
+        `seconds`: for a page of a job that goes on. Steps are smaller, none begins after so long, another process that
+        is writing is not waited for, and where much came a moment ago it is left to the dispatcher.
 
         Raises Conflict: the file lacks rows that the ledger has let go (`results_lost`).
         """
@@ -95,16 +105,20 @@ class Projection(Results):
             # take their places in the log.
             self._rewind(ledger)
         goal = ledger.log_length(self._job)
+        if seconds is not None and goal - self.folded() > 1 and self._kept_up():
+            return 0
         while self.folded() < goal and not (total and seconds is not None and time.monotonic() - began > seconds):
-            self._db.execute("BEGIN IMMEDIATE")
+            if not self._begin(wait=seconds is None):
+                break
             try:
                 start = self.folded()
                 if start < ledger.trimmed(self._job):
                     raise Conflict("results_lost", name=self._path.name)
-                entries = ledger.log(self._job, start, _FOLD)
+                entries = ledger.log(self._job, start, _FOLD if seconds is None else _FOLD_FOR_A_PAGE)
                 for results, vectors in entries:
                     self._fold(results, vectors)
-                self._db.execute("INSERT OR REPLACE INTO state VALUES ('folded', ?)", (start + len(entries),))
+                self._db.execute(_NOTED, ("folded", start + len(entries)))
+                self._db.execute(_NOTED, ("whole", self._gap()))
                 self._db.execute("COMMIT")
             except BaseException:
                 self._db.execute("ROLLBACK")
@@ -165,9 +179,40 @@ class Projection(Results):
     def _rewind(self, ledger: JobStore) -> None:
         if entries := min(ledger.trimmed(self._job), self.folded()):
             # Nobody else has the rows of these entries.
-            self._db.execute("INSERT OR REPLACE INTO state VALUES ('folded', ?)", (entries,))
+            self._db.execute(_NOTED, ("folded", entries))
         else:
             rewind(self._db)
+
+    def _kept_up(self) -> bool:
+        """Whether a process wrote into the file a moment ago."""
+        written = 0.0
+        for path in (self._path, self._path.with_name(f"{self._path.name}-wal")):
+            with suppress(FileNotFoundError):
+                written = max(written, path.stat().st_mtime)
+        return time.time() - written < _KEPT_UP_SECONDS
+
+    def _begin(self, wait: bool) -> bool:
+        """Begins to write; False: another process is writing, and is not waited for."""
+        if wait:
+            self._db.execute("BEGIN IMMEDIATE")
+            return True
+        self._db.execute("PRAGMA busy_timeout=0")
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        finally:
+            self._db.execute(f"PRAGMA busy_timeout={1000 * _LOCKED_SECONDS}")
+        return True
+
+    def _gap(self) -> int:
+        """The first index without a row."""
+        whole = self.whole()
+        if not self._db.execute("SELECT 1 FROM items WHERE idx = ?", (whole,)).fetchone():
+            return whole
+        return int(self._db.execute(_LAST_BEFORE_A_GAP, (whole,)).fetchone()["idx"]) + 1
 
     def _fold(self, results: list[ItemResult], vectors: bytes | None) -> None:
         self._db.executemany(_UPSERT, [columns(r) for r in results])
@@ -184,7 +229,7 @@ def rewind(database: sqlite3.Connection) -> None:
     """Deletes all rows, so that they are read from the ledger again; corrections and vectors are kept."""
     with database:
         database.execute("DELETE FROM items")
-        database.execute("DELETE FROM state WHERE name = 'folded'")
+        database.execute("DELETE FROM state WHERE name IN ('folded', 'whole')")
 
 
 def caught_up(

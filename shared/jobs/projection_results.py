@@ -9,15 +9,14 @@ from typing import Any, NamedTuple, Self
 
 from shared.bank.class_names import ClassNames
 from shared.core.errors import InvalidRequest, NotFound
-from shared.jobs.fields import PARENT
 from shared.jobs.model import Item
 from shared.jobs.photo_fields import PART
+from shared.jobs.projection_counts import ItemCounts
 from shared.jobs.projection_reviews import Reviews
 from shared.jobs.result_filters import (
     ANY_DEFECT,
     DEFECT,
-    DEFINITE,
-    FINAL_LABEL,
+    DEFECTIVE,
     JOINED,
     SAID,
     Filters,
@@ -63,6 +62,7 @@ class Results:
     def __init__(self, database: sqlite3.Connection) -> None:
         self._db = database
         self.reviews = Reviews(database)
+        self.counts = ItemCounts(database)
         self._finds_similar: Callable[[int], Iterable[int]] | None = None
         self._liked: int | None = None
 
@@ -106,9 +106,27 @@ class Results:
         self, filters: Filters | None = None, sort: str = "index", start: int = 0, limit: int = 100
     ) -> list[int]:
         """The indexes of the chosen outcomes from the place `start` (0 is the first) on, in order; at most `limit`."""
-        clause, values = where(self._conditions(filters))
+        conditions = self._conditions(filters)
+        if sort == "index" and not conditions:
+            return self._in_order(start, limit)
+        clause, values = where(conditions)
         sql = f"SELECT idx FROM {JOINED}{clause}{order(sort)} LIMIT ? OFFSET ?"
         return [row["idx"] for row in self._db.execute(sql, [*values, limit, start])]
+
+    def whole(self) -> int:
+        """So many outcomes from the job's first on are here without a gap, as far as they were looked at."""
+        row = self._db.execute("SELECT value FROM state WHERE name = 'whole'").fetchone()
+        return row["value"] if row else 0
+
+    def _in_order(self, start: int, limit: int) -> list[int]:
+        """As `positions` of everything, by index; rows without a gap need not be counted."""
+        whole = self.whole()
+        known = range(min(start, whole), min(start + limit, whole))
+        if len(known) == limit:
+            return list(known)
+        sql = "SELECT idx FROM items WHERE idx >= ? ORDER BY idx LIMIT ? OFFSET ?"
+        rows = self._db.execute(sql, (whole, limit - len(known), max(start - whole, 0)))
+        return [*known, *(row["idx"] for row in rows)]
 
     def at(self, indexes: Sequence[int], lang: str | None = None) -> list[ShownItem]:
         """The outcomes of these indexes, in their order; those that have none are left out."""
@@ -139,7 +157,8 @@ class Results:
 
     def defects(self) -> dict[str, int]:
         """How many photos should be taken again: `ANY_DEFECT`, then by code, the most frequent first; empty: none."""
-        sql = f"SELECT {DEFECT} AS code, count(*) AS n FROM items, {defects()} GROUP BY 1 ORDER BY n DESC, 1"
+        sql = f"SELECT {DEFECT} AS code, count(*) AS n FROM items, {defects()} WHERE {DEFECTIVE} GROUP BY 1"
+        sql += " ORDER BY n DESC, 1"
         found: dict[str, int] = dict(self._db.execute(sql).fetchall())
         return {ANY_DEFECT: self.count(Filters(quality=ANY_DEFECT)), **found} if found else {}
 
@@ -203,47 +222,15 @@ class Results:
     def summary(self) -> ShownSummary:
         """Counts for filters: final labels, verdicts, failure codes, reviews."""
 
-        def counts(sql: str) -> dict[str, int]:
-            return {k: n for k, n in self._db.execute(sql) if k is not None}
-
         reviews = self.reviews.counts()
         return {
-            "labels": counts(f"SELECT {FINAL_LABEL}, count(*) AS n FROM {JOINED} GROUP BY 1 ORDER BY n DESC, 1"),
-            "verdicts": counts("SELECT verdict, count(*) FROM items GROUP BY 1"),
-            "failures": self.failures(),
+            "labels": self.counts.labels(),
+            "verdicts": self.counts.verdicts(),
+            "failures": self.counts.failures(),
             "corrected": reviews[ReviewState.CORRECTED],
             "reviews": reviews,
-            "todo": counts(f"SELECT verdict, count(*) FROM {JOINED} WHERE reviews.state IS NULL GROUP BY 1"),
+            "todo": self.counts.todo(),
         }
-
-    def failures(self) -> dict[str, int]:
-        """How many photos failed, by code, the most frequent first."""
-        sql = "SELECT code, count(*) AS n FROM items WHERE code IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1"
-        return dict(self._db.execute(sql).fetchall())
-
-    def failed_names(self, each: int) -> dict[str, list[str]]:
-        """Names of at most `each` photos that failed for each reason."""
-        numbered = "SELECT code, name, row_number() OVER (PARTITION BY code ORDER BY idx) AS place FROM items"
-        sql = f"SELECT code, name FROM ({numbered} WHERE code IS NOT NULL) WHERE place <= ? ORDER BY code, place"
-        found: dict[str, list[str]] = {}
-        for row in self._db.execute(sql, (each,)):
-            found.setdefault(row["code"], []).append(row["name"])
-        return found
-
-    def by_folder(self) -> Iterator[tuple[str, str, bool, str | None, int]]:
-        """(folder in the job, best class as it is called now, whether the verdict is `label`, the parent that was the
-        answer instead, photos)."""
-        self._db.create_function(
-            "folder_of", 1, lambda name: name.replace("\\", "/").rpartition("/")[0], deterministic=True
-        )
-        sql = (
-            "SELECT folder_of(name) AS folder, class_of(items.label) AS label, verdict = 'label' AS definite,"
-            f""" json_extract(extra, '$."{PARENT.key}"[0]') AS parent, count(*) AS n"""
-            " FROM items WHERE status = 'ok' GROUP BY 1, 2, 3, 4"
-        )
-        for row in self._db.execute(sql):
-            if row["folder"]:
-                yield row["folder"], row["label"], bool(row["definite"]), row["parent"], row["n"]
 
     def totals(self) -> dict[str, int]:
         """How many rows there are: `total`, `ok`, `cached`."""
@@ -285,32 +272,10 @@ class Results:
                 meant[label] = self.reviews.class_of(label)
             yield Answer(row["idx"], row["name"], row["sha256"], row["verdict"], meant[label], row["said"])
 
-    def class_counts(self) -> list[tuple[str, int, float, int]]:
-        """(final label, photos, mean confidence, how many are reviewed) of every class, the largest first."""
-        sums = "count(*) AS n, avg(items.confidence), count(reviews.state)"
-        sql = f"SELECT {DEFINITE} AS final, {sums} FROM {JOINED} GROUP BY 1 HAVING final IS NOT NULL ORDER BY n DESC, 1"
-        return [tuple(row) for row in self._db.execute(sql)]
-
-    def class_examples(self, labels: Collection[str], each: int) -> dict[str, list[int]]:
-        """Indexes of at most `each` photos of these final labels, the most certain first."""
-        ranked = (
-            f"SELECT idx, {DEFINITE} AS final, row_number() OVER (PARTITION BY {DEFINITE}"
-            f" ORDER BY items.confidence DESC, idx) AS place FROM {JOINED} WHERE items.status = 'ok'"
-        )
-        found: dict[str, list[int]] = {}
-        sql = f"SELECT idx, final FROM ({ranked}) WHERE place <= ? AND final IS NOT NULL ORDER BY final, place"
-        for row in self._db.execute(sql, (each,)):
-            if row["final"] in labels:
-                found.setdefault(row["final"], []).append(row["idx"])
-        return found
-
-    def mean_confidence(self) -> float | None:
-        """Of all photos with a result; None without any."""
-        (mean,) = self._db.execute("SELECT avg(confidence) FROM items").fetchone()
-        return None if mean is None else float(mean)
-
     def count(self, filters: Filters) -> int:
         """How many outcomes the filters let through."""
+        if not filters:
+            return self.counts.total()
         clause, values = where(self._conditions(filters))
         return int(self._db.execute(f"SELECT count(*) FROM {JOINED}{clause}", values).fetchone()[0])
 

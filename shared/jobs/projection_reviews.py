@@ -128,9 +128,9 @@ class Reviews:
     def counts(self) -> dict[str, int]:
         """How many items there are of each `ReviewState`."""
         found = dict(
-            self._db.execute("SELECT state, count(*) FROM reviews JOIN items USING (idx) GROUP BY 1").fetchall()
+            self._db.execute("SELECT state, count(*) FROM reviews CROSS JOIN items USING (idx) GROUP BY 1").fetchall()
         )
-        (total,) = self._db.execute("SELECT count(*) FROM items").fetchone()
+        (total,) = self._db.execute("SELECT coalesce(sum(photos), 0) FROM item_counts").fetchone()
         return {
             ReviewState.TODO: total - sum(found.values()),
             **{state: found.get(state, 0) for state in REVIEWED},

@@ -5,6 +5,13 @@ Files of archived jobs are the only copy of their results: a step may add to the
 
 from __future__ import annotations
 
+#: Adds the row `{0}` of `items`, or takes it away, in the table that counts them.
+_COUNT = (
+    "INSERT INTO item_counts VALUES (coalesce({0}.verdict, ''), coalesce({0}.label, ''), coalesce({0}.code, ''), {1})"
+    " ON CONFLICT DO UPDATE SET photos = photos + excluded.photos"
+)
+_ADDED, _REMOVED = _COUNT.format("new", 1), _COUNT.format("old", -1)
+
 #: One step a version, each a list of statements. Never change a step that was released: add one.
 STEPS: tuple[tuple[str, ...], ...] = (
     # 1: as it was before versions were counted, so every statement also passes where its table exists
@@ -40,5 +47,19 @@ STEPS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE INDEX items_verdict_confidence ON items (verdict, coalesce(confidence, 2), idx)",
         "DROP INDEX items_verdict",
+    ),
+    # 6: how many rows there are of each kind, kept as rows are written, so that a page of a million photos counts none
+    (
+        "CREATE TABLE item_counts (verdict TEXT, label TEXT, code TEXT, photos INTEGER NOT NULL,"
+        " PRIMARY KEY (verdict, label, code)) WITHOUT ROWID",
+        "INSERT INTO item_counts SELECT coalesce(verdict, ''), coalesce(label, ''), coalesce(code, ''), count(*)"
+        " FROM items GROUP BY 1, 2, 3",
+        f"CREATE TRIGGER item_added AFTER INSERT ON items BEGIN {_ADDED}; END",
+        f"CREATE TRIGGER item_changed AFTER UPDATE OF verdict, label, code ON items BEGIN {_REMOVED}; {_ADDED}; END",
+        f"CREATE TRIGGER item_removed AFTER DELETE ON items BEGIN {_REMOVED}; END",
+        # Rows without a gap need not be counted to find the one at a place.
+        "INSERT INTO state SELECT 'whole', count(*) FROM items HAVING count(*) > 0 AND count(*) = max(idx) + 1",
+        # The photos that should be taken again.
+        """CREATE INDEX items_quality ON items (idx) WHERE json_array_length(items.extra, '$."quality/1"') > 0""",
     ),
 )

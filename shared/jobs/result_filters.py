@@ -41,6 +41,8 @@ JOINED = "items LEFT JOIN reviews USING (idx)"
 _STATE = f"coalesce(reviews.state, '{ReviewState.TODO}')"
 #: `review` of a filter that means every state but `todo`.
 REVIEWED = "reviewed"
+#: Whether a photo has any defect: the condition of the index `items_quality`.
+DEFECTIVE = """json_array_length(items.extra, '$."quality/1"') > 0"""
 #: Code of a row of `defects`.
 DEFECT = "json_extract(defect.value, '$[0]')"
 #: `quality` of a filter that means every defect.
@@ -99,7 +101,7 @@ class Filters:
             ),
             (f"instr({held('taken')}, ?) = 1", self.taken),
             (f"{held('profile')} = ?", self.profile),
-            (f"EXISTS (SELECT 1 FROM {defects()} WHERE ? IN ('{ANY_DEFECT}', {DEFECT}))", self.quality),
+            (f"{DEFECTIVE} AND EXISTS (SELECT 1 FROM {defects()} WHERE ? IN ('{ANY_DEFECT}', {DEFECT}))", self.quality),
             ("idx IN (SELECT value FROM json_each(?))", json.dumps(indexes_of(self.items)) if self.items else None),
             ("idx IN (SELECT idx FROM temp.liked WHERE ? >= 0)", self.like),
         )
@@ -126,9 +128,8 @@ def held(name: str) -> str:
 
 
 def defects() -> str:
-    """The defects of a photo as a table, of which `DEFECT` is the code: none where it was not examined."""
-    found = held("quality")
-    return f"json_each(CASE json_type({found}) WHEN 'array' THEN {found} ELSE '[]' END) AS defect"
+    """The defects of a photo as a table, of which `DEFECT` is the code."""
+    return f"json_each(CASE WHEN {DEFECTIVE} THEN {held('quality')} ELSE '[]' END) AS defect"
 
 
 def where(conditions: list[tuple[str, list[Any]]]) -> tuple[str, list[Any]]:

@@ -50,7 +50,7 @@ def trouble_of(settings: Settings, ledger: Ledger, job: Job, event: Event) -> To
     """What is told of a job that is under way, in the language of WEFT_LANG."""
     lang = settings.lang
     with caught_up(settings, ledger, job.id) as projection:
-        failures = projection.failures()
+        failures = projection.counts.failures()
     if event is Event.NO_WORKER:
         title = gettext(N_("“%(name)s” waits: no worker comes"), lang, name=job.name)
         text = " ".join(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,10 @@ def test_a_processor_without_bf16_is_offered_it(
         assert cli.run(arguments) == output.OK
         told = " ".join(capsys.readouterr().out.split())
         assert ("WEFT_ENGINE=openvino-w8 keeps the weights in int8" in told) is offered
+        assert cli.run([*arguments, "--json"]) == output.OK
+        offer = json.loads(capsys.readouterr().out)["offer"]
+        assert (offer is not None) is offered
+        assert offer is None or (offer["engine"] == "openvino-w8" and offer["smallest_cosine"] > 0.99)
     monkeypatch.setattr(hardware, "cpu_precision", lambda: "f32")
     monkeypatch.setattr(compression, "ensure", refuse)
     assert cli.run(arguments) == output.OK
@@ -95,16 +100,38 @@ def refuse(*_: object) -> None:
     raise ModelError("model_not_compressed", model="a model", reason="no such kernel")
 
 
-def test_a_tower_that_is_too_far_off_is_refused(converted: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tower_of_another_processor_is_measured_here_and_not_made_again(
+    converted: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folders of models are copied and shared: what another machine measured says nothing of this one."""
     part, store = parse(converted.model)[0], ModelStore.of(converted)
-    manifest = store.find(part)
-    assert manifest is not None
-    report = store.folder(manifest.identity) / "w8" / "compressed.json"
-    if report.exists():
-        report.unlink()
+    folder, here = compression.ensure(store, part, lambda _: None)
+    assert here.processor == hardware.cpu_kind()
+    made = (folder / "model.bin").stat().st_mtime_ns
+    monkeypatch.setattr(hardware, "cpu_kind", lambda: "avx2")
+    compression.compress(store, part, lambda _: None)
+    assert (folder / "model.bin").stat().st_mtime_ns == made
+    assert compression.ensure(store, part, lambda _: None)[1].processor == "avx2"
+    monkeypatch.undo()
+    assert compression.ensure(store, part, lambda _: None)[1] == here
+    # Where it is of no use here, it stays for those that it serves.
+    monkeypatch.setattr(hardware, "cpu_kind", lambda: "sve")
     monkeypatch.setattr(compression, "LEAST", 1.1)
     with pytest.raises(ModelError) as refused:
         compression.compress(store, part, lambda _: None)
     assert refused.value.code == "model_not_compressed"
-    assert not report.exists()
+    assert (folder / "model.bin").stat().st_mtime_ns == made
+
+
+def test_a_tower_that_is_too_far_off_is_refused(converted: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    part, store = parse(converted.model)[0], ModelStore.of(converted)
+    manifest = store.find(part)
+    assert manifest is not None
+    folder = store.folder(manifest.identity) / "w8"
+    shutil.rmtree(folder, ignore_errors=True)
+    monkeypatch.setattr(compression, "LEAST", 1.1)
+    with pytest.raises(ModelError) as refused:
+        compression.compress(store, part, lambda _: None)
+    assert refused.value.code == "model_not_compressed"
+    assert not folder.exists()
     assert not list(store.root.glob("**/.w8-*"))

@@ -83,6 +83,8 @@ def test_what_comes_meanwhile_is_left_to_the_next_time(
 ) -> None:
     """Workers that commit faster than a page writes must not keep it for ever."""
     monkeypatch.setattr(projection_file, "_FOLD", 1)
+    monkeypatch.setattr(projection_file, "_FOLD_FOR_A_PAGE", 1)
+    monkeypatch.setattr(projection_file, "_KEPT_UP_SECONDS", -1.0)
     job = judged(harness, 500)
     ledger, asked = harness.ledger, []
     entries, length, read = ledger.log_length(job.id), ledger.log_length, ledger.log

@@ -37,7 +37,7 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 #: Photos that the filter `like` lets through.
 MOST_SIMILAR = 500
 #: Seconds that a page of a job that goes on spends at most on outcomes that the dispatcher has not written yet.
-_BEHIND_SECONDS = 1.0
+_BEHIND_SECONDS = 0.05
 FOREVER = "private, max-age=31536000, immutable"
 
 bp = APIBlueprint("items", __name__, tag="Items")

@@ -105,7 +105,7 @@ def _progress(job: Job) -> dict[str, Any]:
     failures: dict[str, int] = {}
     if job.failed:
         with projected(job.id) as projection:
-            failures = projection.failures()
+            failures = projection.counts.failures()
     ended = job.ended
     workers = [] if ended else _workers(job)
     note = note_sentence(job, language())

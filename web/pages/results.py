@@ -238,13 +238,18 @@ def _retakes(job: Job, projection: Projection) -> int:
 def _counted(job: Job, projection: Projection, chosen: Choice) -> tuple[int, ShownSummary]:
     kept, filters, state = services().counts, chosen.query.filters, _state(job)
     summary = kept.get(job, "summary", state, projection.summary)
+    if not filters:
+        return projection.count(filters), summary
+    if not chosen.told.keys() - {"sort"}:
+        return views(job, summary)[chosen.view], summary
     return kept.get(job, filters, state, lambda: projection.count(filters)), summary
 
 
 def _positions(job: Job, projection: Projection, chosen: Choice, start: int, count: int) -> list[int]:
     """The indexes from a place on. The order is kept: sorting 100,000 names takes half a second."""
     filters, sort = chosen.query.filters, chosen.query.sort
-    if start + count <= AT_ONCE and sort.removeprefix("-") in INDEXED:
+    in_order = sort == "index" and not filters
+    if in_order or (start + count <= AT_ONCE and sort.removeprefix("-") in INDEXED):
         return projection.positions(filters, sort, start, count)
 
     def order() -> array[int]:
