@@ -18,6 +18,7 @@ import uvicorn
 from shared.core import measuring, tracing
 from shared.core.errors import WeftError
 from shared.core.logs import configure
+from shared.core.process import freeze_heap
 from shared.core.service_manager import ServiceManager
 from shared.core.settings import Settings
 from shared.jobs.intake.spool import sweep
@@ -88,6 +89,7 @@ def run(settings: Settings) -> None:
     measuring.started("web")
     threading.Thread(target=_count_up, args=(app.extensions["weft"],), name="measurements", daemon=True).start()
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    freeze_heap()
     _Server(config).run()
     front.shut()
     if front.busy:

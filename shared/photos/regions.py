@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,15 +37,28 @@ class Region:
 
     def filled(self) -> float:
         """Share of the smallest rectangle around it, turned a little, that it fills."""
+        return float(self.area / min(_size(box) for _, box in self._turned(range(-_TURN, _TURN + 1, _STEP))))
+
+    def upright(self) -> tuple[float, tuple[float, float, float, float]]:
+        """Degrees by which its smallest rectangle is turned, and that rectangle's left, top, right and bottom: shares
+        of pixels in coordinates across = x cos + y sin, down = y cos - x sin, from its own corner."""
+        return min(
+            self._turned([step / 2 for step in range(-2 * _TURN, 2 * _TURN + 1)]), key=lambda turned: _size(turned[1])
+        )
+
+    def _turned(self, degrees: Iterable[float]) -> Iterator[tuple[float, tuple[float, float, float, float]]]:
         around = np.pad(self.mask, 1)
         rows, columns = np.nonzero(around & ~eroded(around, 1))
-        smallest = np.inf
-        for degrees in range(-_TURN, _TURN + 1, _STEP):
-            turn = np.radians(degrees)
-            across = columns * np.cos(turn) + rows * np.sin(turn)
-            down = rows * np.cos(turn) - columns * np.sin(turn)
-            smallest = min(smallest, (np.ptp(across) + 1) * (np.ptp(down) + 1))
-        return float(self.area / smallest)
+        for one in degrees:
+            turn = np.radians(one)
+            across = (columns - 1) * np.cos(turn) + (rows - 1) * np.sin(turn)
+            down = (rows - 1) * np.cos(turn) - (columns - 1) * np.sin(turn)
+            yield float(one), (across.min(), down.min(), across.max() + 1, down.max() + 1)
+
+
+def _size(box: tuple[float, float, float, float]) -> float:
+    left, top, right, bottom = box
+    return (right - left) * (bottom - top)
 
 
 def eroded(mask: Mask, radius: int) -> Mask:

@@ -15,6 +15,7 @@ from PIL import Image
 from shared.photos import lab
 from shared.photos.box import Box
 from shared.photos.regions import Mask, Region, eroded, grown, regions, without_holes
+from shared.photos.touching_swatches import fields
 
 Floats = NDArray[np.float64]
 _Rectangle = tuple[int, int, int, int]
@@ -40,6 +41,8 @@ _FULL = 0.7
 _LEAST_OF_ALL = 0.06
 #: What may be a card on a table: share of the picture, and what is cut off around it.
 _CARD, _MARGIN = 0.2, 0.008
+#: A single piece that may be several swatches, share of the picture.
+_TOUCHING = 0.12
 #: Paper is light, without colour and contrast: L*, chroma, fine contrast; share of a label that is so. A label is
 #: smaller than this share of the usual swatch.
 _LIGHT, _COLOURLESS, _SMOOTH, _PAPER, _LABEL = 72.0, 14.0, 1.6, 0.45, 0.6
@@ -82,13 +85,16 @@ def _found(image: Image.Image, inside: Mask, cards: int) -> list[_Rectangle]:
     values = _look(image)
     away = _unlikeness(values, inside)
     if away is None:
-        return []
+        # No ground is seen: perhaps the swatches reach the picture's edge.
+        return fields(values, Region(0, 0, inside)) if inside.all() else []
     whole = int(inside.sum())
     pieces = _pieces(away, 0)
     for card in (piece for piece in pieces if cards and piece.area > _CARD * whole):
         if within := _on_card(image, card, cards - 1):
             return within
     swatches = _swatches(values, pieces)
+    if len(swatches) == 1 and swatches[0].area > _TOUCHING * whole:
+        return fields(values, swatches[0])
     if not 2 <= len(swatches) <= MOST or sum(piece.area for piece in swatches) < _LEAST_OF_ALL * whole:
         return []
     if _is_print(values, away, swatches):

@@ -29,6 +29,35 @@ def test_every_swatch_is_found_in_reading_order(swatches: int, ground: str, on_t
     assert all(overlap(one, known) >= 0.7 for one, known in zip(found, photo.swatches, strict=True))
 
 
+@pytest.mark.parametrize(("swatches", "ground"), [(4, "white"), (9, "wood"), (20, "grey"), (12, "table")])
+def test_swatches_that_touch_are_told_apart(swatches: int, ground: str) -> None:
+    on_table = ground == "table"
+    photo = card(swatches, "white" if on_table else ground, 2, size=(600, 800), on_table=on_table, touching=True)
+    found = find(photo.pixels)
+    assert len(found) == swatches
+    assert all(overlap(one, known) >= 0.7 for one, known in zip(found, photo.swatches, strict=True))
+
+
+def test_touching_swatches_may_reach_the_edge_of_the_picture() -> None:
+    names = ("denim", "gingham", "satin", "burlap", "corduroy", "cable_knit")
+    cloths = [render(name, 5, (200, 260)) for name in names]
+    photo = np.vstack([np.hstack(cloths[:3]), np.hstack(cloths[3:])])
+    found = find(photo)
+    assert [(round(3 * box.x), round(2 * box.y)) for box in found] == [(c, r) for r in (0, 1) for c in (0, 1, 2)]
+
+
+@pytest.mark.parametrize("side", [40, 90, 120])
+def test_checks_are_one_cloth(side: int) -> None:
+    """Their fields are as regular as those of a card, but repeat three looks."""
+    rows, columns = np.mgrid[0:480, 0:640] // side % 2
+    cloth = np.select([rows + columns == 0, rows + columns == 1], [230, 140], 50).astype(np.uint8)
+    checks = np.stack([cloth, cloth // 2 + 60, np.full_like(cloth, 160)], axis=-1)
+    assert find(checks) == []
+    board = Image.new("RGB", (900, 700), (244, 243, 239))
+    board.paste(Image.fromarray(checks), (130, 110))
+    assert find(np.asarray(board)) == []
+
+
 @pytest.mark.parametrize("name", ["gingham", "eyelet", "denim"])
 def test_a_photo_of_one_cloth_is_no_card(name: str) -> None:
     assert find(render(name, 0, (400, 533))) == []

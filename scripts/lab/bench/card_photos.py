@@ -35,15 +35,17 @@ def card(
     labels: bool = True,
     turned: bool = True,
     on_table: bool = False,
+    touching: bool = False,
 ) -> Card:
     """A card of so many swatches (a key of `LAYOUTS`) with gaps, pinked edges, shadows and, beside them, labels.
 
     `size`: height and width in pixels. `turned`: by up to 5 degrees. `on_table`: the card is white and lies on wood.
+    `touching`: without gaps, labels and teeth.
     """
     rng = np.random.default_rng([seed, swatches, GROUNDS.index(ground)])
     height, width = size
     board = Image.fromarray(_ground("white" if on_table else ground, height, width, rng))
-    boxes = _mounted(board, swatches, rng, labels)
+    boxes = _mounted(board, swatches, rng, labels and not touching, touching)
     angle = float(rng.uniform(-5, 5)) if turned else 0.0
     # The ground goes on beyond the card's corners.
     behind = _ground("wood" if on_table else ground, height, width, np.random.default_rng([seed, 7]), board)
@@ -55,12 +57,14 @@ def card(
     return Card(finished(pixels, rng), [corners.box(one) for one in boxes])
 
 
-def _mounted(board: Image.Image, swatches: int, rng: Rng, labels: bool) -> list[tuple[int, int, int, int]]:
+def _mounted(
+    board: Image.Image, swatches: int, rng: Rng, labels: bool, touching: bool = False
+) -> list[tuple[int, int, int, int]]:
     """Puts swatches on the board; returns left, top, right and bottom of each."""
     rows, columns = LAYOUTS[swatches]
     margin = round(0.06 * min(board.size))
     cell_width, cell_height = (board.width - 2 * margin) // columns, (board.height - 2 * margin) // rows
-    gap = rng.uniform(0.06, 0.16)
+    gap = 0.0 if touching else rng.uniform(0.06, 0.16)
     below = 0.2 if labels else 0.0
     found = []
     for place in range(swatches):
@@ -69,7 +73,7 @@ def _mounted(board: Image.Image, swatches: int, rng: Rng, labels: bool) -> list[
         left = margin + column * cell_width + (cell_width - w) // 2
         top = margin + row * cell_height + round(cell_height * gap / 2)
         cloth = Image.fromarray(render(_NAMES[rng.integers(len(_NAMES))], int(rng.integers(10_000)), (h, w)))
-        edge = _pinked(w, h, rng)
+        edge = Image.new("L", (w, h), 255) if touching else _pinked(w, h, rng)
         shadow = edge.filter(ImageFilter.GaussianBlur(3)).point(lambda value: round(value * 0.45))
         board.paste((40, 38, 36), (left + 3, top + 4), shadow)
         board.paste(cloth, (left, top), edge)
