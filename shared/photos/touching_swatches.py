@@ -50,13 +50,14 @@ def fields(values: Floats, piece: Region) -> list[tuple[int, int, int, int]]:
     for first, last in pairwise(lines_across):
         for start, end in pairwise(lines_down):
             inset = round(_INSET * min(last - first, end - start))
-            corners = np.ix_((first + inset, last - 1 - inset), (start + inset, end - 1 - inset))
+            # Where its edges have their middles: of a turned swatch, the corners are left to its neighbours.
+            middle, centre = (first + last) // 2, (start + end) // 2
             found.append(
                 (
-                    int(columns[corners].min()),
-                    int(rows[corners].min()),
-                    int(columns[corners].max()) + 1,
-                    int(rows[corners].max()) + 1,
+                    int(columns[middle, start + inset]),
+                    int(rows[first + inset, centre]),
+                    int(columns[middle, end - 1 - inset]) + 1,
+                    int(rows[last - 1 - inset, centre]) + 1,
                 )
             )
     return found

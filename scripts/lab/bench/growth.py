@@ -171,6 +171,8 @@ def measure_size(
         redis_keys_left=sum(1 for _ in client.scan_iter(match=f"*{job}*", count=10_000)),
         aof_mb=round(sum(_size(path) for path in weft.data.rglob("*.aof")) / 1e6, 1),
     )
+    # Said at once: what follows takes long, and may be cut off.
+    say(json.dumps(answer.to_json()))
     shutil.rmtree(folder)
     return answer
 
