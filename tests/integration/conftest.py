@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,6 +33,8 @@ def ledger_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settin
 @pytest.fixture
 def harness(ledger_settings: Settings) -> Iterator[LedgerHarness]:
     """An empty ledger, and everybody who works on it. Nothing may be left of jobs that are gone."""
+    # Archived jobs of an earlier test are in the data folder, which all tests of a session share.
+    shutil.rmtree(ledger_settings.jobs_dir, ignore_errors=True)
     ledger = Ledger.connect(ledger_settings)
     ledger.connection.redis.flushall()
     yield LedgerHarness(Ledger.connect(ledger_settings))

@@ -43,15 +43,18 @@ FOREVER = "private, max-age=31536000, immutable"
 bp = APIBlueprint("items", __name__, tag="Items")
 
 
-def projected(job_id: str) -> closing[Projection]:
-    """`with projected(id) as projection:` the job's outcomes up to now; raises `NotFound`, `Unavailable`."""
+def projected(asked: str | Job) -> closing[Projection]:
+    """`with projected(id) as projection:` the job's outcomes up to now; raises `NotFound`, `Unavailable`.
+
+    A job that was asked for a moment ago need not be asked for again.
+    """
     at = services()
     # Asked first: opening a projection makes its file.
-    job = at.ledger.find(job_id)
+    job = asked if isinstance(asked, Job) else at.ledger.find(asked)
     seconds = None if job.ended else _BEHIND_SECONDS
     names = at.class_names(job.bank)
     try:
-        return caught_up(at.settings, at.ledger, job_id, names, lambda item: _like(at, job, item), seconds)
+        return caught_up(at.settings, at.ledger, job.id, names, lambda item: _like(at, job, item), seconds)
     except sqlite3.DatabaseError as error:
         raise Unavailable("projection_damaged", retry_after=30, reason=str(error)) from error
 
@@ -87,7 +90,7 @@ def index(job_id: str, query: ItemsQuery) -> ItemListing | Response:
         found = ledger.results(job_id)
         if len(found) <= query.limit:
             return {"items": [public(result, language()) for result in found], "next": None}
-    with projected(job_id) as projection:
+    with projected(job) as projection:
         items, following = projection.items(query.filters, query.sort, query.cursor, query.limit, language())
     return {"items": items, "next": following}
 

@@ -104,7 +104,7 @@ def _workers(job: Job) -> list[Heartbeat]:
 def _progress(job: Job) -> dict[str, Any]:
     failures: dict[str, int] = {}
     if job.failed:
-        with projected(job.id) as projection:
+        with projected(job) as projection:
             failures = projection.counts.failures()
     ended = job.ended
     workers = [] if ended else _workers(job)

@@ -121,7 +121,7 @@ def counts(job_id: str) -> Response:
     if same := unchanged(found, written(job_id)):
         return same
     chosen = choice(found)
-    with projected(job_id) as projection:
+    with projected(found) as projection:
         total, summary = _counted(found, projection, chosen)
     told = {"job": found, "filters": chosen.address, "view": chosen.view, "views": views(found, summary)}
     return make_response(render_template("parts/counts.html", total=total, items=total, swapped=True, **told))
@@ -134,7 +134,7 @@ def positions(job_id: str) -> Response:
     chosen = choice(found)
     first = max(request.args.get("from", 1, int), 1)
     count = min(max(request.args.get("to", first, int) - first + 1, 0), MOST_POSITIONS)
-    with projected(job_id) as projection:
+    with projected(found) as projection:
         return jsonify(items=_positions(found, projection, chosen, first - 1, count))
 
 
@@ -142,7 +142,7 @@ def positions(job_id: str) -> Response:
 def facets(job_id: str) -> str:
     """The filters that need a look at every photo; asked for when they are unfolded."""
     found = services().ledger.find(job_id)
-    with projected(job_id) as projection:
+    with projected(found) as projection:
         return render_template("parts/facets.html", query=choice(found).query, facets=_facets(found, projection))
 
 
@@ -173,7 +173,7 @@ def shown_results(job: Job, summed: bool = True) -> dict[str, Any]:
     query, filters = chosen.query, chosen.address
     place = min(max(request.args.get("from", 1, int), 1), 2**53)
     unfolded = "more" in request.args or any(getattr(query, name) for name in FACETS)
-    with projected(job.id) as projection:
+    with projected(job) as projection:
         total, summary = _counted(job, projection, chosen) if summed else (0, None)
         place = max(min(place, total), 1) if summed else place
         start = (place - 1) // PAGE * PAGE
