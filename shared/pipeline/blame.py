@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,12 +11,11 @@ import structlog
 
 from shared.core.errors import PhotoError, Unavailable, WeftError
 from shared.core.messages import PHOTO_CODES
+from shared.core.shortages import is_short
 
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-#: The machine is short of something; no photo can help it.
-SHORTAGES = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN)
 #: Failures of a photo that are looked at before it is held to be its own fault, where nothing else succeeded beside it.
 ATTEMPTS = 3
 #: Seconds between two tracebacks of one kind of error.
@@ -33,11 +31,6 @@ def fault(error: BaseException) -> tuple[str, dict[str, Any]] | None:
     if isinstance(error, PhotoError) and error.code in PHOTO_CODES:
         return error.code, error.detail
     return None
-
-
-def is_short(error: BaseException) -> bool:
-    """Whether the machine is short of memory, disk space or open files."""
-    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in SHORTAGES)
 
 
 def obstacle(error: BaseException, code: str, **detail: Any) -> WeftError:

@@ -13,6 +13,7 @@ import structlog
 
 from shared.core.errors import NotFound, PhotoError, Unavailable, WeftError
 from shared.core.measuring import stage
+from shared.core.shortages import is_short
 from shared.encoder import Encoder
 from shared.encoder.protocol import Prepared, from_transforms
 from shared.jobs.model import Item
@@ -22,7 +23,7 @@ from shared.photos.decode_pool import DecodePool
 from shared.photos.photo_part import decode_part
 from shared.photos.regular_files import open_regular
 from shared.photos.thumbnails import Thumbnails, thumbnails
-from shared.pipeline.blame import is_short, obstacle
+from shared.pipeline.blame import obstacle
 from shared.pipeline.pixel_fields import compute
 
 _log = structlog.get_logger(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -170,6 +171,26 @@ def test_a_lister_that_was_replaced_is_stopped(harness: LedgerHarness, own: Sett
     assert harness.dispatcher.append(job.id, items, "card.jpg", last=False)
     assert harness.dispatcher.append(job.id, items, "card.jpg", last=False)
     assert not harness.dispatcher.append(job.id, items, "cloth.jpg", last=False)
+
+
+def test_a_machine_without_open_files_left_is_waited_for(
+    harness: LedgerHarness, own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card that could not be read then is none the less a card."""
+    folder = tmp_path / "photos"
+    filled(folder)
+    settings = own.model_copy(update={"folder_roots": str(tmp_path)})
+    job = harness.ledger.submit_folder(spec("cards", kind="folder", path=str(folder), split=Split.SWATCHES))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as full:
+        full.setattr("shared.jobs.intake.cards.open_regular", refuse)
+        CardLister(settings, harness.ledger, harness.dispatcher, job).run()
+    assert listed(harness, job.id) == []
+    CardLister(settings, harness.ledger, harness.dispatcher, harness.ledger.job(job.id)).run()
+    assert [name for name, _ in listed(harness, job.id)] == NAMES
 
 
 class Loses(CardLister):

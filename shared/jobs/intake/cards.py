@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import LifoQueue
 
+from shared.core.errors import Unavailable
 from shared.core.settings import Settings
+from shared.core.shortages import is_short
 from shared.jobs.model import Item
 from shared.jobs.splitting import Cutout
 from shared.photos.box import Box
@@ -83,6 +85,15 @@ class Cards:
         yield from waiting
 
     def _look(self, photo: Item) -> Card:
+        try:
+            return self._seen(photo)
+        except (OSError, MemoryError) as error:
+            if is_short(error):
+                # Of the machine, not of this photo: it would be taken for no card.
+                raise Unavailable("resources_exhausted", reason=str(error)) from error
+            raise
+
+    def _seen(self, photo: Item) -> Card:
         if photo.path is None:
             data = self._storage.read(photo.sha256 or "")
         else:
