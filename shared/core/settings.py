@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 import logging
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
@@ -301,6 +302,12 @@ class Settings(BaseSettings):
         if value not in ("always", "everysec", "no"):
             raise ValueError("always or everysec")
         return value
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As Pydantic's; what was derived from the former values is derived anew."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("roots", None)
+        return copied
 
     @cached_property
     def roots(self) -> tuple[Path, ...]:

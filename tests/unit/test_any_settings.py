@@ -147,3 +147,10 @@ def test_a_command_names_the_variable(
     printed = capsys.readouterr().err
     assert name.removesuffix("_FILE") in printed
     assert "Traceback" not in printed
+
+
+def test_a_copy_has_the_roots_of_its_own_values(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "a")
+    assert settings.roots == ((tmp_path / "a" / "photos").resolve(),)
+    assert settings.model_copy(update={"folder_roots": str(tmp_path)}).roots == (tmp_path.resolve(),)
+    assert settings.model_copy(update={"data_dir": tmp_path / "b"}).roots == ((tmp_path / "b" / "photos").resolve(),)
