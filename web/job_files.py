@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from shared.core.settings import Settings
-from shared.jobs.projection import projection_path
+from shared.jobs.projection import file_stats, projection_path
 from web.context import services
 
 
 def written(job_id: str, settings: Settings | None = None) -> list[tuple[int, int]]:
     """Changes with every correction and every result that is written into the job's results file. `settings` where
     there is no request."""
-    path = projection_path(settings or services().settings, job_id)
-    stats = []
-    for file in (path, path.with_name(f"{path.name}-wal")):
-        # The second one comes and goes with whoever reads.
-        with suppress(FileNotFoundError):
-            stats.append(file.stat())
+    stats = file_stats(projection_path(settings or services().settings, job_id))
     return [(stat.st_mtime_ns, stat.st_size) for stat in stats if stat.st_size]

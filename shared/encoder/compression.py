@@ -114,13 +114,11 @@ def compress(store: ModelStore, part: Part, say: Callable[[str], None]) -> None:
             return
         if _made(folder):
             report = _measured(manifest, model, folder)
-            write_atomic(_report(folder), json.dumps(report.to_json()).encode())
         else:
             staging = Path(tempfile.mkdtemp(prefix=".w8-", dir=model))
             try:
                 _write(model / "model.xml", staging / "model.xml")
                 report = _measured(manifest, model, staging)
-                write_atomic(_report(staging), json.dumps(report.to_json()).encode())
                 staging.chmod(0o755)
                 shutil.rmtree(folder, ignore_errors=True)
                 staging.rename(folder)
@@ -140,7 +138,10 @@ def _report(folder: Path) -> Path:
 
 
 def _measured(manifest: Manifest, model: Path, folder: Path) -> CompressedTower:
-    """Of the compressed tower in `folder`, beside the converted one in `model`. Raises ModelError as `ensure`."""
+    """Of the compressed tower in `folder`, beside the converted one in `model`; it is noted in the folder.
+
+    Raises ModelError as `ensure`.
+    """
     from shared.encoder import engine
     from shared.encoder.fidelity import cosines, encode_files, synthetic_photos
     from shared.encoder.quantization import encoder_of
@@ -161,7 +162,9 @@ def _measured(manifest: Manifest, model: Path, folder: Path) -> CompressedTower:
         raise ModelError("model_not_compressed", model=manifest.name, reason=reason)
     size = sum(file.stat().st_size for file in folder.glob("model.*"))
     processor = hardware.cpu_kind()
-    return CompressedTower(processor=processor, fidelity=found, before=manifest.size, size=size, created=time.time())
+    report = CompressedTower(processor=processor, fidelity=found, before=manifest.size, size=size, created=time.time())
+    write_atomic(_report(folder), json.dumps(report.to_json()).encode())
+    return report
 
 
 def _write(xml: Path, target: Path) -> None:

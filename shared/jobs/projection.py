@@ -7,6 +7,7 @@ exist only here.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
@@ -65,6 +66,16 @@ def open_projection(settings: Settings, job_id: str) -> Projection:
 def projection_path(settings: Settings, job_id: str) -> Path:
     """Where the job's projection is, whether it exists or not."""
     return settings.jobs_dir / f"{job_id}.sqlite"
+
+
+def file_stats(path: Path) -> list[os.stat_result]:
+    """Of the projection at `path` and of its log, as far as they exist."""
+    stats = []
+    for file in (path, path.with_name(f"{path.name}-wal")):
+        # The second one comes and goes with whoever reads.
+        with suppress(FileNotFoundError):
+            stats.append(file.stat())
+    return stats
 
 
 class Projection(Results):
@@ -185,10 +196,7 @@ class Projection(Results):
 
     def _kept_up(self) -> bool:
         """Whether a process wrote into the file a moment ago."""
-        written = 0.0
-        for path in (self._path, self._path.with_name(f"{self._path.name}-wal")):
-            with suppress(FileNotFoundError):
-                written = max(written, path.stat().st_mtime)
+        written = max((stat.st_mtime for stat in file_stats(self._path)), default=0.0)
         return time.time() - written < _KEPT_UP_SECONDS
 
     def _begin(self, wait: bool) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from shared.bank.class_names import ClassNames, Spellings, UnknownClass
 from shared.core.errors import NotFound
 from shared.core.names import label as new_label
+from shared.jobs.projection_counts import ItemCounts
 from shared.jobs.reviews import REVIEWED, Review, ReviewAct, ReviewState, Skip
 from shared.ranking.model import Verdict
 
@@ -130,9 +131,8 @@ class Reviews:
         found = dict(
             self._db.execute("SELECT state, count(*) FROM reviews CROSS JOIN items USING (idx) GROUP BY 1").fetchall()
         )
-        (total,) = self._db.execute("SELECT coalesce(sum(photos), 0) FROM item_counts").fetchone()
         return {
-            ReviewState.TODO: total - sum(found.values()),
+            ReviewState.TODO: ItemCounts(self._db).total() - sum(found.values()),
             **{state: found.get(state, 0) for state in REVIEWED},
         }
 

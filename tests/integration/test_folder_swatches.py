@@ -23,7 +23,7 @@ from shared.jobs.intake.cards import Card as Found
 from shared.jobs.intake.repeating import photos_of
 from shared.jobs.ledger import Ledger
 from shared.jobs.ledger.dispatcher_ledger import DispatcherLedger
-from shared.jobs.model import Item
+from shared.jobs.model import Item, Job
 from shared.jobs.splitting import Cutout, Split
 from shared.photos.box import Box
 from tests.bank_api import all_items, call
@@ -130,6 +130,14 @@ def listed(harness: LedgerHarness, job: str) -> list[tuple[str, Cutout | None]]:
     return [(item.name, item.part) for item in harness.ledger.items(job)]
 
 
+def submitted(harness: LedgerHarness, own: Settings, tmp_path: Path) -> tuple[Settings, Job]:
+    """A job for the folder `photos`, filled as above, and the settings that allow it."""
+    filled(tmp_path / "photos")
+    allowed = own.model_copy(update={"folder_roots": str(tmp_path)})
+    wish = spec("cards", kind="folder", path=str(tmp_path / "photos"), split=Split.SWATCHES)
+    return allowed, harness.ledger.submit_folder(wish)
+
+
 class Dies(DispatcherLedger):
     """The dispatcher is gone after its first chunk."""
 
@@ -145,11 +153,8 @@ class Dies(DispatcherLedger):
 def test_another_lister_finds_each_swatch_once(
     harness: LedgerHarness, own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "photos"
-    filled(folder)
-    settings = own.model_copy(update={"folder_roots": str(tmp_path)})
+    settings, job = submitted(harness, own, tmp_path)
     monkeypatch.setattr("worker.dispatcher.card_listing.CHUNK_ITEMS", 2)
-    job = harness.ledger.submit_folder(spec("cards", kind="folder", path=str(folder), split=Split.SWATCHES))
     CardLister(settings, harness.ledger, Dies(harness.ledger.connection, "first"), job).run()
     between = listed(harness, job.id)
     assert [name for name, _ in between] == NAMES[:7]
@@ -177,10 +182,7 @@ def test_a_machine_without_open_files_left_is_waited_for(
     harness: LedgerHarness, own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A card that could not be read then is none the less a card."""
-    folder = tmp_path / "photos"
-    filled(folder)
-    settings = own.model_copy(update={"folder_roots": str(tmp_path)})
-    job = harness.ledger.submit_folder(spec("cards", kind="folder", path=str(folder), split=Split.SWATCHES))
+    settings, job = submitted(harness, own, tmp_path)
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
@@ -205,14 +207,11 @@ class Loses(CardLister):
 
 
 def test_a_share_that_goes_away_is_waited_for(harness: LedgerHarness, own: Settings, tmp_path: Path) -> None:
-    folder = tmp_path / "photos"
-    filled(folder)
-    settings = own.model_copy(update={"folder_roots": str(tmp_path)})
-    job = harness.ledger.submit_folder(spec("cards", kind="folder", path=str(folder), split=Split.SWATCHES))
+    settings, job = submitted(harness, own, tmp_path)
     Loses(settings, harness.ledger, harness.dispatcher, job).run()
     assert harness.ledger.job(job.id).note == "folder_gone_while_listing"
     assert listed(harness, job.id) == []
-    folder.rmdir()
-    os.rename(tmp_path / "away", folder)
+    (tmp_path / "photos").rmdir()
+    os.rename(tmp_path / "away", tmp_path / "photos")
     CardLister(settings, harness.ledger, harness.dispatcher, harness.ledger.job(job.id)).run()
     assert [name for name, _ in listed(harness, job.id)] == NAMES
