@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, Route, expect
 
 from shared.jobs import archive
 from shared.jobs.ledger import Ledger
@@ -280,3 +280,19 @@ def test_a_tab_in_the_background_tells_the_end(page: Page, curated: Product) -> 
     assert page.title().startswith("✓ ")
     assert page.evaluate("told") == [["The job is finished", "told"]]
     expect(page.locator("#notify")).to_be_hidden()
+
+
+def test_a_picture_that_failed_before_the_scripts_came_leaves_the_woven_ground(page: Page, product: Product) -> None:
+    job = submit(product, 4, "unpictured")
+    finished(product, job)
+
+    def late(route: Route) -> None:
+        page.wait_for_timeout(1000)
+        route.continue_()
+
+    page.route("**/js/page*.js*", late)
+    page.goto(f"/jobs/{job}")
+    pictures = page.locator("article .photo .picture img")
+    expect(pictures).to_have_count(4)
+    for number in range(4):
+        expect(pictures.nth(number)).to_be_hidden()

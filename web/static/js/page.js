@@ -133,9 +133,13 @@ document.body.addEventListener("htmx:responseError", (event) => {
 });
 
 // A picture that is not there yet leaves the woven ground; `error` does not bubble, so it is caught on the way down.
-document.addEventListener("error", (event) => {
-  if (event.target instanceof HTMLImageElement) event.target.classList.add("missing");
-}, true);
+for (const kind of ["error", "load"]) {
+  document.addEventListener(kind, (event) => {
+    if (event.target instanceof HTMLImageElement) event.target.classList.toggle("missing", kind === "error");
+  }, true);
+}
+// Some have failed before this is there to see it.
+for (const image of document.images) if (image.complete && !image.naturalWidth) image.classList.add("missing");
 
 if (navigator.clipboard) {
   for (const button of document.querySelectorAll("[data-copy]")) {
